@@ -1,0 +1,3 @@
+from dreambench.cli import main
+
+main()

@@ -1,0 +1,31 @@
+"""Who and what is asked: the 30 subjects, the 25 prompts of each category, and the photos.
+
+Source: Ruiz et al., "DreamBooth", CVPR 2023, section 4.1; google/dreambooth (CC BY 4.0).
+"""
+
+from dreambench.benchmark.dataset import Dataset, Photo, Problem, Subject
+from dreambench.benchmark.images import read_image
+from dreambench.benchmark.loading import load_dataset, verify
+from dreambench.benchmark.matching import match_prompt
+from dreambench.benchmark.official import OfficialSubject, official_folder, official_subjects
+from dreambench.benchmark.prompts import Category, Prompt, official_prompts, select_prompts
+from dreambench.benchmark.pulling import pull
+
+__all__ = [
+    "Category",
+    "Dataset",
+    "OfficialSubject",
+    "Photo",
+    "Problem",
+    "Prompt",
+    "Subject",
+    "load_dataset",
+    "match_prompt",
+    "official_folder",
+    "official_prompts",
+    "official_subjects",
+    "pull",
+    "read_image",
+    "select_prompts",
+    "verify",
+]

@@ -1,0 +1,110 @@
+"""Reading an image file rightly: every colour mode becomes RGB, and a bad file becomes one clear line."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from PIL import ExifTags, Image, UnidentifiedImageError
+
+from dreambench.errors import DreambenchError
+
+PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
+
+# Pillow's own limit can be switched off by any library in the process; ours stays. Pixels.
+MAX_PIXELS = 178_956_970
+
+# What makes a stored picture upright, by its EXIF orientation (1, or an unknown value: nothing). Not
+# ImageOps.exif_transpose: it also writes the EXIF block anew, and fails on what some cameras put there.
+_TO_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class _UnreadableError(Exception):
+    """Why a file is not an image that can be used, without the file's name."""
+
+
+def read_image(path: Path, what: str = "image") -> Image.Image:
+    """Return the first frame of an image file as RGB, upright.
+
+    EXIF orientation is applied; alpha (also of a palette or a colour key) is composited on white;
+    16-bit greyscale is scaled to 8 bits, not clipped; CMYK is converted; an ICC profile is not applied.
+    ``what`` says in an error what the file is for. Raises DreambenchError naming the file where it is
+    missing, empty, not an image, cut off, of more than ``MAX_PIXELS`` pixels, or in a format whose
+    values have no agreed range (32-bit greyscale).
+    """
+    try:
+        return _read(Path(path))
+    except _UnreadableError as error:
+        raise DreambenchError(
+            f"{what} {path} {error}", "replace it with a whole PNG or JPEG file, or take it out"
+        ) from error.__cause__
+
+
+def image_problem(path: Path) -> str | None:
+    """Return why ``read_image`` would refuse a file, or None where it can be read to its end."""
+    try:
+        _read(path)
+    except _UnreadableError as error:
+        return str(error)
+    return None
+
+
+def is_photo(path: Path) -> bool:
+    """Whether a path is a photo by its name: a known suffix (any case), and not hidden."""
+    return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal; raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read(path: Path) -> Image.Image:
+    try:
+        if path.is_dir():
+            raise _UnreadableError("is a folder, not an image")
+        if path.stat().st_size == 0:
+            raise _UnreadableError("is empty (0 bytes)")
+        with Image.open(path) as image:
+            width, height = image.size
+            if width * height > MAX_PIXELS:
+                raise _UnreadableError(f"is too large ({width} x {height} pixels)")
+            image.load()
+            turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+            rgb = _to_rgb(image, image.format)
+            return rgb if turn is None else rgb.transpose(turn)
+    except _UnreadableError:
+        raise
+    except FileNotFoundError:
+        raise _UnreadableError("does not exist") from None
+    except PermissionError as error:
+        raise _UnreadableError("may not be read (permission denied)") from error
+    except UnidentifiedImageError as error:
+        raise _UnreadableError("is not an image in a known format") from error
+    except Image.DecompressionBombError as error:
+        raise _UnreadableError(f"is too large (more than {MAX_PIXELS} pixels)") from error
+    except Exception as error:  # Pillow's decoders raise nearly every type on damaged data
+        raise _UnreadableError(f"is cut off or damaged ({error})") from error
+
+
+def _to_rgb(image: Image.Image, file_format: str | None) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and file_format in {"PNG", "PPM"}):
+        # Pillow opens 16-bit greyscale as I;16 or, in some versions and formats, as I; its own
+        # conversion to 8 bits clips at 255, which turns a photo white. 65535 / 257 = 255.
+        return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L").convert("RGB")
+    if image.mode in {"I", "F"}:
+        raise _UnreadableError("has 32-bit greyscale values, which have no agreed range")
+    if image.has_transparency_data:
+        with_alpha = image.convert("RGBA")
+        white = Image.new("RGBA", with_alpha.size, "white")
+        return Image.alpha_composite(white, with_alpha).convert("RGB")
+    return image.convert("RGB")

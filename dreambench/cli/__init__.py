@@ -1,0 +1,70 @@
+"""The command line: parse, call, print. Every heavy import waits for the command that needs it."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import typer
+
+from dreambench.cli import data, inspect, report, run
+from dreambench.errors import DreambenchError
+
+app = typer.Typer(
+    name="dreambench",
+    help="The standard instrument for subject-driven image generation: from photos to a signed table.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("score")(run.score)
+app.command("report")(report.report)
+app.command("plan")(run.plan)
+app.add_typer(data.app, name="data")
+app.command("identifiers")(inspect.identifiers)
+app.command("presets")(inspect.presets)
+
+
+@app.callback(invoke_without_command=True)
+def _top(
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors (anywhere on the line)."),
+) -> None:
+    if version:
+        from dreambench import __version__
+
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in arguments
+    sys.exit(_run([a for a in arguments if a != "--debug"], debug))
+
+
+def _run(arguments: list[str], debug: bool) -> int:
+    try:
+        code = app(arguments, standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        return 130
+    except DreambenchError as error:
+        if debug:
+            traceback.print_exc()
+        print(f"dreambench: {error}", file=sys.stderr)
+        return 2
+    except Exception as error:
+        if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
+            print(f"dreambench: {error.format_message()} (see dreambench --help)", file=sys.stderr)
+            return 2
+        if debug:
+            traceback.print_exc()
+        line = " ".join(str(error).split())[:300]
+        print(f"dreambench: {type(error).__name__}: {line}; --debug shows where", file=sys.stderr)
+        return 2
+    return code if isinstance(code, int) else 0

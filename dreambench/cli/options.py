@@ -1,0 +1,72 @@
+"""The options that several commands share, and how they become a RunSpec."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dreambench.spec import RunSpec
+
+Preset = Annotated[
+    str | None, typer.Option("--preset", help="A preset's name, or a YAML file. [default: paper-sd15]")
+]
+Subjects = Annotated[str | None, typer.Option("--subjects", help="all, or names such as dog,cat.")]
+Prompts = Annotated[str | None, typer.Option("--prompts", help="all, or indices such as 0-4,7.")]
+ImagesPerPrompt = Annotated[int | None, typer.Option("--images-per-prompt", help="Images of each prompt.")]
+MethodName = Annotated[str | None, typer.Option("--method", help="The method, by name.")]
+Base = Annotated[str | None, typer.Option("--base", help="The base model: a hub id, or a folder.")]
+Data = Annotated[
+    Path | None, typer.Option("--data", help="The official dataset's folder, or your own with subjects.csv.")
+]
+Seed = Annotated[int | None, typer.Option("--seed", help="The run's seed.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set any field of the spec.")
+]
+Metrics = Annotated[str | None, typer.Option("--metrics", help="Of dino,clip_i,clip_t,div,pres.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+
+
+def has_cuda() -> bool:
+    """Whether this machine has an NVIDIA driver; tells a preset's default without importing torch."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def default_preset() -> str:
+    """Return the preset of a command without ``--preset``: the miniature where there is no GPU, once it
+    exists, otherwise the paper's setting."""
+    from dreambench.presets import preset_names
+
+    return "mini" if not has_cuda() and "mini" in preset_names() else "paper-sd15"
+
+
+def spec_from_options(
+    *,
+    preset: str | None,
+    subjects: str | None,
+    prompts: str | None,
+    data: Path | None,
+    metrics: str | None,
+    settings: list[str] | None,
+    images_per_prompt: int | None = None,
+    method: str | None = None,
+    base: str | None = None,
+    seed: int | None = None,
+) -> RunSpec:
+    """Build the spec that a command line asks for. Raises DreambenchError naming a wrong field."""
+    from dreambench.presets import build_spec
+    from dreambench.resolve import parse_subjects
+
+    fields = {
+        "subjects": parse_subjects(subjects),
+        "prompts": prompts,
+        "images_per_prompt": images_per_prompt,
+        "method": method,
+        "base.model": base,
+        "data.folder": str(data) if data else None,
+        "seed": seed,
+        "protocol.metrics": [m.strip() for m in metrics.split(",") if m.strip()] if metrics else None,
+    }
+    return build_spec(preset or default_preset(), fields, settings or [])

@@ -1,0 +1,1 @@
+"""Methods: photos of a subject in, a personalized pipeline out."""

@@ -1,0 +1,1 @@
+"""What methods that train a denoiser share: latents, the loss, the optimizer, the loop."""

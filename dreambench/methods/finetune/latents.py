@@ -1,0 +1,78 @@
+"""Images as VAE posteriors: encoded once, drawn from at every step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+
+from dreambench.benchmark import read_image
+from dreambench.store.files import write_atomically
+
+_ENCODE_BATCH = 4
+
+
+@dataclass(frozen=True)
+class Posteriors:
+    """Means and standard deviations [n, c, h, w] of n images' latents, float32 on the CPU.
+
+    ``shift`` and ``scale`` turn a VAE latent into the denoiser's: ``(z - shift) * scale``.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+    scale: float
+    shift: float = 0.0
+
+    def __len__(self) -> int:
+        return int(self.mean.shape[0])
+
+    def draw(self, indices: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Draw latents [b, c, h, w] of the images at ``indices`` [b] from their posteriors."""
+        mean, std = self.mean[indices], self.std[indices]
+        noise = torch.randn(mean.shape, generator=generator)
+        return (mean + std * noise - self.shift) * self.scale
+
+
+def pixels(image: Image.Image, size: int) -> torch.Tensor:
+    """Return an RGB image as [3, size, size] in [-1, 1]: short side resized (bicubic), center cropped."""
+    width, height = image.size
+    factor = size / min(width, height)
+    resized = image.resize(
+        (max(size, round(width * factor)), max(size, round(height * factor))), Image.Resampling.BICUBIC
+    )
+    left, top = (resized.width - size) // 2, (resized.height - size) // 2
+    cropped = resized.crop((left, top, left + size, top + size))
+    array = np.asarray(cropped, dtype=np.float32) / 127.5 - 1
+    return torch.from_numpy(array).permute(2, 0, 1)
+
+
+def encode_posteriors(vae: Any, images: Sequence[Path], size: int) -> Posteriors:
+    """Encode image files by a frozen AutoencoderKL, in float32: half precision can overflow here."""
+    means, stds = [], []
+    device = next(vae.parameters()).device
+    for start in range(0, len(images), _ENCODE_BATCH):
+        batch = [pixels(read_image(path), size) for path in images[start : start + _ENCODE_BATCH]]
+        with torch.inference_mode():
+            posterior = vae.encode(torch.stack(batch).to(device)).latent_dist
+        means.append(posterior.mean.float().cpu())
+        stds.append(posterior.std.float().cpu())
+    shift = getattr(vae.config, "shift_factor", None) or 0.0
+    return Posteriors(torch.cat(means), torch.cat(stds), vae.config.scaling_factor, shift)
+
+
+def cached_posteriors(vae: Any, images: Sequence[Path], size: int, cache: Path) -> Posteriors:
+    """Like ``encode_posteriors``, but kept in a safetensors file for the next subject of the class."""
+    if not cache.exists():
+        made = encode_posteriors(vae, images, size)
+        tensors = {"mean": made.mean.contiguous(), "std": made.std.contiguous()}
+        write_atomically(cache, lambda path: save_file(tensors, path))
+    tensors = load_file(cache)
+    shift = getattr(vae.config, "shift_factor", None) or 0.0
+    return Posteriors(tensors["mean"], tensors["std"], vae.config.scaling_factor, shift)

@@ -1,0 +1,31 @@
+"""The hyperparameters of methods that train a denoiser. No torch here: specs are read without it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from dreambench.spec import MethodOptions, SamplerSpec
+
+
+class FineTuneOptions(MethodOptions):
+    """Hyperparameters of fine-tuning with prior preservation (paper, sections 3.3 and 4)."""
+
+    learning_rate: float = Field(5e-6, gt=0)
+    steps: int = Field(1000, ge=1)
+    batch_size: int = Field(1, ge=1, description="photos per step, and as many class images")
+    train_text_encoder: bool = True
+    prior_preservation: bool = True
+    prior_preservation_weight: float = Field(1.0, ge=0, description="lambda of the paper's equation 2")
+    class_images: int = Field(1000, ge=1)
+    class_sampler: SamplerSpec = SamplerSpec(scheduler="euler-ancestral")
+    optimizer: Literal["adamw", "adamw8bit"] = "adamw"
+    adam_beta1: float = Field(0.9, ge=0, lt=1)
+    adam_beta2: float = Field(0.999, ge=0, lt=1)
+    adam_epsilon: float = Field(1e-8, gt=0)
+    weight_decay: float = Field(1e-2, ge=0)
+    max_grad_norm: float = Field(1.0, gt=0)
+    warmup_steps: int = Field(0, ge=0)
+    ema: bool = False
+    ema_decay: float = Field(0.999, ge=0, lt=1)

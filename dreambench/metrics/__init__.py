@@ -1,0 +1,4 @@
+"""Metrics: images -> one embedding each -> per-image scores. Pure cores beside one thin wrapper.
+
+Source: Ruiz et al., "DreamBooth", CVPR 2023, section 4.2.
+"""

@@ -1,0 +1,43 @@
+"""CLIP-I, DINO and PRES: cosine similarity of generated images and real photos, all pairs.
+
+Source: DreamBooth paper, section 4.2 (CLIP-I and DINO) and 4.3 (PRES; the Real Images row is in Table 1).
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def unit_vectors(embeddings: Tensor) -> Tensor:
+    """Return [n, d] embeddings scaled to length 1, in float64.
+
+    Float64 keeps the mean of many cosines free of rounding; raises ValueError on any other shape.
+    """
+    if embeddings.ndim != 2:
+        raise ValueError(f"embeddings are [n, d], not {list(embeddings.shape)}")
+    wide = embeddings.double()
+    return wide / wide.norm(dim=1, keepdim=True)
+
+
+def cosine_similarities(a: Tensor, b: Tensor) -> Tensor:
+    """Return all cosines [n, m], each in [-1, 1], of two sets of embeddings [n, d] and [m, d]."""
+    return (unit_vectors(a) @ unit_vectors(b).T).clamp(-1, 1)
+
+
+def similarity_to_photos(images: Tensor, photos: Tensor) -> list[float]:
+    """Return, for each of n images [n, d], its mean cosine with the m photos [m, d] of its subject.
+
+    The score of CLIP-I (CLIP embeddings), DINO (DINO embeddings) and PRES (DINO embeddings of images
+    of ``a [class noun]``). In [-1, 1]; higher is closer. Raises ValueError without photos.
+    """
+    if len(photos) == 0:
+        raise ValueError("a similarity to photos needs at least one photo")
+    return [float(row) for row in cosine_similarities(images, photos).mean(dim=1)]
+
+
+def photo_pair_similarity(photos: Tensor) -> list[tuple[int, int, float]]:
+    """Return (i, j, cosine) for all pairs i < j of a subject's photos [m, d]: the Real Images row."""
+    cosines = cosine_similarities(photos, photos)
+    first, second = torch.triu_indices(len(photos), len(photos), offset=1)
+    return [(int(i), int(j), float(cosines[i, j])) for i, j in zip(first, second, strict=True)]

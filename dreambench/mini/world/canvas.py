@@ -1,0 +1,177 @@
+"""The supersampled canvas: a pen with its own coordinates that fills, outlines and patterns shapes.
+
+Shapes are drawn without antialiasing at four times the frame's size, at integer coordinates, and the
+picture is then reduced by an exact 4 x 4 box: no library's antialiasing enters a rendering.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from dreambench.mini.world.dice import Dice
+from dreambench.mini.world.palette import Colour, dark
+from dreambench.mini.world.shapes import Point, Points, arc, oval, rotation
+
+#: Side of a rendering in pixels, and subpixels a pixel.
+SIZE = 64
+FACTOR = 4
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Paint:
+    """A fill: a base colour, and a pattern in an accent colour.
+
+    ``pitch`` is the pattern's period in the pen's units; ``layout`` seeds the places of spots and
+    patches, so that they are part of a subject's identity.
+    """
+
+    base: Colour
+    accent: Colour
+    pattern: str = "plain"
+    pitch: float = 0.2
+    layout: int = 0
+
+
+Fill = Colour | Paint
+PatternFunction = Callable[["Pen", Box, Paint, Dice], None]
+PATTERNS: dict[str, PatternFunction] = {}
+
+
+def pattern(name: str) -> Callable[[PatternFunction], PatternFunction]:
+    """Register a function that draws a pattern over a box (left, bottom, right, top) of the pen's units."""
+
+    def register(function: PatternFunction) -> PatternFunction:
+        PATTERNS[name] = function
+        return function
+
+    return register
+
+
+class Pen:
+    """Draws on a Pillow image in local coordinates, y up; ``at`` returns a pen with nested coordinates.
+
+    A pen's ``matrix`` (a, b, c, d, e, f) takes local (x, y) to subpixels
+    (a x + c y + e, b x + d y + f). ``line`` is the default width of outlines in subpixels.
+    """
+
+    __slots__ = ("_draw", "image", "line", "matrix")
+
+    def __init__(
+        self,
+        image: Image.Image,
+        matrix: tuple[float, float, float, float, float, float],
+        draw: ImageDraw.ImageDraw | None = None,
+        line: int = 5,
+    ) -> None:
+        self.image = image
+        self.matrix = matrix
+        self._draw = draw or ImageDraw.Draw(image)
+        self.line = line
+
+    @classmethod
+    def over(cls, image: Image.Image) -> Pen:
+        """Return a pen in frame coordinates: pixels of the final picture, y down."""
+        return cls(image, (FACTOR, 0.0, 0.0, FACTOR, 0.0, 0.0))
+
+    def at(self, x: float, y: float, degrees: float = 0.0, sx: float = 1.0, sy: float | None = None) -> Pen:
+        """Return a pen whose origin is at (x, y), turned counter-clockwise and scaled."""
+        cosine, sine = rotation(degrees)
+        sy = sx if sy is None else sy
+        return self.affine(cosine * sx, sine * sx, -sine * sy, cosine * sy, x, y)
+
+    def affine(self, a: float, b: float, c: float, d: float, e: float, f: float) -> Pen:
+        """Return a pen whose (x, y) is this pen's (a x + c y + e, b x + d y + f)."""
+        m = self.matrix
+        nested = (
+            m[0] * a + m[2] * b,
+            m[1] * a + m[3] * b,
+            m[0] * c + m[2] * d,
+            m[1] * c + m[3] * d,
+            m[0] * e + m[2] * f + m[4],
+            m[1] * e + m[3] * f + m[5],
+        )
+        return Pen(self.image, nested, self._draw, self.line)
+
+    def pixel(self, x: float, y: float) -> Point:
+        """Return where (x, y) is in the final picture, in pixels."""
+        a, b, c, d, e, f = self.matrix
+        return (a * x + c * y + e) / FACTOR, (b * x + d * y + f) / FACTOR
+
+    def place(self, points: Sequence[Point]) -> list[tuple[int, int]]:
+        """Return the points in whole subpixels."""
+        a, b, c, d, e, f = self.matrix
+        e, f = e + 4096.5, f + 4096.5  # int() rounds towards zero: keep its argument positive
+        return [(int(a * x + c * y + e) - 4096, int(b * x + d * y + f) - 4096) for x, y in points]
+
+    def fill(self, points: Sequence[Point], fill: Fill, outline: Colour | bool = True) -> None:
+        """Fill a shape, and outline it: in a darker tone of its base (True), in a colour, or not (False)."""
+        base = fill.base if isinstance(fill, Paint) else fill
+        spots = self.place(points)
+        if isinstance(fill, Paint) and fill.pattern != "plain":
+            self._fill_pattern(points, spots, fill)
+        else:
+            self._draw.polygon(spots, fill=base)
+        if outline is not False:
+            self._outline(spots, dark(base, 0.5) if outline is True else outline)
+
+    def _outline(self, spots: list[tuple[int, int]], colour: Colour) -> None:
+        # Few points mean sharp corners, which need a joint; a fine curve closes by itself.
+        self._draw.line([*spots, spots[0], spots[1]], fill=colour, width=self.line, joint="curve" if len(spots) < 9 else None)
+
+    def _fill_pattern(self, points: Sequence[Point], spots: list[tuple[int, int]], paint: Paint) -> None:
+        xs, ys = [x for x, _ in spots], [y for _, y in spots]
+        left, top = max(0, min(xs)), max(0, min(ys))
+        width, height = min(self.image.width, max(xs) + 1) - left, min(self.image.height, max(ys) + 1) - top
+        if width <= 0 or height <= 0:
+            return
+        tile = Image.new("RGB", (width, height), paint.base)
+        a, b, c, d, e, f = self.matrix
+        inside = Pen(tile, (a, b, c, d, e - left, f - top), line=self.line)
+        bounds = (min(x for x, _ in points), min(y for _, y in points), max(x for x, _ in points), max(y for _, y in points))
+        PATTERNS[paint.pattern](inside, bounds, paint, Dice(paint.layout))
+        mask = Image.new("L", (width, height), 0)
+        ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in spots], fill=255)
+        self.image.paste(tile, (left, top), mask)
+
+    def oval(self, x: float, y: float, rx: float, ry: float | None = None, fill: Fill = (0, 0, 0), outline: Colour | bool = True) -> None:
+        """Fill an ellipse around (x, y)."""
+        self.fill(oval(x, y, rx, ry), fill, outline)
+
+    def stroke(self, points: Sequence[Point], colour: Colour, width: float = 1.0) -> None:
+        """Draw an open line, ``width`` times as thick as an outline."""
+        self._draw.line(self.place(points), fill=colour, width=max(1, int(self.line * width + 0.5)), joint="curve")
+
+    def arc(self, x: float, y: float, rx: float, ry: float, start: float, end: float, colour: Colour, width: float = 1.0) -> None:
+        """Draw a part of an ellipse, from ``start`` to ``end`` in turns."""
+        self.stroke(arc(x, y, rx, ry, start, end), colour, width)
+
+
+def frame(mode: str, colour: Colour | None = None) -> Image.Image:
+    """Return an empty supersampled picture: ``RGB`` in a colour, or transparent ``RGBA``."""
+    side = SIZE * FACTOR
+    return Image.new(mode, (side, side), colour or (0, 0, 0, 0)[: len(mode)])
+
+
+def reduced(image: Image.Image) -> np.ndarray:
+    """Return the picture at its final size: uint8 of 64 x 64 x channels."""
+    return np.asarray(image.reduce(FACTOR))
+
+
+def gradient(image: Image.Image, top: Colour, bottom: Colour, start: int, end: int) -> None:
+    """Blend the rows ``start`` to ``end`` (in pixels) of a supersampled picture from one colour to another."""
+    rows = max(1, end - start)
+    colours = bytearray()
+    for row in range(rows):
+        share = row / max(1, rows - 1)
+        colours += bytes(int(a + (b - a) * share + 0.5) for a, b in zip(top, bottom, strict=True))
+    column = Image.frombytes("RGB", (1, rows), bytes(colours))
+    image.paste(column.resize((image.width, rows * FACTOR), Image.Resampling.NEAREST), (0, start * FACTOR))
+
+
+__all__ = ["FACTOR", "PATTERNS", "SIZE", "Box", "Fill", "Paint", "Pen", "Points", "frame", "gradient", "pattern", "reduced"]

@@ -1,0 +1,1 @@
+"""Models: the base that is personalized, and the encoders that score."""

@@ -1,0 +1,78 @@
+"""Where and in which precision the work is done."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from dreambench.errors import DreambenchError
+from dreambench.spec import RuntimeSpec
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A device and the dtype of autocast; weights themselves stay float32 everywhere.
+
+    Autocast costs one cast of the weights in each forward pass, and in return a trained model is
+    saved, resumed and sampled from the same float32 bits.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    spec: RuntimeSpec
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """Return the context in which forward passes run (nothing in float32)."""
+        if self.dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def describe(self) -> str:
+        """Return the device's name and the precision, for the run's log."""
+        name = torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else self.device.type
+        return f"{name}, {str(self.dtype).removeprefix('torch.')}"
+
+
+def resolve_runtime(spec: RuntimeSpec) -> Runtime:
+    """Choose device and precision: CUDA, then Apple's MPS, then the CPU; bf16 where CUDA has it.
+
+    Raises DreambenchError where the device that was asked for is not there.
+    """
+    device = _device(spec.device)
+    if spec.precision != "auto":
+        dtype = _DTYPES[spec.precision]
+    elif device.type == "cuda":
+        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    else:
+        dtype = torch.float32
+    if dtype == torch.float16 and device.type == "cpu":
+        raise DreambenchError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
+    return Runtime(device, dtype, spec)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise DreambenchError(
+            f"runtime.device={name} is no device", "use auto, cpu, cuda or cuda:N"
+        ) from error
+    present = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available() and (device.index or 0) < torch.cuda.device_count(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not present.get(device.type, False):
+        raise DreambenchError(
+            f"runtime.device={name} is not on this machine", "use --set runtime.device=auto or cpu"
+        )
+    return device

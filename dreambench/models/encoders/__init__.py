@@ -1,0 +1,1 @@
+"""Encoders: images and texts -> embeddings. Each owns its preprocessing and refuses wrong input."""

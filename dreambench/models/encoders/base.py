@@ -1,0 +1,69 @@
+"""What every image encoder is: a transform of its own, a forward pass, and one number per feature."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreambench.spec import ClipSpec, DinoSpec, LpipsSpec
+
+
+def encoder_key(kind: str, spec: ClipSpec | DinoSpec | LpipsSpec) -> str:
+    """Return the short name of an encoder: a hash of its model, weights and transform.
+
+    A fingerprint stands for the weights' path, so moving a file changes nothing and changing it
+    changes the key. Nothing is loaded.
+    """
+    fields = spec.model_dump(mode="json")
+    if fields["fingerprint"]:
+        fields.pop("weights")
+    digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+    return f"{kind}-{digest[:12]}"
+
+
+def check_image(image: object) -> Image.Image:
+    """Return ``image`` if it is an RGB PIL image; raise TypeError otherwise."""
+    if not isinstance(image, Image.Image):
+        raise TypeError(f"an encoder takes PIL images, not {type(image).__name__}")
+    if image.mode != "RGB":
+        raise TypeError(f"an encoder takes RGB images, not mode {image.mode}")
+    return image
+
+
+class ImageEncoder(ABC):
+    """An image encoder in float32, in eval mode and without gradients.
+
+    ``preprocess`` is safe to call from several threads; ``forward`` is for one. ``size`` is the side of
+    the preprocessed square in pixels.
+    """
+
+    device: torch.device
+    size: int
+
+    @abstractmethod
+    def preprocess(self, image: Image.Image) -> Tensor:
+        """Return the float32 tensor [3, size, size] of one RGB image; raises TypeError otherwise."""
+
+    @abstractmethod
+    def _embed(self, batch: Tensor) -> Tensor:
+        """Return the raw embeddings of a checked batch that is on the device."""
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Return raw embeddings [n, d], float32 on the CPU, of preprocessed images [n, 3, size, size]."""
+        wanted = (3, self.size, self.size)
+        if not isinstance(batch, Tensor) or batch.dtype != torch.float32:
+            raise TypeError("forward takes a float32 tensor of preprocessed images")
+        if batch.ndim != 4 or tuple(batch.shape[1:]) != wanted:
+            raise ValueError(f"forward takes [n, 3, {self.size}, {self.size}], not {list(batch.shape)}")
+        with torch.inference_mode():
+            return self._embed(batch.to(self.device)).float().cpu()
+
+    def embed_images(self, images: Sequence[Image.Image]) -> Tensor:
+        """Return raw, un-normalised embeddings [n, d], float32 on the CPU, of RGB images."""
+        return self.forward(torch.stack([self.preprocess(image) for image in images]))

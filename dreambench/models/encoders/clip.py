@@ -1,0 +1,226 @@
+"""CLIP by open_clip: image and text embeddings of CLIP-I and CLIP-T."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from dreambench.errors import DreambenchError
+from dreambench.models.encoders.base import ImageEncoder, check_image
+from dreambench.models.encoders.downloads import HubFile
+from dreambench.models.encoders.files import checked_file, is_local, load_into, read_metadata, read_tensors
+from dreambench.spec import ClipSpec
+
+FIELD = "protocol.clip.weights"
+_TEXTS_AT_ONCE = 64
+# OpenAI's own archive keeps these numbers among the weights.
+_NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
+
+
+class ClipEncoder(ImageEncoder):
+    """An open_clip model with its own image transform and tokenizer."""
+
+    def __init__(
+        self,
+        model: nn.Module,
+        transform: Callable[[Image.Image], Tensor],
+        tokenizer: Any,
+        device: torch.device,
+    ) -> None:
+        self.model = model.to(device).float().eval().requires_grad_(False)
+        self.transform, self.tokenizer, self.device = transform, tokenizer, device
+        visual: Any = model.visual
+        size = visual.image_size
+        self.size = int(size if isinstance(size, int) else size[0])
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        """Return [3, size, size]: open_clip's evaluation transform (bicubic, centre crop, normalised)."""
+        return self.transform(check_image(image))
+
+    def _embed(self, batch: Tensor) -> Tensor:
+        model: Any = self.model
+        return model.encode_image(batch)
+
+    def embed_texts(self, texts: Sequence[str]) -> Tensor:
+        """Return raw embeddings [n, d], float32 on the CPU.
+
+        Raises DreambenchError where a text is longer than the model's context (77 tokens with start
+        and end), which open_clip would cut off in silence.
+        """
+        model: Any = self.model
+        parts = []
+        for text in texts:
+            self._check_length(text)
+        with torch.inference_mode():
+            for start in range(0, len(texts), _TEXTS_AT_ONCE):
+                tokens = self.tokenizer(list(texts[start : start + _TEXTS_AT_ONCE]))
+                parts.append(model.encode_text(tokens.to(self.device)).float().cpu())
+        return torch.cat(parts)
+
+    def _check_length(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise TypeError(f"embed_texts takes strings, not {type(text).__name__}")
+        length = len(self.tokenizer.encode(text)) + 2
+        if length > self.tokenizer.context_length:
+            raise DreambenchError(
+                f"the caption {text[:40]!r}... has {length} tokens, "
+                f"CLIP reads {self.tokenizer.context_length}",
+                "shorten the prompt, or leave clip_t out with --metrics",
+            )
+
+
+def load_clip(spec: ClipSpec, device: str | torch.device) -> ClipEncoder:
+    """Load the CLIP model of a protocol.
+
+    ``spec.model`` is a name of open_clip. ``spec.weights`` is one of its tags, or a safetensors file:
+
+    - OpenAI's weights use QuickGELU. By tag the activation is the one that the tag's weights were trained
+      with, whatever the model's name says (open_clip 3 only warns). A file does not say it, so a name
+      that has a ``-quickgelu`` twin is refused for a file, unless the file's metadata says
+      ``activation: gelu``.
+    - An architecture that open_clip does not know by name is read from the file's metadata entry
+      ``open_clip_config``: the content of open_clip's own ``open_clip_config.json``.
+
+    Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit.
+    """
+    if is_local(spec.weights):
+        file = checked_file(spec.weights, spec.fingerprint, FIELD)
+        metadata = read_metadata(file, FIELD)
+        config, preprocess = _local_architecture(spec, metadata)
+    else:
+        file = clip_download(spec).fetch()
+        config, preprocess = _named_architecture(spec)
+    model = _build(spec, config)
+    state = {name: t for name, t in read_tensors(file, FIELD).items() if name not in _NOT_WEIGHTS}
+    load_into(model, state, f"{FIELD}: {file} in {spec.model}")
+    return ClipEncoder(model, _transform(model, preprocess), _tokenizer(config), torch.device(device))
+
+
+def clip_download(spec: ClipSpec) -> HubFile:
+    """Return the file that open_clip's tag stands for. Raises DreambenchError where there is none."""
+    import open_clip
+
+    _known_config(spec)
+    tag = open_clip.get_pretrained_cfg(spec.model, spec.weights)
+    if not tag:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(spec.model)) or "none"
+        raise DreambenchError(
+            f"{FIELD}={spec.weights} is neither a tag of {spec.model} nor a file", f"its tags: {tags}"
+        )
+    repo, _, file = tag.get("hf_hub", "").rpartition("/")
+    if not repo:
+        raise DreambenchError(
+            f"{FIELD}={spec.weights}: open_clip has {spec.model}'s weights as a pickle only",
+            f"use another tag, or a safetensors file with --set {FIELD}=FILE",
+        )
+    safe = file.rsplit(".", 1)[0] + ".safetensors" if file else "open_clip_model.safetensors"
+    model = f"{spec.model}-quickgelu" if _trained_with_quick_gelu(spec) else spec.model
+    if not _has_config(model):
+        model = spec.model
+    return HubFile(repo, safe, FIELD, f"--set protocol.clip.model={model} --set {FIELD}=FILE")
+
+
+def _trained_with_quick_gelu(spec: ClipSpec) -> bool:
+    import open_clip
+
+    tag = open_clip.get_pretrained_cfg(spec.model, spec.weights)
+    return bool(tag.get("quick_gelu", spec.weights == "openai"))
+
+
+def _has_config(name: str) -> bool:
+    import open_clip
+
+    return ":" not in name and open_clip.get_model_config(name) is not None
+
+
+def _known_config(spec: ClipSpec) -> dict[str, Any]:
+    import open_clip
+
+    if not _has_config(spec.model):
+        near = difflib.get_close_matches(spec.model, open_clip.list_models(), n=1)
+        raise DreambenchError(
+            f"protocol.clip.model={spec.model} is no model of open_clip",
+            f"did you mean {near[0]}?" if near else "see open_clip.list_models()",
+        )
+    config: dict[str, Any] = open_clip.get_model_config(spec.model)
+    return config
+
+
+def _named_architecture(spec: ClipSpec) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the model's configuration and the transform's for weights by tag."""
+    import open_clip
+
+    config = _known_config(spec)
+    config["quick_gelu"] = _trained_with_quick_gelu(spec)
+    return config, dict(open_clip.get_pretrained_cfg(spec.model, spec.weights))
+
+
+def _local_architecture(spec: ClipSpec, metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the model's configuration and the transform's for weights from a file."""
+    stated = metadata.get("open_clip_config")
+    if stated is not None and not _has_config(spec.model):
+        if not isinstance(stated, dict) or not isinstance(stated.get("model_cfg"), dict):
+            raise DreambenchError(f"{FIELD}: {spec.weights}: its open_clip_config holds no model_cfg")
+        return stated["model_cfg"], stated.get("preprocess_cfg", {})
+    config = _known_config(spec)
+    _refuse_unclear_activation(spec, config, metadata.get("activation"))
+    return config, {}
+
+
+def _refuse_unclear_activation(spec: ClipSpec, config: dict[str, Any], stated: object) -> None:
+    quick = bool(config.get("quick_gelu", False))
+    if stated is not None and stated != ("quick_gelu" if quick else "gelu"):
+        raise DreambenchError(
+            f"{FIELD}: {spec.weights} says activation: {stated}, which is not {spec.model}'s",
+            f"use the {'plain' if quick else '-quickgelu'} name for protocol.clip.model",
+        )
+    twin = f"{spec.model}-quickgelu"
+    if not quick and stated is None and _has_config(twin):
+        raise DreambenchError(
+            f"{FIELD}: a file does not say whether its {spec.model} was trained with QuickGELU, as OpenAI's",
+            f"for OpenAI's weights use --set protocol.clip.model={twin}; for others write `activation: gelu` "
+            "into the file's safetensors metadata",
+        )
+
+
+def _build(spec: ClipSpec, config: dict[str, Any]) -> nn.Module:
+    import open_clip
+
+    config = dict(config)
+    text = config.get("text_cfg", {})
+    if text.get("hf_model_name") or text.get("hf_tokenizer_name") or "multimodal_cfg" in config:
+        raise DreambenchError(
+            f"protocol.clip.model={spec.model} does not use CLIP's own tokenizer and text tower",
+            "use a CLIP model, such as ViT-B-32",
+        )
+    if "timm_model_name" in config.get("vision_cfg", {}):
+        config["vision_cfg"] = {**config["vision_cfg"], "timm_model_pretrained": False}
+    model_class = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
+    try:
+        model: nn.Module = model_class(**config)
+    except (TypeError, ValueError, RuntimeError, KeyError) as error:
+        raise DreambenchError(f"protocol.clip.model={spec.model} cannot be built: {error}") from error
+    return model
+
+
+def _transform(model: Any, preprocess: dict[str, Any]) -> Callable[[Image.Image], Tensor]:
+    import open_clip
+
+    names = ("mean", "std", "interpolation", "resize_mode")
+    chosen = {name: preprocess[name] for name in names if preprocess.get(name) is not None}
+    transform: Callable[[Image.Image], Tensor] = open_clip.image_transform(
+        model.visual.image_size, is_train=False, **chosen
+    )
+    return transform
+
+
+def _tokenizer(config: dict[str, Any]) -> Any:
+    from open_clip.tokenizer import SimpleTokenizer
+
+    text = config.get("text_cfg", {})
+    return SimpleTokenizer(context_length=text.get("context_length", 77), **text.get("tokenizer_kwargs", {}))

@@ -1,0 +1,105 @@
+"""Weights by name: found in the libraries' own caches, downloaded once, or told in one line."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dreambench.errors import DreambenchError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class HubFile:
+    """One safetensors file of a Hugging Face repository, needed for the spec's ``field``.
+
+    ``by_hand`` is the ``--set`` options that use the file once it was downloaded by hand.
+    """
+
+    repo: str
+    file: str
+    field: str
+    by_hand: str
+
+    def __str__(self) -> str:
+        return f"{self.file} of {self.repo} (hub)"
+
+    def cached(self) -> Path | None:
+        """Return the file in the hub's cache, without any network access."""
+        from huggingface_hub import try_to_load_from_cache
+
+        found = try_to_load_from_cache(self.repo, self.file)
+        return Path(found) if isinstance(found, str) else None
+
+    def fetch(self) -> Path:
+        """Return the file, downloading it where it is not in the hub's cache. Raises DreambenchError."""
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+        found = self.cached()
+        if found is not None:
+            return found
+        try:
+            # Asked first because it fails at once without a network; the download would retry for a minute.
+            get_hf_file_metadata(hf_hub_url(self.repo, self.file))
+            return Path(hf_hub_download(self.repo, self.file))
+        except Exception as error:  # the hub's, the network library's and the system's errors alike
+            raise DreambenchError(
+                f"{self.field}: {self} is not in the hub's cache and could not be downloaded "
+                f"({type(error).__name__})",
+                f"run `hf download {self.repo} {self.file}` where there is a network and pass the file with "
+                f"{self.by_hand}, or leave its metrics out with --metrics",
+            ) from error
+
+
+@dataclass(frozen=True)
+class TorchvisionFile:
+    """One of torchvision's own weights files, needed for the spec's ``field``.
+
+    It is a pickle, the only form that torchvision publishes: it is read by torch's restricted
+    unpickler, which makes tensors and nothing else, after its checksum was compared.
+    """
+
+    url: str
+    field: str
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def place(self) -> Path:
+        """Where torch keeps the file."""
+        import torch
+
+        return Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(self.url)
+
+    def cached(self) -> Path | None:
+        """Return the file in torch's cache, without any network access."""
+        return self.place if self.place.is_file() else None
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return its tensors, downloading the file where it is not in torch's cache."""
+        import torch
+
+        path = self.place
+        try:
+            if not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                prefix = path.stem.rsplit("-", 1)[-1]
+                torch.hub.download_url_to_file(self.url, str(path), hash_prefix=prefix, progress=False)
+        except Exception as error:
+            raise DreambenchError(
+                f"{self.field}: {self.url} could not be downloaded ({type(error).__name__})",
+                f"put the file into {path.parent}, or pass one with --set {self.field}=FILE.safetensors, "
+                "or leave div out with --metrics",
+            ) from error
+        try:
+            tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise DreambenchError(
+                f"{self.field}: {path} is damaged", "delete it, to download it again"
+            ) from error
+        return tensors

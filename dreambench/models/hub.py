@@ -1,0 +1,58 @@
+"""Models from the hub: downloaded once, found again offline, and a clear word where neither works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dreambench.errors import DreambenchError
+from dreambench.spec import BaseSpec
+
+
+def fetch(spec: BaseSpec) -> Path:
+    """Return the local snapshot of a hub model, downloading what its pipeline needs (safetensors only).
+
+    Raises DreambenchError that says whether the model does not exist, is gated, or cannot be reached,
+    and what to download and where to put it.
+    """
+    from diffusers import DiffusionPipeline
+
+    options = {"revision": spec.revision, "variant": spec.variant, "use_safetensors": True}
+    try:
+        return Path(DiffusionPipeline.download(spec.model, **options))
+    except Exception as error:
+        raise _one_line(spec, error) from error
+
+
+def cached(spec: BaseSpec) -> Path | None:
+    """Return the local snapshot of a hub model if it is there, without any network access."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(spec.model, revision=spec.revision, local_files_only=True))
+    except Exception:
+        return None
+
+
+def _one_line(spec: BaseSpec, error: Exception) -> DreambenchError:
+    chain: list[BaseException] = [error]
+    while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
+        chain.append(inner)
+    kinds = {kind.__name__ for link in chain for kind in type(link).__mro__}
+    if "GatedRepoError" in kinds:
+        remedy = "accept its licence on the hub and log in with `hf auth login`"
+        return DreambenchError(f"base model {spec.model} is gated", remedy)
+    if "RevisionNotFoundError" in kinds:
+        return DreambenchError(
+            f"base model {spec.model} has no revision {spec.revision}", "set base.revision"
+        )
+    if "RepositoryNotFoundError" in kinds:
+        return DreambenchError(
+            f"base model {spec.model} does not exist on the hub, or is private",
+            "check the id, or log in with `hf auth login`",
+        )
+    if "no space left" in str(error).lower():
+        return DreambenchError(f"no space left while downloading {spec.model}", "free some, or set HF_HOME")
+    return DreambenchError(
+        f"base model {spec.model} is not in the hub's cache and could not be downloaded",
+        f"run `hf download {spec.model}` where there is a network and pass the folder with --base FOLDER",
+    )

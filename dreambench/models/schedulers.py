@@ -1,0 +1,61 @@
+"""Samplers by name, made from the base model's own noise schedule."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from dreambench.errors import DreambenchError
+from dreambench.spec import SamplerSpec
+
+Parameterization = Literal["epsilon", "v_prediction"]
+_CLASSES = {
+    "ddim": "DDIMScheduler",
+    "ddpm": "DDPMScheduler",
+    "dpmsolver++": "DPMSolverMultistepScheduler",
+    "euler": "EulerDiscreteScheduler",
+    "euler-ancestral": "EulerAncestralDiscreteScheduler",
+    "pndm": "PNDMScheduler",
+    "unipc": "UniPCMultistepScheduler",
+}
+
+
+def make_sampler(sampler: SamplerSpec, base_scheduler: Any) -> Any:
+    """Return a diffusers scheduler by name, with the base model's own betas and prediction type.
+
+    ``default`` is the base model's own scheduler.
+    """
+    import diffusers
+
+    if sampler.scheduler == "default":
+        return type(base_scheduler).from_config(base_scheduler.config)
+    # Stable Diffusion's own PNDM starts without Runge-Kutta steps; diffusers' default is with them.
+    extra = {"skip_prk_steps": True} if sampler.scheduler == "pndm" else {}
+    return getattr(diffusers, _CLASSES[sampler.scheduler]).from_config(base_scheduler.config, **extra)
+
+
+def training_schedule(base_scheduler: Any) -> Any:
+    """Return the forward process (DDPM) that the base model was trained with."""
+    from diffusers import DDPMScheduler
+
+    return DDPMScheduler.from_config(base_scheduler.config)
+
+
+def parameterization(scheduler_config: dict[str, Any], model: str) -> Parameterization:
+    """Tell what the base model predicts from its scheduler's config (scheduler_config.json as a dict).
+
+    Raises DreambenchError for flow matching and sample prediction: the training target would be
+    another one, and the images of a wrongly trained model look plausible.
+    """
+    class_name = str(scheduler_config.get("_class_name", ""))
+    if class_name.startswith("FlowMatch") or scheduler_config.get("prediction_type") == "flow_prediction":
+        raise DreambenchError(
+            f"base model {model} is a flow-matching model ({class_name}), which is not supported",
+            "use an epsilon- or v-prediction model of the Stable Diffusion 1.x or 2.x family",
+        )
+    prediction = scheduler_config.get("prediction_type", "epsilon")
+    if prediction not in ("epsilon", "v_prediction"):
+        raise DreambenchError(
+            f"base model {model}: scheduler/scheduler_config.json has prediction_type {prediction!r}",
+            "epsilon and v_prediction are supported",
+        )
+    return "v_prediction" if prediction == "v_prediction" else "epsilon"

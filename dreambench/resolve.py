@@ -1,0 +1,49 @@
+"""From a spec as it was asked for to a spec with everything found: data, base model, weights."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dreambench.benchmark import Dataset, Prompt, Subject, load_dataset, select_prompts
+from dreambench.errors import DreambenchError
+from dreambench.spec import RunSpec
+
+
+def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
+    """Read and check the dataset, and fill in its label, its fingerprint and the subjects' names.
+
+    Raises DreambenchError for an unknown subject, a bad prompt selection or a damaged photo.
+    """
+    dataset = load_dataset(Path(spec.data.folder) if spec.data.folder else None)
+    data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
+    chosen = dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+    for category in sorted({s.category for s in chosen}):
+        select_prompts(category, spec.prompts)
+    everything = len(chosen) == len(dataset.subjects)
+    names = "all" if everything else tuple(s.name for s in chosen)
+    return spec.model_copy(update={"data": data, "subjects": names}), dataset
+
+
+def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
+    """Return the subjects that a spec asks for."""
+    return dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+
+
+def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:
+    """Return the prompts that a spec asks of a subject, in the official order."""
+    return tuple(sorted(select_prompts(subject.category, spec.prompts), key=lambda p: p.index))
+
+
+def parse_subjects(text: str | None) -> str | tuple[str, ...] | None:
+    """Read the value of ``--subjects``: ``all``, or names with commas between them."""
+    if text is None or text == "all":
+        return text
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise DreambenchError("--subjects is empty", "give all, or names such as dog,cat")
+    return names
+
+
+def default_run_name(spec: RunSpec) -> str:
+    """Return the folder's name below results/ for a run without ``--out``: same images, same folder."""
+    return f"{spec.preset}-{spec.method.name}-{spec.images_key[:8]}"

@@ -1,0 +1,243 @@
+"""A run from photos to scores, subject by subject; killed at any instant, it goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dreambench.benchmark import Dataset, Subject
+from dreambench.cells import (
+    expected_cells,
+    image_requests,
+    photo_files,
+    present,
+    prior_images,
+    prior_requests,
+)
+from dreambench.class_images import class_image_set, ensure_class_images
+from dreambench.errors import DreambenchError
+from dreambench.generate import ImageRequest, generate
+from dreambench.identifiers import choose_identifier
+from dreambench.methods.base import Context, Method, Personalized
+from dreambench.metrics.scoring import score_images
+from dreambench.models.base import BaseModel, open_base
+from dreambench.models.device import Runtime, resolve_runtime
+from dreambench.models.weights import with_fingerprints
+from dreambench.progress import Reporter
+from dreambench.registry import method_class
+from dreambench.resolve import chosen_subjects, default_run_name, resolve_data
+from dreambench.resources import cache_folder
+from dreambench.spec import RunSpec, SamplerSpec
+from dreambench.store import RunFolder, RunRecord, locked_run
+from dreambench.store.class_images import ClassImageSet
+from dreambench.store.files import write_folder_atomically, write_text
+from dreambench.store.record import git_commit, installed_versions, machine
+
+SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and black images would be scored."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run whose pieces have all been found: nothing has been written yet."""
+
+    spec: RunSpec
+    dataset: Dataset
+    subjects: tuple[Subject, ...]
+    base: BaseModel
+    runtime: Runtime
+    identifier: str
+    method: Method
+
+
+def prepare(spec: RunSpec) -> Prepared:
+    """Find and check everything that a run needs: data, device, base model, weights, identifier.
+
+    Raises DreambenchError for the first piece that is missing or wrong, before anything is written.
+    """
+    spec, dataset = resolve_data(spec)
+    runtime = resolve_runtime(spec.runtime)
+    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
+    base = open_base(spec.base)
+    base.device = runtime.device
+    found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
+    spec = spec.model_copy(update={"base": found})
+    identifier = choose_identifier(base.tokenizer, spec.identifier)
+    method = method_class(spec.method.name)()
+    return Prepared(spec, dataset, chosen_subjects(spec, dataset), base, runtime, identifier, method)
+
+
+def run(
+    spec: RunSpec,
+    out: Path | None,
+    reporter: Reporter,
+    keep_checkpoints: bool = False,
+    notes: list[str] | None = None,
+) -> RunFolder:
+    """Personalize, generate and score every subject of a spec; return the finished run folder.
+
+    ``out`` is the run's folder (None: results/ and a name from the spec's key). A folder that holds the
+    same run is gone on with. Raises DreambenchError; KeyboardInterrupt leaves a resumable run.
+    """
+    prepared = prepare(spec)
+    spec = prepared.spec
+    folder = out or Path("results") / default_run_name(spec)
+    with locked_run(folder, _record(prepared, folder.name, notes or [])) as run_folder:
+        try:
+            _make_all(prepared, run_folder, reporter, keep_checkpoints)
+            score(prepared, run_folder, reporter)
+        except KeyboardInterrupt:
+            run_folder.save_record("interrupted")
+            raise
+        except Exception as error:
+            run_folder.save_record("failed", error=str(error) or type(error).__name__)
+            raise
+        run_folder.save_record("complete")
+    return run_folder
+
+
+def _record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
+    photos = {k: [str(p.resolve()) for p in v] for k, v in photo_files(prepared.subjects).items()}
+    return RunRecord(
+        name=name,
+        key=prepared.spec.key,
+        spec=prepared.spec,
+        identifier=prepared.identifier,
+        subjects={s.name: s.class_noun for s in prepared.subjects},
+        photos=photos,
+        versions=installed_versions(),
+        git_commit=git_commit(),
+        machine=machine(prepared.runtime.describe()),
+        notes=[SAFETY_NOTE, *notes],
+    )
+
+
+def _make_all(prepared: Prepared, run_folder: RunFolder, reporter: Reporter, keep_checkpoints: bool) -> None:
+    reporter.start("subjects", len(prepared.subjects))
+    for subject in prepared.subjects:
+        if not _is_made(prepared, subject, run_folder):
+            try:
+                _make_subject(prepared, subject, run_folder, reporter, keep_checkpoints)
+            except RuntimeError as error:
+                raise _out_of_memory(error, subject) or error from error
+        _settle_weights(run_folder, subject.name, keep_checkpoints)
+        reporter.advance("subjects")
+    reporter.finish("subjects")
+
+
+def _is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
+    requests = _requests(prepared, subject, run_folder)
+    return run_folder.subject_note(subject.name) is not None and all(r.file.exists() for r in requests)
+
+
+def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[ImageRequest]:
+    cells = expected_cells(prepared.spec, subject, prepared.identifier, run_folder)
+    return [*image_requests(cells), *prior_requests(prepared.spec, subject, run_folder)]
+
+
+def _make_subject(
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, reporter: Reporter, keep_checkpoints: bool
+) -> None:
+    began = time.monotonic()
+    spec = prepared.spec
+    personalized = _personalize(prepared, subject, run_folder, reporter)
+    requests = _requests(prepared, subject, run_folder)
+    bar = f"{subject.name}: images"
+    reporter.start(bar, len(requests))
+    made = generate(
+        personalized.pipeline,
+        requests,
+        spec.sampler,
+        spec.image_size,
+        prepared.runtime,
+        run_folder.commit_images,
+        lambda count: reporter.advance(bar, count),
+    )
+    reporter.finish(bar)
+    note = {"images": len(requests), "made_now": made, "seconds_now": round(time.monotonic() - began, 3)}
+    run_folder.save_subject(subject.name, note)
+
+
+def _personalize(
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, reporter: Reporter
+) -> Personalized:
+    weights = run_folder.weights_folder(subject.name)
+    bar = f"{subject.name}: training"
+    context = _context(prepared, reporter, bar)
+    if weights.exists():
+        return prepared.method.load(weights, prepared.base, context)
+    personalized = prepared.method.personalize(subject, prepared.base, prepared.spec, context)
+    reporter.finish(bar)
+    if prepared.spec.method.trains():
+        rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
+        write_text(run_folder.loss_file(subject.name), "\n".join(["step,photo,prior,total", *rows]) + "\n")
+        write_folder_atomically(weights, lambda folder: prepared.method.save(personalized, folder))
+    return personalized
+
+
+def _context(prepared: Prepared, reporter: Reporter, bar: str) -> Context:
+    spec, base = prepared.spec, prepared.base
+
+    def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
+        wanted = class_image_set(cache_folder(), base.fingerprint, noun, sampler, count, spec.image_size)
+        name = f"class images: a {noun}"
+        reporter.start(name, count)
+        made = ensure_class_images(
+            wanted, base, sampler, prepared.runtime, reporter.say, lambda n: reporter.advance(name, n)
+        )
+        reporter.finish(name)
+        return made
+
+    def on_step(done: int, total: int) -> None:
+        if done == 1:
+            reporter.start(bar, total)
+        reporter.advance(bar)
+
+    return Context(prepared.runtime, prepared.identifier, class_images, on_step)
+
+
+def _settle_weights(run_folder: RunFolder, subject: str, keep: bool) -> None:
+    weights, checkpoint = run_folder.weights_folder(subject), run_folder.checkpoint_folder(subject)
+    if not weights.exists():
+        return
+    if keep and not checkpoint.exists():
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        weights.rename(checkpoint)
+    else:
+        shutil.rmtree(weights)
+
+
+def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:
+    if type(error).__name__ != "OutOfMemoryError" and "out of memory" not in str(error).lower():
+        return None
+    return DreambenchError(
+        f"out of memory at {subject.name}",
+        "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
+        "runtime.generation_batch_size; the same command goes on from here",
+    )
+
+
+def score(prepared: Prepared, run_folder: RunFolder, reporter: Reporter) -> None:
+    """Score all images of a run that are there, and write the score tables."""
+    spec, runtime = prepared.spec, prepared.runtime
+    cells = [
+        present(cell)
+        for subject in prepared.subjects
+        for cell in expected_cells(spec, subject, prepared.identifier, run_folder)
+    ]
+    priors: list[Any] = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder)]
+    reporter.start("scoring", len(cells))
+    score_images(
+        run_folder,
+        cells,
+        priors,
+        photo_files(prepared.subjects),
+        spec.protocol,
+        device=str(runtime.device),
+        batch_size=runtime.spec.scoring_batch_size,
+        decode_threads=runtime.spec.decode_threads,
+        on_image=lambda count: reporter.advance("scoring", count),
+    )
+    reporter.finish("scoring")

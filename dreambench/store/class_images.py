@@ -1,0 +1,101 @@
+"""Sets of class images: made once by a frozen model, shared by a class, never trusted blindly."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from dreambench.store import files
+from dreambench.store.batches import commit_images, roll_forward
+
+
+@dataclass(frozen=True)
+class ClassImageSet:
+    """A set of ``count`` images of ``a [class noun]`` by one base model and one sampler.
+
+    ``identity`` is everything that the images depend on; its hash names the folder, so that a set of
+    another model, noun, sampler, size or count is another folder.
+    """
+
+    folder: Path
+    identity: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, cache: Path, identity: Mapping[str, Any]) -> ClassImageSet:
+        """Return the set with this identity below a cache folder; it may not be made yet."""
+        canonical = json.dumps(dict(identity), sort_keys=True)
+        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        noun = str(identity["class_noun"]).replace(" ", "-").replace("/", "-")
+        return cls(cache / "class-images" / f"{noun}-{digest}", identity)
+
+    @property
+    def count(self) -> int:
+        """How many images the set has when it is complete."""
+        return int(self.identity["count"])
+
+    @property
+    def images(self) -> list[Path]:
+        """The places of all images of the set."""
+        return [self.folder / f"{index:05d}.png" for index in range(self.count)]
+
+    @property
+    def latents(self) -> Path:
+        """The place of the set's VAE posteriors, which every subject of the class needs."""
+        return self.folder / "latents.safetensors"
+
+    @property
+    def manifest(self) -> Path:
+        """The file that ends the making of a set: its identity and the SHA-256 of every image."""
+        return self.folder / "set.json"
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from making the same set; they wait, then find it made."""
+        with files.no_space_is_one_line(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.folder / ".lock"):
+            files.remove_leftovers(self.folder)
+            roll_forward(self.folder)
+            yield
+
+    def commit(self, images: Mapping[Path, Any]) -> None:
+        """Write a batch of images: all of them, or none."""
+        commit_images(images)
+
+    def seal(self) -> None:
+        """Write the manifest: from now on the set counts as complete."""
+        hashes = {path.name: files.sha256_of(path) for path in self.images}
+        content = {"identity": dict(self.identity), "files": hashes}
+        files.write_text(self.manifest, json.dumps(content, indent=1) + "\n")
+
+    def is_complete(self) -> bool:
+        """Whether the set was sealed and its files are all still there (their bytes are not read)."""
+        return self.manifest.exists() and all(path.exists() for path in self.images)
+
+    def drop_damage(self) -> list[str]:
+        """Compare a sealed set with its manifest and remove what does not agree with it.
+
+        Returns the names of the files that were missing or changed; an empty list means that the set
+        is sound. A set that is not sealed yet has nothing to compare with.
+        """
+        if not self.manifest.exists():
+            return []
+        try:
+            content = json.loads(self.manifest.read_text(encoding="utf-8"))
+            hashes = content["files"] if content["identity"] == self.identity else {}
+        except (ValueError, KeyError):
+            hashes = {}
+        bad = [p for p in self.images if not p.exists() or files.sha256_of(p) != hashes.get(p.name)]
+        if bad:
+            self.manifest.unlink()
+            self.latents.unlink(missing_ok=True)
+            for path in bad:
+                path.unlink(missing_ok=True)
+        return [path.name for path in bad]

@@ -1,0 +1,91 @@
+"""run.json: the one versioned, typed log of a run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dreambench import __version__
+from dreambench.spec import RunSpec
+
+Status = Literal["started", "partial", "interrupted", "failed", "complete"]
+_PACKAGES = (
+    *("torch", "torchvision", "diffusers", "transformers", "open_clip_torch", "timm", "lpips"),
+    *("numpy", "pandas", "scipy", "pillow"),
+)
+
+
+class RunRecord(BaseModel):
+    """What a run folder says of itself: what was asked, by what software, on what machine, how far it got.
+
+    ``kind`` is "run" for images made here, "score" for other people's. ``name`` is the row's name in
+    tables. ``identifier`` is the identifier that the run drew. ``subjects`` and ``photos`` (absolute
+    paths per subject) are resolved from the dataset; ``sources`` is where scored images came from.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    kind: Literal["run", "score"] = "run"
+    name: str
+    key: str
+    spec: RunSpec
+    status: Status = "started"
+    identifier: str | None = None
+    subjects: dict[str, str]
+    photos: dict[str, list[str]]
+    source: str | None = None
+    created: str = ""
+    updated: str = ""
+    dreambench: str = __version__
+    versions: dict[str, str] = {}
+    git_commit: str | None = None
+    machine: dict[str, str] = {}
+    notes: list[str] = []
+    error: str | None = None
+
+
+def now() -> str:
+    """Return the present time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def installed_versions() -> dict[str, str]:
+    """Return the versions of the packages that can move a score."""
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "absent"
+    return found
+
+
+def git_commit() -> str | None:
+    """Return the commit of the checkout that dreambench runs from, or None for an installed package."""
+    top = Path(__file__).resolve().parents[2]
+    if not (top / ".git").exists():
+        return None
+    try:
+        command = ["git", "-C", str(top), "rev-parse", "HEAD"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None if done.returncode == 0 else None
+
+
+def machine(device: str) -> dict[str, str]:
+    """Describe this machine in the few words that explain a difference in speed or in the last digits."""
+    return {
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "cpus": str(os.cpu_count()),
+        "device": device,
+    }

@@ -1,0 +1,198 @@
+"""The run folder: the only place that knows where a run's files are, and who may write them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from pydantic import ValidationError
+
+from dreambench.errors import DreambenchError
+from dreambench.spec import differences
+from dreambench.store import files
+from dreambench.store.batches import commit_images, roll_forward
+from dreambench.store.record import RunRecord, Status, now
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image
+
+
+class RunFolder:
+    """The files of one run below ``path``.
+
+    Reading needs no lock: every file is whole or absent. Writing is for the holder of
+    ``locked_run``.
+    """
+
+    def __init__(self, path: Path, record: RunRecord) -> None:
+        self.path = path
+        self.record = record
+
+    # -- layout ---------------------------------------------------------------------------------
+
+    def image_file(self, subject: str, prompt_index: int, image_index: int) -> Path:
+        """Return the place of one generated image."""
+        return self.path / "images" / subject / f"{prompt_index:02d}-{image_index}.png"
+
+    def prior_file(self, subject: str, index: int) -> Path:
+        """Return the place of one image of ``a [class noun]`` by the fine-tuned model (PRES)."""
+        return self.path / "images" / subject / f"class-{index:03d}.png"
+
+    def weights_folder(self, subject: str) -> Path:
+        """Return where a trained subject's weights stay until its last image is made."""
+        return self.path / "work" / subject
+
+    def checkpoint_folder(self, subject: str) -> Path:
+        """Return where a subject's weights stay for good, when asked."""
+        return self.path / "checkpoints" / subject
+
+    def loss_file(self, subject: str) -> Path:
+        """Return the place of a subject's loss log (CSV, one row per step)."""
+        return self.path / "logs" / f"{subject}-loss.csv"
+
+    def subject_file(self, subject: str) -> Path:
+        """Return the place of the note that a subject's images are all made."""
+        return self.path / "subjects" / f"{subject}.json"
+
+    def score_file(self, table: str) -> Path:
+        """Return the place of one of the score tables: images, diversity, prior or photos."""
+        return self.path / "scores" / f"{table}.parquet"
+
+    def embedding_file(self, encoder: str, subject: str) -> Path:
+        """Return the place of a subject's embeddings by one encoder."""
+        return self.path / "embeddings" / encoder / f"{subject}.safetensors"
+
+    @property
+    def report_folder(self) -> Path:
+        """Return where this run's own report goes."""
+        return self.path / "report"
+
+    def resolve(self, file: str) -> Path:
+        """Return the absolute path of a ``file`` column's entry (relative to the run, or absolute)."""
+        return self.path / file
+
+    def relative(self, file: Path) -> str:
+        """Return the ``file`` column's entry of an image: relative where it lies inside the run."""
+        return str(file.relative_to(self.path)) if file.is_relative_to(self.path) else str(file.resolve())
+
+    # -- writing --------------------------------------------------------------------------------
+
+    def save_record(self, status: Status | None = None, **changes: Any) -> None:
+        """Write run.json with a new status or other changed fields."""
+        changes = {**changes, "updated": now()}
+        if status is not None:
+            changes["status"] = status
+        self.record = self.record.model_copy(update=changes)
+        files.write_text(self.path / "run.json", self.record.model_dump_json(indent=1) + "\n")
+
+    def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
+        """Write a batch of one subject's images: all of them, or none."""
+        commit_images(images)
+
+    def save_subject(self, subject: str, note: Mapping[str, Any]) -> None:
+        """Write the note that ends a subject: what was made, how long it took."""
+        files.write_text(self.subject_file(subject), json.dumps(dict(note), indent=1) + "\n")
+
+    def save_scores(self, table: str, frame: pd.DataFrame) -> None:
+        """Write one score table as Parquet."""
+        files.write_atomically(self.score_file(table), lambda path: frame.to_parquet(path, index=False))
+
+    # -- reading --------------------------------------------------------------------------------
+
+    def subject_note(self, subject: str) -> dict[str, Any] | None:
+        """Return a finished subject's note, or None."""
+        try:
+            note: dict[str, Any] = json.loads(self.subject_file(subject).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        return note
+
+    def scores(self, table: str) -> pd.DataFrame:
+        """Read one score table; a table that was never written is an empty frame."""
+        import pandas as pd
+
+        try:
+            return pd.read_parquet(self.score_file(table))
+        except FileNotFoundError:
+            return pd.DataFrame()
+
+    def losses(self, subject: str) -> pd.DataFrame:
+        """Read a subject's loss log; a missing one is an empty frame."""
+        import pandas as pd
+
+        try:
+            return pd.read_csv(self.loss_file(subject))
+        except FileNotFoundError:
+            return pd.DataFrame()
+
+
+def open_run(path: Path) -> RunFolder:
+    """Open a run folder for reading. Raises DreambenchError where there is none."""
+    file = path / "run.json"
+    try:
+        return RunFolder(path, RunRecord.model_validate_json(file.read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DreambenchError(
+            f"{path} holds no run (no run.json)", "give a folder that `dreambench run` or `score` wrote"
+        ) from error
+    except (ValidationError, ValueError) as error:
+        raise DreambenchError(
+            f"{file} cannot be read as a run's log", "it is damaged or of another version; use another --out"
+        ) from error
+
+
+@contextmanager
+def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
+    """Start a run in ``path``, or go on with the one that is there, keeping everybody else out.
+
+    Raises DreambenchError where another process works in the folder, where the folder holds a run of
+    another spec (the differing fields are named), or where it holds something else.
+    """
+    with files.no_space_is_one_line(path):
+        path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DreambenchError(
+            f"another run is working in {path}", "wait for it, or give another --out"
+        ) from error
+    try:
+        yield _start_or_resume(path, record)
+    finally:
+        lock.release()
+
+
+def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
+    if (path / "run.json").exists():
+        present = open_run(path).record
+        _refuse_another_spec(path, present, record)
+        run = RunFolder(path, record.model_copy(update={"created": present.created or now()}))
+    elif any(entry.name != ".lock" for entry in path.iterdir()):
+        raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
+    else:
+        run = RunFolder(path, record.model_copy(update={"created": now()}))
+    files.remove_leftovers(path)
+    for subject in record.subjects:
+        roll_forward(path / "images" / subject)
+    run.save_record("started", error=None)
+    return run
+
+
+def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> None:
+    same_images = present.spec.images_key == wanted.spec.images_key
+    if present.kind == wanted.kind and same_images and present.source == wanted.source:
+        return
+    fields = differences(wanted.spec, present.spec)
+    if present.kind != wanted.kind:
+        fields.insert(0, f"kind: {wanted.kind}, not {present.kind}")
+    if present.source != wanted.source:
+        fields.insert(0, f"images: {wanted.source}, not {present.source}")
+    more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+    told = ", ".join(fields[:3]) + more
+    raise DreambenchError(f"{path} holds a run of another spec (asked for {told})", "give another --out")

@@ -1,0 +1,147 @@
+"""One training step's loss and gradient against the paper's equation, written out plainly."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dreambench.methods.finetune.latents import Posteriors
+from dreambench.methods.finetune.objective import dreambooth_loss, prediction_target
+from dreambench.methods.finetune.task import Deck, DenoisingTask
+from dreambench.models.base import open_base
+from dreambench.models.device import resolve_runtime
+from dreambench.models.schedulers import training_schedule
+from dreambench.spec import BaseSpec, RuntimeSpec
+
+STATES = torch.randn(2, 77, 32, generator=torch.Generator().manual_seed(3))
+
+
+def posteriors(seed: int, count: int) -> Posteriors:
+    source = torch.Generator().manual_seed(seed)
+    mean = torch.randn(count, 4, 16, 16, generator=source)
+    std = torch.rand(count, 4, 16, 16, generator=source)
+    return Posteriors(mean, std, scale=0.18215)
+
+
+@pytest.fixture(params=["epsilon", "v_prediction"])
+def base(request, tmp_path_factory):
+    import tiny
+
+    folder = tiny.build_pipeline(tmp_path_factory.mktemp("base"), prediction_type=request.param)
+    return open_base(BaseSpec(model=str(folder)))
+
+
+def make_task(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingTask:
+    return DenoisingTask(
+        unet=base.fresh("unet").requires_grad_(True),
+        schedule=training_schedule(base.scheduler),
+        parameterization=base.parameterization,
+        text_states=lambda: STATES[: 1 + with_prior],
+        photos=posteriors(1, 5),
+        class_images=posteriors(2, 7) if with_prior else None,
+        batch_size=2,
+        prior_preservation_weight=weight,
+        generator=torch.Generator().manual_seed(seed),
+        runtime=resolve_runtime(RuntimeSpec(device="cpu")),
+    )
+
+
+def plain_step(base, weight: float, with_prior: bool, seed: int = 11):
+    """The paper's equation 2 in the model's own parameterization, from the same draws, term by term.
+
+    Returns the photo term, the class term, the U-Net whose gradients it filled.
+    """
+    unet = base.fresh("unet").requires_grad_(True)
+    dice = torch.Generator().manual_seed(seed)
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
+    alpha_bar = torch.cumprod(1 - betas, 0)
+
+    def latents(images: Posteriors, indices: list[int]) -> torch.Tensor:
+        mean, std = images.mean[indices], images.std[indices]
+        return (mean + std * torch.randn(mean.shape, generator=dice)) * 0.18215
+
+    x = latents(posteriors(1, 5), torch.randperm(5, generator=dice).tolist()[::-1][:2])
+    if with_prior:
+        pr = latents(posteriors(2, 7), torch.randperm(7, generator=dice).tolist()[::-1][:2])
+        x = torch.cat([x, pr])
+    eps = torch.randn(x.shape, generator=dice)
+    t = torch.randint(0, 1000, (len(x),), generator=dice)
+    terms = []
+    for row in range(len(x)):
+        alpha, sigma = alpha_bar[t[row]].sqrt(), (1 - alpha_bar[t[row]]).sqrt()
+        z = (alpha * x[row] + sigma * eps[row])[None]
+        c = STATES[0 if row < 2 else 1][None]
+        answer = unet(z, t[row][None], c).sample[0]
+        target = eps[row] if base.parameterization == "epsilon" else alpha * eps[row] - sigma * x[row]
+        terms.append(((answer - target) ** 2).mean())
+    photo = (terms[0] + terms[1]) / 2
+    prior = (terms[2] + terms[3]) / 2 if with_prior else torch.zeros(())
+    (photo + weight * prior).backward()
+    return photo, prior, unet
+
+
+@pytest.mark.parametrize("weight", [1.0, 0.3])
+def test_loss_and_gradient_equal_the_papers_equation(base, weight):
+    task = make_task(base, weight=weight)
+    terms = task.terms()
+    terms.total.backward()
+    photo, prior, unet = plain_step(base, weight, with_prior=True)
+    assert terms.photo.item() == pytest.approx(photo.item(), abs=1e-5)
+    assert terms.prior.item() == pytest.approx(prior.item(), abs=1e-5)
+    assert terms.total.item() == pytest.approx((photo + weight * prior).item(), abs=1e-5)
+    for ours, theirs in zip(task.unet.parameters(), unet.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-3)
+
+
+def test_without_prior_preservation_only_the_photo_term_is_left(base):
+    terms = make_task(base, weight=1.0, with_prior=False).terms()
+    photo, _, _ = plain_step(base, 1.0, with_prior=False)
+    assert terms.prior is None
+    assert terms.total.item() == pytest.approx(photo.item(), abs=1e-5)
+
+
+def test_a_class_term_of_weight_zero_adds_nothing_to_the_gradient(base):
+    zero = make_task(base, weight=0.0)
+    zero.terms().total.backward()
+    half = make_task(base, weight=0.5)
+    half.terms().total.backward()
+    grads = [torch.cat([p.grad.flatten() for p in task.unet.parameters()]) for task in (zero, half)]
+    _, _, unet = plain_step(base, 0.0, with_prior=True)
+    plain = torch.cat([p.grad.flatten() for p in unet.parameters()])
+    torch.testing.assert_close(grads[0], plain, atol=1e-5, rtol=1e-3)
+    assert (grads[0] - grads[1]).abs().max() > 1e-3
+
+
+def test_v_and_epsilon_targets_name_the_same_clean_image(base):
+    schedule = training_schedule(base.scheduler)
+    x, noise = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    t = torch.tensor([3, 400, 900])
+    noisy = schedule.add_noise(x, noise, t)
+    alpha = schedule.alphas_cumprod[t].sqrt()[:, None, None, None]
+    sigma = (1 - alpha**2).sqrt()
+    v = prediction_target(schedule, "v_prediction", x, noise, t)
+    epsilon = prediction_target(schedule, "epsilon", x, noise, t)
+    torch.testing.assert_close(alpha * noisy - sigma * v, x, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close((noisy - sigma * epsilon) / alpha, x, atol=1e-3, rtol=1e-3)
+
+
+def test_the_loss_weighs_terms_not_rows():
+    prediction = torch.zeros(3, 1, 1, 1)
+    target = torch.tensor([1.0, 3.0, 2.0]).view(3, 1, 1, 1)
+    terms = dreambooth_loss(prediction, target, photos=2, prior_preservation_weight=0.5)
+    assert (terms.photo.item(), terms.prior.item(), terms.total.item()) == (5.0, 4.0, 7.0)
+
+
+def test_a_deck_deals_every_image_before_any_twice():
+    deck = Deck(5, torch.Generator().manual_seed(0))
+    dealt = [int(i) for _ in range(4) for i in deck.draw(5)]
+    assert all(sorted(dealt[i : i + 5]) == [0, 1, 2, 3, 4] for i in range(0, 20, 5))
+    assert dealt[:5] != dealt[5:10]
+
+
+def test_latents_are_drawn_anew_from_the_posterior_at_each_step():
+    images = posteriors(4, 1)
+    dice = torch.Generator().manual_seed(0)
+    draws = torch.cat([images.draw(torch.tensor([0]), dice) for _ in range(4000)]) / 0.18215
+    torch.testing.assert_close(draws.mean(0), images.mean[0], atol=0.08, rtol=0)
+    torch.testing.assert_close(draws.std(0), images.std[0], atol=0.06, rtol=0)
