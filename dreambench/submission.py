@@ -83,7 +83,8 @@ def read_manifest(path: Path, subjects: dict[str, Subject]) -> list[Found]:
     rows = list(csv.DictReader(text.splitlines()))
     _check_header(path, set(rows[0]) if rows else set())
     counts: dict[tuple[str, int], int] = {}
-    found = []
+    found: list[Found] = []
+    lines: dict[Path, int] = {}
     for line, row in enumerate(rows, start=2):
         place = f"{path} line {line}"
         if None in row or None in row.values():
@@ -97,7 +98,11 @@ def read_manifest(path: Path, subjects: dict[str, Subject]) -> list[Found]:
         number = counts.get((subject.name, prompt), 0)
         counts[subject.name, prompt] = number + 1
         image = _integer(row["image_index"], "image_index", place) if row.get("image_index") else number
-        found.append(Found(_inside(path, row["file"], place), subject.name, prompt, image, place))
+        file = _inside(path, row["file"], place)
+        if file in lines:
+            raise DreambenchError(f"{place}: {row['file']} is in line {lines[file]} already", "leave one out")
+        lines[file] = line
+        found.append(Found(file, subject.name, prompt, image, place))
     return found
 
 

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
+
+# The libraries read these when they are imported, which a test module may do before any fixture runs.
+os.environ["HF_HUB_OFFLINE"] = "1"
+os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test reads or writes the real cache folder, or asks the hub for anything."""
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory) -> dict[str, str]:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The settings of the tiny models and the drawn dataset (``tiny.build_all``), made once."""
     import tiny as models
 
     return models.build_all(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def official() -> Path:
+    """The official dataset's folder; the test is skipped where it is absent."""
+    shared = Path(os.environ.get("DREAMBENCH_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    folder = shared / "dreambooth" / "dataset"
+    if not folder.is_dir():
+        pytest.skip(f"the official dataset is not in {folder} (set DREAMBENCH_SHARED_DATA)")
+    return folder

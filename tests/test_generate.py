@@ -25,7 +25,8 @@ def base(tiny):
 
 def requests(folder, count=7):
     return [
-        ImageRequest(PROMPTS[i % 3], stable_seed(0, "dog", i), folder / f"{i:02d}-0.png") for i in range(count)
+        ImageRequest(PROMPTS[i % 3], stable_seed(0, "dog", i), folder / f"{i:02d}-0.png")
+        for i in range(count)
     ]
 
 
@@ -50,7 +51,9 @@ def test_an_image_equals_a_single_call_of_the_plain_pipeline(base, tmp_path):
         assert np.abs(ours - np.asarray(plain).astype(int)).max() <= 1
 
 
-@pytest.mark.parametrize("scheduler", ["ddim", "euler-ancestral", "ddpm", "pndm", "dpmsolver++", "unipc", "euler"])
+@pytest.mark.parametrize(
+    "scheduler", ["ddim", "euler-ancestral", "ddpm", "pndm", "dpmsolver++", "unipc", "euler"]
+)
 def test_batch_size_and_order_do_not_change_an_images_noise(base, tmp_path, scheduler):
     sampler = SAMPLER.model_copy(update={"scheduler": scheduler})
     make(base, requests(tmp_path / "a"), batch_size=7, sampler=sampler)

@@ -57,7 +57,7 @@ def build_pipeline(folder: Path, *, prediction_type: str = "epsilon", seed: int 
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed)
-    tokenizer = _tokenizer()
+    tokenizer = build_tokenizer()
     text_encoder = CLIPTextModel(
         CLIPTextConfig(
             vocab_size=49408,
@@ -123,7 +123,7 @@ def build_pipeline(folder: Path, *, prediction_type: str = "epsilon", seed: int 
     return folder
 
 
-def _tokenizer():
+def build_tokenizer():
     """Build CLIP's tokenizer from the BPE vocabulary that open_clip ships."""
     from open_clip.tokenizer import SimpleTokenizer
     from transformers import CLIPTokenizer

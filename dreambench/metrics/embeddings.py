@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from PIL import Image
@@ -14,8 +15,6 @@ from torch import Tensor
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.base import ImageEncoder
 from dreambench.store.files import write_atomically
-
-Pixels = Callable[["ImageFile", Tensor], None]
 
 
 @dataclass(frozen=True)
@@ -76,76 +75,84 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Who wants which images: an encoder (loaded when first needed), its vectors, and the images' SHA-256."""
+    """Who wants which images: an encoder (loaded when first asked for), its vectors, and SHA-256 values."""
 
     encoder: Callable[[], ImageEncoder]
     vectors: Vectors
-    images: frozenset[str]
+    images: Collection[str]
+
+    def lacks(self, image: ImageFile) -> bool:
+        """Whether an image is wanted and not embedded yet."""
+        return image.sha256 in self.images and image.sha256 not in self.vectors
 
 
-class ImageStream:
-    """Decodes images in a thread pool, one batch ahead of the encoders.
+class PixelSink(Protocol):
+    """Something that needs pixels instead of an embedding (DIV)."""
+
+    def wants(self, sha256: str) -> bool:
+        """Whether the pixels of an image are needed; the same answer until ``add``."""
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        """Return an image's pixels as a tensor; called from several threads."""
+
+    def add(self, sha256: str, pixels: Tensor) -> None:
+        """Take the pixels of one image."""
+
+
+def embed(
+    images: Sequence[ImageFile],
+    wanted: Mapping[str, Wanted],
+    sink: PixelSink,
+    pool: ThreadPoolExecutor,
+    batch_size: int,
+    on_image: Callable[[int], None],
+) -> None:
+    """Decode each image once, in ``pool`` and one batch ahead, and embed what is missing.
 
     Batches are cut from the whole list, not from what is still missing, so that an interrupted scoring
-    goes on with the same batches, and with the same bits, as one that was not interrupted.
+    goes on with the same batches, and so with the same bits, as one that was not interrupted.
+    ``on_image`` gets the number of images of each finished batch. Raises DreambenchError naming the
+    first file that cannot be read; what was embedded by then stays in the vectors.
     """
+    # Loaded here, not in the pool, where several threads would load it at once.
+    encoders = {name: w.encoder() for name, w in wanted.items() if any(w.lacks(i) for i in images)}
 
-    def __init__(self, pool: ThreadPoolExecutor, batch_size: int) -> None:
-        self.pool, self.batch_size = pool, batch_size
+    def prepare(image: ImageFile) -> dict[str, Tensor]:
+        users = [name for name in encoders if wanted[name].lacks(image)]
+        sunk = sink.wants(image.sha256)
+        if not users and not sunk:
+            return {}
+        decoded = _decode(image)
+        tensors = {name: encoders[name].preprocess(decoded) for name in users}
+        if sunk:
+            tensors["pixels"] = sink.preprocess(decoded)
+        return tensors
 
-    def embed(
-        self,
-        images: Sequence[ImageFile],
-        wanted: Mapping[str, Wanted],
-        pixels_of: frozenset[str],
-        preprocess_pixels: Callable[[Image.Image], Tensor],
-        on_pixels: Pixels,
-        on_image: Callable[[int], None],
-    ) -> None:
-        """Embed what is missing, batch by batch.
-
-        ``on_pixels`` gets the pixels of every image in ``pixels_of`` (SHA-256), in order. Raises
-        DreambenchError naming the first file that cannot be read; what was embedded by then stays in the
-        vectors.
-        """
-        batches = [images[i : i + self.batch_size] for i in range(0, len(images), self.batch_size)]
-
-        def prepare(image: ImageFile) -> dict[str, Tensor]:
-            users = [name for name, want in wanted.items() if _missing(image, want)]
-            if not users and image.sha256 not in pixels_of:
-                return {}
-            decoded = _decode(image)
-            tensors = {name: wanted[name].encoder().preprocess(decoded) for name in users}
-            if image.sha256 in pixels_of:
-                tensors["pixels"] = preprocess_pixels(decoded)
-            return tensors
-
-        for batch, tensors in zip(batches, self._one_ahead(batches, prepare), strict=True):
-            for name, want in wanted.items():
-                _embed_batch(batch, [t.get(name) for t in tensors], want, name)
-            for image, prepared in zip(batch, tensors, strict=True):
-                if "pixels" in prepared:
-                    on_pixels(image, prepared["pixels"])
-            on_image(len(batch))
-
-    def _one_ahead(
-        self,
-        batches: Sequence[Sequence[ImageFile]],
-        prepare: Callable[[ImageFile], dict[str, Tensor]],
-    ) -> Iterator[list[dict[str, Tensor]]]:
-        ahead: list[Future[dict[str, Tensor]]] = []
-        try:
-            for following in [*batches, []]:
-                current, ahead = ahead, [self.pool.submit(prepare, image) for image in following]
-                if current:
-                    yield [future.result() for future in current]
-        finally:
-            for future in ahead:
-                future.cancel()
+    batches = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
+    for batch, prepared in zip(batches, _one_batch_ahead(pool, batches, prepare), strict=True):
+        for name, encoder in encoders.items():
+            _embed_batch(batch, [tensors.get(name) for tensors in prepared], encoder, wanted[name], name)
+        for image, tensors in zip(batch, prepared, strict=True):
+            if "pixels" in tensors:
+                sink.add(image.sha256, tensors["pixels"])
+        on_image(len(batch))
 
 
-def _missing(image: ImageFile, want: Wanted) -> bool:
-    return image.sha256 in want.images and image.sha256 not in want.vectors
+def _one_batch_ahead(
+    pool: ThreadPoolExecutor,
+    batches: Sequence[Sequence[ImageFile]],
+    prepare: Callable[[ImageFile], dict[str, Tensor]],
+) -> Iterator[list[dict[str, Tensor]]]:
+    ahead: list[Future[dict[str, Tensor]]] = []
+    current: list[Future[dict[str, Tensor]]] = []
+    try:
+        for following in [*batches, []]:
+            current, ahead = ahead, [pool.submit(prepare, image) for image in following]
+            if current:
+                yield [future.result() for future in current]
+    finally:
+        for future in [*current, *ahead]:
+            future.cancel()
 
 
 def _decode(image: ImageFile) -> Image.Image:
@@ -154,15 +161,21 @@ def _decode(image: ImageFile) -> Image.Image:
     return read_image(image.file, image.what)
 
 
-def _embed_batch(batch: Sequence[ImageFile], tensors: Sequence[Tensor | None], want: Wanted, name: str) -> None:
+def _embed_batch(
+    batch: Sequence[ImageFile],
+    tensors: Sequence[Tensor | None],
+    encoder: ImageEncoder,
+    wanted: Wanted,
+    name: str,
+) -> None:
     present = [(image, tensor) for image, tensor in zip(batch, tensors, strict=True) if tensor is not None]
     if not present:
         return
-    rows = want.encoder().forward(torch.stack([tensor for _, tensor in present]))
+    rows = encoder.forward(torch.stack([tensor for _, tensor in present]))
     for (image, _), row in zip(present, rows, strict=True):
         if not bool(torch.isfinite(row).all()):
             raise DreambenchError(
                 f"the {name} encoder gives no finite embedding of {image.file}",
                 f"its weights are damaged; check protocol.{name}.weights",
             )
-        want.vectors.add(image.sha256, row)
+        wanted.vectors.add(image.sha256, row)

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from dreambench.mini.world.dice import Dice
-from dreambench.mini.world.palette import Colour, dark
+from dreambench.mini.world.palette import Colour, dark, light, luminance
 from dreambench.mini.world.shapes import Point, Points, arc, oval, rotation
 
 #: Side of a rendering in pixels, and subpixels a pixel.
@@ -39,6 +39,13 @@ class Paint:
 
 
 Fill = Colour | Paint
+
+
+def edge_of(colour: Colour) -> Colour:
+    """Return the colour of an outline: a darker tone, or a lighter one for what is nearly black."""
+    return dark(colour, 0.5) if luminance(colour) > 0.22 else light(colour, 0.22)
+
+
 PatternFunction = Callable[["Pen", Box, Paint, Dice], None]
 PATTERNS: dict[str, PatternFunction] = {}
 
@@ -118,11 +125,16 @@ class Pen:
         else:
             self._draw.polygon(spots, fill=base)
         if outline is not False:
-            self._outline(spots, dark(base, 0.5) if outline is True else outline)
+            self._outline(spots, edge_of(base) if outline is True else outline)
 
     def _outline(self, spots: list[tuple[int, int]], colour: Colour) -> None:
         # Few points mean sharp corners, which need a joint; a fine curve closes by itself.
-        self._draw.line([*spots, spots[0], spots[1]], fill=colour, width=self.line, joint="curve" if len(spots) < 9 else None)
+        self._draw.line(
+            [*spots, spots[0], spots[1]],
+            fill=colour,
+            width=self.line,
+            joint="curve" if len(spots) < 9 else None,
+        )
 
     def _fill_pattern(self, points: Sequence[Point], spots: list[tuple[int, int]], paint: Paint) -> None:
         xs, ys = [x for x, _ in spots], [y for _, y in spots]
@@ -133,45 +145,99 @@ class Pen:
         tile = Image.new("RGB", (width, height), paint.base)
         a, b, c, d, e, f = self.matrix
         inside = Pen(tile, (a, b, c, d, e - left, f - top), line=self.line)
-        bounds = (min(x for x, _ in points), min(y for _, y in points), max(x for x, _ in points), max(y for _, y in points))
+        bounds = (
+            min(x for x, _ in points),
+            min(y for _, y in points),
+            max(x for x, _ in points),
+            max(y for _, y in points),
+        )
         PATTERNS[paint.pattern](inside, bounds, paint, Dice(paint.layout))
         mask = Image.new("L", (width, height), 0)
         ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in spots], fill=255)
         self.image.paste(tile, (left, top), mask)
 
-    def oval(self, x: float, y: float, rx: float, ry: float | None = None, fill: Fill = (0, 0, 0), outline: Colour | bool = True) -> None:
+    def oval(
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float | None = None,
+        fill: Fill = (0, 0, 0),
+        outline: Colour | bool = True,
+    ) -> None:
         """Fill an ellipse around (x, y)."""
         self.fill(oval(x, y, rx, ry), fill, outline)
 
     def stroke(self, points: Sequence[Point], colour: Colour, width: float = 1.0) -> None:
         """Draw an open line, ``width`` times as thick as an outline."""
-        self._draw.line(self.place(points), fill=colour, width=max(1, int(self.line * width + 0.5)), joint="curve")
+        self._draw.line(
+            self.place(points), fill=colour, width=max(1, int(self.line * width + 0.5)), joint="curve"
+        )
 
-    def arc(self, x: float, y: float, rx: float, ry: float, start: float, end: float, colour: Colour, width: float = 1.0) -> None:
+    def arc(
+        self,
+        x: float,
+        y: float,
+        rx: float,
+        ry: float,
+        start: float,
+        end: float,
+        colour: Colour,
+        width: float = 1.0,
+    ) -> None:
         """Draw a part of an ellipse, from ``start`` to ``end`` in turns."""
         self.stroke(arc(x, y, rx, ry, start, end), colour, width)
 
 
-def frame(mode: str, colour: Colour | None = None) -> Image.Image:
-    """Return an empty supersampled picture: ``RGB`` in a colour, or transparent ``RGBA``."""
-    side = SIZE * FACTOR
-    return Image.new(mode, (side, side), colour or (0, 0, 0, 0)[: len(mode)])
+def frame(colour: Colour = (0, 0, 0)) -> Image.Image:
+    """Return an empty supersampled picture in a colour."""
+    return Image.new("RGB", (SIZE * FACTOR, SIZE * FACTOR), colour)
+
+
+def layer() -> Image.Image:
+    """Return an empty supersampled layer, transparent where nothing is drawn.
+
+    Its mode is RGBX: every drawn colour is opaque and everything else is zero, so that the four channels
+    are premultiplied already and reduce independently (as RGBA, Pillow would convert them twice).
+    """
+    return Image.new("RGBX", (SIZE * FACTOR, SIZE * FACTOR), (0, 0, 0, 0))
 
 
 def reduced(image: Image.Image) -> np.ndarray:
-    """Return the picture at its final size: uint8 of 64 x 64 x channels."""
-    return np.asarray(image.reduce(FACTOR))
+    """Return the picture at its final size: float32 of 64 x 64 x 3, in [0, 255]."""
+    return np.asarray(image.reduce(FACTOR)).astype(np.float32)
+
+
+def reduced_layer(image: Image.Image) -> np.ndarray:
+    """Return a layer at its final size: float32 of 64 x 64 x 4, colours not premultiplied, in [0, 255]."""
+    small = reduced(image)
+    alpha = small[..., 3:]
+    small[..., :3] *= np.float32(255) / np.maximum(alpha, 1)
+    return small
 
 
 def gradient(image: Image.Image, top: Colour, bottom: Colour, start: int, end: int) -> None:
-    """Blend the rows ``start`` to ``end`` (in pixels) of a supersampled picture from one colour to another."""
-    rows = max(1, end - start)
-    colours = bytearray()
-    for row in range(rows):
-        share = row / max(1, rows - 1)
-        colours += bytes(int(a + (b - a) * share + 0.5) for a, b in zip(top, bottom, strict=True))
-    column = Image.frombytes("RGB", (1, rows), bytes(colours))
+    """Blend the rows ``start`` to ``end`` (in pixels) of a supersampled picture between two colours."""
+    rows = max(2, end - start)
+    share = np.arange(rows)[:, None]
+    colours = (np.array(top) * (rows - 1 - share) + np.array(bottom) * share) // (rows - 1)
+    column = Image.fromarray(colours.astype(np.uint8)[:, None, :])
     image.paste(column.resize((image.width, rows * FACTOR), Image.Resampling.NEAREST), (0, start * FACTOR))
 
 
-__all__ = ["FACTOR", "PATTERNS", "SIZE", "Box", "Fill", "Paint", "Pen", "Points", "frame", "gradient", "pattern", "reduced"]
+__all__ = [
+    "FACTOR",
+    "PATTERNS",
+    "SIZE",
+    "Box",
+    "Fill",
+    "Paint",
+    "Pen",
+    "Points",
+    "frame",
+    "gradient",
+    "layer",
+    "pattern",
+    "reduced",
+    "reduced_layer",
+]

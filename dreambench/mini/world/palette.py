@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from dreambench.mini.world.dice import Dice
 
 Colour = tuple[int, int, int]
@@ -39,6 +41,7 @@ PATTERN_WORDS = {
     "checked": "checked",
     "patched": "patched",
     "zigzag": "zigzag",
+    "grid": "checked",
 }
 
 
@@ -73,6 +76,7 @@ def clip(colour: tuple[float, ...]) -> Colour:
     return red, green, blue
 
 
+@lru_cache(maxsize=1 << 15)
 def mix(a: Colour, b: Colour, share: float) -> Colour:
     """Return the colour between ``a`` (share 0) and ``b`` (share 1)."""
     return clip(tuple(x + (y - x) * share for x, y in zip(a, b, strict=True)))

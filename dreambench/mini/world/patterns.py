@@ -37,7 +37,13 @@ def spotted(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
         x = left + pitch * (0.2 + 0.5 * odd)
         while x < right + pitch * 0.3:
             radius = pitch * dice.uniform(0.22, 0.32)
-            pen.oval(x + pitch * dice.uniform(-0.1, 0.1), y + pitch * dice.uniform(-0.1, 0.1), radius, fill=paint.accent, outline=False)
+            pen.oval(
+                x + pitch * dice.uniform(-0.1, 0.1),
+                y + pitch * dice.uniform(-0.1, 0.1),
+                radius,
+                fill=paint.accent,
+                outline=False,
+            )
             x += pitch
         y, odd = y + pitch * 0.8, 1 - odd
 
@@ -65,7 +71,10 @@ def patched(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
     for _ in range(4):
         x, y = left + width * dice.uniform(0.05, 0.95), bottom + height * dice.uniform(0.1, 0.95)
         radius = reach * dice.uniform(0.32, 0.52)
-        blotch = [(x + radius * dice.uniform(0.7, 1.2) * c, y + radius * dice.uniform(0.6, 1.0) * s) for c, s in map(spin, (0, 0.17, 0.33, 0.5, 0.67, 0.83))]
+        blotch = [
+            (x + radius * dice.uniform(0.7, 1.2) * c, y + radius * dice.uniform(0.6, 1.0) * s)
+            for c, s in map(spin, (0, 0.17, 0.33, 0.5, 0.67, 0.83))
+        ]
         pen.fill(smooth(blotch), paint.accent, False)
 
 

@@ -98,7 +98,7 @@ def painter(
 
 
 @cache
-def painters() -> Mapping[str, Painter]:
+def all_painters() -> Mapping[str, Painter]:
     """Return all painters by class noun, in alphabetical order."""
     package: Any = importlib.import_module("dreambench.mini.world.painters")
     for module in pkgutil.iter_modules(package.__path__):
@@ -108,9 +108,11 @@ def painters() -> Mapping[str, Painter]:
 
 def painter_of(noun: str) -> Painter:
     """Return the painter of a class noun. Raises ``DreambenchError`` when there is none."""
-    found = painters().get(noun)
+    found = all_painters().get(noun)
     if found is None:
-        raise DreambenchError(f"the miniature cannot draw a {noun!r}", f"it knows: {', '.join(painters())}")
+        raise DreambenchError(
+            f"the miniature cannot draw a {noun!r}", f"it knows: {', '.join(all_painters())}"
+        )
     return found
 
 
@@ -129,12 +131,21 @@ def surface(
     accent: Mapping[str, float] | None = None,
     patterns: Mapping[str, float] | None = None,
 ) -> dict[str, Parameter]:
-    """Return the parameters that every class has: main and accent colour, pattern, its size and its layout."""
+    """Return the parameters that every class has: main and accent colour, pattern, its size and layout."""
     return {
         "main": Hue(main or dict.fromkeys(COLOUR_WORDS, 1.0), weight=4.0),
         "accent": Hue(accent or dict.fromkeys(COLOUR_WORDS, 1.0), weight=2.0, unlike="main"),
         "pattern": Kind(
-            patterns or {"plain": 4.0, "striped": 1, "banded": 1, "spotted": 1, "checked": 1, "patched": 1, "zigzag": 1},
+            patterns
+            or {
+                "plain": 4.0,
+                "striped": 1,
+                "banded": 1,
+                "spotted": 1,
+                "checked": 1,
+                "patched": 1,
+                "zigzag": 1,
+            },
             weight=3.0,
         ),
         "pattern_size": Real(0.8, 1.3, weight=0.5),

@@ -1,80 +1,16 @@
-"""Where contexts register, and the pieces that they are made of: sky, ground, trees, leaves, clouds.
+"""The pieces that contexts are made of: sky, ground, trees, leaves, clouds, boards, rugs, folds, waves.
 
 Contexts draw in frame coordinates: pixels of the final picture, x to the right and y down.
 """
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import cache
-from typing import Any
+import itertools
 
 from dreambench.mini.world.canvas import Pen, gradient
 from dreambench.mini.world.dice import Dice
 from dreambench.mini.world.palette import Colour, dark, light, mix
 from dreambench.mini.world.shapes import Points, box, fluffy, oval, smooth, spin, tube
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a drawn context asks of the subject's place.
-
-    ``ground`` is the height (y, in pixels) on which the subject stands; ``scale`` its size there;
-    ``shadow`` the strength of the contact shadow. ``front`` draws what is before the subject. ``liquid``
-    is the colour that a floating subject sinks into, ``waterline`` where (y). ``mirrored`` asks for a reflection.
-    """
-
-    ground: float = 57.0
-    scale: float = 1.0
-    shadow: float = 0.42
-    front: Callable[[Pen, Dice], None] | None = None
-    liquid: Colour | None = None
-    waterline: float = 64.0
-    mirrored: bool = False
-
-
-ContextFunction = Callable[[Pen, Dice], Setting]
-
-
-@dataclass(frozen=True)
-class Context:
-    """A context: its id, the official words (none for plain surroundings), prompt number, and drawing."""
-
-    id: str
-    text: str | None
-    number: int
-    draw: ContextFunction
-
-
-_CONTEXTS: dict[str, Context] = {}
-
-
-def context(text: str, number: int) -> Callable[[ContextFunction], ContextFunction]:
-    """Register an official context by its words and its number among the object prompts (1 to 20)."""
-
-    def register(function: ContextFunction) -> ContextFunction:
-        _CONTEXTS[function.__name__] = Context(function.__name__, text, number, function)
-        return function
-
-    return register
-
-
-def plain(function: ContextFunction) -> ContextFunction:
-    """Register plain surroundings, which captions do not name."""
-    _CONTEXTS[function.__name__] = Context(function.__name__, None, 0, function)
-    return function
-
-
-@cache
-def contexts() -> Mapping[str, Context]:
-    """Return all contexts by id: the official ones in their order, then plain surroundings by name."""
-    package: Any = importlib.import_module("dreambench.mini.world.contexts")
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    return dict(sorted(_CONTEXTS.items(), key=lambda item: (item[1].number or 999, item[0])))
 
 
 def vary(colour: Colour, dice: Dice, amount: float = 10.0) -> Colour:
@@ -107,29 +43,72 @@ def cloud(pen: Pen, x: float, y: float, size: float, colour: Colour = (248, 250,
         pen.oval(x + dx * size, y + dy * size, r * size, r * size * 0.6, fill=colour, outline=False)
 
 
-def blades(pen: Pen, dice: Dice, y: float, count: int, colours: tuple[Colour, ...], height: float = 5.0, spread: float = 3.0) -> None:
+def blades(
+    pen: Pen,
+    dice: Dice,
+    y: float,
+    count: int,
+    colours: tuple[Colour, ...],
+    height: float = 5.0,
+    spread: float = 3.0,
+) -> None:
     """Draw a row of grass blades that grow from around y."""
     for i in range(count):
         x = (i + dice.uniform(0, 1)) * 64 / count
         foot, tip = y + dice.uniform(-1.5, 1.5), height * dice.uniform(0.7, 1.3)
-        pen.fill([(x - 0.9, foot), (x + dice.uniform(-spread, spread), foot - tip), (x + 0.9, foot)], dice.pick(colours), False)
+        pen.fill(
+            [(x - 0.9, foot), (x + dice.uniform(-spread, spread), foot - tip), (x + 0.9, foot)],
+            dice.pick(colours),
+            False,
+        )
 
 
-def leaf(pen: Pen, x: float, y: float, length: float, turn: float, colour: Colour, width: float = 0.36) -> None:
+def leaf(
+    pen: Pen, x: float, y: float, length: float, turn: float, colour: Colour, width: float = 0.36
+) -> None:
     """Draw a pointed leaf from (x, y) into the direction ``turn``, with its vein."""
     c, s = spin(turn)
     half = length * width / 2
     tip = (x + length * c, y + length * s)
     left = (x + length * 0.45 * c - half * s, y + length * 0.45 * s + half * c)
     right = (x + length * 0.45 * c + half * s, y + length * 0.45 * s - half * c)
-    pen.fill([(x, y), left, (x + length * 0.8 * c - half * 0.55 * s, y + length * 0.8 * s + half * 0.55 * c), tip, (x + length * 0.8 * c + half * 0.55 * s, y + length * 0.8 * s - half * 0.55 * c), right], colour, False)
+    pen.fill(
+        [
+            (x, y),
+            left,
+            (x + length * 0.8 * c - half * 0.55 * s, y + length * 0.8 * s + half * 0.55 * c),
+            tip,
+            (x + length * 0.8 * c + half * 0.55 * s, y + length * 0.8 * s - half * 0.55 * c),
+            right,
+        ],
+        colour,
+        False,
+    )
     pen.stroke([(x, y), (x + length * 0.85 * c, y + length * 0.85 * s)], light(colour, 0.25), 0.5)
 
 
 def trunk(pen: Pen, x: float, top: float, bottom: float, width: float, colour: Colour) -> None:
     """Draw a tree trunk, lit from one side."""
-    pen.fill([(x - width * 0.4, top), (x + width * 0.4, top), (x + width * 0.6, bottom), (x - width * 0.6, bottom)], colour, False)
-    pen.fill([(x + width * 0.05, top), (x + width * 0.4, top), (x + width * 0.6, bottom), (x + width * 0.1, bottom)], dark(colour, 0.22), False)
+    pen.fill(
+        [
+            (x - width * 0.4, top),
+            (x + width * 0.4, top),
+            (x + width * 0.6, bottom),
+            (x - width * 0.6, bottom),
+        ],
+        colour,
+        False,
+    )
+    pen.fill(
+        [
+            (x + width * 0.05, top),
+            (x + width * 0.4, top),
+            (x + width * 0.6, bottom),
+            (x + width * 0.1, bottom),
+        ],
+        dark(colour, 0.22),
+        False,
+    )
 
 
 def fir(pen: Pen, x: float, foot: float, height: float, colour: Colour, snow: bool = False) -> None:
@@ -140,27 +119,40 @@ def fir(pen: Pen, x: float, foot: float, height: float, colour: Colour, snow: bo
         peak = base - height * 0.38
         pen.fill([(x - half, base), (x, peak), (x + half, base)], dark(colour, 0.08 * (2 - tier)), False)
         if snow:
-            pen.fill([(x - half * 0.55, base - height * 0.17), (x, peak), (x + half * 0.55, base - height * 0.17)], (250, 252, 255), False)
+            pen.fill(
+                [(x - half * 0.55, base - height * 0.17), (x, peak), (x + half * 0.55, base - height * 0.17)],
+                (250, 252, 255),
+                False,
+            )
 
 
 def crown(pen: Pen, x: float, y: float, size: float, colour: Colour) -> None:
     """Draw a round tree crown, lit from above."""
     pen.fill(fluffy(x, y, size, size * 0.85, 9, 0.2), dark(colour, 0.15), False)
-    pen.fill(fluffy(x - size * 0.15, y - size * 0.2, size * 0.7, size * 0.55, 7, 0.2), light(colour, 0.12), False)
+    pen.fill(
+        fluffy(x - size * 0.15, y - size * 0.2, size * 0.7, size * 0.55, 7, 0.2), light(colour, 0.12), False
+    )
 
 
 def planks(pen: Pen, dice: Dice, horizon: float, colour: Colour) -> None:
     """Lay floor boards that run away from the viewer."""
     edges = [-70 + 19.0 * i + dice.uniform(-1, 1) for i in range(12)]
-    for left, right in zip(edges, edges[1:], strict=False):
+    for left, right in itertools.pairwise(edges):
         tone = vary(colour, dice, 15)
-        shape = [(32 + (left - 32) * 0.42, horizon), (32 + (right - 32) * 0.42, horizon), (right, 64), (left, 64)]
+        shape = [
+            (32 + (left - 32) * 0.42, horizon),
+            (32 + (right - 32) * 0.42, horizon),
+            (right, 64),
+            (left, 64),
+        ]
         pen.fill(shape, tone, False)
         pen.stroke([shape[0], shape[3]], dark(colour, 0.45), 0.6)
         at = dice.uniform(0.15, 0.9)
         joint = horizon + (64 - horizon) * at
         share = 0.42 + 0.58 * at
-        pen.stroke([(32 + (left - 32) * share, joint), (32 + (right - 32) * share, joint)], dark(colour, 0.4), 0.5)
+        pen.stroke(
+            [(32 + (left - 32) * share, joint), (32 + (right - 32) * share, joint)], dark(colour, 0.4), 0.5
+        )
 
 
 def rug(pen: Pen, x: float, y: float, rx: float, ry: float, colour: Colour, tufted: bool = False) -> None:
@@ -176,7 +168,12 @@ def folds(pen: Pen, dice: Dice, colour: Colour, count: int = 6) -> None:
     """Drape cloth over the whole frame: soft light and dark folds."""
     for i in range(count):
         x = (i + dice.uniform(0.1, 0.9)) * 72 / count - 6
-        bend = [(x, -3), (x + dice.uniform(-7, 7), 20), (x + dice.uniform(-5, 9), 42), (x + dice.uniform(-9, 13), 68)]
+        bend = [
+            (x, -3),
+            (x + dice.uniform(-7, 7), 20),
+            (x + dice.uniform(-5, 9), 42),
+            (x + dice.uniform(-9, 13), 68),
+        ]
         tone = dark(colour, dice.uniform(0.08, 0.2)) if i % 2 else light(colour, dice.uniform(0.3, 0.5))
         pen.fill(tube(bend, dice.uniform(2.5, 5), dice.uniform(4, 9)), tone, False)
 
@@ -187,4 +184,12 @@ def waves(pen: Pen, dice: Dice, top: float, colour: Colour, count: int = 16) -> 
         share = dice.uniform(0, 1)
         y, half = top + (64 - top) * share, 2.5 + 4.0 * share
         x = dice.uniform(-2, 66)
-        pen.stroke(smooth([(x - half, y), (x - half / 2, y - 1.2), (x, y), (x + half / 2, y - 1.2), (x + half, y)], closed=False, steps=2), colour, 0.7)
+        pen.stroke(
+            smooth(
+                [(x - half, y), (x - half / 2, y - 1.2), (x, y), (x + half / 2, y - 1.2), (x + half, y)],
+                closed=False,
+                steps=2,
+            ),
+            colour,
+            0.7,
+        )

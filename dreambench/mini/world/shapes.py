@@ -47,7 +47,12 @@ def box(left: float, bottom: float, right: float, top: float, radius: float = 0.
     if radius <= 0:
         return [(left, bottom), (right, bottom), (right, top), (left, top)]
     r = min(radius, abs(right - left) / 2, abs(top - bottom) / 2)
-    corners = ((right - r, top - r, 0.0), (left + r, top - r, 0.25), (left + r, bottom + r, 0.5), (right - r, bottom + r, 0.75))
+    corners = (
+        (right - r, top - r, 0.0),
+        (left + r, top - r, 0.25),
+        (left + r, bottom + r, 0.5),
+        (right - r, bottom + r, 0.75),
+    )
     return [point for x, y, turn in corners for point in arc(x, y, r, r, turn, turn + 0.25, 4)]
 
 
@@ -60,8 +65,16 @@ def smooth(points: Sequence[Point], closed: bool = True, steps: int = 4) -> Poin
             p0, p1, p2, p3 = points[i - 1], points[i], points[(i + 1) % n], points[(i + 2) % n]
         else:
             p0, p1, p2, p3 = points[max(i - 1, 0)], points[i], points[i + 1], points[min(i + 2, n - 1)]
-        ax, bx, cx = p2[0] - p0[0], 2 * p0[0] - 5 * p1[0] + 4 * p2[0] - p3[0], 3 * (p1[0] - p2[0]) + p3[0] - p0[0]
-        ay, by, cy = p2[1] - p0[1], 2 * p0[1] - 5 * p1[1] + 4 * p2[1] - p3[1], 3 * (p1[1] - p2[1]) + p3[1] - p0[1]
+        ax, bx, cx = (
+            p2[0] - p0[0],
+            2 * p0[0] - 5 * p1[0] + 4 * p2[0] - p3[0],
+            3 * (p1[0] - p2[0]) + p3[0] - p0[0],
+        )
+        ay, by, cy = (
+            p2[1] - p0[1],
+            2 * p0[1] - 5 * p1[1] + 4 * p2[1] - p3[1],
+            3 * (p1[1] - p2[1]) + p3[1] - p0[1],
+        )
         for k in range(steps):
             t = k / steps
             out.append((p1[0] + t * (ax + t * (bx + t * cx)) / 2, p1[1] + t * (ay + t * (by + t * cy)) / 2))
@@ -77,7 +90,7 @@ def lathe(profile: Sequence[Point], x: float = 0.0, steps: int = 4) -> Points:
 
 
 def tube(path: Sequence[Point], start: float, end: float | None = None, curved: bool = True) -> Points:
-    """Return a band along ``path``, ``start`` wide where it begins and ``end`` where it ends, with round ends."""
+    """Return a band along ``path``, from ``start`` wide to ``end`` wide, its ends round."""
     end = start if end is None else end
     line = smooth(path, closed=False) if curved and len(path) > 2 else list(path)
     n = len(line) - 1

@@ -18,7 +18,7 @@ from dreambench.mini.world.registry import Hue, Kind, Parameter, Real, Value, pa
 from dreambench.resources import data_folder
 
 #: A draw of the prior closer than this to a held-out subject of its class is drawn again.
-HELD_OUT_DISTANCE = 0.22
+HELD_OUT_DISTANCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,9 @@ class Vector:
     def paint(self, pitch: float = 0.2, base: str = "main", accent: str = "accent") -> Paint:
         """Return the fill of the subject's pattern; ``pitch`` is the pattern's period at size 1."""
         size = self.num("pattern_size") if "pattern_size" in self.values else 1.0
-        return Paint(self.hue(base), self.hue(accent), self.word("pattern"), pitch * size, int(self.num("layout")))
+        return Paint(
+            self.hue(base), self.hue(accent), self.word("pattern"), pitch * size, int(self.num("layout"))
+        )
 
     @property
     def colours(self) -> tuple[str, ...]:
@@ -71,25 +73,23 @@ class Vector:
         return Vector(self.noun, MappingProxyType({**self.values, **values}))
 
 
-def _draw(parameter: Parameter, dice: Dice) -> Value:
+def _draw(parameter: Parameter, dice: Dice, drawn: Mapping[str, Value]) -> Value:
     if isinstance(parameter, Real):
         return round(dice.uniform(parameter.low, parameter.high), 3)
     if isinstance(parameter, Kind):
         return dice.weighted(parameter.options)
-    return shade_of(dice.weighted(parameter.words), dice)
+    while True:
+        colour = shade_of(dice.weighted(parameter.words), dice)
+        other = drawn[parameter.unlike] if parameter.unlike else None
+        if not isinstance(other, tuple) or colour_distance(colour, other) >= 0.35:
+            return colour
 
 
 def draw_vector(noun: str, dice: Dice) -> Vector:
     """Return a draw of the noun's prior, without regard to the held-out subjects."""
-    prior = painter_of(noun).prior
     values: dict[str, Value] = {}
-    for name, parameter in prior.items():
-        values[name] = _draw(parameter, dice)
-        if isinstance(parameter, Hue) and parameter.unlike:
-            other = values[parameter.unlike]
-            assert isinstance(other, tuple)
-            while colour_distance(values[name], other) < 0.35:  # type: ignore[arg-type]
-                values[name] = _draw(parameter, dice)
+    for name, parameter in painter_of(noun).prior.items():
+        values[name] = _draw(parameter, dice, values)
     return Vector(noun, MappingProxyType(values))
 
 

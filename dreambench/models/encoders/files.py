@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SAFETENSORS = ".safetensors"
 PICKLES = frozenset({".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle"})
 CONVERT = (
-    'if you trust it, convert it once: python -c "import sys, torch; from safetensors.torch import save_file; '
+    'if you trust it, convert it: python -c "import sys, torch; from safetensors.torch import save_file; '
     "d = torch.load(sys.argv[1], map_location='cpu', weights_only=True); "
     "save_file({k: v.clone().contiguous() for k, v in d.get('state_dict', d).items()}, sys.argv[2])\" "
     "OLD NEW.safetensors"

@@ -21,6 +21,11 @@ FIELD = "protocol.lpips.weights"
 Features = list[Tensor]
 
 
+def image_pixels(image: Image.Image) -> Tensor:
+    """Return the uint8 tensor [3, h, w] of one RGB image, at its own size; raises TypeError otherwise."""
+    return torch.from_numpy(np.array(check_image(image))).permute(2, 0, 1).contiguous()
+
+
 class LpipsNetwork:
     """LPIPS (Zhang et al. 2018, version 0.1), split into features of one image and a distance of two.
 
@@ -32,8 +37,8 @@ class LpipsNetwork:
         self.device = device
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """Return the uint8 tensor [3, h, w] of one RGB image, at its own size; raises TypeError otherwise."""
-        return torch.from_numpy(np.array(check_image(image))).permute(2, 0, 1).contiguous()
+        """Return the uint8 tensor [3, h, w] of one RGB image; raises TypeError otherwise."""
+        return image_pixels(image)
 
     def features(self, batch: Tensor) -> Features:
         """Return one tensor [n, c, h', w'] per layer, of unit length over c, for uint8 images [n, 3, h, w].

@@ -5,10 +5,18 @@ from __future__ import annotations
 from dreambench.mini.world.canvas import Pen
 from dreambench.mini.world.dice import Dice
 from dreambench.mini.world.palette import Colour, dark, light
-from dreambench.mini.world.scenery import Setting, blades, crown, ground, plain, sky, vary
+from dreambench.mini.world.scenery import blades, crown, ground, sky, vary
 from dreambench.mini.world.shapes import box, oval, smooth, tube
+from dreambench.mini.world.surroundings import Setting, plain
 
-_WALLS: tuple[Colour, ...] = ((222, 214, 200), (190, 208, 214), (206, 198, 216), (212, 222, 196), (236, 214, 190), (176, 196, 188))
+_WALLS: tuple[Colour, ...] = (
+    (222, 214, 200),
+    (190, 208, 214),
+    (206, 198, 216),
+    (212, 222, 196),
+    (236, 214, 190),
+    (176, 196, 188),
+)
 
 
 @plain
@@ -23,7 +31,10 @@ def studio(pen: Pen, dice: Dice) -> Setting:
 @plain
 def table(pen: Pen, dice: Dice) -> Setting:
     """A painted table before a wall with a picture."""
-    wall, top = vary(dice.pick(_WALLS), dice), vary(dice.pick(((118, 146, 156), (232, 228, 220), (150, 122, 130))), dice)
+    wall, top = (
+        vary(dice.pick(_WALLS), dice),
+        vary(dice.pick(((118, 146, 156), (232, 228, 220), (150, 122, 130))), dice),
+    )
     sky(pen, light(wall, 0.1), dark(wall, 0.08), 44)
     x = 32 + dice.sign() * 20
     pen.fill(box(x - 8, 6, x + 8, 20), (250, 248, 242))
@@ -67,7 +78,9 @@ def cushion(pen: Pen, dice: Dice) -> Setting:
     pen.stroke([(32, 14), (32, 46)], dark(cloth, 0.35), 0.9)
     pen.fill(box(-6, 44, 70, 70, 6), light(cloth, 0.14), dark(cloth, 0.45))
     for side in (-1, 1):
-        pen.fill(box(32 + side * 31 - 6, 28, 32 + side * 31 + 6, 70, 5), light(cloth, 0.06), dark(cloth, 0.45))
+        pen.fill(
+            box(32 + side * 31 - 6, 28, 32 + side * 31 + 6, 70, 5), light(cloth, 0.06), dark(cloth, 0.45)
+        )
     return Setting()
 
 
@@ -80,7 +93,13 @@ def shelf(pen: Pen, dice: Dice) -> Setting:
     for i in range(4):
         x = 32 + side * (29 - i * 5.0)
         top = dice.uniform(20, 30)
-        pen.fill(box(x - 2.3, top, x + 2.3, 53), vary(dice.pick(((186, 76, 70), (74, 110, 160), (220, 180, 90), (90, 140, 100), (120, 90, 140))), dice))
+        pen.fill(
+            box(x - 2.3, top, x + 2.3, 53),
+            vary(
+                dice.pick(((186, 76, 70), (74, 110, 160), (220, 180, 90), (90, 140, 100), (120, 90, 140))),
+                dice,
+            ),
+        )
     pen.fill(box(-2, 53, 66, 61), (244, 240, 232))
     pen.fill(box(-2, 61, 66, 66), dark(wall, 0.35), False)
     return Setting()
@@ -133,7 +152,11 @@ def curtain(pen: Pen, dice: Dice) -> Setting:
     sky(pen, cloth, dark(cloth, 0.1), 46)
     for i in range(7):
         x = i * 10 + dice.uniform(-2, 2)
-        pen.fill(tube([(x, -2), (x + dice.uniform(-1, 1), 22), (x, 48)], 3.2, 4.0), dark(cloth, 0.2) if i % 2 else light(cloth, 0.16), False)
+        pen.fill(
+            tube([(x, -2), (x + dice.uniform(-1, 1), 22), (x, 48)], 3.2, 4.0),
+            dark(cloth, 0.2) if i % 2 else light(cloth, 0.16),
+            False,
+        )
     ground(pen, (196, 190, 182), (176, 170, 164), 46)
     return Setting()
 
@@ -141,7 +164,7 @@ def curtain(pen: Pen, dice: Dice) -> Setting:
 @plain
 def rock(pen: Pen, dice: Dice) -> Setting:
     """A large boulder in a park."""
-    sky(pen, (196, 214, 222), (214, 222, 214), 26)
+    sky(pen, (196, 214, 222), (214, 222, 214), 30)
     for i in range(7):
         crown(pen, i * 11 + dice.uniform(-3, 3), 22, 9, vary((106, 142, 92), dice))
     ground(pen, (140, 158, 104), (120, 140, 88), 30)
@@ -158,7 +181,10 @@ def gravel(pen: Pen, dice: Dice) -> Setting:
     """A yard of fine gravel before a fence."""
     sky(pen, (206, 220, 228), (222, 228, 228), 34)
     for i in range(8):
-        pen.fill([(i * 8.6, 36), (i * 8.6, 14), (i * 8.6 + 3.5, 10), (i * 8.6 + 7, 14), (i * 8.6 + 7, 36)], vary((206, 204, 196), dice, 6))
+        pen.fill(
+            [(i * 8.6, 36), (i * 8.6, 14), (i * 8.6 + 3.5, 10), (i * 8.6 + 7, 14), (i * 8.6 + 7, 36)],
+            vary((206, 204, 196), dice, 6),
+        )
     ground(pen, (168, 164, 158), (142, 138, 134), 34)
     for _ in range(44):
         x, y = dice.uniform(0, 64), dice.uniform(36, 64)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dreambench.mini.world.canvas import Pen
 from dreambench.mini.world.dice import Dice
 from dreambench.mini.world.palette import dark, light
-from dreambench.mini.world.scenery import Setting, context, folds, ground, planks, rug, sky, vary
+from dreambench.mini.world.scenery import folds, ground, planks, rug, sky, vary
 from dreambench.mini.world.shapes import box, tube
+from dreambench.mini.world.surroundings import Setting, context
 
 
 @context("on top of pink fabric", 5)
@@ -36,10 +37,10 @@ def mirror(pen: Pen, dice: Dice) -> Setting:
     sky(pen, wall, dark(wall, 0.2), 30)
     ground(pen, dark(wall, 0.35), dark(wall, 0.5), 30)
     gold = vary((222, 176, 84), dice)
-    pen.fill([(9, 33), (55, 33), (67, 67), (-3, 67)], gold)
-    pen.fill([(11, 35), (53, 35), (63, 65), (1, 65)], (196, 222, 236), dark(gold, 0.4))
+    pen.fill([(8, 33), (56, 33), (64, 64), (0, 64)], gold)
+    pen.fill([(10.5, 35.5), (53.5, 35.5), (60, 61), (4, 61)], (200, 226, 240), dark(gold, 0.4))
     for x in (dice.uniform(8, 16), dice.uniform(40, 50)):
-        pen.fill([(x, 64), (x + 4, 64), (x + 16, 36), (x + 13, 36)], (228, 242, 250), False)
+        pen.fill([(x, 61), (x + 4, 61), (x + 13, 36), (x + 10.5, 36)], (228, 242, 250), False)
     return Setting(ground=47.0, scale=0.88, shadow=0.15, mirrored=True)
 
 
@@ -56,5 +57,3 @@ def white_rug(pen: Pen, dice: Dice) -> Setting:
         x, y = dice.uniform(6, 58), dice.uniform(46, 60)
         pen.fill(tube([(x, y), (x + dice.uniform(-1, 1), y + 1.8)], 0.6), (222, 220, 214), False)
     return Setting()
-
-

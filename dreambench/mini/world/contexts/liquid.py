@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dreambench.mini.world.canvas import Pen
 from dreambench.mini.world.dice import Dice
 from dreambench.mini.world.palette import Colour
-from dreambench.mini.world.scenery import Setting, blue_sky, context, ground, sky, vary, waves
+from dreambench.mini.world.scenery import blue_sky, ground, sky, vary, waves
 from dreambench.mini.world.shapes import smooth
+from dreambench.mini.world.surroundings import Setting, context
 
 
 @context("floating on top of water", 14)
@@ -19,7 +20,13 @@ def water(pen: Pen, dice: Dice) -> Setting:
     ground(pen, (28, 94, 168), (44, 136, 206), horizon)
     waves(pen, dice, horizon + 3, (150, 206, 240), 22)
     line = dice.uniform(51, 53)
-    return Setting(ground=line + 6, shadow=0.0, liquid=(40, 124, 196), waterline=line, front=_ripples((196, 230, 250), line))
+    return Setting(
+        ground=line + 6,
+        shadow=0.0,
+        liquid=(40, 124, 196),
+        waterline=line,
+        front=_ripples((196, 230, 250), line),
+    )
 
 
 @context("floating in an ocean of milk", 15)
@@ -31,12 +38,29 @@ def milk(pen: Pen, dice: Dice) -> Setting:
     for i, y in enumerate((horizon, horizon + 8, horizon + 18, horizon + 30)):
         rise = 1.5 + i
         shift = dice.uniform(-8, 8)
-        swell = [(-12, 72), (-12, y), *[(x + shift, y + (rise if k % 2 else -rise)) for k, x in enumerate((-4, 10, 24, 40, 54, 70))], (76, 72)]
+        swell = [
+            (-12, 72),
+            (-12, y),
+            *[(x + shift, y + (rise if k % 2 else -rise)) for k, x in enumerate((-4, 10, 24, 40, 54, 70))],
+            (76, 72),
+        ]
         pen.fill(smooth(swell), ((246, 238, 224), (252, 247, 238))[i % 2], (228, 212, 190))
     for _ in range(6):
-        pen.oval(dice.uniform(3, 61), dice.uniform(horizon - 8, horizon + 6), dice.uniform(0.8, 1.7), fill=(255, 252, 244), outline=(232, 216, 194))
+        pen.oval(
+            dice.uniform(3, 61),
+            dice.uniform(horizon - 8, horizon + 6),
+            dice.uniform(0.8, 1.7),
+            fill=(255, 252, 244),
+            outline=(232, 216, 194),
+        )
     line = dice.uniform(50, 52)
-    return Setting(ground=line + 7, shadow=0.0, liquid=(254, 250, 241), waterline=line, front=_ripples((230, 214, 192), line))
+    return Setting(
+        ground=line + 7,
+        shadow=0.0,
+        liquid=(254, 250, 241),
+        waterline=line,
+        front=_ripples((230, 214, 192), line),
+    )
 
 
 def _ripples(colour: Colour, line: float) -> Callable[[Pen, Dice], None]:

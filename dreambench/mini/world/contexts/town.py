@@ -5,8 +5,9 @@ from __future__ import annotations
 from dreambench.mini.world.canvas import Pen
 from dreambench.mini.world.dice import Dice
 from dreambench.mini.world.palette import Colour, dark, light
-from dreambench.mini.world.scenery import Setting, blue_sky, cloud, context, crown, ground, sky, vary
+from dreambench.mini.world.scenery import blue_sky, cloud, crown, ground, sky, vary
 from dreambench.mini.world.shapes import box, oval, smooth
+from dreambench.mini.world.surroundings import Setting, context
 
 
 @context("on a cobblestone street", 4)
@@ -24,7 +25,11 @@ def cobblestone(pen: Pen, dice: Dice) -> Setting:
         while x < 66:
             width = size * dice.uniform(1.3, 1.7)
             stone = vary((158, 152, 150), dice, 22)
-            pen.fill(box(x, y - size * 0.5, x + width - 0.8, y + size * 0.5 - 0.5, size * 0.42), stone, dark(stone, 0.4))
+            pen.fill(
+                box(x, y - size * 0.5, x + width - 0.8, y + size * 0.5 - 0.5, size * 0.42),
+                stone,
+                dark(stone, 0.4),
+            )
             x += width
         size *= 1.13
         y, row = y + size * 0.98, row + 1
@@ -58,7 +63,11 @@ def _windows(pen: Pen, dice: Dice, x: float, top: float, width: float, bottom: f
         for column in range(columns):
             if dice.chance(0.75):
                 left = x + 1.6 + 3 * column
-                pen.fill(box(left, y, left + 1.5, y + 2), (255, 226, 130) if dice.chance(0.7) else (160, 196, 224), False)
+                pen.fill(
+                    box(left, y, left + 1.5, y + 2),
+                    (255, 226, 130) if dice.chance(0.7) else (160, 196, 224),
+                    False,
+                )
         y += 3.8
 
 
@@ -94,7 +103,7 @@ def eiffel_tower(pen: Pen, dice: Dice) -> Setting:
     for i in range(7):
         crown(pen, i * 11 - 1, horizon - 1, 6, vary((100, 140, 88), dice))
     ground(pen, (140, 182, 98), (112, 158, 78), horizon)
-    _tower(pen, 32 + dice.sign() * dice.uniform(16, 19), horizon + 2, 49.0, vary((122, 88, 62), dice))
+    _tower(pen, 32 + dice.sign() * dice.uniform(16, 19), horizon + 2, 45.0, vary((122, 88, 62), dice))
     return Setting()
 
 
@@ -107,29 +116,77 @@ def _tower(pen: Pen, x: float, foot: float, height: float, iron: Colour) -> None
     right = [(x + half(s), foot - height * s) for s in levels]
     left = [(x - half(s), foot - height * s) for s in reversed(levels)]
     pen.fill(right + left, iron)
-    pen.fill([(x - height * 0.15, foot + 0.5), *[(x + height * 0.15 * c, foot - height * 0.15 * s) for c, s in ((-0.87, 0.5), (-0.5, 0.87), (0.0, 1.0), (0.5, 0.87), (0.87, 0.5))], (x + height * 0.15, foot + 0.5)], (140, 182, 98), dark(iron, 0.3))
+    pen.fill(
+        [
+            (x - height * 0.15, foot + 0.5),
+            *[
+                (x + height * 0.15 * c, foot - height * 0.15 * s)
+                for c, s in ((-0.87, 0.5), (-0.5, 0.87), (0.0, 1.0), (0.5, 0.87), (0.87, 0.5))
+            ],
+            (x + height * 0.15, foot + 0.5),
+        ],
+        (140, 182, 98),
+        dark(iron, 0.3),
+    )
     for low, high in ((0.24, 0.38), (0.42, 0.56), (0.6, 0.72)):
         a, b = half(low), half(high)
         pen.stroke([(x - a, foot - height * low), (x + b, foot - height * high)], light(iron, 0.5), 0.6)
         pen.stroke([(x + a, foot - height * low), (x - b, foot - height * high)], light(iron, 0.5), 0.6)
     for share in (0.2, 0.4):
-        pen.fill(box(x - half(share) - 1.2, foot - height * share - 1, x + half(share) + 1.2, foot - height * share + 1), dark(iron, 0.25), False)
+        pen.fill(
+            box(
+                x - half(share) - 1.2,
+                foot - height * share - 1,
+                x + half(share) + 1.2,
+                foot - height * share + 1,
+            ),
+            dark(iron, 0.25),
+            False,
+        )
     pen.stroke([(x, foot - height), (x, foot - height - 3)], iron, 1.0)
 
 
 _SKIN: tuple[Colour, ...] = ((250, 210, 176), (214, 160, 118), (150, 100, 70), (236, 188, 150))
-_CLOTHES: tuple[Colour, ...] = ((204, 52, 52), (52, 96, 190), (240, 196, 60), (60, 146, 92), (128, 70, 160), (236, 236, 232), (50, 54, 64), (230, 120, 60))
+_CLOTHES: tuple[Colour, ...] = (
+    (204, 52, 52),
+    (52, 96, 190),
+    (240, 196, 60),
+    (60, 146, 92),
+    (128, 70, 160),
+    (236, 236, 232),
+    (50, 54, 64),
+    (230, 120, 60),
+)
 
 
 def _person(pen: Pen, dice: Dice, x: float, foot: float, height: float) -> None:
     shirt, trousers = dice.pick(_CLOTHES), dice.pick(((52, 60, 84), (84, 72, 64), (40, 42, 48)))
     w = height * 0.13
     for side in (-1, 1):
-        pen.fill(box(x + side * w * 0.5 - w * 0.4, foot - height * 0.45, x + side * w * 0.5 + w * 0.4, foot), trousers, False)
-    pen.fill(smooth([(x - w * 1.2, foot - height * 0.42), (x - w * 1.3, foot - height * 0.76), (x, foot - height * 0.84), (x + w * 1.3, foot - height * 0.76), (x + w * 1.2, foot - height * 0.42)]), shirt)
+        pen.fill(
+            box(x + side * w * 0.5 - w * 0.4, foot - height * 0.45, x + side * w * 0.5 + w * 0.4, foot),
+            trousers,
+            False,
+        )
+    pen.fill(
+        smooth(
+            [
+                (x - w * 1.2, foot - height * 0.42),
+                (x - w * 1.3, foot - height * 0.76),
+                (x, foot - height * 0.84),
+                (x + w * 1.3, foot - height * 0.76),
+                (x + w * 1.2, foot - height * 0.42),
+            ]
+        ),
+        shirt,
+    )
     skin, hair = dice.pick(_SKIN), dice.pick(((50, 38, 32), (110, 74, 40), (206, 166, 86), (30, 28, 32)))
     pen.oval(x, foot - height * 0.92, w * 0.95, w * 1.1, fill=skin)
-    pen.fill([(px, min(py, foot - height * 0.95)) for px, py in oval(x, foot - height * 0.95, w * 1.05, w)], hair, False)
+    pen.fill(
+        [(px, min(py, foot - height * 0.95)) for px, py in oval(x, foot - height * 0.95, w * 1.05, w)],
+        hair,
+        False,
+    )
 
 
 @context("on top of the sidewalk in a crowded street", 18)
@@ -137,13 +194,13 @@ def crowded_sidewalk(pen: Pen, dice: Dice) -> Setting:
     """Shop fronts, two rows of passers-by, and paving slabs."""
     wall = vary((214, 176, 150), dice)
     sky(pen, wall, dark(wall, 0.1), 34)
-    for x in (0, 22, 44):
+    for left in (0, 22, 44):
         shop = dice.pick(((176, 74, 60), (70, 120, 110), (66, 86, 140)))
-        pen.fill(box(x + 1, 6, x + 20, 34), light(wall, 0.4))
-        pen.fill(box(x, 4, x + 21, 10), shop)
+        pen.fill(box(left + 1, 6, left + 20, 34), light(wall, 0.4))
+        pen.fill(box(left, 4, left + 21, 10), shop)
     ground(pen, (176, 174, 172), (198, 196, 194), 34)
-    for x in (-30, -8, 14, 50, 72, 94):
-        pen.stroke([(32 + (x - 32) * 0.5, 36), (x, 66)], (146, 144, 144), 0.7)
+    for joint in (-30, -8, 14, 50, 72, 94):
+        pen.stroke([(32 + (joint - 32) * 0.5, 36), (joint, 66)], (146, 144, 144), 0.7)
     for y in (39, 45, 53):
         pen.stroke([(0, y), (64, y)], (146, 144, 144), 0.7)
     for i in range(10):
@@ -151,5 +208,3 @@ def crowded_sidewalk(pen: Pen, dice: Dice) -> Setting:
     for x in (dice.uniform(1, 6), dice.uniform(11, 15), dice.uniform(49, 53), dice.uniform(58, 63)):
         _person(pen, dice, x, dice.uniform(42, 46), dice.uniform(32, 36))
     return Setting()
-
-

@@ -13,7 +13,23 @@ PRIOR: dict[str, Parameter] = {
     **surface(),
     "shape": Kind({"round": 2.0, "square": 2.0, "tapered": 1.5}, weight=2.0),
     "front": Kind({"pocket": 3.0, "two pockets": 2.0, "flap": 2.0, "face": 1.5}, weight=3.0),
-    "pocket_hue": Hue(even("red", "orange", "yellow", "green", "blue", "turquoise", "purple", "pink", "brown", "tan", "black", "white"), weight=2.0),
+    "pocket_hue": Hue(
+        even(
+            "red",
+            "orange",
+            "yellow",
+            "green",
+            "blue",
+            "turquoise",
+            "purple",
+            "pink",
+            "brown",
+            "tan",
+            "black",
+            "white",
+        ),
+        weight=2.0,
+    ),
     "badge": Kind({"none": 3.0, "star": 1.0, "heart": 1.0, "dot": 1.0}),
     "ears": maybe(0.15),
     "side_pockets": maybe(0.4),
@@ -27,8 +43,22 @@ def _bag(v: Vector) -> Points:
     if kind == "square":
         return box(-w, 0.02, w, 0.9, 0.12)
     if kind == "tapered":
-        return smooth([(-w, 0.04), (-w * 0.98, 0.4), (-w * 0.7, 0.84), (0, 0.92), (w * 0.7, 0.84), (w * 0.98, 0.4), (w, 0.04), (0, 0.01)])
-    return [*box(-w, 0.02, w, 0.5, 0.14)[10:], *smooth([(w, 0.5), (w * 0.9, 0.76), (0, 0.93), (-w * 0.9, 0.76), (-w, 0.5)], closed=False)]
+        return smooth(
+            [
+                (-w, 0.04),
+                (-w * 0.98, 0.4),
+                (-w * 0.7, 0.84),
+                (0, 0.92),
+                (w * 0.7, 0.84),
+                (w * 0.98, 0.4),
+                (w, 0.04),
+                (0, 0.01),
+            ]
+        )
+    return [
+        *box(-w, 0.02, w, 0.5, 0.14)[10:],
+        *smooth([(w, 0.5), (w * 0.9, 0.76), (0, 0.93), (-w * 0.9, 0.76), (-w, 0.5)], closed=False),
+    ]
 
 
 def _badge(pen: Pen, v: Vector, x: float, y: float, size: float) -> None:

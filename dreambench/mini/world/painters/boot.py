@@ -11,7 +11,9 @@ from dreambench.mini.world.vectors import Vector
 
 PRIOR: dict[str, Parameter] = {
     **surface(),
-    "sole_hue": Hue({"black": 3.0, "brown": 3.0, "tan": 1.0, "white": 1.0, "red": 0.5, "yellow": 0.5}, weight=2.0),
+    "sole_hue": Hue(
+        {"black": 3.0, "brown": 3.0, "tan": 1.0, "white": 1.0, "red": 0.5, "yellow": 0.5}, weight=2.0
+    ),
     "heel": Kind({"flat": 2.0, "block": 2.0, "high": 1.5}, weight=2.0),
     "toe": Kind({"round": 3.0, "pointed": 2.0}, weight=1.5),
     "cuff": Kind({"none": 2.0, "fur": 1.5, "band": 1.5}, weight=1.5),
@@ -37,7 +39,16 @@ def _detail(pen: Pen, v: Vector, left: float, right: float, top: float) -> None:
         for i in range(count):
             x = left - 0.05 + step * i
             tone = light(main, 0.25) if i % 2 else dark(main, 0.2)
-            pen.fill([(x, top * 0.62), (x + step, top * 0.62), (x + step * 0.85, 0.2 + 0.05 * (i % 2)), (x - 0.01, 0.2 + 0.05 * (i % 2))], tone, dark(main, 0.4))
+            pen.fill(
+                [
+                    (x, top * 0.62),
+                    (x + step, top * 0.62),
+                    (x + step * 0.85, 0.2 + 0.05 * (i % 2)),
+                    (x - 0.01, 0.2 + 0.05 * (i % 2)),
+                ],
+                tone,
+                dark(main, 0.4),
+            )
     elif kind == "buckle":
         pen.fill([(left - 0.01, 0.36), (right + 0.03, 0.34), (right + 0.02, 0.44), (left, 0.46)], ink)
         pen.fill(box(middle - 0.07, 0.33, middle + 0.09, 0.48, 0.02), (240, 200, 70))
@@ -61,10 +72,23 @@ def boot(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     pointed = v.word("toe") == "pointed"
     toe = [(0.52, 0.1), (0.36, 0.26)] if pointed else [(0.44, 0.1), (0.44, 0.22), (0.34, 0.31)]
     ankle = [(right + 0.1, 0.37), (right + 0.01, 0.48)]
-    outline = [(left + 0.02, lift), (left - 0.02, 0.3), (left + 0.01, 0.6), (left - 0.02, top), (right + 0.02, top), (right, 0.7), *ankle[::-1], *toe[::-1], (0.1, 0.08)]
+    outline = [
+        (left + 0.02, lift),
+        (left - 0.02, 0.3),
+        (left + 0.01, 0.6),
+        (left - 0.02, top),
+        (right + 0.02, top),
+        (right, 0.7),
+        *ankle[::-1],
+        *toe[::-1],
+        (0.1, 0.08),
+    ]
     curve = smooth(outline)
     pen.fill(curve, v.paint(0.19))
-    pen.fill([(left - 0.015, top), (right + 0.015, top), (right - 0.03, top + 0.045), (left + 0.03, top + 0.045)], dark(v.hue("main"), 0.55))
+    pen.fill(
+        [(left - 0.015, top), (right + 0.015, top), (right - 0.03, top + 0.045), (left + 0.03, top + 0.045)],
+        dark(v.hue("main"), 0.55),
+    )
     _detail(pen, v, left, right, top)
     if v.word("cuff") == "fur":
         pen.fill(fluffy(middle, top - 0.04, w + 0.09, 0.11, 10, 0.2), v.hue("cuff_hue"))
@@ -76,4 +100,13 @@ def boot(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
         pen.fill([(left - 0.03, 0.0), (left - 0.03, 0.1), (0.1, 0.09), (0.1, 0.0)], sole)
     else:
         foot = 0.1 if heel == "high" else 0.02
-        pen.fill([(left - 0.02, lift + 0.06), (0.08, 0.07), (0.0, lift - 0.02), (middle + 0.1 - foot, 0.0), (left + foot, 0.0)], sole)
+        pen.fill(
+            [
+                (left - 0.02, lift + 0.06),
+                (0.08, 0.07),
+                (0.0, lift - 0.02),
+                (middle + 0.1 - foot, 0.0),
+                (left + foot, 0.0),
+            ],
+            sole,
+        )

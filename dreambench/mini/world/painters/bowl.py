@@ -11,9 +11,22 @@ from dreambench.mini.world.shapes import box, heart, lathe, oval, star, tube
 from dreambench.mini.world.vectors import Vector
 
 PRIOR: dict[str, Parameter] = {
-    **surface(patterns={"plain": 4.0, "striped": 1, "banded": 1, "spotted": 1, "checked": 1, "patched": 1, "zigzag": 1, "grid": 0.4}),
+    **surface(
+        patterns={
+            "plain": 4.0,
+            "striped": 1,
+            "banded": 1,
+            "spotted": 1,
+            "checked": 1,
+            "patched": 1,
+            "zigzag": 1,
+            "grid": 0.4,
+        }
+    ),
     "shape": Kind({"round": 3.0, "flared": 2.0, "tub": 2.0}, weight=2.0),
-    "content": Kind({"none": 2.0, "berries": 2.0, "soup": 2.0, "oranges": 1.5, "salad": 1.5, "rice": 1.5}, weight=3.0),
+    "content": Kind(
+        {"none": 2.0, "berries": 2.0, "soup": 2.0, "oranges": 1.5, "salad": 1.5, "rice": 1.5}, weight=3.0
+    ),
     "berry_hue": Hue(even("blue", "red", "purple", "green"), weight=1.0, fixed=True),
     "inside_hue": Hue({"white": 4.0, "tan": 2.0, "yellow": 1.0, "turquoise": 1.0, "pink": 1.0, "grey": 1.0}),
     "rim": maybe(0.4),
@@ -31,9 +44,20 @@ def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
     if kind == "soup":
         pen.oval(0, y, rx * 0.86, 0.085, fill=(230, 140, 50))
         for _ in range(5):
-            pen.oval(dice.uniform(-0.5, 0.5) * rx, y + dice.uniform(-0.04, 0.04), 0.035, 0.02, fill=(90, 160, 60), outline=False)
+            pen.oval(
+                dice.uniform(-0.5, 0.5) * rx,
+                y + dice.uniform(-0.04, 0.04),
+                0.035,
+                0.02,
+                fill=(90, 160, 60),
+                outline=False,
+            )
     elif kind == "rice":
-        pen.fill([*oval(0, y + 0.02, rx * 0.82, 0.22)[0:13], (-rx * 0.8, y - 0.04), (rx * 0.8, y - 0.04)], (252, 250, 240), (186, 180, 166))
+        pen.fill(
+            [*oval(0, y + 0.02, rx * 0.82, 0.22)[0:13], (-rx * 0.8, y - 0.04), (rx * 0.8, y - 0.04)],
+            (252, 250, 240),
+            (186, 180, 166),
+        )
         pen.oval(0, y + 0.17, 0.09, 0.06, fill=berry)
     elif kind in ("berries", "oranges"):
         colour, size = (berry, 0.085) if kind == "berries" else ((244, 140, 40), 0.155)
@@ -43,7 +67,13 @@ def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
             for i in range(count):
                 x = (i + 0.5 - count / 2) * 2 * rx * share * 0.9 / count
                 pen.oval(x, y + rise + dice.uniform(-0.015, 0.015), size, fill=colour)
-                pen.oval(x - size * 0.3, y + rise + size * 0.35, size * 0.28, fill=light(colour, 0.6), outline=False)
+                pen.oval(
+                    x - size * 0.3,
+                    y + rise + size * 0.35,
+                    size * 0.28,
+                    fill=light(colour, 0.6),
+                    outline=False,
+                )
     elif kind == "salad":
         for i in range(9):
             x = (i / 8 - 0.5) * 1.7 * rx
@@ -60,7 +90,11 @@ def _badge(pen: Pen, v: Vector, y: float, size: float) -> None:
     elif kind == "star":
         pen.fill(star(0, y, size * 1.2), colour)
     elif kind == "line":
-        pen.fill(tube([(-size * 2, y), (-size, y + 0.04), (0, y - 0.03), (size, y + 0.04), (size * 2, y)], 0.06), colour, False)
+        pen.fill(
+            tube([(-size * 2, y), (-size, y + 0.04), (0, y - 0.03), (size, y + 0.04), (size * 2, y)], 0.06),
+            colour,
+            False,
+        )
 
 
 def _emblem(pen: Pen, v: Vector) -> None:
@@ -87,7 +121,15 @@ def bowl(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     pen.fill(lathe(profile), paint)
     _badge(pen, v, top * 0.45, 0.12)
     inside = v.hue("inside_hue")
-    pen.oval(0, top, rx, 0.15, fill=apart(v.hue("accent"), v.hue("main")) if v.has("rim") else light(paint.base, 0.25))
-    pen.oval(0, top - 0.005, rx * 0.9, 0.11, fill=Paint(inside, dark(inside, 0.3)), outline=dark(inside, 0.35))
+    pen.oval(
+        0,
+        top,
+        rx,
+        0.15,
+        fill=apart(v.hue("accent"), v.hue("main")) if v.has("rim") else light(paint.base, 0.25),
+    )
+    pen.oval(
+        0, top - 0.005, rx * 0.9, 0.11, fill=Paint(inside, dark(inside, 0.3)), outline=dark(inside, 0.35)
+    )
     pen.oval(0, top - 0.03, rx * 0.7, 0.07, fill=dark(inside, 0.12), outline=False)
     _heap(pen, v, rx * 0.92, top)

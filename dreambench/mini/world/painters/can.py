@@ -12,9 +12,13 @@ from dreambench.mini.world.vectors import Vector
 PRIOR: dict[str, Parameter] = {
     **surface(),
     "emblem": Kind(even("disc", "star", "whale", "wave", "leaf", "heart", "text"), weight=3.0),
-    "emblem_hue": Hue(even("red", "orange", "yellow", "green", "blue", "purple", "white", "black", "pink"), weight=2.0),
+    "emblem_hue": Hue(
+        even("red", "orange", "yellow", "green", "blue", "purple", "white", "black", "pink"), weight=2.0
+    ),
     "panel": maybe(0.6),
-    "panel_hue": Hue({"white": 3.0, "yellow": 1.0, "black": 1.0, "tan": 1.0, "turquoise": 1.0, "pink": 1.0}, weight=1.5),
+    "panel_hue": Hue(
+        {"white": 3.0, "yellow": 1.0, "black": 1.0, "tan": 1.0, "turquoise": 1.0, "pink": 1.0}, weight=1.5
+    ),
     "tab": maybe(0.7),
     "text_lines": Kind({"none": 1.0, "above": 1.0, "below": 1.0, "both": 1.0}),
     "width": Real(0.52, 0.74),
@@ -24,7 +28,21 @@ _TIN: Colour = (196, 200, 208)
 
 
 def _whale(pen: Pen, colour: Colour, size: float) -> None:
-    pen.fill(smooth([(-0.9 * size, 0.1 * size), (-0.3 * size, 0.65 * size), (0.4 * size, 0.35 * size), (0.8 * size, 0.75 * size), (1.0 * size, 0.5 * size), (0.6 * size, -0.1 * size), (0, -0.55 * size), (-0.7 * size, -0.4 * size)]), colour)
+    pen.fill(
+        smooth(
+            [
+                (-0.9 * size, 0.1 * size),
+                (-0.3 * size, 0.65 * size),
+                (0.4 * size, 0.35 * size),
+                (0.8 * size, 0.75 * size),
+                (1.0 * size, 0.5 * size),
+                (0.6 * size, -0.1 * size),
+                (0, -0.55 * size),
+                (-0.7 * size, -0.4 * size),
+            ]
+        ),
+        colour,
+    )
     pen.oval(-0.5 * size, 0.05 * size, 0.12 * size, fill=(255, 255, 255), outline=False)
 
 
@@ -45,7 +63,20 @@ def _mark(pen: Pen, v: Vector, size: float, ground: Colour) -> None:
         _whale(pen, colour, size)
     elif kind == "wave":
         for y in (-0.55, 0.0, 0.55):
-            pen.fill(tube([(-size, y * size), (-size / 2, (y + 0.3) * size), (0, y * size), (size / 2, (y + 0.3) * size), (size, y * size)], 0.3 * size), colour, False)
+            pen.fill(
+                tube(
+                    [
+                        (-size, y * size),
+                        (-size / 2, (y + 0.3) * size),
+                        (0, y * size),
+                        (size / 2, (y + 0.3) * size),
+                        (size, y * size),
+                    ],
+                    0.3 * size,
+                ),
+                colour,
+                False,
+            )
     elif kind == "leaf":
         _leaf(pen, colour, size)
     elif kind == "heart":
@@ -69,7 +100,7 @@ def _emblem(pen: Pen, v: Vector) -> None:
     _label(pen.at(0, -0.05), v, 0.5)
 
 
-@painter("can", PRIOR, _emblem)
+@painter("can", PRIOR, _emblem, flips=False, size=1.05)
 def can(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a can, its lid seen slightly from above."""
     w, neck = v.num("width") / 2, v.num("neck")
@@ -89,4 +120,8 @@ def can(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     pen.oval(0, 0.93, w * neck * 0.78, 0.048, fill=dark(_TIN, 0.18), outline=False)
     if v.has("tab"):
         pen.oval(0.02, 0.935, 0.1, 0.03, fill=light(_TIN, 0.5))
-    pen.fill([(-w * 0.82, 0.15), (-w * 0.62, 0.12), (-w * 0.62, 0.72), (-w * 0.82, 0.75)], light(v.hue("main"), 0.45), False)
+    pen.fill(
+        [(-w * 0.82, 0.15), (-w * 0.62, 0.12), (-w * 0.62, 0.72), (-w * 0.82, 0.75)],
+        light(v.hue("main"), 0.45),
+        False,
+    )

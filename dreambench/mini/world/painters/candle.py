@@ -29,14 +29,20 @@ def _flame(pen: Pen, v: Vector, y: float, swing: float, size: float = 1.0) -> No
     pen.stroke([(0, y - 0.02), (0, y + 0.08)], INK, 1.2)
     if v.has("lit"):
         colour, f = v.hue("flame_hue"), pen.at(0, y + 0.06, swing * -8, size)
-        f.fill(smooth([(0, -0.03), (0.095, 0.07), (0.05, 0.17), (0, 0.3), (-0.05, 0.17), (-0.095, 0.07)]), colour, dark(colour, 0.25))
+        f.fill(
+            smooth([(0, -0.03), (0.095, 0.07), (0.05, 0.17), (0, 0.3), (-0.05, 0.17), (-0.095, 0.07)]),
+            colour,
+            dark(colour, 0.25),
+        )
         f.fill(smooth([(0, 0.0), (0.05, 0.07), (0, 0.17), (-0.05, 0.07)]), (255, 244, 170), False)
 
 
 def _drips(pen: Pen, colour: Colour, w: float, y: float, seed: int) -> None:
     dice = Dice(seed)
     for x in (-0.8, -0.25, 0.35, 0.82):
-        pen.fill(tube([(x * w, y), (x * w, y - dice.uniform(0.1, 0.26))], 0.1, 0.085), light(colour, 0.35), False)
+        pen.fill(
+            tube([(x * w, y), (x * w, y - dice.uniform(0.1, 0.26))], 0.1, 0.085), light(colour, 0.35), False
+        )
 
 
 def _badge(pen: Pen, v: Vector, x: float, y: float, size: float) -> None:
@@ -51,7 +57,9 @@ def _badge(pen: Pen, v: Vector, x: float, y: float, size: float) -> None:
         pen.fill(star(x, y, size * 0.55), ink, False)
     else:
         for dy in (-0.22, 0.22):
-            pen.fill(box(x - size * 0.6, y + size * (dy - 0.1), x + size * 0.6, y + size * (dy + 0.1)), ink, False)
+            pen.fill(
+                box(x - size * 0.6, y + size * (dy - 0.1), x + size * 0.6, y + size * (dy + 0.1)), ink, False
+            )
 
 
 def _emblem(pen: Pen, v: Vector) -> None:
@@ -64,7 +72,10 @@ def _emblem(pen: Pen, v: Vector) -> None:
 
 
 def _pillar(pen: Pen, v: Vector, w: float, base: float, top: float) -> None:
-    pen.fill([(-w, base), (-w * 0.6, base - 0.04), (w * 0.6, base - 0.04), (w, base), (w, top), (-w, top)], v.paint(0.16))
+    pen.fill(
+        [(-w, base), (-w * 0.6, base - 0.04), (w * 0.6, base - 0.04), (w, base), (w, top), (-w, top)],
+        v.paint(0.16),
+    )
     pen.oval(0, top, w, w * 0.26, fill=light(v.hue("main"), 0.3))
     pen.oval(0, top, w * 0.6, w * 0.13, fill=mix(v.hue("main"), (255, 220, 120), 0.45), outline=False)
     if v.has("drips"):

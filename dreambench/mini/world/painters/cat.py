@@ -10,14 +10,27 @@ from dreambench.mini.world.registry import Hue, Kind, Parameter, Real, even, may
 from dreambench.mini.world.shapes import Points, fluffy, mirror, smooth, tube
 from dreambench.mini.world.vectors import Vector
 
-_COAT = {"brown": 2.5, "tan": 3.0, "black": 3.0, "white": 3.0, "grey": 3.5, "orange": 4.0, "red": 0.3, "blue": 0.3, "pink": 0.3, "green": 0.3}
+_COAT = {
+    "brown": 2.5,
+    "tan": 3.0,
+    "black": 3.0,
+    "white": 3.0,
+    "grey": 3.5,
+    "orange": 4.0,
+    "red": 0.3,
+    "blue": 0.3,
+    "pink": 0.3,
+    "green": 0.3,
+}
 
 PRIOR: dict[str, Parameter] = {
     **surface(_COAT, {**_COAT, "white": 5.0}, {"plain": 4.0, "striped": 3.5, "patched": 3.0, "spotted": 0.8}),
     "muzzle_hue": Hue({"white": 4.0, "tan": 2.0, "orange": 1.0, "grey": 1.0, "black": 0.7}, weight=1.5),
     "point_hue": Hue(_COAT, weight=1.5),
     "points": maybe(0.3),
-    "eye_hue": Hue({"green": 3.0, "yellow": 3.0, "blue": 2.0, "orange": 1.5, "turquoise": 1.0}, weight=2.0, fixed=True),
+    "eye_hue": Hue(
+        {"green": 3.0, "yellow": 3.0, "blue": 2.0, "orange": 1.5, "turquoise": 1.0}, weight=2.0, fixed=True
+    ),
     "ear_size": Real(0.8, 1.25),
     "ear_width": Real(0.85, 1.15),
     "bib": maybe(0.5),
@@ -45,13 +58,21 @@ def _tail(pen: Pen, v: Vector, pose: Pose) -> None:
     colour = v.hue("point_hue") if v.has("points") else v.hue("main")
     pen.fill(tube(path, *thick), colour)
     if v.has("tail_tip"):
-        pen.fill(tube([path[-2], path[-1]], thick[1] * 0.95, thick[1] * 0.8), v.hue("muzzle_hue"), dark(colour, 0.5))
+        pen.fill(
+            tube([path[-2], path[-1]], thick[1] * 0.95, thick[1] * 0.8),
+            v.hue("muzzle_hue"),
+            dark(colour, 0.5),
+        )
 
 
 def _ear(v: Vector, rx: float, ry: float, share: float = 1.0) -> Points:
     s, w = v.num("ear_size"), v.num("ear_width")
     middle, foot = rx * 0.62, ry * 0.5
-    return [(middle - rx * 0.4 * w * share, foot + ry * 0.15), (middle + rx * 0.12, foot + ry * (0.35 + 0.85 * s) * share), (middle + rx * 0.33 * w * share, foot - ry * 0.2)]
+    return [
+        (middle - rx * 0.4 * w * share, foot + ry * 0.15),
+        (middle + rx * 0.12, foot + ry * (0.35 + 0.85 * s) * share),
+        (middle + rx * 0.33 * w * share, foot - ry * 0.2),
+    ]
 
 
 def _stripes(pen: Pen, v: Vector, rx: float, ry: float) -> None:
@@ -61,7 +82,11 @@ def _stripes(pen: Pen, v: Vector, rx: float, ry: float) -> None:
         pen.fill(tube([(x * rx, ry * 0.92), (x * rx * 0.8, ry * 0.52)], rx * 0.13, rx * 0.08), ink, False)
     for side in (-1, 1):
         for y in (0.0, -0.28):
-            pen.fill(tube([(side * rx * 0.97, ry * y), (side * rx * 0.68, ry * (y - 0.06))], rx * 0.12, rx * 0.07), ink, False)
+            pen.fill(
+                tube([(side * rx * 0.97, ry * y), (side * rx * 0.68, ry * (y - 0.06))], rx * 0.12, rx * 0.07),
+                ink,
+                False,
+            )
 
 
 def _face(pen: Pen, v: Vector, rx: float, ry: float, look: float) -> None:
@@ -78,7 +103,9 @@ def _face(pen: Pen, v: Vector, rx: float, ry: float, look: float) -> None:
     for side in (-1, 1):
         for y, drop in ((-0.32, 0.06), (-0.5, -0.1)):
             pen.stroke([(dx + side * rx * 0.42, ry * y), (side * rx * 1.15, ry * (y + drop))], whisker, 0.5)
-    pen.fill([(dx - rx * 0.13, -ry * 0.2), (dx + rx * 0.13, -ry * 0.2), (dx, -ry * 0.37)], (236, 120, 140), INK)
+    pen.fill(
+        [(dx - rx * 0.13, -ry * 0.2), (dx + rx * 0.13, -ry * 0.2), (dx, -ry * 0.37)], (236, 120, 140), INK
+    )
     for side in (-1, 1):
         pen.arc(dx + side * rx * 0.13, -ry * 0.44, rx * 0.13, ry * 0.16, 0.5, 1.0, INK, 0.7)
         eye(pen, dx + side * rx * 0.43, ry * 0.12, rx * 0.24, v.hue("eye_hue"), slit=True, look=look)
@@ -94,7 +121,7 @@ def _ears(pen: Pen, v: Vector, rx: float, ry: float) -> None:
 
 def _emblem(pen: Pen, v: Vector) -> None:
     _ears(pen.at(0, 0.12), v, 0.95, 0.8)
-    _face(pen, v, 0.85, 0.8, 0.0)
+    _face(pen, v, 0.95, 0.9, 0.0)
 
 
 @painter("cat", PRIOR, _emblem, category="live")
@@ -106,7 +133,9 @@ def cat(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> Anchors:
         torsos.append(torso)
         if v.has("collar"):
             x, y, half = torso.neck
-            pen.fill(tube([(x - half, y + 0.02), (x, y - 0.05), (x + half, y + 0.02)], 0.07), v.hue("collar_hue"))
+            pen.fill(
+                tube([(x - half, y + 0.02), (x, y - 0.05), (x + half, y + 0.02)], 0.07), v.hue("collar_hue")
+            )
         dress(torso)
 
     fluff, coat, muzzle = v.word("fur") == "fluffy", v.paint(0.17), v.hue("muzzle_hue")
@@ -119,12 +148,23 @@ def cat(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> Anchors:
     rx, ry = 0.29 * v.num("head"), 0.235 * v.num("head")
     head = pen.at(x, y, pose.tilt * 10)
     _ears(head, v, rx, ry)
-    face = Paint(coat.base, coat.accent, "patched" if coat.pattern == "patched" else "plain", 0.17, coat.layout + 1)
-    round_head = smooth([(-rx, -ry * 0.1), (-rx * 0.7, ry * 0.78), (0, ry), (rx * 0.7, ry * 0.78), (rx, -ry * 0.1), (rx * 0.66, -ry * 0.82), (0, -ry), (-rx * 0.66, -ry * 0.82)])
+    face = Paint(
+        coat.base, coat.accent, "patched" if coat.pattern == "patched" else "plain", 0.17, coat.layout + 1
+    )
+    round_head = smooth(
+        [
+            (-rx, -ry * 0.1),
+            (-rx * 0.7, ry * 0.78),
+            (0, ry),
+            (rx * 0.7, ry * 0.78),
+            (rx, -ry * 0.1),
+            (rx * 0.66, -ry * 0.82),
+            (0, -ry),
+            (-rx * 0.66, -ry * 0.82),
+        ]
+    )
     head.fill(fluffy(0, 0, rx * 1.06, ry * 1.08, 11, 0.14) if fluff else round_head, face)
     _face(head, v, rx, ry, pose.turn)
     dx = pose.turn * rx * 0.14
     eyes = ((dx - rx * 0.43, ry * 0.12), (dx + rx * 0.43, ry * 0.12))
     return Anchors(torsos[0], Head(head, rx, ry, eyes, rx * 0.24))
-
-

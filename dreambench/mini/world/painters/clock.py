@@ -12,7 +12,10 @@ from dreambench.mini.world.vectors import Vector
 PRIOR: dict[str, Parameter] = {
     **surface(),
     "kind": Kind({"alarm": 3.0, "wall": 1.5, "square": 1.5, "mantel": 1.5}, weight=3.0),
-    "dial_hue": Hue({"white": 4.0, "tan": 2.0, "black": 2.0, "yellow": 2.0, "turquoise": 1.0, "pink": 1.0, "blue": 1.0}, weight=2.5),
+    "dial_hue": Hue(
+        {"white": 4.0, "tan": 2.0, "black": 2.0, "yellow": 2.0, "turquoise": 1.0, "pink": 1.0, "blue": 1.0},
+        weight=2.5,
+    ),
     "ticks": Kind({"four": 1.0, "twelve": 1.5, "dots": 1.0, "none": 0.5}),
     "hour": Real(0.0, 12.0),
     "minute": Real(0.0, 60.0, weight=0.5),
@@ -82,15 +85,27 @@ def _body(pen: Pen, v: Vector, swing: float) -> Point:
         for side in (-1, 1):
             pen.fill(box(side * 0.28 - 0.07, -0.02, side * 0.28 + 0.07, 0.06), dark(paint.base, 0.4))
         return 0.48, 0.43
-    pen.fill(lathe([(0.5, 0.0), (0.5, 0.12), (0.36, 0.18), (0.4, 0.5), (0.36, 0.82), (0.16, 0.98), (0.0, 1.02)]), paint)
+    pen.fill(
+        lathe([(0.5, 0.0), (0.5, 0.12), (0.36, 0.18), (0.4, 0.5), (0.36, 0.82), (0.16, 0.98), (0.0, 1.02)]),
+        paint,
+    )
     pen.fill(box(-0.54, 0.0, 0.54, 0.13, 0.03), dark(paint.base, 0.25))
     return 0.57, 0.36
 
 
-@painter("clock", PRIOR, _emblem)
+@painter("clock", PRIOR, _emblem, flips=False)
 def clock(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a clock, its dial towards the viewer."""
     y, r = _body(pen, v, pose.swing)
     face = pen.at(0, y)
     _dial(face, v, r * v.num("rim"))
-    face.arc(0, 0, r * 0.62, r * 0.62, 0.3, 0.42, light(v.hue("dial_hue"), 0.7) if v.hue("dial_hue") != PAPER else PAPER, 1.0)
+    face.arc(
+        0,
+        0,
+        r * 0.62,
+        r * 0.62,
+        0.3,
+        0.42,
+        light(v.hue("dial_hue"), 0.7) if v.hue("dial_hue") != PAPER else PAPER,
+        1.0,
+    )

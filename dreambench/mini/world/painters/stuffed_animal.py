@@ -9,10 +9,34 @@ from dreambench.mini.world.registry import Hue, Kind, Parameter, Real, even, may
 from dreambench.mini.world.shapes import fluffy, oval, smooth, tube
 from dreambench.mini.world.vectors import Vector
 
-_CLOTH = {"brown": 3.0, "tan": 3.0, "grey": 3.0, "white": 2.0, "pink": 2.0, "blue": 1.5, "purple": 1.0, "yellow": 1.5, "orange": 1.5, "turquoise": 1.0, "green": 1.0, "red": 1.0, "black": 1.0}
+_CLOTH = {
+    "brown": 3.0,
+    "tan": 3.0,
+    "grey": 3.0,
+    "white": 2.0,
+    "pink": 2.0,
+    "blue": 1.5,
+    "purple": 1.0,
+    "yellow": 1.5,
+    "orange": 1.5,
+    "turquoise": 1.0,
+    "green": 1.0,
+    "red": 1.0,
+    "black": 1.0,
+}
 
 PRIOR: dict[str, Parameter] = {
-    **surface(_CLOTH, patterns={"plain": 5.0, "spotted": 1.0, "patched": 1.5, "striped": 1.0, "checked": 1.0, "banded": 0.7}),
+    **surface(
+        _CLOTH,
+        patterns={
+            "plain": 5.0,
+            "spotted": 1.0,
+            "patched": 1.5,
+            "striped": 1.0,
+            "checked": 1.0,
+            "banded": 0.7,
+        },
+    ),
     "kind": Kind(even("bear", "rabbit", "sloth", "wolf", "elephant", "mouse"), weight=4.0),
     "belly_hue": Hue({"white": 3.0, "tan": 2.0, "yellow": 1.0, "pink": 1.0, "grey": 1.0}, weight=2.0),
     "sole_hue": Hue({"white": 1.0, "tan": 2.0, "pink": 1.5, "yellow": 1.0, "grey": 1.0}),
@@ -36,8 +60,15 @@ def _ears(pen: Pen, v: Vector, rx: float, ry: float) -> None:
             ear.oval(0, 0.14, 0.085, 0.21, fill=main)
             ear.oval(0, 0.13, 0.045, 0.14, fill=inner, outline=False)
         elif kind == "wolf":
-            pen.fill([(side * rx * 0.3, ry * 0.8), (side * rx * 0.75, ry * 1.6), (side * rx * 1.0, ry * 0.35)], main)
-            pen.fill([(side * rx * 0.52, ry * 0.85), (side * rx * 0.74, ry * 1.3), (side * rx * 0.86, ry * 0.6)], inner, False)
+            pen.fill(
+                [(side * rx * 0.3, ry * 0.8), (side * rx * 0.75, ry * 1.6), (side * rx * 1.0, ry * 0.35)],
+                main,
+            )
+            pen.fill(
+                [(side * rx * 0.52, ry * 0.85), (side * rx * 0.74, ry * 1.3), (side * rx * 0.86, ry * 0.6)],
+                inner,
+                False,
+            )
         elif kind == "elephant":
             pen.oval(side * rx * 1.12, ry * 0.05, rx * 0.5, ry * 0.75, fill=main)
             pen.oval(side * rx * 1.12, ry * 0.0, rx * 0.3, ry * 0.5, fill=inner, outline=False)
@@ -64,9 +95,23 @@ def _face(pen: Pen, v: Vector, rx: float, ry: float, look: float) -> None:
     if kind == "sloth":
         pen.oval(dx, -ry * 0.08, rx * 0.82, ry * 0.72, fill=pale, outline=False)
         for side in (-1, 1):
-            pen.fill([(dx + side * (rx * 0.42 + x), ry * 0.05 + y - side * 0 - abs(x) * 0.4) for x, y in oval(0, 0, rx * 0.32, ry * 0.2)], dark(v.hue("main"), 0.4), False)
+            pen.fill(
+                [
+                    (dx + side * (rx * 0.42 + x), ry * 0.05 + y - side * 0 - abs(x) * 0.4)
+                    for x, y in oval(0, 0, rx * 0.32, ry * 0.2)
+                ],
+                dark(v.hue("main"), 0.4),
+                False,
+            )
     elif kind == "elephant":
-        pen.fill(tube([(dx, ry * 0.05), (dx, -ry * 0.6), (dx + 0.05, -ry * 1.05), (dx + 0.13, -ry * 1.1)], 0.15, 0.11), light(v.hue("main"), 0.12))
+        pen.fill(
+            tube(
+                [(dx, ry * 0.05), (dx, -ry * 0.6), (dx + 0.05, -ry * 1.05), (dx + 0.13, -ry * 1.1)],
+                0.15,
+                0.11,
+            ),
+            light(v.hue("main"), 0.12),
+        )
     else:
         wide = 0.62 if kind == "wolf" else 0.46
         pen.oval(dx, -ry * 0.38, rx * wide, ry * 0.42, fill=pale, outline=dark(pale, 0.25))
@@ -92,8 +137,8 @@ def _bow(pen: Pen, v: Vector) -> None:
 
 
 def _emblem(pen: Pen, v: Vector) -> None:
-    _ears(pen.at(0, 0.1, 0, 1.6), v, 0.5, 0.5)
-    _face(pen, v, 0.85, 0.85, 0.0)
+    _ears(pen.at(0, 0.2, 0, 1.75), v, 0.5, 0.5)
+    _face(pen, v, 1.05, 1.05, 0.0)
 
 
 def _limbs(pen: Pen, v: Vector, w: float, swing: float) -> None:
@@ -114,7 +159,20 @@ def stuffed_animal(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     w, coat = v.num("build"), v.paint(0.17)
     if v.word("kind") == "wolf":
         pen.fill(tube([(0.18, 0.1), (0.4, 0.12), (0.5, 0.3)], 0.13, 0.15), v.hue("main"))
-    pen.fill(smooth([(-0.14, 0.54), (-0.25 * w, 0.3), (-0.25 * w, 0.1), (0, 0.03), (0.25 * w, 0.1), (0.25 * w, 0.3), (0.14, 0.54)]), coat)
+    pen.fill(
+        smooth(
+            [
+                (-0.14, 0.54),
+                (-0.25 * w, 0.3),
+                (-0.25 * w, 0.1),
+                (0, 0.03),
+                (0.25 * w, 0.1),
+                (0.25 * w, 0.3),
+                (0.14, 0.54),
+            ]
+        ),
+        coat,
+    )
     belly = apart(v.hue("belly_hue"), v.hue("main"), 0.15)
     if v.word("pattern") == "plain":
         pen.oval(0, 0.27, 0.15 * w, 0.17, fill=belly, outline=False)
@@ -127,10 +185,26 @@ def stuffed_animal(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     rx, ry = 0.29 * v.num("head"), 0.245 * v.num("head")
     head = pen.at(0, 0.69 if v.word("kind") != "rabbit" else 0.64, pose.tilt * 10)
     _ears(head, v, rx, ry)
-    face = Paint(coat.base, coat.accent, coat.pattern if coat.pattern in ("patched", "spotted") else "plain", coat.pitch, coat.layout + 1)
+    face = Paint(
+        coat.base,
+        coat.accent,
+        coat.pattern if coat.pattern in ("patched", "spotted") else "plain",
+        coat.pitch,
+        coat.layout + 1,
+    )
     head.fill(fluffy(0, 0, rx * 1.05, ry * 1.06, 12, 0.12) if v.has("fluff") else oval(0, 0, rx, ry), face)
     _face(head, v, rx, ry, pose.turn)
     if v.has("cap"):
         cap = v.hue("bow_hue")
-        head.fill(smooth([(-rx * 0.55, ry * 0.78), (-rx * 0.4, ry * 1.25), (rx * 0.4, ry * 1.25), (rx * 0.55, ry * 0.78)]), cap)
+        head.fill(
+            smooth(
+                [
+                    (-rx * 0.55, ry * 0.78),
+                    (-rx * 0.4, ry * 1.25),
+                    (rx * 0.4, ry * 1.25),
+                    (rx * 0.55, ry * 0.78),
+                ]
+            ),
+            cap,
+        )
         head.oval(0, ry * 1.3, 0.06, fill=light(cap, 0.6))

@@ -14,7 +14,22 @@ PRIOR: dict[str, Parameter] = {
     "shape": Kind(even("round", "squat", "tall", "pear"), weight=2.0),
     "handle": Kind({"loop": 3.0, "top": 1.5, "square": 1.5}, weight=2.0),
     "spout": Kind({"curved": 2.0, "straight": 1.5}, weight=1.0),
-    "trim_hue": Hue(even("red", "orange", "yellow", "green", "blue", "turquoise", "purple", "pink", "brown", "white", "black"), weight=2.0),
+    "trim_hue": Hue(
+        even(
+            "red",
+            "orange",
+            "yellow",
+            "green",
+            "blue",
+            "turquoise",
+            "purple",
+            "pink",
+            "brown",
+            "white",
+            "black",
+        ),
+        weight=2.0,
+    ),
     "trim": maybe(0.5),
     "knob": Kind({"ball": 2.0, "cone": 1.0, "heart": 1.0}),
     "foot": maybe(0.5),
@@ -64,14 +79,56 @@ def _handle(pen: Pen, v: Vector, r: float, top: float) -> None:
     part = apart(v.hue("trim_hue"), v.hue("main"), 0.1) if v.has("trim") else dark(v.hue("main"), 0.12)
     kind = v.word("handle")
     if kind == "top":
-        pen.fill(tube([(-r * 0.75, top * 0.8), (-r * 0.75, top + 0.22), (0, top + 0.4), (r * 0.75, top + 0.22), (r * 0.75, top * 0.8)], 0.075), part)
+        pen.fill(
+            tube(
+                [
+                    (-r * 0.75, top * 0.8),
+                    (-r * 0.75, top + 0.22),
+                    (0, top + 0.4),
+                    (r * 0.75, top + 0.22),
+                    (r * 0.75, top * 0.8),
+                ],
+                0.075,
+            ),
+            part,
+        )
     elif kind == "square":
-        pen.fill(tube([(-r * 0.7, top * 0.86), (-r - 0.2, top * 0.86), (-r - 0.2, top * 0.3), (-r * 0.8, top * 0.3)], 0.085, curved=False), part)
+        pen.fill(
+            tube(
+                [
+                    (-r * 0.7, top * 0.86),
+                    (-r - 0.2, top * 0.86),
+                    (-r - 0.2, top * 0.3),
+                    (-r * 0.8, top * 0.3),
+                ],
+                0.085,
+                curved=False,
+            ),
+            part,
+        )
     else:
-        pen.fill(tube([(-r * 0.6, top * 0.84), (-r - 0.16, top * 0.9), (-r - 0.2, top * 0.5), (-r * 0.8, top * 0.24)], 0.09), part)
+        pen.fill(
+            tube(
+                [
+                    (-r * 0.6, top * 0.84),
+                    (-r - 0.16, top * 0.9),
+                    (-r - 0.2, top * 0.5),
+                    (-r * 0.8, top * 0.24),
+                ],
+                0.09,
+            ),
+            part,
+        )
     x = r * 0.75
     if v.word("spout") == "curved":
-        pen.fill(tube([(x, top * 0.38), (x + 0.2, top * 0.5), (x + 0.24, top * 0.82), (x + 0.38, top * 1.0)], 0.2, 0.09), part)
+        pen.fill(
+            tube(
+                [(x, top * 0.38), (x + 0.2, top * 0.5), (x + 0.24, top * 0.82), (x + 0.38, top * 1.0)],
+                0.2,
+                0.09,
+            ),
+            part,
+        )
     else:
         pen.fill(tube([(x, top * 0.45), (x + 0.36, top * 0.95)], 0.22, 0.09), part)
 
@@ -83,18 +140,21 @@ def teapot(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     profile = [(r * v.num("width"), y) for r, y in _PROFILES[v.word("shape")]]
     r, top = max(x for x, _ in profile), profile[-1][1]
     # Spout and handle reach further on a wide pot: keep the whole within the frame.
-    pot = pen.at(-0.08, 0, 0, min(1.0, 1.3 / (2 * r + 0.58)))
+    pot = pen.at(-0.05, 0, 0, min(1.0, 1.26 / (2 * r + 0.58)))
     _handle(pot, v, r, top)
     if v.has("foot"):
         pot.fill(box(-r * 0.6, -0.01, r * 0.6, 0.09, 0.03), dark(main, 0.3))
     pot.fill(lathe(profile), v.paint(0.18))
     if v.has("trim"):
         pot.fill(oval(0, top - 0.02, 0.25, 0.06), v.hue("trim_hue"))
-    pot.fill([(-0.2, top), *[(x, top + 0.02 + y) for x, y in oval(0, 0, 0.2, 0.11)[12::-1]], (0.2, top)], light(main, 0.12))
+    pot.fill(
+        [(-0.2, top), *[(x, top + 0.02 + y) for x, y in oval(0, 0, 0.2, 0.11)[12::-1]], (0.2, top)],
+        light(main, 0.12),
+    )
     _knob(pot, v, top + 0.1)
     _badge(pot, v, top * 0.5, 0.12)
     pot.fill(tube([(-r * 0.6, top * 0.45), (-r * 0.5, top * 0.7)], 0.07), light(main, 0.6), False)
     if v.has("steam"):
-        for x in (0.0, -0.11):
+        for x in (-0.08, -0.2):
             steam = [(r + 0.33 + x, top + 0.09), (r + 0.29 + x, top + 0.18), (r + 0.35 + x, top + 0.27)]
             pot.fill(tube(steam, 0.05), (244, 246, 250), False)

@@ -33,7 +33,20 @@ _LEAF: Colour = (70, 150, 70)
 
 def _flower(pen: Pen, kind: str, x: float, y: float, colour: Colour) -> None:
     if kind == "tulips":
-        pen.fill([(x - 0.09, y + 0.13), (x - 0.1, y), (x - 0.05, y - 0.07), (x + 0.05, y - 0.07), (x + 0.1, y), (x + 0.09, y + 0.13), (x + 0.045, y + 0.06), (x, y + 0.14), (x - 0.045, y + 0.06)], colour)
+        pen.fill(
+            [
+                (x - 0.09, y + 0.13),
+                (x - 0.1, y),
+                (x - 0.05, y - 0.07),
+                (x + 0.05, y - 0.07),
+                (x + 0.1, y),
+                (x + 0.09, y + 0.13),
+                (x + 0.045, y + 0.06),
+                (x, y + 0.14),
+                (x - 0.045, y + 0.06),
+            ],
+            colour,
+        )
     else:
         pen.fill(star(x, y, 0.13, 0.6, 6), colour)
         pen.oval(x, y, 0.05, fill=(250, 200, 60), outline=False)
@@ -87,12 +100,26 @@ def vase(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
         _bouquet(pen.at(0, tall), v, pose.swing)
     if v.has("handles"):
         for side in (-1, 1):
-            pen.fill(tube([(side * mouth * 0.8, tall * 0.88), (side * (belly + 0.1), tall * 0.8), (side * belly * 0.95, tall * 0.52)], 0.07), dark(main, 0.15))
+            pen.fill(
+                tube(
+                    [
+                        (side * mouth * 0.8, tall * 0.88),
+                        (side * (belly + 0.1), tall * 0.8),
+                        (side * belly * 0.95, tall * 0.52),
+                    ],
+                    0.07,
+                ),
+                dark(main, 0.15),
+            )
     pen.fill(lathe(profile), v.paint(0.19))
     if v.has("rim"):
-        pen.fill(box(-mouth - 0.03, tall - 0.05, mouth + 0.03, tall + 0.02, 0.03), apart(v.hue("accent"), main))
+        pen.fill(
+            box(-mouth - 0.03, tall - 0.05, mouth + 0.03, tall + 0.02, 0.03), apart(v.hue("accent"), main)
+        )
     else:
         pen.fill(oval(0, tall, mouth, 0.04), dark(main, 0.55))
     _badge(pen, v, min(at, tall * 0.45), 0.12)
     if at > 0.1:
-        pen.fill(tube([(-belly * 0.62, at - 0.08), (-belly * 0.62, at + 0.08)], 0.06), light(main, 0.55), False)
+        pen.fill(
+            tube([(-belly * 0.62, at - 0.08), (-belly * 0.62, at + 0.08)], 0.06), light(main, 0.55), False
+        )

@@ -1,0 +1,108 @@
+"""How much a training step gains from latents and text states that are computed once.
+
+Both steps train the same U-Net on the same photos and class images, text encoder frozen, with prior
+preservation; one reads cached posteriors and text states, the other encodes images and captions by VAE
+and text encoder in each step, as common training scripts do. The steps take turns, so that a busy
+machine slows both. Run: ``python benchmarks/training.py [--base FOLDER] [--size PIXELS] [--steps N]``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+import scaled
+import tiny
+
+from dreambench.benchmark import read_image
+from dreambench.methods.finetune.latents import encode_posteriors, pixels
+from dreambench.methods.finetune.loop import make_optimizer
+from dreambench.methods.finetune.objective import dreambooth_loss
+from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.finetune.task import DenoisingTask
+from dreambench.models.base import BaseModel, open_base
+from dreambench.models.device import resolve_runtime
+from dreambench.models.schedulers import training_schedule
+from dreambench.spec import BaseSpec, RuntimeSpec
+
+CAPTIONS = ["a sks dog", "a dog"]
+
+
+def caption_states(base: BaseModel) -> torch.Tensor:
+    """Run the frozen text encoder on both captions."""
+    tokens = base.tokenizer(CAPTIONS, padding="max_length", max_length=77, return_tensors="pt").input_ids
+    with torch.no_grad():
+        return base.frozen("text_encoder")(tokens)[0]
+
+
+def steps(base: BaseModel, photos: list[Path], size: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Return our step's loss and the re-encoding step's loss, on one and the same U-Net."""
+    vae, unet = base.frozen("vae"), base.fresh("unet").train()
+    schedule = training_schedule(base.scheduler)
+    posteriors, states = encode_posteriors(vae, photos, size), caption_states(base)
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    dice = torch.Generator().manual_seed(0)
+    task = DenoisingTask(
+        unet, schedule, base.parameterization, lambda: states, posteriors, posteriors, 1, 1.0, dice, runtime
+    )
+    decoded = [pixels(read_image(photo), size) for photo in photos]
+
+    def encoding_step() -> Any:
+        batch = torch.stack([decoded[0], decoded[1]])
+        with torch.no_grad():
+            latents = vae.encode(batch).latent_dist.sample(generator=dice) * vae.config.scaling_factor
+        noise = torch.randn(latents.shape, generator=dice)
+        timesteps = torch.randint(0, 1000, (2,), generator=dice)
+        noisy = schedule.add_noise(latents, noise, timesteps)
+        prediction = unet(noisy, timesteps, caption_states(base), return_dict=False)[0]
+        return dreambooth_loss(prediction, noise, 1, 1.0)
+
+    optimizer = make_optimizer(list(unet.parameters()), FineTuneOptions(), runtime)
+
+    def whole(loss: Callable[[], Any]) -> Callable[[], Any]:
+        def step() -> None:
+            loss().total.backward()
+            torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
+
+        return step
+
+    return whole(task.terms), whole(encoding_step)
+
+
+def main() -> None:
+    """Measure and print both steps' median times and their ratio."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--base", help="a pipeline's folder [default: Stable Diffusion 1.5 at 1/4 width]")
+    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--steps", type=int, default=15)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        base = open_base(BaseSpec(model=options.base or str(scaled.build(Path(folder) / "base"))))
+        photos = sorted(tiny.build_dataset(Path(folder) / "data", ["dog"]).glob("dog/*.jpg"))
+        cached, encoding = steps(base, photos, options.size)
+        times: dict[str, list[float]] = {"cached": [], "re-encoding": []}
+        for turn in range(options.steps + 3):
+            for name, step in (("cached", cached), ("re-encoding", encoding)):
+                began = time.perf_counter()
+                step()
+                if turn >= 3:
+                    times[name].append(time.perf_counter() - began)
+    medians = {name: statistics.median(taken) for name, taken in times.items()}
+    for name, median in medians.items():
+        print(f"{name:12} {1000 * median:9.2f} ms a step")
+    print(f"ratio        {medians['re-encoding'] / medians['cached']:9.2f} (bar: 1.3)")
+
+
+if __name__ == "__main__":
+    main()

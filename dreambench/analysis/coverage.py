@@ -1,0 +1,102 @@
+"""What was asked of a run, what of it has scores, and the signature that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.benchmark.prompts import select_prompts
+from dreambench.signature import cells_digest, format_signature, signature_fields
+from dreambench.store import RunRecord
+
+OFFICIAL_SUBJECTS = 30
+OFFICIAL_PROMPTS = 25
+OFFICIAL_IMAGES = 4
+Cell = tuple[str, int, int]
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How many cells (subject, prompt, image) each subject has, and how many of them are scored."""
+
+    expected: dict[str, int]
+    scored: dict[str, int]
+
+    @property
+    def n_images(self) -> int:
+        """The number of scored images."""
+        return sum(self.scored.values())
+
+    @property
+    def unscored(self) -> int:
+        """The number of expected images without a full set of scores."""
+        return sum(self.expected.values()) - self.n_images
+
+    @property
+    def absent(self) -> list[str]:
+        """The subjects without a single scored image."""
+        return [name for name, count in self.expected.items() if count and not self.scored[name]]
+
+    @property
+    def incomplete(self) -> dict[str, int]:
+        """The subjects that are scored in part, and how many of their images are not."""
+        left = {name: count - self.scored[name] for name, count in self.expected.items()}
+        return {name: count for name, count in left.items() if count and self.scored[name]}
+
+
+def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
+    """Return, per row of the images table, whether it has every image score that the run asked for.
+
+    An image that lacks one of them counts as unscored, so that 0 unscored means that no mean left
+    anything out. Where no image score was asked for (only DIV or PRES), having a file is enough.
+    """
+    asked = [name for name in IMAGE_SCORES if name in record.spec.protocol.metrics]
+    return images[asked].notna().all(axis=1) if asked else images["file"].notna()
+
+
+def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
+    """Count a run's expected and scored cells by subject.
+
+    A subject that the table does not know yet is expected with all its prompts and images.
+    """
+    prompts = len(select_prompts("object", record.spec.prompts))  # as many for live subjects
+    rows = images["subject"].value_counts()
+    scored = images.loc[is_scored(images, record), "subject"].value_counts()
+    whole = prompts * record.spec.images_per_prompt
+    return Coverage(
+        expected={name: int(rows.get(name, whole)) for name in record.subjects},
+        scored={name: int(scored.get(name, 0)) for name in record.subjects},
+    )
+
+
+def scored_cells(images: pd.DataFrame, record: RunRecord) -> set[Cell]:
+    """Return the cells that have scores."""
+    rows = images.loc[is_scored(images, record), ["subject", "prompt_index", "image_index"]]
+    return {(str(s), int(p), int(i)) for s, p, i in rows.itertuples(index=False)}
+
+
+def cells_of_signature(cells: set[Cell], record: RunRecord) -> str:
+    """Return "all" where the scored cells are the whole benchmark, otherwise the digest that names them.
+
+    The whole benchmark is every subject of the dataset (30 of the official one), its 25 prompts, and
+    4 images of each.
+    """
+    every_subject = record.spec.subjects == "all" or len(record.subjects) == OFFICIAL_SUBJECTS
+    whole = {
+        (subject, prompt, image)
+        for subject in record.subjects
+        for prompt in range(OFFICIAL_PROMPTS)
+        for image in range(OFFICIAL_IMAGES)
+    }
+    as_official = record.spec.images_per_prompt == OFFICIAL_IMAGES
+    return "all" if every_subject and as_official and cells == whole else cells_digest(cells)
+
+
+def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
+    """Return the signature of a run's scores: its protocol, and exactly which images were scored."""
+    cells = scored_cells(images, record)
+    return format_signature(
+        signature_fields(record.spec, len(cells), cells_of_signature(cells, record))
+    )

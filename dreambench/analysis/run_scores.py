@@ -1,0 +1,74 @@
+"""One run's scores, read once: its tables, its scores per subject, what is missing, its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from dreambench.analysis.aggregate import photo_scores, subject_scores
+from dreambench.analysis.coverage import Coverage, coverage, signature_of
+from dreambench.analysis.score_tables import ScoreTables, read_tables
+from dreambench.errors import DreambenchError
+from dreambench.store import RunFolder, RunRecord
+
+
+@dataclass(frozen=True)
+class RunScores:
+    """A run as the analysis sees it.
+
+    ``label`` is its name in tables, unique among the runs read together. ``subjects`` has one row per
+    subject and one column per metric; ``photos`` the same for the Real Images bound.
+    """
+
+    label: str
+    folder: RunFolder
+    tables: ScoreTables
+    subjects: pd.DataFrame
+    photos: pd.DataFrame
+    coverage: Coverage
+    signature: str
+
+    @property
+    def record(self) -> RunRecord:
+        """The run's log."""
+        return self.folder.record
+
+
+def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
+    """Read the score tables of one or several runs. Raises DreambenchError for none, or one given twice."""
+    if not runs:
+        raise DreambenchError("no run is given", "name a run folder")
+    places = [run.path.resolve() for run in runs]
+    for position, place in enumerate(places):
+        if place in places[:position]:
+            raise DreambenchError(f"{runs[position].path} is given twice", "name each run once")
+    return [_read(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
+
+
+def _read(run: RunFolder, label: str) -> RunScores:
+    tables, record = read_tables(run), run.record
+    metrics = record.spec.protocol.metrics
+    return RunScores(
+        label=label,
+        folder=run,
+        tables=tables,
+        subjects=subject_scores(tables, metrics, record.subjects),
+        photos=photo_scores(tables, metrics, record.subjects),
+        coverage=coverage(tables.images, record),
+        signature=signature_of(tables.images, record),
+    )
+
+
+def _labels(runs: Sequence[RunFolder]) -> list[str]:
+    """Return the runs' names; runs of the same name are told apart by their folders, then by number."""
+    names = [run.record.name for run in runs]
+    labels: list[str] = []
+    for run, name in zip(runs, names, strict=True):
+        label = name if names.count(name) == 1 else f"{name} ({run.path.resolve().name})"
+        number = 2
+        while label in labels:
+            label, number = f"{name} ({number})", number + 1
+        labels.append(label)
+    return labels

@@ -1,0 +1,90 @@
+"""From runs to their summary: means over subjects with intervals, and the paper's numbers beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from dreambench.analysis.aggregate import count_photos, mean_over_subjects
+from dreambench.analysis.interval import bootstrap_interval
+from dreambench.analysis.published import comparable_with_paper, paper_values, published
+from dreambench.analysis.run_scores import RunScores, read_run_scores
+from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
+from dreambench.errors import DreambenchError
+from dreambench.signature import signature_differences
+from dreambench.store import RunFolder
+
+REAL = "real"
+
+
+def summarize(runs: Sequence[RunFolder], force: bool = False) -> Summary:
+    """Summarize one run, or several side by side.
+
+    Raises DreambenchError naming the differing fields where the runs' signatures differ, unless
+    ``force``: then the summary is marked as incomparable.
+    """
+    return summary_of(read_run_scores(runs), force)
+
+
+def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
+    """Summarize runs whose scores have been read; see ``summarize``."""
+    incomparable = _signature_conflicts(scored)
+    if incomparable and not force:
+        raise DreambenchError(
+            f"these runs cannot be compared, for their signatures differ: {'; '.join(incomparable)}",
+            "score them by one protocol, or give --force to see them side by side, marked as incomparable",
+        )
+    first = scored[0]
+    details = {run.label: _run_summary(run) for run in scored}
+    return Summary(
+        signature=first.signature,
+        name=", ".join(details),
+        n_images=first.coverage.n_images,
+        unscored=first.coverage.unscored,
+        rows=(_real_row(scored), *(_run_row(run) for run in scored)),
+        subjects=details[first.label].subjects,
+        runs=details if len(scored) > 1 else {},
+        incomparable=tuple(incomparable),
+    )
+
+
+def _signature_conflicts(scored: Sequence[RunScores]) -> list[str]:
+    first = scored[0]
+    return [
+        f"{difference} ({first.label} against {other.label})"
+        for other in scored[1:]
+        for difference in signature_differences(first.signature, other.signature)
+    ]
+
+
+def _real_row(scored: Sequence[RunScores]) -> Row:
+    # The photos are the same for all runs that compare; the first run that has their scores speaks.
+    run = next((run for run in scored if len(run.tables.photos)), scored[0])
+    paper = published().table(1).row(REAL).values if comparable_with_paper(run.signature) else {}
+    return _row(REAL, count_photos(run.tables.photos), run.photos, paper)
+
+
+def _run_row(run: RunScores) -> Row:
+    paper = paper_values(run.record) if comparable_with_paper(run.signature) else {}
+    return _row(run.label, run.coverage.n_images, run.subjects, paper)
+
+
+def _row(method: str, n_images: int, by_subject: pd.DataFrame, paper: Mapping[str, float]) -> Row:
+    scores = {str(m): _score(by_subject[m], paper.get(str(m))) for m in by_subject.columns}
+    return Row(method=method, n_images=n_images, **scores)
+
+
+def _score(by_subject: pd.Series, paper: float | None) -> Score | None:
+    mean = mean_over_subjects(by_subject)
+    return None if mean is None else Score(mean=mean, ci95=bootstrap_interval(by_subject), paper=paper)
+
+
+def _run_summary(run: RunScores) -> RunSummary:
+    rows = run.subjects.astype(object).where(run.subjects.notna(), None).to_dict(orient="index")
+    return RunSummary(
+        signature=run.signature,
+        n_images=run.coverage.n_images,
+        unscored=run.coverage.unscored,
+        subjects={str(name): SubjectScores.model_validate(scores) for name, scores in rows.items()},
+    )

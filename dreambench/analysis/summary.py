@@ -1,0 +1,88 @@
+"""The summary of one or several runs: what `report --json` prints, and what every table shows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Score(_Frozen):
+    """A metric's mean over subjects, its 95% interval (None with fewer than 2 subjects), the paper's number."""
+
+    mean: Number
+    ci95: tuple[Number, Number] | None = None
+    paper: Number | None = None
+
+
+class Row(_Frozen):
+    """One row of the headline table; a metric that was not computed is None."""
+
+    method: str
+    n_images: int
+    dino: Score | None = None
+    clip_i: Score | None = None
+    clip_t: Score | None = None
+    div: Score | None = None
+    pres: Score | None = None
+
+    def score(self, metric: str) -> Score | None:
+        """Return a metric's score by the metric's name."""
+        score: Score | None = getattr(self, metric)
+        return score
+
+
+class SubjectScores(_Frozen):
+    """One subject's means; ``pres`` is left out of JSON where it was not computed."""
+
+    dino: Number | None = None
+    clip_i: Number | None = None
+    clip_t: Number | None = None
+    div: Number | None = None
+    pres: Number | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_absent_pres(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return _without(handler(self), "pres", self.pres is None)
+
+
+class RunSummary(_Frozen):
+    """What belongs to one run among several."""
+
+    signature: str
+    n_images: int
+    unscored: int
+    subjects: dict[str, SubjectScores]
+
+
+class Summary(_Frozen):
+    """The tables of one run, or of several side by side.
+
+    ``rows`` holds the real photos first, then one row per run. ``signature``, ``n_images``,
+    ``unscored`` and ``subjects`` are the first run's; with several runs, ``runs`` has them for each.
+    ``incomparable`` names the signature fields that differ, where a comparison was forced.
+    """
+
+    signature: str
+    name: str
+    n_images: int
+    unscored: int
+    rows: tuple[Row, ...]
+    subjects: dict[str, SubjectScores]
+    runs: dict[str, RunSummary] = {}
+    incomparable: tuple[str, ...] = ()
+
+    @model_serializer(mode="wrap")
+    def _without_what_one_run_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data = _without(handler(self), "runs", not self.runs)
+        return _without(data, "incomparable", not self.incomparable)
+
+
+def _without(data: dict[str, Any], field: str, absent: bool) -> dict[str, Any]:
+    return {name: value for name, value in data.items() if not (absent and name == field)}

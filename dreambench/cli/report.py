@@ -1,0 +1,86 @@
+"""``dreambench report``: the tables and the page of one run, or of several side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dreambench.errors import DreambenchError
+
+if TYPE_CHECKING:
+    from dreambench.store import RunFolder
+
+RESULTS = Path("results")
+
+
+def report(
+    runs: Annotated[
+        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders. [default: the latest]")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The report's folder. [default: report/ inside the run]")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Show runs of different signatures, marked as incomparable.")
+    ] = False,
+) -> None:
+    """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
+    from dreambench.analysis import summarize
+    from dreambench.report import write_report
+    from dreambench.store import open_run
+
+    opened = [open_run(path) for path in runs or [latest_run(RESULTS)]]
+    summary = summarize(opened, force)
+    page = write_report(opened, out or default_folder(opened), force=force)
+    if json:
+        typer.echo(summary.model_dump_json(indent=1))
+    else:
+        _print_tables(opened, summary)
+    typer.echo(f"report: {page}", err=True)
+
+
+def _print_tables(runs: list[RunFolder], summary: object) -> None:
+    from rich.console import Console
+
+    from dreambench.analysis import Summary
+    from dreambench.report import terminal_table
+
+    assert isinstance(summary, Summary)
+    Console().print(terminal_table(summary))
+    typer.echo(f"\nsignature {summary.signature}")
+    for run in runs:
+        for note in run.record.notes:
+            typer.echo(f"{run.record.name}: {note}", err=True)
+        if run.record.status != "complete":
+            typer.echo(f"{run.record.name}: the run is not complete ({run.record.status})", err=True)
+
+
+def latest_run(results: Path) -> Path:
+    """Return the run folder below ``results`` that was updated last.
+
+    Raises DreambenchError where there is none.
+    """
+    from dreambench.store import open_run
+
+    found = []
+    for file in results.glob("*/run.json"):
+        try:
+            found.append((open_run(file.parent).record.updated, str(file.parent)))
+        except DreambenchError:
+            continue  # a damaged run is no reason to hide the others
+    if not found:
+        raise DreambenchError(f"no run in {results}/", "name a run folder: dreambench report RUN")
+    return Path(max(found)[1])
+
+
+def default_folder(runs: list[RunFolder]) -> Path:
+    """Return where a report goes without ``--out``: inside the one run, or beside several runs."""
+    if len(runs) == 1:
+        return runs[0].report_folder
+    names = [run.path.resolve().name for run in runs]
+    return RESULTS / f"report-{'-'.join(names)}"[:200]

@@ -1,0 +1,93 @@
+"""The four score tables: their columns, their types, and how a subject's numbers become rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True)
+class ImageCell:
+    """One expected image of a run.
+
+    ``prompt`` is the text that was asked of the model, ``caption`` the text that CLIP-T compares
+    with, ``kind`` the prompt's kind (recontextualization, ...). ``file`` is None where the image is missing.
+    """
+
+    subject: str
+    class_noun: str
+    category: str
+    prompt_index: int
+    prompt: str
+    caption: str
+    kind: str
+    image_index: int
+    seed: int | None
+    file: Path | None
+
+
+@dataclass(frozen=True)
+class PriorImage:
+    """One image of ``a [class noun]`` by a subject's fine-tuned model (PRES)."""
+
+    subject: str
+    image_index: int
+    file: Path
+
+
+_COLUMNS: dict[str, dict[str, str]] = {
+    "images": {
+        "subject": "object",
+        "class_noun": "object",
+        "category": "object",
+        "prompt_index": "int64",
+        "prompt": "object",
+        "kind": "object",
+        "image_index": "int64",
+        "seed": "Int64",
+        "file": "object",
+        "clip_i": "float64",
+        "dino": "float64",
+        "clip_t": "float64",
+    },
+    "diversity": {"subject": "object", "prompt_index": "int64", "pair": "object", "lpips": "float64"},
+    "prior": {"subject": "object", "image_index": "int64", "file": "object", "pres": "float64"},
+    "photos": {
+        "subject": "object",
+        "photo_a": "object",
+        "photo_b": "object",
+        "clip_i": "float64",
+        "dino": "float64",
+    },
+}
+TABLES = tuple(_COLUMNS)
+
+
+def as_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Return rows as the frame of one table, with its columns in order and of the right types.
+
+    A table without rows has its columns all the same; a score that a row lacks is NaN.
+    """
+    types = _COLUMNS[name]
+    # Column by column: a frame made of rows would turn a column of seeds with a gap into floats.
+    return pd.DataFrame(
+        {column: _column([row.get(column) for row in rows], types[column]) for column in types}
+    )
+
+
+def _column(values: list[Any], kind: str) -> pd.Series[Any]:
+    if kind == "float64":
+        values = [math.nan if value is None else value for value in values]
+    return pd.Series(values, dtype=kind)
+
+
+def image_row(cell: ImageCell, file: str | None, scores: Mapping[str, float]) -> dict[str, Any]:
+    """Return a row of ``images``: the cell, its file as the run names it, and its scores."""
+    fields = asdict(cell)
+    del fields["caption"]
+    return {**fields, "file": file, **scores}

@@ -1,0 +1,6 @@
+"""The report: tables and a page that opens from disk. Works on pandas frames, never imports torch."""
+
+from dreambench.report.terminal import terminal_table
+from dreambench.report.write import write_report
+
+__all__ = ["terminal_table", "write_report"]

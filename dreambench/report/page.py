@@ -1,0 +1,65 @@
+"""The HTML page: one file with its style inside, that asks nothing of any other machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dreambench.analysis import RunScores, Summary, published
+from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.report import numbers
+from dreambench.report.headline import headline
+from dreambench.report.run_facts import run_facts
+from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
+from dreambench.report.subject_table import subject_table
+from dreambench.report.thumbnails import Thumbnail, problems
+from dreambench.signature import parse_signature
+
+FILES = ("table.md", "table.tex", "table.csv", "subjects.csv", "report.json")
+
+
+def render_page(
+    scored: Sequence[RunScores], summary: Summary, thumbnails: Mapping[Path, Thumbnail], out: Path
+) -> str:
+    """Return the page as HTML.
+
+    ``out`` is the folder that it will lie in. Every name, prompt and note is escaped: whatever a
+    user's dataset contains is shown, never interpreted.
+    """
+    grids = subject_grids(scored, thumbnails, out)
+    return _environment().get_template("page.html.j2").render(
+        summary=summary,
+        headline=headline(summary),
+        runs=[run_facts(run) for run in scored],
+        subjects=subject_table(scored, grids),
+        grids=grids,
+        unreadable=problems(thumbnails),
+        covers_benchmark="cells" not in parse_signature(summary.signature),
+        source=published().source,
+        resamples=RESAMPLES,
+        seed=SEED,
+        prompt_means=PROMPT_MEANS,
+        files=FILES,
+        style=_style(),
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("dreambench.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(metric_title=numbers.title, count=numbers.count, plural=numbers.plural)
+    environment.globals.update(meanings=numbers.MEANINGS, titles=numbers.TITLES)
+    return environment
+
+
+def _style() -> Markup:
+    # Our own file, so it may go in as it is; escaped, its ">" selectors would break.
+    return Markup((Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8"))

@@ -1,0 +1,82 @@
+"""What the page says of a run besides its numbers: how it was done, how far it got, its notes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from dreambench.analysis import RunScores
+from dreambench.report import numbers
+
+LISTED = 12
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A run in words: ``facts`` are label and value, ``missing`` is empty for a complete run."""
+
+    label: str
+    status: str
+    facts: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+def run_facts(run: RunScores) -> RunFacts:
+    """Describe a run."""
+    record = run.record
+    status = "in progress or killed" if record.status == "started" else record.status
+    return RunFacts(run.label, status, _facts(run), tuple(record.notes), _missing(run))
+
+
+def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
+    record, spec = run.record, run.record.spec
+    if record.kind == "score":
+        how = [("Images", "made elsewhere, scored here")]
+    else:
+        sampler = spec.sampler
+        how = [
+            ("Method", spec.method.name),
+            ("Base model", _without_folders(spec.base.model)),
+            ("Sampler", f"{sampler.scheduler}, {sampler.steps} steps, guidance {sampler.guidance_scale:g}"),
+            ("Identifier", record.identifier or spec.identifier.text or ""),
+            ("Seed", str(spec.seed)),
+        ]
+    prompts = "all prompts" if spec.prompts == "all" else f"prompts {spec.prompts}"
+    images = f"{numbers.plural(spec.images_per_prompt, 'image')} each"
+    facts = [
+        ("Preset", spec.preset),
+        *how,
+        ("Photos", spec.data.label or "unknown"),
+        ("Asked for", f"{numbers.plural(len(record.subjects), 'subject')}, {prompts}, {images}"),
+        ("Protocol", f"{spec.protocol.clip.model}, {spec.protocol.dino.model}, LPIPS {spec.protocol.lpips.net}"),
+        ("dreambench", f"{record.dreambench}{f' at {record.git_commit[:7]}' if record.git_commit else ''}"),
+        ("Updated", record.updated),
+    ]
+    return tuple((name, value) for name, value in facts if value)
+
+
+def _without_folders(model: str) -> str:
+    # Where a folder lies on the machine that ran it says nothing to a reader.
+    return PurePath(model).name if PurePath(model).is_absolute() else model
+
+
+def _missing(run: RunScores) -> tuple[str, ...]:
+    coverage = run.coverage
+    if run.record.status == "complete" and not coverage.unscored:
+        return ()
+    total = coverage.n_images + coverage.unscored
+    lines = [f"{numbers.count(coverage.n_images)} of {numbers.plural(total, 'image')} are scored."]
+    if coverage.absent:
+        lines.append(f"No scored image yet: {_listed(coverage.absent)}.")
+    if coverage.incomplete:
+        parts = [f"{name} ({numbers.count(left)} missing)" for name, left in coverage.incomplete.items()]
+        lines.append(f"In part: {_listed(parts)}.")
+    if run.record.error:
+        lines.append(f"It stopped with: {run.record.error}")
+    return tuple(lines)
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

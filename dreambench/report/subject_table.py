@@ -1,0 +1,72 @@
+"""The table of subjects: each run's scores beside the bound that the subject's own photos set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dreambench.analysis import RunScores
+from dreambench.report import numbers
+from dreambench.report.subject_grids import SubjectGrid
+from dreambench.spec import METRICS
+
+
+@dataclass(frozen=True)
+class Strip:
+    """DINO on a line from 0 to 1, in percent of its length: ours, and the photos' bound."""
+
+    ours: float | None
+    bound: float | None
+
+
+@dataclass(frozen=True)
+class SubjectRow:
+    """One subject in one run; ``scores`` are (text, bound's text) in the table's order of metrics."""
+
+    name: str
+    anchor: str
+    class_noun: str
+    run: str
+    scores: tuple[tuple[str, str], ...]
+    strip: Strip
+    images: str
+
+
+@dataclass(frozen=True)
+class SubjectTable:
+    """All subjects; ``several`` says whether each has a line per run."""
+
+    metrics: tuple[str, ...]
+    rows: tuple[SubjectRow, ...]
+    several: bool
+
+
+def subject_table(scored: Sequence[RunScores], grids: Sequence[SubjectGrid]) -> SubjectTable:
+    """Lay out the scores of every subject, a line per run that has it."""
+    metrics = tuple(m for m in METRICS if any(run.subjects[m].notna().any() for run in scored))
+    rows = [
+        _row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects
+    ]
+    return SubjectTable(metrics or METRICS[:3], tuple(rows), len(scored) > 1)
+
+
+def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> SubjectRow:
+    scores = run.subjects.loc[grid.name]
+    bounds = run.photos.loc[grid.name]
+    expected, made = run.coverage.expected[grid.name], run.coverage.scored[grid.name]
+    return SubjectRow(
+        name=grid.name,
+        anchor=grid.anchor,
+        class_noun=run.record.subjects[grid.name],
+        run=run.label,
+        scores=tuple(
+            (numbers.fixed(scores[m]), numbers.fixed(bounds[m]) if m in bounds.index else "")
+            for m in metrics or METRICS[:3]
+        ),
+        strip=Strip(_percent(scores["dino"]), _percent(bounds["dino"])),
+        images=numbers.count(made) if made == expected else f"{made:,} of {expected:,}",
+    )
+
+
+def _percent(value: float) -> float | None:
+    return None if value != value else round(100 * min(max(value, 0.0), 1.0), 2)

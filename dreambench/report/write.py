@@ -1,0 +1,39 @@
+"""Writing a report: the page, the tables in every format, the thumbnails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dreambench.analysis import read_run_scores, summary_of
+from dreambench.report.csv_tables import rows_csv, subjects_csv
+from dreambench.report.page import render_page
+from dreambench.report.text_tables import latex_table, markdown_table
+from dreambench.report.thumbnails import make_thumbnails
+from dreambench.store import RunFolder
+from dreambench.store.files import write_text
+
+PAGE = "index.html"
+
+
+def write_report(
+    runs: Sequence[RunFolder], out: Path, *, force: bool = False, quiet: bool = False
+) -> Path:
+    """Write the report of one run, or of several side by side, and return the page's path.
+
+    ``out`` gets ``index.html``, ``table.md``, ``table.tex``, ``table.csv``, ``subjects.csv``,
+    ``report.json`` (the form of ``report --json``) and ``thumbs/``. The page comes last, so that one
+    that is there has all that it shows. Raises DreambenchError where the runs' signatures differ
+    (unless ``force``), before anything is written, and where ``out`` cannot be written.
+    """
+    scored = read_run_scores(runs)
+    summary = summary_of(scored, force)
+    thumbnails = make_thumbnails(scored, out, quiet)
+    write_text(out / "report.json", summary.model_dump_json(indent=1) + "\n")
+    write_text(out / "table.md", markdown_table(summary))
+    write_text(out / "table.tex", latex_table(summary))
+    write_text(out / "table.csv", rows_csv(summary))
+    write_text(out / "subjects.csv", subjects_csv(scored))
+    page = out / PAGE
+    write_text(page, render_page(scored, summary, thumbnails, out))
+    return page

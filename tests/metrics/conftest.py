@@ -1,0 +1,32 @@
+"""Fixtures of the metrics' tests: tiny encoders, material to score, an empty run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import tiny as models
+from metrics.material import ByHand, Material, TinyModels, draw_material
+
+from dreambench.store import RunFolder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    folder = tmp_path_factory.mktemp("tiny_models")
+    return TinyModels(models.build_clip(folder)[1], models.build_dino(folder)[1], models.build_lpips(folder))
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return RunFolder(tmp_path / "run", None)
+
+
+@pytest.fixture(scope="session")
+def by_hand(tiny_models: TinyModels) -> ByHand:
+    return ByHand(tiny_models)
+
+
+@pytest.fixture(scope="session")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    return draw_material(tmp_path_factory.mktemp("material"))
