@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dreambench.benchmark import Prompt, Subject
@@ -76,9 +77,15 @@ def present(cell: ImageCell) -> ImageCell:
     """Return the cell with ``file`` None where the image is not there."""
     if cell.file is None or cell.file.exists():
         return cell
-    from dataclasses import replace
-
     return replace(cell, file=None)
+
+
+def count_files(
+    cells: Iterable[ImageCell], priors: Iterable[PriorImage], photos: Mapping[str, Sequence[Path]]
+) -> int:
+    """Return how many files scoring will look at: images, prior images and photos."""
+    images = sum(cell.file is not None for cell in cells) + len(list(priors))
+    return images + sum(len(files) for files in photos.values())
 
 
 def photo_files(subjects: Iterable[Subject]) -> dict[str, list[Path]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from dreambench.benchmark import Dataset, Subject
+from dreambench.benchmark import Subject
 from dreambench.cells import (
+    count_files,
     expected_cells,
     image_requests,
     photo_files,
@@ -20,53 +19,16 @@ from dreambench.cells import (
 from dreambench.class_images import class_image_set, ensure_class_images
 from dreambench.errors import DreambenchError
 from dreambench.generate import ImageRequest, generate
-from dreambench.identifiers import choose_identifier
-from dreambench.methods.base import Context, Method, Personalized
+from dreambench.methods.base import Context, Personalized
 from dreambench.metrics.scoring import score_images
-from dreambench.models.base import BaseModel, open_base
-from dreambench.models.device import Runtime, resolve_runtime
-from dreambench.models.weights import with_fingerprints
+from dreambench.prepare import Prepared, prepare, start_record
 from dreambench.progress import Reporter
-from dreambench.registry import method_class
-from dreambench.resolve import chosen_subjects, default_run_name, resolve_data
+from dreambench.resolve import default_run_name
 from dreambench.resources import cache_folder
 from dreambench.spec import RunSpec, SamplerSpec
-from dreambench.store import RunFolder, RunRecord, locked_run
+from dreambench.store import RunFolder, locked_run
 from dreambench.store.class_images import ClassImageSet
 from dreambench.store.files import write_folder_atomically, write_text
-from dreambench.store.record import git_commit, installed_versions, machine
-
-SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and black images would be scored."
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A run whose pieces have all been found: nothing has been written yet."""
-
-    spec: RunSpec
-    dataset: Dataset
-    subjects: tuple[Subject, ...]
-    base: BaseModel
-    runtime: Runtime
-    identifier: str
-    method: Method
-
-
-def prepare(spec: RunSpec) -> Prepared:
-    """Find and check everything that a run needs: data, device, base model, weights, identifier.
-
-    Raises DreambenchError for the first piece that is missing or wrong, before anything is written.
-    """
-    spec, dataset = resolve_data(spec)
-    runtime = resolve_runtime(spec.runtime)
-    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
-    base = open_base(spec.base)
-    base.device = runtime.device
-    found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
-    spec = spec.model_copy(update={"base": found})
-    identifier = choose_identifier(base.tokenizer, spec.identifier)
-    method = method_class(spec.method.name)()
-    return Prepared(spec, dataset, chosen_subjects(spec, dataset), base, runtime, identifier, method)
 
 
 def run(
@@ -84,7 +46,7 @@ def run(
     prepared = prepare(spec)
     spec = prepared.spec
     folder = out or Path("results") / default_run_name(spec)
-    with locked_run(folder, _record(prepared, folder.name, notes or [])) as run_folder:
+    with locked_run(folder, start_record(prepared, folder.name, notes or [])) as run_folder:
         try:
             _make_all(prepared, run_folder, reporter, keep_checkpoints)
             score(prepared, run_folder, reporter)
@@ -98,28 +60,12 @@ def run(
     return run_folder
 
 
-def _record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
-    photos = {k: [str(p.resolve()) for p in v] for k, v in photo_files(prepared.subjects).items()}
-    return RunRecord(
-        name=name,
-        key=prepared.spec.key,
-        spec=prepared.spec,
-        identifier=prepared.identifier,
-        subjects={s.name: s.class_noun for s in prepared.subjects},
-        photos=photos,
-        versions=installed_versions(),
-        git_commit=git_commit(),
-        machine=machine(prepared.runtime.describe()),
-        notes=[SAFETY_NOTE, *notes],
-    )
-
-
 def _make_all(prepared: Prepared, run_folder: RunFolder, reporter: Reporter, keep_checkpoints: bool) -> None:
     reporter.start("subjects", len(prepared.subjects))
     for subject in prepared.subjects:
         if not _is_made(prepared, subject, run_folder):
             try:
-                _make_subject(prepared, subject, run_folder, reporter, keep_checkpoints)
+                _make_subject(prepared, subject, run_folder, reporter)
             except RuntimeError as error:
                 raise _out_of_memory(error, subject) or error from error
         _settle_weights(run_folder, subject.name, keep_checkpoints)
@@ -137,9 +83,7 @@ def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> li
     return [*image_requests(cells), *prior_requests(prepared.spec, subject, run_folder)]
 
 
-def _make_subject(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, reporter: Reporter, keep_checkpoints: bool
-) -> None:
+def _make_subject(prepared: Prepared, subject: Subject, run_folder: RunFolder, reporter: Reporter) -> None:
     began = time.monotonic()
     spec = prepared.spec
     personalized = _personalize(prepared, subject, run_folder, reporter)
@@ -227,13 +171,14 @@ def score(prepared: Prepared, run_folder: RunFolder, reporter: Reporter) -> None
         for subject in prepared.subjects
         for cell in expected_cells(spec, subject, prepared.identifier, run_folder)
     ]
-    priors: list[Any] = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder)]
-    reporter.start("scoring", len(cells))
+    priors = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder)]
+    photos = photo_files(prepared.subjects)
+    reporter.start("scoring", count_files(cells, priors, photos))
     score_images(
         run_folder,
         cells,
         priors,
-        photo_files(prepared.subjects),
+        photos,
         spec.protocol,
         device=str(runtime.device),
         batch_size=runtime.spec.scoring_batch_size,

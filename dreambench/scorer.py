@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dreambench.cells import photo_files
+from dreambench.cells import count_files, photo_files
 from dreambench.errors import DreambenchError
 from dreambench.metrics.scoring import score_images
 from dreambench.models.device import resolve_runtime
@@ -55,7 +55,7 @@ def score_submission(
     folder = out or Path("results") / f"score-{name}-{spec.images_key[:8]}"
     cells, priors = fill_cells(found, spec, dataset, RunFolder(folder, record))
     with locked_run(folder, record) as run:
-        reporter.start("scoring", len(cells))
+        reporter.start("scoring", count_files(cells, priors, photos))
         score_images(
             run,
             cells,

@@ -154,12 +154,12 @@ def fill_cells(
     by_cell: dict[tuple[str, int | None, int], Found] = {}
     for item in found:
         _check_range(item, spec)
-        cell = (item.subject, item.prompt_index, item.image_index)
-        if cell in by_cell:
+        place = (item.subject, item.prompt_index, item.image_index)
+        if place in by_cell:
             raise DreambenchError(
-                f"{item.told_by}: the cell of {by_cell[cell].told_by} once more", "remove one of the two"
+                f"{item.told_by}: the cell of {by_cell[place].told_by} once more", "remove one of the two"
             )
-        by_cell[cell] = item
+        by_cell[place] = item
     cells = []
     for subject in chosen_subjects(spec, dataset):
         for cell in expected_cells(spec, subject, spec.identifier.text, run):

@@ -79,6 +79,17 @@ def content(images: ClassImageSet) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in images.images}
 
 
+def made(cache: Path, good: dict[str, bytes], base: BaseModel) -> Watched:
+    """Return a complete set, sealed, with the files of one that was made in one go."""
+    images = wanted(cache, base)
+    images.folder.mkdir(parents=True)
+    for name, data in good.items():
+        (images.folder / name).write_bytes(data)
+    images.seal()
+    assert images.is_complete()
+    return images
+
+
 def visible(images: ClassImageSet) -> set[str]:
     return {path.name for path in images.folder.iterdir()} - {".lock"}
 
@@ -102,8 +113,7 @@ def test_a_set_has_its_images_and_a_manifest_and_nothing_else(base, good, tmp_pa
 
 
 def test_the_images_are_of_the_asked_size_and_differ(base, good, tmp_path):
-    images = wanted(tmp_path, base)
-    ensure(base, images)
+    images = made(tmp_path, good, base)
     pixels = [np.asarray(Image.open(path)) for path in images.images]
     assert {p.shape for p in pixels} == {(SIZE, SIZE, 3)}
     assert len({p.tobytes() for p in pixels}) == COUNT
@@ -156,8 +166,7 @@ def test_a_set_killed_inside_a_commit_ends_as_the_same_bits(base, good, tmp_path
 
 @pytest.mark.parametrize("damage", ["deleted", "changed", "truncated", "empty"])
 def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_path, damage):
-    images = wanted(tmp_path, base)
-    ensure(base, images)
+    images = made(tmp_path, good, base)
     images.latents.write_text("made from these images")
     file = images.images[1]
     if damage == "deleted":
@@ -178,8 +187,7 @@ def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_pa
 
 
 def test_only_the_batches_of_damaged_images_are_drawn_anew(base, good, tmp_path):
-    images = wanted(tmp_path, base)
-    ensure(base, images)
+    images = made(tmp_path, good, base)
     kept = images.images[0].stat().st_mtime_ns
     images.images[5].unlink()
     again = wanted(tmp_path, base)
@@ -193,8 +201,7 @@ def test_only_the_batches_of_damaged_images_are_drawn_anew(base, good, tmp_path)
     "manifest", ["", "{", "[]", "null", "{}", '{"identity": {}, "files": {}}', '{"files": []}', "identity", "files"]
 )
 def test_a_damaged_or_foreign_manifest_is_never_believed(base, good, tmp_path, manifest):
-    images = wanted(tmp_path, base)
-    ensure(base, images)
+    images = made(tmp_path, good, base)
     if manifest in ("identity", "files"):
         present = json.loads(images.manifest.read_text())
         present[manifest] = {**present["identity"], "base": "another"} if manifest == "identity" else [1]
@@ -220,9 +227,8 @@ def test_a_damaged_or_foreign_manifest_is_never_believed(base, good, tmp_path, m
     ],
     ids=lambda change: "-".join(change),
 )
-def test_another_model_noun_sampler_count_or_size_is_another_folder(base, tmp_path, change):
-    ours, other = wanted(tmp_path, base), wanted(tmp_path, base, **change)
-    ensure(base, ours)
+def test_another_model_noun_sampler_count_or_size_is_another_folder(base, good, tmp_path, change):
+    ours, other = made(tmp_path, good, base), wanted(tmp_path, base, **change)
     assert other.folder != ours.folder
     assert not other.is_complete()
 

@@ -97,6 +97,4 @@ def cells_of_signature(cells: set[Cell], record: RunRecord) -> str:
 def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
     """Return the signature of a run's scores: its protocol, and exactly which images were scored."""
     cells = scored_cells(images, record)
-    return format_signature(
-        signature_fields(record.spec, len(cells), cells_of_signature(cells, record))
-    )
+    return format_signature(signature_fields(record.spec, len(cells), cells_of_signature(cells, record)))

@@ -14,7 +14,11 @@ class _Frozen(BaseModel):
 
 
 class Score(_Frozen):
-    """A metric's mean over subjects, its 95% interval (None with fewer than 2 subjects), the paper's number."""
+    """A metric's mean over subjects, with its interval and the paper's number.
+
+    ``ci95`` is [low, high], None with fewer than 2 subjects; ``paper`` is None where the paper has no
+    number that this one may stand beside.
+    """
 
     mean: Number
     ci95: tuple[Number, Number] | None = None

@@ -12,7 +12,7 @@ from dreambench.analysis import RunScores, Summary, published
 from dreambench.analysis.interval import RESAMPLES, SEED
 from dreambench.report import numbers
 from dreambench.report.headline import headline
-from dreambench.report.run_facts import run_facts
+from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
 from dreambench.report.thumbnails import Thumbnail, problems
@@ -30,20 +30,26 @@ def render_page(
     user's dataset contains is shown, never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
-    return _environment().get_template("page.html.j2").render(
-        summary=summary,
-        headline=headline(summary),
-        runs=[run_facts(run) for run in scored],
-        subjects=subject_table(scored, grids),
-        grids=grids,
-        unreadable=problems(thumbnails),
-        covers_benchmark="cells" not in parse_signature(summary.signature),
-        source=published().source,
-        resamples=RESAMPLES,
-        seed=SEED,
-        prompt_means=PROMPT_MEANS,
-        files=FILES,
-        style=_style(),
+    facts = [run_facts(run) for run in scored]
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            summary=summary,
+            headline=headline(summary),
+            runs=facts,
+            notes=notes_of(facts),
+            subjects=subject_table(scored, grids),
+            grids=grids,
+            unreadable=problems(thumbnails),
+            covers_benchmark="cells" not in parse_signature(summary.signature),
+            source=published().source,
+            resamples=RESAMPLES,
+            seed=SEED,
+            prompt_means=PROMPT_MEANS,
+            files=FILES,
+            style=_style(),
+        )
     )
 
 

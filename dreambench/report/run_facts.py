@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
 
@@ -29,6 +30,16 @@ def run_facts(run: RunScores) -> RunFacts:
     return RunFacts(run.label, status, _facts(run), tuple(record.notes), _missing(run))
 
 
+def notes_of(facts: Sequence[RunFacts]) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Return the runs' notes as (whose, lines), the same ones only once; ``whose`` is empty for all runs'."""
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for run in facts:
+        labels.setdefault(run.notes, []).append(run.label)
+    return [
+        (() if len(whose) == len(facts) else tuple(whose), notes) for notes, whose in labels.items() if notes
+    ]
+
+
 def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
     record, spec = run.record, run.record.spec
     if record.kind == "score":
@@ -49,7 +60,10 @@ def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
         *how,
         ("Photos", spec.data.label or "unknown"),
         ("Asked for", f"{numbers.plural(len(record.subjects), 'subject')}, {prompts}, {images}"),
-        ("Protocol", f"{spec.protocol.clip.model}, {spec.protocol.dino.model}, LPIPS {spec.protocol.lpips.net}"),
+        (
+            "Protocol",
+            f"{spec.protocol.clip.model}, {spec.protocol.dino.model}, LPIPS {spec.protocol.lpips.net}",
+        ),
         ("dreambench", f"{record.dreambench}{f' at {record.git_commit[:7]}' if record.git_commit else ''}"),
         ("Updated", record.updated),
     ]

@@ -44,15 +44,13 @@ class SubjectTable:
 def subject_table(scored: Sequence[RunScores], grids: Sequence[SubjectGrid]) -> SubjectTable:
     """Lay out the scores of every subject, a line per run that has it."""
     metrics = tuple(m for m in METRICS if any(run.subjects[m].notna().any() for run in scored))
-    rows = [
-        _row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects
-    ]
+    rows = [_row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects]
     return SubjectTable(metrics or METRICS[:3], tuple(rows), len(scored) > 1)
 
 
 def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> SubjectRow:
-    scores = run.subjects.loc[grid.name]
-    bounds = run.photos.loc[grid.name]
+    scores: dict[str, float] = run.subjects.loc[grid.name].to_dict()  # type: ignore[assignment]
+    bounds: dict[str, float] = run.photos.loc[grid.name].to_dict()  # type: ignore[assignment]
     expected, made = run.coverage.expected[grid.name], run.coverage.scored[grid.name]
     return SubjectRow(
         name=grid.name,
@@ -60,7 +58,7 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
         class_noun=run.record.subjects[grid.name],
         run=run.label,
         scores=tuple(
-            (numbers.fixed(scores[m]), numbers.fixed(bounds[m]) if m in bounds.index else "")
+            (numbers.fixed(scores[m]), numbers.fixed(bounds[m]) if m in bounds else "")
             for m in metrics or METRICS[:3]
         ),
         strip=Strip(_percent(scores["dino"]), _percent(bounds["dino"])),

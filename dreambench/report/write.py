@@ -16,9 +16,7 @@ from dreambench.store.files import write_text
 PAGE = "index.html"
 
 
-def write_report(
-    runs: Sequence[RunFolder], out: Path, *, force: bool = False, quiet: bool = False
-) -> Path:
+def write_report(runs: Sequence[RunFolder], out: Path, *, force: bool = False, quiet: bool = False) -> Path:
     """Write the report of one run, or of several side by side, and return the page's path.
 
     ``out`` gets ``index.html``, ``table.md``, ``table.tex``, ``table.csv``, ``subjects.csv``,

@@ -117,7 +117,11 @@ def two_subjects_tables() -> dict[str, list[dict[str, Any]]]:
     0.7 and 0.9 give 0.8, bee's one pair 0.9.
     """
     lpips = [("ant", 0, "0-1", 0.2), ("ant", 1, "0-1", 0.3), ("ant", 1, "0-2", 0.5), ("bee", 0, "0-1", 0.6)]
-    pairs = [("ant", "00.png", "01.png", 0.7), ("ant", "00.png", "02.png", 0.9), ("bee", "00.png", "01.png", 0.9)]
+    pairs = [
+        ("ant", "00.png", "01.png", 0.7),
+        ("ant", "00.png", "02.png", 0.9),
+        ("bee", "00.png", "01.png", 0.9),
+    ]
     return {
         "diversity": [dict(zip(("subject", "prompt_index", "pair", "lpips"), r, strict=True)) for r in lpips],
         "photos": [

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from dreambench.mini.world.dice import Dice
 from dreambench.mini.world.palette import Colour, dark, light, luminance
+from dreambench.mini.world.raster import Spot, cutout, is_stable
 from dreambench.mini.world.shapes import Point, Points, arc, oval, rotation
 
 #: Side of a rendering in pixels, and subpixels a pixel.
@@ -110,7 +111,7 @@ class Pen:
         a, b, c, d, e, f = self.matrix
         return (a * x + c * y + e) / FACTOR, (b * x + d * y + f) / FACTOR
 
-    def place(self, points: Sequence[Point]) -> list[tuple[int, int]]:
+    def place(self, points: Sequence[Point]) -> list[Spot]:
         """Return the points in whole subpixels."""
         a, b, c, d, e, f = self.matrix
         e, f = e + 4096.5, f + 4096.5  # int() rounds towards zero: keep its argument positive
@@ -122,12 +123,14 @@ class Pen:
         spots = self.place(points)
         if isinstance(fill, Paint) and fill.pattern != "plain":
             self._fill_pattern(points, spots, fill)
-        else:
+        elif is_stable(spots):
             self._draw.polygon(spots, fill=base)
+        elif (cut := cutout(self.image, spots)) is not None:
+            self.image.paste(base, cut[0], cut[1])
         if outline is not False:
             self._outline(spots, edge_of(base) if outline is True else outline)
 
-    def _outline(self, spots: list[tuple[int, int]], colour: Colour) -> None:
+    def _outline(self, spots: list[Spot], colour: Colour) -> None:
         # Few points mean sharp corners, which need a joint; a fine curve closes by itself.
         self._draw.line(
             [*spots, spots[0], spots[1]],
@@ -136,24 +139,16 @@ class Pen:
             joint="curve" if len(spots) < 9 else None,
         )
 
-    def _fill_pattern(self, points: Sequence[Point], spots: list[tuple[int, int]], paint: Paint) -> None:
-        xs, ys = [x for x, _ in spots], [y for _, y in spots]
-        left, top = max(0, min(xs)), max(0, min(ys))
-        width, height = min(self.image.width, max(xs) + 1) - left, min(self.image.height, max(ys) + 1) - top
-        if width <= 0 or height <= 0:
+    def _fill_pattern(self, points: Sequence[Point], spots: list[Spot], paint: Paint) -> None:
+        cut = cutout(self.image, spots)
+        if cut is None:
             return
-        tile = Image.new("RGB", (width, height), paint.base)
+        (left, top), mask = cut
+        tile = Image.new("RGB", mask.size, paint.base)
         a, b, c, d, e, f = self.matrix
         inside = Pen(tile, (a, b, c, d, e - left, f - top), line=self.line)
-        bounds = (
-            min(x for x, _ in points),
-            min(y for _, y in points),
-            max(x for x, _ in points),
-            max(y for _, y in points),
-        )
-        PATTERNS[paint.pattern](inside, bounds, paint, Dice(paint.layout))
-        mask = Image.new("L", (width, height), 0)
-        ImageDraw.Draw(mask).polygon([(x - left, y - top) for x, y in spots], fill=255)
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+        PATTERNS[paint.pattern](inside, (min(xs), min(ys), max(xs), max(ys)), paint, Dice(paint.layout))
         self.image.paste(tile, (left, top), mask)
 
     def oval(

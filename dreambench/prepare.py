@@ -1,0 +1,67 @@
+"""Before a run: everything that it needs is found and checked, and nothing is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dreambench.benchmark import Dataset, Subject
+from dreambench.cells import photo_files
+from dreambench.identifiers import choose_identifier
+from dreambench.methods.base import Method
+from dreambench.models.base import BaseModel, open_base
+from dreambench.models.device import Runtime, resolve_runtime
+from dreambench.models.weights import with_fingerprints
+from dreambench.registry import method_class
+from dreambench.resolve import chosen_subjects, resolve_data
+from dreambench.spec import RunSpec
+from dreambench.store import RunRecord
+from dreambench.store.record import git_commit, installed_versions, machine
+
+SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and black images would be scored."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A run whose pieces have all been found: nothing has been written yet."""
+
+    spec: RunSpec
+    dataset: Dataset
+    subjects: tuple[Subject, ...]
+    base: BaseModel
+    runtime: Runtime
+    identifier: str
+    method: Method
+
+
+def prepare(spec: RunSpec) -> Prepared:
+    """Find and check everything that a run needs: data, device, base model, weights, identifier.
+
+    Raises DreambenchError for the first piece that is missing or wrong, before anything is written.
+    """
+    spec, dataset = resolve_data(spec)
+    runtime = resolve_runtime(spec.runtime)
+    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
+    base = open_base(spec.base)
+    base.device = runtime.device
+    found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
+    spec = spec.model_copy(update={"base": found})
+    identifier = choose_identifier(base.tokenizer, spec.identifier)
+    method = method_class(spec.method.name)()
+    return Prepared(spec, dataset, chosen_subjects(spec, dataset), base, runtime, identifier, method)
+
+
+def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
+    """Return the run log with which a prepared run starts."""
+    photos = {k: [str(p.resolve()) for p in v] for k, v in photo_files(prepared.subjects).items()}
+    return RunRecord(
+        name=name,
+        key=prepared.spec.key,
+        spec=prepared.spec,
+        identifier=prepared.identifier,
+        subjects={s.name: s.class_noun for s in prepared.subjects},
+        photos=photos,
+        versions=installed_versions(),
+        git_commit=git_commit(),
+        machine=machine(prepared.runtime.describe()),
+        notes=[SAFETY_NOTE, *notes],
+    )
