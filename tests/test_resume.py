@@ -83,7 +83,7 @@ def test_killed_at_twenty_random_instants_the_result_is_the_uninterrupted_one(
     out, command = tmp_path / "run", words(tiny, tmp_path / "run")
     kept: dict[str, int] = {}
     for kill in range(KILLS):
-        code = runner.run(command, [tmp_path], kill_at=dice.randint(1, changes // 6))
+        code = runner.run(command, [tmp_path], kill_at=dice.randint(1, changes // 8))
         assert code == -9, f"the run ended before kill {kill}: {runner.log[-2000:]}"
         present = stamps(out)
         again = {n for n, t in kept.items() if n in present and present[n] != t}

@@ -168,10 +168,10 @@ def build_clip(folder: Path, *, seed: int = 1) -> tuple[str, Path]:
 
 def build_full_clip(folder: Path, *, seed: int = 1) -> tuple[str, Path]:
     """Save ViT-B-32-quickgelu in full size with random weights; return its name and its weights file."""
-    import open_clip
+    from open_clip import CLIP, get_model_config
 
     torch.manual_seed(seed)
-    model = open_clip.create_model(FULL_CLIP_MODEL, pretrained=None)
+    model = CLIP(**get_model_config(FULL_CLIP_MODEL))
     return FULL_CLIP_MODEL, _save(model.state_dict(), folder / f"{FULL_CLIP_MODEL}.safetensors")
 
 

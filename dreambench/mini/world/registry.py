@@ -63,7 +63,8 @@ class Painter:
     ``paint`` draws a vector with the pen's origin on the ground below the subject, about one unit high;
     painters of live subjects return the ``Anchors`` of accessories. ``emblem`` draws the distinctive
     features on a square from -1 to 1: the front of the subject when it is cube shaped. ``flips`` tells
-    whether the subject may face either way. ``size`` scales the subject in the frame.
+    whether the subject may face either way. ``size`` scales the subject in the frame;
+    a ``wide`` one fills its width, and moves less than others.
     """
 
     noun: str
@@ -73,6 +74,7 @@ class Painter:
     emblem: EmblemFunction
     flips: bool
     size: float
+    wide: bool
 
 
 _PAINTERS: dict[str, Painter] = {}
@@ -85,13 +87,14 @@ def painter(
     category: str = "object",
     flips: bool = True,
     size: float = 1.0,
+    wide: bool = False,
 ) -> Callable[[PaintFunction], PaintFunction]:
     """Register the decorated function as the painter of ``noun``. Raises ``ValueError`` for a second one."""
 
     def register(function: PaintFunction) -> PaintFunction:
         if noun in _PAINTERS:
             raise ValueError(f"{noun} has a painter already")
-        _PAINTERS[noun] = Painter(noun, category, prior, function, emblem, flips, size)
+        _PAINTERS[noun] = Painter(noun, category, prior, function, emblem, flips, size, wide)
         return function
 
     return register

@@ -25,15 +25,13 @@ _MIX = {
     "object": {"context": 0.56, "property": 0.22, "plain": 0.22},
     "live": {"context": 0.36, "accessory": 0.28, "property": 0.16, "plain": 0.14, "dressed context": 0.06},
 }
-#: Classes so wide that they fill the frame may move less than the others.
-_WIDE = ("bowl", "glasses", "sneaker", "teapot", "toy", "cartoon")
 
 
 def draw_pose(painter: Painter, dice: Dice, hat: bool = False) -> Pose:
     """Return a random pose that keeps the subject (and its hat) within the frame."""
     live = painter.category == "live"
     stance = "stand" if live and dice.chance(0.42) else "sit"
-    tight = painter.noun in _WIDE or stance == "stand"
+    tight = painter.wide or stance == "stand"
     reach = 1.2 if tight else 3.5
     scale = dice.uniform(0.88, 1.0) if tight else dice.uniform(0.9, 1.1)
     return Pose(

@@ -104,7 +104,7 @@ def _emblem(pen: Pen, v: Vector) -> None:
     _badge(pen, v, -0.15, 0.25)
 
 
-@painter("bowl", PRIOR, _emblem, size=0.98)
+@painter("bowl", PRIOR, _emblem, size=0.98, wide=True)
 def bowl(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a bowl, seen slightly from above."""
     w, top = 0.58 * v.num("width"), 0.62 * v.num("depth")

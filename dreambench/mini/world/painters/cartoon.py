@@ -145,7 +145,7 @@ def _emblem(pen: Pen, v: Vector) -> None:
     _face(pen.at(0, 0.0, 0, 1.3), v, 0.0)
 
 
-@painter("cartoon", PRIOR, _emblem, size=1.03)
+@painter("cartoon", PRIOR, _emblem, size=1.03, wide=True)
 def cartoon(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a cartoon character, its arms and legs short."""
     main, w = v.hue("main"), v.num("width")

@@ -108,7 +108,7 @@ def _emblem(pen: Pen, v: Vector) -> None:
     _pair(pen, v, 0.38, 0.53)
 
 
-@painter("glasses", PRIOR, _emblem, size=0.95)
+@painter("glasses", PRIOR, _emblem, size=0.95, wide=True)
 def glasses(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a pair of glasses standing on its rims, the arms folded back behind it."""
     r, gap = 0.245 * v.num("lens"), 0.345

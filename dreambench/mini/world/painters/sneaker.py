@@ -97,7 +97,7 @@ def _emblem(pen: Pen, v: Vector) -> None:
         pen.fill(tube([(0.25, y), (0.85, y - 0.06)], 0.14), v.hue("lace_hue"))
 
 
-@painter("sneaker", PRIOR, _emblem, flips=False, size=1.02)
+@painter("sneaker", PRIOR, _emblem, flips=False, size=0.99, wide=True)
 def sneaker(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a sneaker from the side."""
     shoe = pen.at(0, 0, 0, v.num("length"), 1.12)

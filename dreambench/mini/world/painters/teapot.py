@@ -133,7 +133,7 @@ def _handle(pen: Pen, v: Vector, r: float, top: float) -> None:
         pen.fill(tube([(x, top * 0.45), (x + 0.36, top * 0.95)], 0.22, 0.09), part)
 
 
-@painter("teapot", PRIOR, _emblem, flips=False, size=1.04)
+@painter("teapot", PRIOR, _emblem, flips=False, size=1.04, wide=True)
 def teapot(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw a teapot from the side."""
     main = v.hue("main")

@@ -179,7 +179,7 @@ def _emblem(pen: Pen, v: Vector) -> None:
             big.oval(x, -0.38, 0.12, fill=INK)
 
 
-@painter("toy", PRIOR, _emblem, size=1.02)
+@painter("toy", PRIOR, _emblem, size=1.02, wide=True)
 def toy(pen: Pen, v: Vector, pose: Pose, dress: Dress) -> None:
     """Draw the toy of the vector's kind."""
     _KINDS[v.word("kind")](pen, v, pose)

@@ -1,0 +1,103 @@
+"""Which images a signature covers, and what happens to runs whose signatures differ."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from analysis.sample_runs import image_row, make_run, make_spec, two_subjects
+
+from dreambench.analysis import read_run_scores, summarize
+from dreambench.analysis.coverage import cells_of_signature
+from dreambench.errors import DreambenchError
+from dreambench.signature import cells_digest, parse_signature
+from dreambench.spec import ClipSpec, ProtocolSpec
+
+
+def _whole(subjects: tuple[str, ...]) -> list[dict[str, Any]]:
+    cells = [(s, p, i) for s in subjects for p in range(25) for i in range(4)]
+    return [image_row(*cell, (0.5, 0.6, 0.3)) for cell in cells]
+
+
+def _fields(tmp_path: Path, rows: list[dict[str, Any]], **changes: Any) -> dict[str, str]:
+    spec = make_spec(**{"prompts": "all", "images_per_prompt": 4, **changes})
+    return parse_signature(summarize([make_run(tmp_path / "run", rows, spec=spec)]).signature)
+
+
+def test_the_whole_benchmark_names_no_cells(tmp_path: Path) -> None:
+    fields = _fields(tmp_path, _whole(("ant", "bee")))
+    assert "cells" not in fields
+    assert fields["n"] == "200"
+
+
+def test_thirty_named_subjects_are_the_whole_benchmark_too(tmp_path: Path) -> None:
+    names = tuple(f"s{number}" for number in range(30))
+    spec = make_spec(prompts="all", images_per_prompt=4, subjects=names)
+    run = make_run(tmp_path / "run", _whole(names), spec=spec, subjects=names)
+    assert parse_signature(summarize([run]).signature)["n"] == "3000"
+    assert "cells" not in parse_signature(summarize([run]).signature)
+
+
+def test_one_missing_image_names_the_cells(tmp_path: Path) -> None:
+    rows = _whole(("ant", "bee"))
+    rows[17] = image_row("ant", 4, 1, None)
+    fields = _fields(tmp_path, rows)
+    expected = {(s, p, i) for s in ("ant", "bee") for p in range(25) for i in range(4)} - {("ant", 4, 1)}
+    assert fields["cells"] == cells_digest(expected)
+    assert fields["n"] == "199"
+
+
+@pytest.mark.parametrize("changes", [{"subjects": ("ant", "bee")}, {"images_per_prompt": 5}])
+def test_a_part_of_the_benchmark_names_the_cells(tmp_path: Path, changes: dict[str, Any]) -> None:
+    assert "cells" in _fields(tmp_path, _whole(("ant", "bee")), **changes)
+
+
+def test_fewer_prompts_name_the_cells(tmp_path: Path) -> None:
+    rows = [row for row in _whole(("ant", "bee")) if row["prompt_index"] < 3]
+    assert "cells" in _fields(tmp_path, rows, prompts="0-2")
+
+
+def test_no_scored_image_is_not_the_whole(tmp_path: Path) -> None:
+    record = make_run(tmp_path / "run", []).record
+    assert cells_of_signature(set(), record) == cells_digest([])
+
+
+def _two_runs(tmp_path: Path) -> list[Any]:
+    other = ProtocolSpec(metrics=("dino", "clip_i", "clip_t", "div"), clip=ClipSpec(model="ViT-L-14"))
+    ours = make_run(tmp_path / "ours", two_subjects())
+    return [ours, make_run(tmp_path / "theirs", two_subjects(), spec=make_spec(protocol=other))]
+
+
+def test_other_signatures_are_refused_and_the_field_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DreambenchError) as refusal:
+        summarize(_two_runs(tmp_path))
+    assert "clip: ViT-B-32/openai, not ViT-L-14/openai (ours against theirs)" in str(refusal.value)
+    assert "--force" in str(refusal.value)
+    assert "dino" not in str(refusal.value)
+
+
+def test_forced_runs_are_marked_as_incomparable(tmp_path: Path) -> None:
+    summary = summarize(_two_runs(tmp_path), force=True)
+    assert summary.incomparable == ("clip: ViT-B-32/openai, not ViT-L-14/openai (ours against theirs)",)
+    assert [row.method for row in summary.rows] == ["real", "ours", "theirs"]
+
+
+def test_a_run_with_a_missing_image_is_refused_beside_a_whole_one(tmp_path: Path) -> None:
+    whole = [*two_subjects()[:-1], image_row("bee", 1, 1, (0.7, 0.8, 0.35))]
+    runs = [make_run(tmp_path / "a", whole), make_run(tmp_path / "b", two_subjects())]
+    with pytest.raises(DreambenchError, match="n: 8, not 7"):
+        summarize(runs)
+
+
+def test_runs_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / folder, two_subjects(), name="same") for folder in ("a", "b")]
+    assert [run.label for run in read_run_scores(runs)] == ["same (a)", "same (b)"]
+    again = make_run(tmp_path / "other" / "a", two_subjects(), name="same")
+    assert len({run.label for run in read_run_scores([*runs, again])}) == 3
+
+
+def test_a_run_given_twice_is_refused(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", two_subjects())
+    with pytest.raises(DreambenchError, match="given twice"):
+        summarize([run, run])
