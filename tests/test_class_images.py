@@ -198,7 +198,8 @@ def test_only_the_batches_of_damaged_images_are_drawn_anew(base, good, tmp_path)
 
 
 @pytest.mark.parametrize(
-    "manifest", ["", "{", "[]", "null", "{}", '{"identity": {}, "files": {}}', '{"files": []}', "identity", "files"]
+    "manifest",
+    ["", "{", "[]", "null", "{}", '{"identity": {}, "files": {}}', '{"files": []}', "identity", "files"],
 )
 def test_a_damaged_or_foreign_manifest_is_never_believed(base, good, tmp_path, manifest):
     images = made(tmp_path, good, base)

@@ -180,9 +180,9 @@ def test_the_last_set_of_a_field_counts_and_stands_above_the_options():
 @pytest.mark.parametrize(
     ("field", "text"),
     [
-        ("prompts", "7"), ("identifier.text", "on"), ("identifier.text", "1e5"), ("sampler.negative_prompt", "no"),
-        ("sampler.negative_prompt", ""), ("base.revision", "1234567"), ("base.revision", "12345e7"),
-        ("data.folder", "2024"), ("data.folder", "2024-01-31"),
+        ("prompts", "7"), ("identifier.text", "on"), ("identifier.text", "1e5"), ("data.folder", "2024"),
+        ("data.folder", "2024-01-31"), ("base.revision", "1234567"), ("base.revision", "12345e7"),
+        ("sampler.negative_prompt", "no"), ("sampler.negative_prompt", ""),
     ],
 )  # fmt: skip
 def test_text_that_yaml_takes_for_something_else_stays_text_in_a_text_field(field, text):
@@ -339,7 +339,8 @@ class TestAnotherMethod:
     def test_values_written_under_method_belong_to_that_method_alone(self, tmp_path):
         file = tmp_path / "inline.yaml"
         file.write_text(
-            "base: {model: a/b}\nmethod: {name: dreambooth, steps: 5}\nmethods: {dreambooth: {steps: 7, batch_size: 2}}\n"
+            "base: {model: a/b}\nmethod: {name: dreambooth, steps: 5}\n"
+            "methods: {dreambooth: {steps: 7, batch_size: 2}}\n"
         )
         ours = build_spec(str(file)).method
         assert (ours.steps, ours.batch_size) == (5, 2)

@@ -155,7 +155,8 @@ def test_a_dataset_that_is_moved_and_renamed_keeps_the_key(tiny, tmp_path):
 
 
 def test_the_key_is_the_same_in_another_process():
-    code = f"from dreambench.spec import RunSpec; print(RunSpec.model_validate_json({SPEC.model_dump_json()!r}).key)"
+    text = repr(SPEC.model_dump_json())
+    code = f"from dreambench.spec import RunSpec; print(RunSpec.model_validate_json({text}).key)"
     keys = {
         subprocess.run(
             [sys.executable, "-c", code],

@@ -1,6 +1,6 @@
 """CLIP-T: cosine similarity of an image and its caption.
 
-Source: DreamBooth paper, section 4.2.
+Source: DreamBooth paper, section 4.1.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """CLIP-I, DINO and PRES: cosine similarity of generated images and real photos, all pairs.
 
-Source: DreamBooth paper, section 4.2 (CLIP-I and DINO) and 4.3 (PRES; the Real Images row is in Table 1).
+Source: DreamBooth paper, section 4.1 (CLIP-I, DINO), 4.3 (PRES) and Table 1 (Real Images).
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def score_images(
     decode_threads: int,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
-    """Score a run's images and write its four tables (protocol: paper section 4.2 and 4.3).
+    """Score a run's images and write its four tables (protocol: paper sections 4.1 and 4.3).
 
     ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` holds the real
     photos of every subject that occurs in ``cells`` or ``priors``. The tables are

@@ -46,6 +46,11 @@ class Headline:
         return tuple(row for row in self.rows if row.source != "paper")
 
     @property
+    def has_differences(self) -> bool:
+        """Whether any of our scores has the paper's number beside it."""
+        return any(cell.paper for row in self.ours for cell in row.cells)
+
+    @property
     def papers(self) -> tuple[HeadlineRow, ...]:
         """The rows quoted from the paper; none for images that do not compare with it."""
         return tuple(row for row in self.rows if row.source == "paper")

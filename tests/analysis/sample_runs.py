@@ -41,19 +41,19 @@ def make_spec(**changes: Any) -> RunSpec:
     return RunSpec.model_validate({**fields, **changes})
 
 
-def image_row(subject: str, prompt: int, image: int, scores: Scores | None, **changes: Any) -> dict[str, Any]:
+def image_row(subject: str, number: int, image: int, scores: Scores | None, **changes: Any) -> dict[str, Any]:
     """Return one row of the images table; without ``scores`` it is a missing image."""
     dino, clip_i, clip_t = scores or (NAN, NAN, NAN)
     row = {
         "subject": subject,
         "class_noun": "dog",
         "category": "live",
-        "prompt_index": prompt,
-        "prompt": f"a sks dog, prompt {prompt}",
-        "kind": "recontextualization" if prompt < 1 else "property modification",
+        "prompt_index": number,
+        "prompt": f"a sks dog, prompt {number}",
+        "kind": "recontextualization" if number < 1 else "property modification",
         "image_index": image,
-        "seed": 1000 * prompt + image,
-        "file": f"images/{subject}/{prompt:02d}-{image}.png" if scores else None,
+        "seed": 1000 * number + image,
+        "file": f"images/{subject}/{number:02d}-{image}.png" if scores else None,
         "clip_i": clip_i,
         "dino": dino,
         "clip_t": clip_t,

@@ -127,6 +127,12 @@ def test_interval_of_two_subjects_reaches_from_one_to_the_other(summary: Summary
     assert score.ci95 == pytest.approx((0.25, 0.7), abs=1e-12)
 
 
+def test_interval_is_the_resampled_means_own_percentiles() -> None:
+    # Of resamples of (0, 0, 1), 8/27 have the mean 0 and 1/27 = 3.7% the mean 1: both beyond 2.5%. An
+    # interval mirrored at the mean would be [-1/3, 2/3].
+    assert bootstrap_interval([0.0, 0.0, 1.0]) == (0.0, 1.0)
+
+
 def test_interval_of_many_subjects_is_that_of_the_normal_law() -> None:
     values = [index / 199 for index in range(200)]  # uniform: standard deviation 1 / sqrt(12)
     low, high = bootstrap_interval(values) or (math.nan, math.nan)

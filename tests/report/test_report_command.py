@@ -1,0 +1,73 @@
+"""`dreambench report`: what goes to stdout, where the page goes, and which run is meant by none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from analysis.sample_runs import make_run, make_spec, two_subjects
+
+from dreambench.cli.report import default_folder, latest_run, report
+from dreambench.errors import DreambenchError
+from dreambench.spec import ClipSpec, ProtocolSpec
+from dreambench.store import RunFolder
+
+
+def test_json_is_all_that_is_on_stdout(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    report([run.path], out=None, json=True, force=False)
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["n_images"] == 7
+    assert str(run.report_folder / "index.html") in printed.err
+    assert (run.report_folder / "index.html").is_file()
+
+
+def test_tables_and_the_whole_signature_on_stdout(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    report([run.path], out=None, json=False, force=False)
+    printed = capsys.readouterr()
+    assert "0.475" in printed.out
+    signature = json.loads((run.report_folder / "report.json").read_text(encoding="utf-8"))["signature"]
+    assert f"signature {signature}\n" in printed.out
+    assert "not complete (partial)" in printed.err
+    assert "Images are noise" in printed.err
+
+
+def test_out_is_where_the_report_goes(run: RunFolder, tmp_path: Path) -> None:
+    report([run.path], out=tmp_path / "there", json=True, force=False)
+    assert (tmp_path / "there" / "index.html").is_file()
+    assert not run.report_folder.exists()
+
+
+def test_the_latest_run_is_meant_by_none(tmp_path: Path) -> None:
+    for name, updated in (("a", "2024-01-02"), ("b", "2024-03-01"), ("c", "2023-12-31")):
+        make_run(tmp_path / name, [], updated=f"{updated}T00:00:00+00:00")
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "run.json").write_text("{", encoding="utf-8")
+    assert latest_run(tmp_path).name == "b"
+
+
+def test_no_run_at_all_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DreambenchError, match="no run in"):
+        latest_run(tmp_path)
+
+
+def test_several_runs_go_beside_them(tmp_path: Path) -> None:
+    runs = [make_run(tmp_path / name, []) for name in ("a", "b")]
+    assert default_folder(runs) == Path("results/report-a-b")
+    assert default_folder(runs[:1]) == tmp_path / "a" / "report"
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DreambenchError, match=r"no run\.json"):
+        report([tmp_path], out=None, json=True, force=False)
+
+
+def test_other_signatures_need_force(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = make_spec(protocol=ProtocolSpec(clip=ClipSpec(model="ViT-L-14")))
+    make_run(tmp_path / "a", two_subjects())
+    make_run(tmp_path / "b", two_subjects(), spec=other)
+    paths = [tmp_path / "a", tmp_path / "b"]
+    with pytest.raises(DreambenchError, match="clip: "):
+        report(paths, out=tmp_path / "out", json=True, force=False)
+    report(paths, out=tmp_path / "out", json=True, force=True)
+    assert json.loads(capsys.readouterr().out)["incomparable"]

@@ -1,0 +1,136 @@
+"""The tables as files: Markdown, LaTeX, CSV, JSON, and on a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+from analysis.sample_runs import make_run, make_spec, two_subjects, two_subjects_tables
+from rich.console import Console
+
+from dreambench.analysis import summarize
+from dreambench.errors import DreambenchError
+from dreambench.report import terminal_table, write_report
+from dreambench.report.numbers import ABSENT, MINUS, fixed, signed
+from dreambench.spec import ClipSpec, ProtocolSpec
+from dreambench.store import RunFolder
+
+
+def _write(run: RunFolder) -> Path:
+    return write_report([run], run.report_folder, quiet=True).parent
+
+
+def test_markdown(run: RunFolder) -> None:
+    lines = (_write(run) / "table.md").read_text(encoding="utf-8").splitlines()
+    assert lines[0] == "| Method | DINO ↑ | CLIP-I ↑ | CLIP-T ↑ | DIV ↑ | Images |"
+    assert lines[2].startswith("| Real images | 0.850 [0.800, 0.900] (paper 0.774, +0.076) |")
+    assert lines[3].startswith("| my-run | 0.475 [0.250, 0.700] |")
+    assert lines[3].endswith("| 0.450 [0.300, 0.600] | 7 |")
+    assert "| DreamBooth (Stable Diffusion), paper | 0.668 | 0.803 | 0.305 | – |  |" in lines  # noqa: RUF001
+    assert lines[-1].startswith("Signature: `dreambench:")
+    assert len({line.count("|") for line in lines[:8]}) == 1
+
+
+def test_markdown_names_cannot_break_the_table(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", two_subjects(), name="a|b\n*c*")
+    line = (_write(run) / "table.md").read_text(encoding="utf-8").splitlines()[3]
+    assert line.startswith(r"| a\|b \*c\* |")
+
+
+def test_latex_is_booktabs_and_escaped(tmp_path: Path) -> None:
+    run = make_run(
+        tmp_path / "run", two_subjects(), tables=two_subjects_tables(), name=r"50%_of & \more{} #1 $x$"
+    )
+    text = (_write(run) / "table.tex").read_text(encoding="utf-8")
+    assert r"50\%\_of \& \textbackslash{}more\{\} \#1 \$x\$ & 0.475 {\scriptsize [0.250, 0.700]} &" in text
+    for command in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lcccc}"):
+        assert command in text
+    assert r"DreamBooth (Stable Diffusion) & 0.668 & 0.803 & 0.305 & -- \\" in text
+    assert r"vit\_small\_patch16\_224.dino" in text
+    assert text.isascii()
+
+
+def test_rows_csv_has_full_precision(run: RunFolder) -> None:
+    rows = list(csv.DictReader((_write(run) / "table.csv").open(encoding="utf-8")))
+    assert [row["method"] for row in rows] == ["real", "my-run"]
+    assert float(rows[1]["dino"]) == pytest.approx(0.475, abs=1e-12)
+    assert float(rows[1]["dino_low"]) == pytest.approx(0.25, abs=1e-12)
+    assert (rows[0]["dino_paper"], rows[1]["dino_paper"]) == ("0.774", "")
+    assert rows[1]["pres"] == rows[0]["clip_t"] == ""
+
+
+def test_subjects_csv(run: RunFolder) -> None:
+    rows = list(csv.DictReader((_write(run) / "subjects.csv").open(encoding="utf-8")))
+    assert [(r["run"], r["subject"], r["n_images"], r["unscored"]) for r in rows] == [
+        ("my-run", "ant", "4", "0"),
+        ("my-run", "bee", "3", "1"),
+    ]
+    assert float(rows[1]["dino"]) == pytest.approx(0.7)
+    assert float(rows[1]["real_dino"]) == pytest.approx(0.9)
+    assert rows[0]["pres"] == ""
+
+
+def test_report_json_is_the_summary(run: RunFolder) -> None:
+    written = json.loads((_write(run) / "report.json").read_text(encoding="utf-8"))
+    assert written == json.loads(summarize([run]).model_dump_json())
+
+
+def test_files_are_the_same_when_written_again(run: RunFolder) -> None:
+    names = ("index.html", "table.md", "table.tex", "table.csv", "subjects.csv", "report.json")
+    first = {name: (_write(run) / name).read_bytes() for name in names}
+    assert {name: (_write(run) / name).read_bytes() for name in names} == first
+
+
+def test_refused_runs_write_nothing(tmp_path: Path) -> None:
+    other = make_spec(protocol=ProtocolSpec(clip=ClipSpec(model="ViT-L-14")))
+    runs = [make_run(tmp_path / "a", two_subjects()), make_run(tmp_path / "b", two_subjects(), spec=other)]
+    with pytest.raises(DreambenchError, match="clip: ViT-B-32/openai, not ViT-L-14/openai"):
+        write_report(runs, tmp_path / "both", quiet=True)
+    assert not (tmp_path / "both").exists()
+
+
+def _printed(run: RunFolder, width: int = 80) -> str:
+    console = Console(file=io.StringIO(), width=width)
+    console.print(terminal_table(summarize([run])))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_terminal_tables_fit_80_columns_with_all_five_metrics(tmp_path: Path) -> None:
+    protocol = ProtocolSpec(metrics=("dino", "clip_i", "clip_t", "div", "pres"))
+    prior = [
+        {"subject": s, "image_index": 0, "file": "x", "pres": p} for s, p in (("ant", 0.1), ("bee", 0.3))
+    ]
+    run = make_run(
+        tmp_path / "run",
+        two_subjects(),
+        spec=make_spec(protocol=protocol),
+        tables={**two_subjects_tables(), "prior": prior},
+    )
+    text = _printed(run)
+    assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
+    for words in ("PRES ↓", "0.200", "0.475", "paper 0.774", "+0.076", "ant", "bee", "1 expected image"):
+        assert words in text
+    assert "…" not in text
+
+
+def test_markup_in_names_is_plain_text_on_a_terminal(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", two_subjects(), name="[red]x[/red]")
+    assert "[red]x[/red]" in _printed(run, 120)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.6685, "0.668"), (-0.01, f"{MINUS}0.010"), (float("nan"), ABSENT), (None, ABSENT)]
+)
+def test_a_score_is_written_with_three_decimals(value: float | None, text: str) -> None:
+    assert fixed(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0001, "0.000"), (-0.0001, "0.000"), (0.02, "+0.020"), (-0.02, f"{MINUS}0.020")]
+)
+def test_a_difference_has_a_sign_unless_it_is_nothing(value: float, text: str) -> None:
+    assert signed(value) == text
