@@ -69,10 +69,11 @@ def main() -> None:
         base = open_base(BaseSpec(model=options.base or str(tiny.build_pipeline(Path(folder) / "base"))))
         for repeat in range(options.repeats):
             for name, way in (("batched", batched), ("one by one", one_by_one)):
+                place = Path(folder, name, str(repeat))
                 requests = [
-                    ImageRequest(p.text("dog", "sks"), stable_seed(p.index), Path(folder, name, str(repeat), f"{p.index:02d}-0.png"))
+                    ImageRequest(p.text("dog", "sks"), stable_seed(p.index), place / f"{p.index:02d}-0.png")
                     for p in official_prompts("live")
-                ]  # fmt: skip
+                ]
                 times[name].append(way(base, requests, sampler, options.size))
     medians = {name: statistics.median(taken) for name, taken in times.items()}
     for name, median in medians.items():

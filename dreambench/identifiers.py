@@ -12,6 +12,7 @@ from dreambench.spec import IdentifierSpec
 _T5_RANGE = (5_000, 10_000)
 _RARE_SHARE = 0.25
 _MOST_DRAWS = 10_000
+_VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 
 
 def rare_tokens(tokenizer: Any) -> list[int]:
@@ -47,6 +48,14 @@ def _round_trip(tokenizer: Any, tokens: list[int], text: str) -> bool:
     return bool(tokenizer(text, add_special_tokens=False)["input_ids"] == tokens)
 
 
+def _stays_whole(tokenizer: Any, tokens: list[int], text: str) -> bool:
+    # GPT-2's family has another token for a word after a space: it must be one token there as well.
+    without, within = (
+        len(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in ("a dog", f"a {text} dog")
+    )
+    return bool(within - without == len(tokens))
+
+
 def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0) -> list[str]:
     """Draw ``count`` different identifiers of ``length`` (1 to 3) rare tokens each, reproducibly.
 
@@ -61,7 +70,7 @@ def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0)
             break
         tokens = [candidates[int(dice.random() * len(candidates))] for _ in range(length)]
         text = tokenizer.decode(tokens).strip()
-        if _round_trip(tokenizer, tokens, text):
+        if _round_trip(tokenizer, tokens, text) and _stays_whole(tokenizer, tokens, text):
             found.setdefault(text)
     if len(found) < count:
         raise DreambenchError(
@@ -81,9 +90,13 @@ def load_tokenizer(name: str) -> Any:
     folder = Path(name).expanduser()
     if (folder / "tokenizer").is_dir():
         folder = folder / "tokenizer"
-    loader = CLIPTokenizer if folder.is_dir() and not (folder / "config.json").exists() else AutoTokenizer
     try:
-        return loader.from_pretrained(folder if folder.is_dir() else name)
+        if not folder.is_dir():
+            return AutoTokenizer.from_pretrained(name)
+        if not any((folder / file).is_file() for file in _VOCABULARIES):
+            raise FileNotFoundError(folder)
+        says = any((folder / file).is_file() for file in ("config.json", "tokenizer_config.json"))
+        return (AutoTokenizer if says else CLIPTokenizer).from_pretrained(folder)
     except Exception as error:
         raise DreambenchError(
             f"tokenizer {name} is not here and could not be downloaded",

@@ -10,7 +10,7 @@ from dreambench.benchmark import Subject
 from dreambench.class_images import class_image_set
 from dreambench.errors import DreambenchError
 from dreambench.models.weights import missing_weights
-from dreambench.resolve import chosen_prompts, chosen_subjects, resolve_data
+from dreambench.resolve import chosen_prompts, chosen_subjects, complete_data, read_data
 from dreambench.resources import cache_folder
 from dreambench.spec import RunSpec
 
@@ -74,10 +74,12 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False) -> Plan:
     missing: list[str] = []
     subjects: tuple[Subject, ...] = ()
     try:
-        spec, dataset = resolve_data(spec)
-        subjects = chosen_subjects(spec, dataset)
+        dataset = read_data(spec)
     except DreambenchError as error:
         missing.append(str(error))
+    else:
+        spec = complete_data(spec, dataset)
+        subjects = chosen_subjects(spec, dataset)
     fingerprint, weights = _base(spec, missing)
     missing += missing_weights(spec.protocol)
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
@@ -107,11 +109,11 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False) -> Plan:
 
 
 def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
-    from dreambench.models.base import open_base
+    from dreambench.models.base import is_hub_id, open_base
     from dreambench.models.hub import cached
 
     folder = Path(spec.base.model).expanduser()
-    if not folder.is_dir():
+    if not folder.is_dir() and is_hub_id(spec.base.model):
         found = cached(spec.base)
         if found is None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")

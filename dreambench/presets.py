@@ -11,9 +11,11 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.registry import method_class
+from dreambench.registry import method_class, method_names
 from dreambench.resources import data_folder
 from dreambench.spec import RunSpec
+
+_METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper-sd15.yaml` does"
 
 
 def preset_names() -> list[str]:
@@ -56,25 +58,46 @@ def build_spec(
     content = dict(read_preset(preset) if isinstance(preset, str) else preset)
     content.pop("description", None)
     given = {name: value for name, value in (fields or {}).items() if value is not None}
-    pairs = [*given.items(), *(_parse_override(o) for o in overrides)]
-    content["method"] = _method_fields(content, [v for name, v in pairs if name in ("method", "method.name")])
+    written = [_parse_override(o) for o in overrides]
+    chosen = [v for name, v in [*given.items(), *written] if name in ("method", "method.name")]
+    content["method"] = _method_fields(content, chosen)
+    options = method_class(content["method"]["name"]).Options
+    pairs = [*given.items(), *((name, _read_value(name, text, options)) for name, text in written)]
     for name, value in pairs:
         if name not in ("method", "method.name"):
             _assign(content, name, value)
-    method_fields = content["method"]
-    options = method_class(method_fields["name"]).Options
-    content["method"] = _validate(options, method_fields, "method.")
-    return _validate(RunSpec, content, "")
+    known = [name for name in field_names(RunSpec) if name != "method"]
+    known += [f"method.{name}" for name in field_names(options)]
+    content["method"] = _validate(options, content["method"], "method.", known)
+    return _validate(RunSpec, content, "", known)
 
 
-def _parse_override(text: str) -> tuple[str, Any]:
+def _parse_override(text: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
         raise DreambenchError(f"--set {text!r} is not of the form key.path=value", "for example --set seed=1")
+    return name.strip(), value
+
+
+def _read_value(name: str, text: str, options: type[BaseModel]) -> Any:
     try:
-        return name.strip(), _number_if_it_is_one(yaml.safe_load(value) if value.strip() else "")
-    except yaml.YAMLError as error:
-        raise DreambenchError(f"--set {name}: the value {value!r} is not valid YAML", "quote it") from error
+        value = yaml.safe_load(text) if text.strip() else ""
+    except (yaml.YAMLError, ValueError) as error:
+        raise DreambenchError(f"--set {name}: the value {text!r} is not valid YAML", "quote it") from error
+    if _is_text(name, options):  # `no`, `7` and `2024-01-31` are text here, whatever YAML makes of them
+        return value if isinstance(value, str | None) else text.strip()
+    return _number_if_it_is_one(value)
+
+
+def _is_text(name: str, options: type[BaseModel]) -> bool:
+    model: Any = RunSpec
+    *sections, last = name.split(".")
+    for section in sections:
+        field = model.model_fields.get(section)
+        model = options if model is RunSpec and section == "method" else field and field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return False
+    return last in model.model_fields and model.model_fields[last].annotation in (str, str | None)
 
 
 def _number_if_it_is_one(value: Any) -> Any:
@@ -88,7 +111,13 @@ def _number_if_it_is_one(value: Any) -> Any:
 
 
 def _method_fields(content: dict[str, Any], chosen: list[Any]) -> dict[str, Any]:
-    by_name = content.pop("methods", {}) or {}
+    by_name = content.pop("methods", None) or {}
+    if not isinstance(by_name, Mapping) or not all(isinstance(v, Mapping | None) for v in by_name.values()):
+        raise DreambenchError("field methods is no list of methods, each with its own fields", _METHODS_FORM)
+    for unknown in by_name.keys() - set(method_names()):
+        near = difflib.get_close_matches(str(unknown), method_names(), n=1)
+        hint = f"did you mean methods.{near[0]}?" if near else f"known: {', '.join(method_names())}"
+        raise DreambenchError(f"field methods.{unknown} is for a method that is unknown", hint)
     own = content.get("method", "dreambooth")
     own_fields = dict(own) if isinstance(own, Mapping) else {"name": str(own)}
     name = str(chosen[-1]) if chosen else str(own_fields.get("name", "dreambooth"))
@@ -109,19 +138,18 @@ def _assign(content: dict[str, Any], dotted: str, value: Any) -> None:
     part[last] = value
 
 
-def _validate(model: type[BaseModel], fields: Mapping[str, Any], prefix: str) -> Any:
+def _validate(model: type[BaseModel], fields: Mapping[str, Any], prefix: str, known: list[str]) -> Any:
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
-        raise _as_one_line(error, model, prefix) from error
+        raise _as_one_line(error, prefix, known) from error
 
 
-def _as_one_line(error: ValidationError, model: type[BaseModel], prefix: str) -> DreambenchError:
+def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> DreambenchError:
     first = error.errors()[0]
     place = [str(part) for part in first["loc"] if not (isinstance(part, str) and "[" in part)]
     dotted = prefix + ".".join(place)
     if first["type"] == "extra_forbidden":
-        known = [prefix + name for name in field_names(model)]
         near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.5) or [
             name for name in known if name.rsplit(".", 1)[-1] == place[-1]
         ]

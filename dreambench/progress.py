@@ -26,6 +26,7 @@ class Reporter:
 
     def start(self, name: str, total: int, done: int = 0) -> None:
         """Show a bar called ``name`` with ``done`` of ``total`` behind it."""
+        self._progress.start()  # only now: a display without a bar would leave an empty line behind
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total, completed=done)
         else:
@@ -57,5 +58,9 @@ def reporter(quiet: bool = False) -> Iterator[Reporter]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=quiet) as progress:
+    progress = Progress(*columns, console=Console(stderr=True), disable=quiet)
+    try:
         yield Reporter(progress)
+    finally:
+        if progress.tasks or progress.live.is_started:
+            progress.stop()

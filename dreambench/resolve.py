@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dreambench.benchmark import Dataset, Prompt, Subject, load_dataset, select_prompts
+from dreambench.benchmark import (
+    Category,
+    Dataset,
+    Prompt,
+    Subject,
+    load_dataset,
+    official_prompts,
+    select_prompts,
+)
 from dreambench.errors import DreambenchError
 from dreambench.spec import RunSpec
 
@@ -14,14 +22,31 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
 
     Raises DreambenchError for an unknown subject, a bad prompt selection or a damaged photo.
     """
-    dataset = load_dataset(Path(spec.data.folder) if spec.data.folder else None)
+    dataset = read_data(spec)
+    return complete_data(spec, dataset), dataset
+
+
+def read_data(spec: RunSpec) -> Dataset:
+    """Read and check the dataset of a spec. Raises DreambenchError where it is absent or damaged."""
+    return load_dataset(Path(spec.data.folder) if spec.data.folder else None)
+
+
+def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
+    """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
     data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
     chosen = dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
     for category in sorted({s.category for s in chosen}):
         select_prompts(category, spec.prompts)
-    everything = len(chosen) == len(dataset.subjects)
-    names = "all" if everything else tuple(s.name for s in chosen)
-    return spec.model_copy(update={"data": data, "subjects": names}), dataset
+    names = tuple(s.name for s in dataset.subjects if s in chosen)
+    subjects = "all" if len(names) == len(dataset.subjects) else names
+    prompts = _canonical_prompts(spec.prompts, sorted({s.category for s in chosen})[0])
+    return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
+
+
+def _canonical_prompts(selection: str, category: Category) -> str:
+    # The same prompts in other words are the same run.
+    indices = sorted(prompt.index for prompt in select_prompts(category, selection))
+    return "all" if len(indices) == len(official_prompts(category)) else ",".join(map(str, indices))
 
 
 def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:

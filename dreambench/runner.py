@@ -21,31 +21,29 @@ from dreambench.errors import DreambenchError
 from dreambench.generate import ImageRequest, generate
 from dreambench.methods.base import Context, Personalized
 from dreambench.metrics.scoring import score_images
-from dreambench.prepare import Prepared, prepare, start_record
+from dreambench.prepare import Prepared, start_record
 from dreambench.progress import Reporter
 from dreambench.resolve import default_run_name
 from dreambench.resources import cache_folder
-from dreambench.spec import RunSpec, SamplerSpec
+from dreambench.spec import SamplerSpec
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.class_images import ClassImageSet
 from dreambench.store.files import write_folder_atomically, write_text
 
 
 def run(
-    spec: RunSpec,
+    prepared: Prepared,
     out: Path | None,
     reporter: Reporter,
     keep_checkpoints: bool = False,
     notes: list[str] | None = None,
 ) -> RunFolder:
-    """Personalize, generate and score every subject of a spec; return the finished run folder.
+    """Personalize, generate and score every subject of a prepared run; return the finished run folder.
 
     ``out`` is the run's folder (None: results/ and a name from the spec's key). A folder that holds the
     same run is gone on with. Raises DreambenchError; KeyboardInterrupt leaves a resumable run.
     """
-    prepared = prepare(spec)
-    spec = prepared.spec
-    folder = out or Path("results") / default_run_name(spec)
+    folder = out or Path("results") / default_run_name(prepared.spec)
     with locked_run(folder, start_record(prepared, folder.name, notes or [])) as run_folder:
         try:
             _make_all(prepared, run_folder, reporter, keep_checkpoints)

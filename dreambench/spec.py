@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
 
 MetricName = Literal["dino", "clip_i", "clip_t", "div", "pres"]
 SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
@@ -16,7 +16,7 @@ METRICS: tuple[MetricName, ...] = ("dino", "clip_i", "clip_t", "div", "pres")
 class Section(BaseModel):
     """A frozen part of a spec; an unknown field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
 
 class DataSpec(Section):
@@ -90,12 +90,18 @@ class LpipsSpec(Section):
 class ProtocolSpec(Section):
     """How images become numbers: encoders, transforms, caption form and the metrics wanted."""
 
-    metrics: tuple[MetricName, ...] = ("dino", "clip_i", "clip_t", "div")
+    metrics: tuple[MetricName, ...] = Field(("dino", "clip_i", "clip_t", "div"), min_length=1)
     clip: ClipSpec = ClipSpec()
     dino: DinoSpec = DinoSpec()
     lpips: LpipsSpec = LpipsSpec()
     caption: Literal["no-identifier", "identifier"] = "no-identifier"
     prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
+
+    @field_validator("metrics")
+    @classmethod
+    def _in_order(cls, metrics: tuple[MetricName, ...]) -> tuple[MetricName, ...]:
+        # The order in which metrics are named is no part of the protocol.
+        return tuple(name for name in METRICS if name in metrics)
 
 
 class RuntimeSpec(Section):
@@ -179,8 +185,8 @@ class RunSpec(Section):
 
 
 _PATHS_BEHIND_FINGERPRINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("data",), ("folder",)),
-    (("base",), ("model", "revision", "variant")),
+    (("data",), ("folder", "label")),
+    (("base",), ("model", "revision")),
     (("protocol", "clip"), ("weights",)),
     (("protocol", "dino"), ("weights",)),
     (("protocol", "lpips"), ("weights",)),

@@ -74,15 +74,15 @@ def test_a_resumed_generation_makes_only_what_is_missing_and_the_same_bytes(base
     make(base, requests(tmp_path / "whole"))
     wanted = requests(tmp_path / "resumed")
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def commit_one_batch(images):
         if any(r.file.exists() for r in wanted):
-            raise Killed
+            raise KilledError
         commit_images(images)
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         make(base, wanted, commit=commit_one_batch)
     kept = {r.file: r.file.stat().st_mtime_ns for r in wanted if r.file.exists()}
     assert len(kept) == 4

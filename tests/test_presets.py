@@ -59,7 +59,7 @@ OTHER_VALUES: dict[str, tuple[str, Any]] = {  # field: what a user writes, and w
     "prompts": ("0-4,7", "0-4,7"),
     "images_per_prompt": ("1", 1),
     "seed": ("42", 42),
-    "protocol.metrics": ("[pres, dino]", ("pres", "dino")),
+    "protocol.metrics": ("[pres, dino]", ("dino", "pres")),
     "protocol.clip.model": ("ViT-L-14", "ViT-L-14"),
     "protocol.clip.weights": ("clip.safetensors", "clip.safetensors"),
     "protocol.clip.fingerprint": ("abc", "abc"),

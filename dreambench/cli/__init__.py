@@ -59,6 +59,9 @@ def _run(arguments: list[str], debug: bool) -> int:
         print(f"dreambench: {error}", file=sys.stderr)
         return 2
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # no command was given: the help is the answer
+            print(str(error))
+            return 0
         if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
             print(f"dreambench: {error.format_message()} (see dreambench --help)", file=sys.stderr)
             return 2

@@ -67,6 +67,6 @@ def spec_from_options(
         "base.model": base,
         "data.folder": str(data) if data else None,
         "seed": seed,
-        "protocol.metrics": [m.strip() for m in metrics.split(",") if m.strip()] if metrics else None,
+        "protocol.metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
     }
     return build_spec(preset or default_preset(), fields, settings or [])

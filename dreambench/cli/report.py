@@ -17,7 +17,7 @@ RESULTS = Path("results")
 
 def report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Run folders. [default: the latest]")
+        list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. [default: the latest]")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The report's folder. [default: report/ inside the run]")

@@ -46,14 +46,16 @@ def run(
         settings=settings,
         metrics=metrics,
     )
-    if preset is None:
-        typer.echo(f"preset {spec.preset} (none was given)", err=True)
     _quiet_libraries()
+    from dreambench.prepare import prepare
     from dreambench.progress import reporter
-    from dreambench.runner import run as run_spec
+    from dreambench.runner import run as run_prepared
 
     with reporter() as shown:
-        done = run_spec(spec, out, shown, keep_checkpoints, note)
+        prepared = prepare(spec)
+        if preset is None:
+            shown.say(f"preset {spec.preset} (none was given)")
+        done = run_prepared(prepared, out, shown, keep_checkpoints, note)
     _show([done.path], json)
 
 

@@ -18,6 +18,7 @@ from dreambench.store.files import sha256_of
 _WEIGHTED = ("unet", "vae", "text_encoder")
 _COMPONENTS = (*_WEIGHTED, "tokenizer", "scheduler")
 _PIPELINES = ("StableDiffusionPipeline",)
+_REMEDY = "download the model again, whole, or mend the folder"
 _HASHED_SUFFIXES = {".json", ".txt", ".model", ".safetensors"}
 
 
@@ -37,15 +38,19 @@ class BaseModel:
     def config(self, component: str) -> dict[str, Any]:
         """Return a component's configuration file as a dict."""
         file = "scheduler_config.json" if component == "scheduler" else "config.json"
-        content: dict[str, Any] = json.loads((self.folder / component / file).read_text(encoding="utf-8"))
-        return content
+        return _read_config(self.folder / component / file)
 
     @cached_property
     def tokenizer(self) -> Any:
         """The pipeline's tokenizer."""
         from transformers import CLIPTokenizer
 
-        return CLIPTokenizer.from_pretrained(self.folder / "tokenizer")
+        try:
+            return CLIPTokenizer.from_pretrained(self.folder / "tokenizer")
+        except Exception as error:
+            raise DreambenchError(
+                f"{self.folder / 'tokenizer'} cannot be loaded: {_first_line(error)}", _REMEDY
+            ) from error
 
     @cached_property
     def scheduler(self) -> Any:
@@ -113,13 +118,37 @@ def load_module(cls: Any, folder: Path, variant: str | None = None) -> Any:
     """Load a diffusers or transformers module from safetensors as float32; one clear line where it fails."""
     quiet_libraries()
     try:
-        return cls.from_pretrained(folder, use_safetensors=True, torch_dtype=torch.float32, variant=variant)
+        module, report = cls.from_pretrained(
+            folder, use_safetensors=True, torch_dtype=torch.float32, variant=variant, output_loading_info=True
+        )
     except Exception as error:
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise DreambenchError(
-            f"{folder} cannot be loaded as {cls.__name__}: {first}",
-            "download the model again, or mend the folder",
+            f"{folder} cannot be loaded as {cls.__name__}: {_first_line(error)}", _REMEDY
         ) from error
+    if report["missing_keys"]:  # the libraries would fill them with random numbers
+        missing = sorted(report["missing_keys"])
+        raise DreambenchError(f"{folder} lacks {len(missing)} weights ({missing[0]} ...)", _REMEDY)
+    return module
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def _read_config(file: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DreambenchError(f"{file} is no JSON: {_first_line(error)}", _REMEDY) from error
+    if not isinstance(content, dict):
+        raise DreambenchError(f"{file} holds no configuration", _REMEDY)
+    return content
+
+
+def is_hub_id(model: str) -> bool:
+    """Whether a name that is no folder can be a model's id on the hub (OWNER/NAME)."""
+    return not model.startswith((".", "/", "~")) and model.count("/") == 1
 
 
 def open_base(spec: BaseSpec) -> BaseModel:
@@ -131,7 +160,7 @@ def open_base(spec: BaseSpec) -> BaseModel:
     if folder.is_dir():
         _check(folder, spec.variant)
         return BaseModel(folder, spec.model, _fingerprint(folder), spec.variant)
-    if spec.model.startswith((".", "/", "~")) or spec.model.count("/") != 1:
+    if not is_hub_id(spec.model):
         raise DreambenchError(
             f"base.model={spec.model} is neither a folder nor a hub id",
             "give --base FOLDER or --base OWNER/NAME",
@@ -148,6 +177,8 @@ def _check(folder: Path, variant: str | None) -> None:
     index_file = folder / "model_index.json"
     try:
         index = json.loads(index_file.read_text(encoding="utf-8"))
+        if not isinstance(index, dict):
+            raise ValueError(index)
     except (FileNotFoundError, ValueError) as error:
         raise DreambenchError(
             f"{index_file} is missing or no JSON", "give --base a folder in diffusers' layout"
@@ -159,15 +190,23 @@ def _check(folder: Path, variant: str | None) -> None:
         )
     for component in _COMPONENTS:
         _check_component(folder, component, variant)
+    unet, vae = (_read_config(folder / name / "config.json") for name in ("unet", "vae"))
+    channels, latent = unet.get("in_channels", 4), vae.get("latent_channels", 4)
+    if channels != latent:
+        raise DreambenchError(
+            f"{folder / 'unet' / 'config.json'}: the U-Net takes {channels} channels, the VAE has {latent}",
+            "inpainting and depth models cannot be personalized here; use a text-to-image model",
+        )
 
 
 def _check_component(folder: Path, component: str, variant: str | None) -> None:
     inside = folder / component
-    remedy = "download the model again, whole, or mend the folder"
+    remedy = _REMEDY
     if not inside.is_dir():
         raise DreambenchError(f"base model folder {folder} lacks its component {component}/", remedy)
     if component == "tokenizer":
-        if not any((inside / name).is_file() for name in ("tokenizer.json", "vocab.json")):
+        files = {file.name for file in inside.iterdir()}
+        if "tokenizer.json" not in files and not {"vocab.json", "merges.txt"} <= files:
             raise DreambenchError(f"{inside} lacks tokenizer.json (or vocab.json and merges.txt)", remedy)
         return
     config = inside / ("scheduler_config.json" if component == "scheduler" else "config.json")
@@ -175,22 +214,19 @@ def _check_component(folder: Path, component: str, variant: str | None) -> None:
         raise DreambenchError(f"base model folder {folder} lacks {config.relative_to(folder)}", remedy)
     if component in _WEIGHTED:
         _check_weights(inside, variant)
-    if component == "unet":
-        channels = json.loads(config.read_text(encoding="utf-8")).get("in_channels", 4)
-        vae = json.loads((folder / "vae" / "config.json").read_text(encoding="utf-8")).get(
-            "latent_channels", 4
-        )
-        if channels != vae:
-            raise DreambenchError(
-                f"{config}: the U-Net takes {channels} channels, the VAE has {vae}",
-                "inpainting and depth models cannot be personalized here; use a text-to-image model",
-            )
 
 
 def _check_weights(inside: Path, variant: str | None) -> None:
     suffix = f".{variant}.safetensors" if variant else ".safetensors"
-    if any(f.name.endswith(suffix) for f in inside.iterdir()):
-        return
+    names = [file.name for file in inside.iterdir() if file.name.endswith(suffix)]
+    # Without a variant, model.safetensors or its shards; model.fp16.safetensors is another variant's.
+    if variant or any("." not in name.removesuffix(suffix) for name in names):
+        if names:
+            return
+    elif names:
+        raise DreambenchError(
+            f"{inside} holds {names[0]} only", "set base.variant to the part before .safetensors"
+        )
     if any(f.suffix in (".bin", ".ckpt", ".pth", ".pt") for f in inside.iterdir()):
         raise DreambenchError(
             f"{inside} holds pickled weights only, which are never read", "convert the model to safetensors"

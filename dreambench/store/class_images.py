@@ -89,8 +89,8 @@ class ClassImageSet:
             return []
         try:
             content = json.loads(self.manifest.read_text(encoding="utf-8"))
-            hashes = content["files"] if content["identity"] == self.identity else {}
-        except (ValueError, KeyError):
+            hashes = dict(content["files"]) if content["identity"] == self.identity else {}
+        except (ValueError, KeyError, TypeError):
             hashes = {}
         bad = [p for p in self.images if not p.exists() or files.sha256_of(p) != hashes.get(p.name)]
         if bad:

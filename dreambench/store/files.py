@@ -14,6 +14,7 @@ from pathlib import Path
 from dreambench.errors import DreambenchError
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_UNWRITABLE = {errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
 
 def sync_folder(folder: Path) -> None:
@@ -43,7 +44,7 @@ def no_space_is_one_line(path: Path) -> Iterator[None]:
                 f"no space left while writing {path}",
                 "free some and repeat the same command: what is finished is kept",
             ) from error
-        if error.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
+        if error.errno in _UNWRITABLE:
             raise DreambenchError(
                 f"{path} cannot be written: {error.strerror}", "give another --out"
             ) from error
@@ -65,7 +66,8 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             os.replace(temporary, path)
             sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # a folder that cannot be written cannot be tidied; the first error counts
+            temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -94,6 +96,11 @@ def write_folder_atomically(folder: Path, fill: Callable[[Path], None]) -> None:
             sync_folder(folder.parent)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def is_leftover(path: Path) -> bool:
+    """Whether a name is that of a writer's temporary file or folder."""
+    return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -157,7 +157,8 @@ def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
         path.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path / ".lock")
     try:
-        lock.acquire(timeout=0)
+        with files.no_space_is_one_line(path):
+            lock.acquire(timeout=0)
     except Timeout as error:
         raise DreambenchError(
             f"another run is working in {path}", "wait for it, or give another --out"
@@ -173,7 +174,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
         present = open_run(path).record
         _refuse_another_spec(path, present, record)
         run = RunFolder(path, record.model_copy(update={"created": present.created or now()}))
-    elif any(entry.name != ".lock" for entry in path.iterdir()):
+    elif any(entry.name != ".lock" and not files.is_leftover(entry) for entry in path.iterdir()):
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
     else:
         run = RunFolder(path, record.model_copy(update={"created": now()}))

@@ -205,7 +205,9 @@ class Pool(Generic[T]):
             return
         if self._renderers is None:
             self._renderers = ProcessPoolExecutor(
-                min(2, os.cpu_count() or 1), multiprocessing.get_context("spawn"), initializer=_yield_to_training
+                min(2, os.cpu_count() or 1),
+                multiprocessing.get_context("spawn"),
+                initializer=_yield_to_training,
             )
         self._coming[index] = self._renderers.submit(
             _write_shard, self._file(index), self.stream, self.seed, index, self.size.shard

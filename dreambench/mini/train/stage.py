@@ -195,7 +195,7 @@ class Loop:
 
     def _over(self, began: float, start: int) -> bool:
         minutes, stop = self.sitting.minutes, self.sitting.stop
-        late = self.ended or minutes is not None and time.monotonic() - began > minutes * 60
+        late = self.ended or (minutes is not None and time.monotonic() - began > minutes * 60)
         return late or (stop is not None and self.step - start >= stop)
 
     def _step(self) -> dict[str, float]:

@@ -124,7 +124,9 @@ class VaeStage(Stage):
         matrices = [n for n in inner if "quant_conv" not in n]
         self.optimizer = Optimizer(names, matrices, lr=1e-3, adam_lr={"": 1e-3})
         self.make_pool(lambda shard: shard)
-        self.shown = from_pixels(render_shard("vae", sitting.seed, 2_000_000, 16 if sitting.toy else 64).images)
+        self.shown = from_pixels(
+            render_shard("vae", sitting.seed, 2_000_000, 16 if sitting.toy else 64).images
+        )
 
     def load_source(self, folder: Path) -> None:
         """Start from an exported autoencoder."""
@@ -164,6 +166,8 @@ class VaeStage(Stage):
     def sample(self, model: nn.Module, file: Path) -> dict[str, float]:
         """Show renderings beside their round trips; return the ratio of signal and noise."""
         vae: Any = model
-        rebuilt = torch.cat([vae.decode(vae.encode(p).latent_dist.mode()).sample for p in self.shown.split(16)])
+        rebuilt = torch.cat(
+            [vae.decode(vae.encode(p).latent_dist.mode()).sample for p in self.shown.split(16)]
+        )
         write_grid(grid_of([self.shown[:32], rebuilt[:32]]), 8, file, scale=3)
         return {"psnr": psnr(rebuilt, self.shown)}
