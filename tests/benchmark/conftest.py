@@ -1,8 +1,7 @@
-"""Folders to test with: the official dataset where it is present, and small datasets of drawn photos."""
+"""Datasets to test with: a copy of the official one that may be damaged, and small ones of drawn photos."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,24 +9,6 @@ import pytest
 from PIL import Image
 
 from dreambench.benchmark.official import DOCUMENTS, official_photos
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(autouse=True)
-def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test reads or writes the real cache folder."""
-    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture(scope="session")
-def official() -> Path:
-    """The official dataset's folder; the test is skipped where it is absent."""
-    shared = Path(os.environ.get("DREAMBENCH_SHARED_DATA") or ROOT.parent / "shared" / "data")
-    folder = shared / "dreambooth" / "dataset"
-    if not folder.is_dir():
-        pytest.skip(f"the official dataset is not in {folder} (set DREAMBENCH_SHARED_DATA)")
-    return folder
 
 
 @pytest.fixture
