@@ -92,6 +92,7 @@ def load_tokenizer(name: str) -> Any:
         folder = folder / "tokenizer"
     try:
         if not folder.is_dir():
+            _ask_for_tokenizer(name)
             return AutoTokenizer.from_pretrained(name)
         if not any((folder / file).is_file() for file in _VOCABULARIES):
             raise FileNotFoundError(folder)
@@ -102,6 +103,15 @@ def load_tokenizer(name: str) -> Any:
             f"tokenizer {name} is not here and could not be downloaded",
             "give --tokenizer FOLDER, such as the base model's folder",
         ) from error
+
+
+def _ask_for_tokenizer(name: str) -> None:
+    # One question fails at once without a network; loading would retry for a minute.
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    file = "tokenizer_config.json"
+    if not isinstance(try_to_load_from_cache(name, file), str):
+        get_hf_file_metadata(hf_hub_url(name, file))
 
 
 def choose_identifier(tokenizer: Any, spec: IdentifierSpec) -> str:

@@ -48,7 +48,8 @@ def download_archive(folder: Path) -> Path:
         # The HTTP library's errors are OSErrors without a number; those of the disk have one.
         if getattr(error, "errno", None) is not None:
             raise
-        cause = " ".join(str(error).split())[:200]
+        unreachable = type(error).__name__ in ("ConnectionError", "ConnectTimeout")
+        cause = "no connection" if unreachable else " ".join(str(error).split())[:200]
         raise DreambenchError(f"cannot download the dataset from {URL} ({cause})", OFFLINE) from error
 
 
