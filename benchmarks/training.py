@@ -84,7 +84,7 @@ def main() -> None:
     """Measure and print both steps' median times and their ratio."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--base", help="a pipeline's folder [default: Stable Diffusion 1.5 at 1/4 width]")
-    parser.add_argument("--size", type=int, default=128)
+    parser.add_argument("--size", type=int, default=256)
     parser.add_argument("--steps", type=int, default=15)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
