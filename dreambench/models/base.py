@@ -12,6 +12,7 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.models.schedulers import Parameterization, parameterization
+from dreambench.resources import BUILTIN, located
 from dreambench.spec import BaseSpec
 from dreambench.store.files import sha256_of
 
@@ -148,7 +149,7 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 def is_hub_id(model: str) -> bool:
     """Whether a name that is no folder can be a model's id on the hub (OWNER/NAME)."""
-    return not model.startswith((".", "/", "~")) and model.count("/") == 1
+    return not model.startswith((".", "/", "~", BUILTIN)) and model.count("/") == 1
 
 
 def open_base(spec: BaseSpec) -> BaseModel:
@@ -156,7 +157,7 @@ def open_base(spec: BaseSpec) -> BaseModel:
 
     Raises DreambenchError naming the missing component, or what to download and where to put it.
     """
-    folder = Path(spec.model).expanduser()
+    folder = located(spec.model)
     if folder.is_dir():
         _check(folder, spec.variant)
         return BaseModel(folder, spec.model, _fingerprint(folder), spec.variant)
