@@ -44,6 +44,10 @@ class BaseModel:
     @cached_property
     def tokenizer(self) -> Any:
         """The pipeline's tokenizer."""
+        return self.fresh_tokenizer()
+
+    def fresh_tokenizer(self) -> Any:
+        """Load a new instance of the tokenizer, which may be given new tokens."""
         from transformers import CLIPTokenizer
 
         try:
@@ -88,7 +92,7 @@ class BaseModel:
         modules = {name: trained.get(name) or self.frozen(name) for name in _WEIGHTED}
         pipeline = StableDiffusionPipeline(
             **{name: module.eval() for name, module in modules.items()},
-            tokenizer=self.tokenizer,
+            tokenizer=trained.get("tokenizer") or self.tokenizer,
             scheduler=self.scheduler,
             safety_checker=None,
             feature_extractor=None,
