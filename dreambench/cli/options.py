@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -54,8 +55,12 @@ def spec_from_options(
     method: str | None = None,
     base: str | None = None,
     seed: int | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> RunSpec:
-    """Build the spec that a command line asks for. Raises DreambenchError naming a wrong field."""
+    """Build the spec that a command line asks for. Raises DreambenchError naming a wrong field.
+
+    ``defaults`` are fields that the command itself sets where the command line does not.
+    """
     from dreambench.presets import build_spec
     from dreambench.resolve import parse_subjects
 
@@ -69,4 +74,5 @@ def spec_from_options(
         "seed": seed,
         "protocol.metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
     }
-    return build_spec(preset or default_preset(), fields, settings or [])
+    given = {name: value for name, value in fields.items() if value is not None}
+    return build_spec(preset or default_preset(), {**(defaults or {}), **given}, settings or [])

@@ -20,6 +20,8 @@ _TARGETS = {
     "unet": ["to_q", "to_k", "to_v", "to_out.0"],
     "text_encoder": ["q_proj", "k_proj", "v_proj", "out_proj"],
 }
+#: The name that diffusers looks for.
+_FILE = "pytorch_lora_weights.safetensors"
 
 
 class DreamBoothLoraOptions(FineTuneOptions):
@@ -62,7 +64,7 @@ class DreamBoothLora:
         return Personalized(base.pipeline(**adapted), adapted, losses)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write ``pytorch_lora_weights.safetensors``, which ``load_lora_weights`` of diffusers reads."""
+        """Write the adapters as ``load_lora_weights`` of diffusers reads them."""
         from diffusers import StableDiffusionPipeline
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft import get_peft_model_state_dict
@@ -75,29 +77,32 @@ class DreamBoothLora:
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Read the adapters that ``save`` wrote into fresh components."""
-        fresh = {name: base.fresh(name).eval().requires_grad_(False) for name in _TARGETS}
-        pipeline = base.pipeline(**fresh)
-        pipeline.load_lora_weights(folder, weight_name="pytorch_lora_weights.safetensors")
-        return Personalized(pipeline, {n: m for n, m in fresh.items() if _has_adapters(m)})
+        from diffusers.utils import convert_state_dict_to_peft, convert_unet_state_dict_to_peft
+        from peft import set_peft_model_state_dict
+        from safetensors.torch import load_file
+
+        tensors = load_file(folder / _FILE)
+        adapted = {}
+        for name in sorted({key.split(".", 1)[0] for key in tensors}):
+            own = {k.removeprefix(f"{name}."): t for k, t in tensors.items() if k.startswith(f"{name}.")}
+            convert = convert_unet_state_dict_to_peft if name == "unet" else convert_state_dict_to_peft
+            state = convert(own)
+            rank = next(len(t) for key, t in state.items() if "lora_A" in key)
+            adapted[name] = _adapted(base, name, rank, seed=0).eval().requires_grad_(False)
+            set_peft_model_state_dict(adapted[name], state)
+        return Personalized(base.pipeline(**adapted), adapted)
 
 
 def _adapted(base: BaseModel, component: str, rank: int, seed: int) -> Any:
+    """Return a fresh component with adapters, which alone can be trained."""
     import torch
-    from peft import LoraConfig
+    from peft import LoraConfig, inject_adapter_in_model
 
     module = base.fresh(component).train().requires_grad_(False)
-    config = LoraConfig(
-        r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=_TARGETS[component]
-    )
+    targets = _TARGETS[component]
+    config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets)
     # peft draws from torch's global generator; what was drawn before must not matter.
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed % (1 << 63))
-        module.add_adapter(config)
-    for parameter in module.parameters():
-        if parameter.requires_grad:
-            parameter.data = parameter.data.float()
-    return module
-
-
-def _has_adapters(module: Any) -> bool:
-    return bool(getattr(module, "peft_config", None))
+        torch.manual_seed(seed)
+        # Not transformers' own add_adapter: it asks for the peft of its own release.
+        return inject_adapter_in_model(config, module)

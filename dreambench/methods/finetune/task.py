@@ -73,7 +73,7 @@ class DenoisingTask:
         timesteps = torch.randint(0, count, (latents.shape[0],), generator=self.generator)
         noisy = self.schedule.add_noise(latents, noise, timesteps).to(device)
         target = prediction_target(self.schedule, self.parameterization, latents, noise, timesteps).to(device)
-        with self.runtime.autocast():
+        with self.runtime.training():
             states = self.text_states()
             states = states.repeat_interleave(len(latents) // len(states), dim=0)
             prediction = self.unet(noisy, timesteps.to(device), states, return_dict=False)[0]
