@@ -78,7 +78,8 @@ def score(
 ) -> None:
     """Score images of any method by the same protocol, with the same signature and the same report."""
     spec = options.spec_from_options(
-        preset=preset,
+        # Scoring needs no GPU, and other people's images are of the paper's subjects.
+        preset=preset or options.PAPER_PRESET,
         subjects=subjects,
         prompts=prompts,
         images_per_prompt=images_per_prompt,

@@ -28,9 +28,9 @@ class Measurement:
 
     def __init__(self, work: Path, seed: int, small: bool, reporter: Reporter) -> None:
         self.seed, self.small, self.reporter = seed, small, reporter
+        self.judge = load_judge(work)
         self.spec = build_spec("mini")
         self.base = open_base(self.spec.base)
-        self.judge = load_judge(work)
         self.encoders = ProtocolEncoders(self.spec.protocol, "cpu")
         self.asked: list[Asked] = all_asked(8, {"object": 1, "live": 3}) if small else all_asked()
 
