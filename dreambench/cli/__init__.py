@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, data, inspect, report, run
+from dreambench.cli import ablate, claims, data, inspect, report, run
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("score")(run.score)
 app.command("report")(report.report)
 app.command("plan")(run.plan)
 app.command("ablate")(ablate.ablate)
+app.command("claims")(claims.claims)
 app.add_typer(data.app, name="data")
 app.command("identifiers")(inspect.identifiers)
 app.command("presets")(inspect.presets)
