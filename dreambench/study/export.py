@@ -133,27 +133,21 @@ def _result(exported: _Exported, study: StudyName) -> StudyResult:
 
 def results_table(results: Results) -> Table:
     """Return Table 2 for the terminal: our shares of pairs with Wilson's intervals, then the paper's."""
+    from rich.box import SIMPLE
     from rich.table import Table
     from rich.text import Text
 
-    titles = {"subject": "subject fidelity", "prompt": "prompt fidelity"}
-    table = Table(
-        title="Table 2: preferred by the majority, share of pairs [95% interval]", title_justify="left"
-    )
-    for column in ("study", results.method_a, results.method_b, "undecided", "pairs", "votes"):
-        table.add_column(Text(column), justify="left" if column == "study" else "right")
+    title = "Table 2: preferred by the majority, share of pairs, 95% interval"
+    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1))
+    for column in ("fidelity", results.method_a, results.method_b, "undecided", "pairs", "votes"):
+        table.add_column(Text(column), justify="left" if column == "fidelity" else "right", overflow="fold")
     for result in results.studies:
         found, paper = result.preference, result.paper
-        shares = [_percent(found, outcome) for outcome in OUTCOMES]
-        counts = [f"{found.pairs if found else 0} of {result.pairs_asked}"]
-        counts += [f"{found.votes_total if found else 0} of {result.votes_expected}"]
-        table.add_row(titles[result.study], *shares, *counts)
-        quoted = [
-            f"{paper.method_a} {paper.a:.0%}",
-            f"{paper.method_b} {paper.b:.0%}",
-            f"{paper.undecided:.0%}",
-        ]
-        table.add_row("  the paper", *quoted, "600", "1800", style="dim")
+        pairs, votes = (found.pairs, found.votes_total) if found else (0, 0)
+        counts = (f"{pairs} of {result.pairs_asked}", f"{votes} of {result.votes_expected}")
+        table.add_row(result.study, *(_percent(found, outcome) for outcome in OUTCOMES), *counts)
+        quoted = (f"{paper.a:.0%}\n{paper.method_a}", f"{paper.b:.0%}\n{paper.method_b}")
+        table.add_row("the paper", *quoted, f"{paper.undecided:.0%}", "600", "1800", style="dim")
     return table
 
 
@@ -162,4 +156,4 @@ def _percent(found: Preference | None, outcome: str) -> str:
         return "-"
     share = getattr(found, outcome)
     low, high = share.ci95
-    return f"{share.share:.1%} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"{share.share:.1%}\n[{100 * low:.1f}, {100 * high:.1f}]"

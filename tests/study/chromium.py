@@ -47,7 +47,16 @@ class Server:
     """``dreambench study serve`` as a process of its own."""
 
     def __init__(self, folder: Path, port: int) -> None:
-        self._command = [sys.executable, "-m", "dreambench", "study", "serve", str(folder), "--port", str(port)]
+        self._command = [
+            sys.executable,
+            "-m",
+            "dreambench",
+            "study",
+            "serve",
+            str(folder),
+            "--port",
+            str(port),
+        ]
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
