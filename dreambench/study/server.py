@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +35,7 @@ def serve(path: Path, host: str, port: int, say: Callable[[str], None]) -> None:
     plan = read_plan(folder)
     check_pictures(folder, plan)
     desk = Desk(plan, Database(folder.database_file))
-    listener = _listen(host, port)
+    listener = listen(host, port)
     config = uvicorn.Config(
         build_app(folder, desk),
         lifespan="off",
@@ -47,10 +48,22 @@ def serve(path: Path, host: str, port: int, say: Callable[[str], None]) -> None:
     uvicorn.Server(config).run(sockets=[listener])
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket; port 0 takes a free one. Raises DreambenchError where none can be had."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # With its protocol named, asyncio turns Nagle's algorithm off; otherwise a page, sent as a head and
+        # a small body, waits 40 ms for the browser's delayed acknowledgement.
+        listener = socket.socket(family, kind, protocol)
+        try:
+            if os.name != "nt":  # there it would share a port that is taken
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            listener.listen(BACKLOG)
+        except BaseException:
+            listener.close()
+            raise
+        return listener
     except (OSError, OverflowError, UnicodeError) as error:
         raise DreambenchError(
             f"cannot listen on --host {host} --port {port}: {error}", "give another --port or --host"

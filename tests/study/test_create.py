@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import shutil
+import socket
+import sys
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from dreambench.study.create import create_study
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder, read_plan
 from dreambench.study.plan import Pair
+from dreambench.study.server import listen
 
 SMALL = Sizes(1, 2, 1)
 
@@ -196,8 +199,6 @@ def read_plan_picture(text: str) -> str:
 
 
 def test_a_port_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    import socket
-
     folder = make_study(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -209,7 +210,13 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.Capture
 def test_without_the_extra_the_command_says_what_to_install(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
     line = refusal("serve", tmp_path, capsys=capsys)
     assert "needs uvicorn" in line
     assert "pip install 'dreambench[study]'" in line
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_small_pages_do_not_wait_for_an_acknowledgement(host: str) -> None:
+    with listen(host, 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # what asyncio looks at before it sets TCP_NODELAY

@@ -95,6 +95,7 @@ def test_answers_of_another_study_are_refused(tmp_path: Path) -> None:
         beside = first.database_file.with_name(f"study.db{rest}")
         if beside.exists():
             second.database_file.with_name(f"study.db{rest}").write_bytes(beside.read_bytes())
-    with pytest.raises(SystemExit):
+    with pytest.raises(SystemExit) as ended:
         main(["study", "export", str(second.path)])
+    assert ended.value.code == 2
     assert not second.votes_file.exists()
