@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 from study.material import Visitor, make_study, make_two_runs
 
 from dreambench.study.create import create_study
+from dreambench.study.database import CHOICES, Answer, OutOfTurnError
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder
 from dreambench.study.headers import POLICY
@@ -181,7 +183,7 @@ def test_only_the_pictures_of_the_own_questionnaire_are_shown(visitor: Visitor) 
 
 def test_html_in_names_is_shown_and_not_interpreted(tmp_path: Path) -> None:
     evil = '<script>alert(1)</script>"><img src=x onerror=alert(2)>'
-    nouns = {"ant": f"dog{evil}", "bee": f"cat{evil}"}
+    nouns = {"<i>ant": f"dog{evil}", "<i>bee": f"cat{evil}"}
     ours, theirs = make_two_runs(tmp_path, nouns=nouns)
     ours.record.name = f"ours{evil}"
     ours.save_record()
@@ -191,7 +193,10 @@ def test_html_in_names_is_shown_and_not_interpreted(tmp_path: Path) -> None:
     consent = visitor.get(visitor.paths["prompt-01-1"]).text
     question = visitor.get(visitor.start("prompt-01-1")).text
     organizer = visitor.get(visitor.paths["organizer"]).text
+    photos = visitor.get(visitor.start("subject-01-1")).text
+    assert "<i>" not in photos
     for page in (consent, question, organizer):
+        assert "<i>" not in page
         assert "&lt;script&gt;alert(1)" in page
         assert "<script>alert" not in page
         assert "<img src=x" not in page
@@ -236,6 +241,24 @@ def test_the_database_keeps_what_it_promises(visitor: Visitor) -> None:
     connection = visitor.desk.database._connection
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
+
+
+def test_of_answers_sent_at_once_one_is_kept(visitor: Visitor) -> None:
+    database, item = visitor.desk.database, visitor.plan.raters[0].steps[0].item
+    database.consent(RATER)
+
+    def send(number: int) -> bool:
+        try:
+            database.record(Answer(RATER, 0, item, CHOICES[number % 3], 1.0))
+        except OutOfTurnError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(12) as pool:
+        taken = list(pool.map(send, range(12)))
+    kept = given(visitor)
+    assert len(kept) == 1
+    assert taken == [CHOICES[number % 3] == kept[0][2] for number in range(12)]
 
 
 def test_seconds_count_from_the_last_showing(tmp_path: Path) -> None:
