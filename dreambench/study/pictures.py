@@ -46,7 +46,7 @@ def write_picture(source: Path, target: Path) -> None:
     """Write one image as WebP of at most ``SIDE`` pixels a side; nothing but its pixels is copied."""
     image = read_image(source, "image of the study")
     image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
-    # Pillow writes the metadata that it has read along with the pixels; a new image has read none.
+    # Some versions of Pillow write the colour profile that they have read; a new image has read none.
     bare = Image.new("RGB", image.size)
     bare.paste(image)
     bare.save(target, format="WEBP", quality=QUALITY, method=4)
