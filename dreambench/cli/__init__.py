@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import data, inspect, report, run
+from dreambench.cli import data, inspect, report, run, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ app.command("score")(run.score)
 app.command("report")(report.report)
 app.command("plan")(run.plan)
 app.add_typer(data.app, name="data")
+app.add_typer(study.app, name="study")
 app.command("identifiers")(inspect.identifiers)
 app.command("presets")(inspect.presets)
 
