@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, claims, data, inspect, report, run
+from dreambench.cli import ablate, claims, data, inspect, report, run, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("plan")(run.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
 app.add_typer(data.app, name="data")
+app.add_typer(study.app, name="study")
 app.command("identifiers")(inspect.identifiers)
 app.command("presets")(inspect.presets)
 
