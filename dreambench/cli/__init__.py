@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, claims, data, inspect, report, run, study
+from dreambench.cli import ablate, claims, correlate, data, inspect, report, run, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("score")(run.score)
 app.command("report")(report.report)
+app.command("correlate")(correlate.correlate)
 app.command("plan")(run.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
