@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#000000")
 FORMATS = ("png", "pdf")
 _INK = "#1b1e23"
+_UNNAMED = "_nolegend_"  # what matplotlib leaves out of a legend
 _SEED = 0
 
 
@@ -115,14 +116,14 @@ def _bar_panel(axes: Axes, scope: Scope, metrics: Sequence[str], humans: Sequenc
     width = 0.8 / len(metrics)
     found = {(row.metric, row.human): row.pearson for row in scope.rows}
     for number, metric in enumerate(metrics):
-        label: str | None = metric_title(metric)
+        label = metric_title(metric)
         for place, human in enumerate(humans):
             pearson = found.get((metric, human))
             if pearson is None or pearson.r is None:
                 continue
             at = place - 0.4 + width * (number + 0.5)
             axes.bar(at, pearson.r, width * 0.92, color=COLOURS[number], label=label)
-            label = None
+            label = _UNNAMED
             if pearson.ci95_bootstrap:
                 low, high = pearson.ci95_bootstrap
                 error = [[max(pearson.r - low, 0)], [max(high - pearson.r, 0)]]
@@ -132,7 +133,7 @@ def _bar_panel(axes: Axes, scope: Scope, metrics: Sequence[str], humans: Sequenc
         if bound.pearson is not None:
             place = humans.index(bound.human)
             axes.hlines(bound.pearson, place - 0.44, place + 0.44, color=_INK, linewidth=1.8, label=label)
-            label = None
+            label = _UNNAMED
     axes.axhline(0, color=_INK, linewidth=0.8)
     axes.set_xticks(range(len(humans)), [human_title(human) for human in humans])
     axes.set_xlim(-0.6, len(humans) - 0.4)

@@ -123,9 +123,15 @@ def _agreement(found: Correlations) -> Sheet:
             bound = bounds.get(agreed.human)
             cells = [name, human_title(agreed.human), numbers.count(agreed.n), numbers.count(agreed.raters)]
             cells += [numbers.fixed(agreed.alpha), numbers.interval(agreed.ci95)]
-            cells += [numbers.count(bound.n) if bound else "", numbers.fixed(bound and bound.pearson)]
-            cells += [numbers.interval(bound and bound.pearson_ci95_bootstrap)]
-            cells += [numbers.fixed(bound and bound.spearman), numbers.fixed(bound and bound.kendall)]
+            cells += [
+                numbers.count(bound.n) if bound else "",
+                numbers.fixed(bound.pearson if bound else None),
+            ]
+            cells += [numbers.interval(bound.pearson_ci95_bootstrap if bound else None)]
+            cells += [
+                numbers.fixed(bound.spearman if bound else None),
+                numbers.fixed(bound.kendall if bound else None),
+            ]
             rows.append(tuple(cells))
     head = ("Images", "Human score", "n", "raters", "alpha", "bootstrap", "n scored", "Pearson", "bootstrap")
     note = (
@@ -146,8 +152,8 @@ def _preferences(found: Correlations) -> Sheet:
     for study, values in found.paper_preferences.items():
         if any(row.study == study for row in found.preferences):
             quoted = [f"{100 * values[k]:.0f}%" for k in ("dreambooth", "textual_inversion", "undecided")]
-            names = tuple(f"{name}, paper" for name in PAPER_METHODS)
-            rows.append((human_title(study), *names, "600", *quoted, "", "1,800"))
+            quoted_names = [f"{name}, paper" for name in PAPER_METHODS]
+            rows.append((human_title(study), *quoted_names, "600", *quoted, "", "1,800"))
     head = ("Study", "A", "B", "pairs", "prefers A", "prefers B", "undecided", "A's win rate", "answers")
     note = (
         "Shares of pairs by majority vote (a tie is undecided) with Wilson's 95% interval; the win rate is "
