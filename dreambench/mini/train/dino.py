@@ -92,7 +92,7 @@ class DinoStage(ScorerStage):
     """
 
     name = "dino"
-    steps = 8_000
+    steps = 1_200
     batch = 128
     sample_every = 1000
     pool_size = PoolSize(512, 32, 10)

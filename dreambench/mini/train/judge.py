@@ -74,7 +74,7 @@ class JudgeStage(ScorerStage):
     """Learns to name class, context, accessory, property, colour and pattern, clean or degraded."""
 
     name = "judge"
-    steps = 5_000
+    steps = 1_000
     batch = 64
     sample_every = 1000
     pool_size = PoolSize(512, 32, 6)

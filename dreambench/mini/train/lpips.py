@@ -66,7 +66,7 @@ class LpipsStage(ScorerStage):
     """Learns features for LPIPS from what renderings show."""
 
     name = "lpips"
-    steps = 6_000
+    steps = 500
     batch = 64
     sample_every = 1000
     pool_size = PoolSize(512, 24, 6)
