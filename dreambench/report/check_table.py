@@ -43,8 +43,9 @@ def _add_row(table: Table, comparison: Comparison, failed: bool) -> None:
 
 
 def _four(value: float, sign: str = "") -> str:
-    # One decimal more than other tables: the smallest tolerance would not show in three.
-    return f"{value:{sign}.4f}".replace("-", numbers.MINUS)
+    # One decimal more than other tables: the smallest tolerance would not show in three. The sum with 0
+    # takes the sign from a difference that rounds to nothing.
+    return f"{round(value, 4) + 0.0:{sign}.4f}".replace("-", numbers.MINUS)
 
 
 def verdict(check: Check) -> Text:
