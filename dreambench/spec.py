@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsA
 MetricName = Literal["dino", "clip_i", "clip_t", "div", "pres"]
 SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
 METRICS: tuple[MetricName, ...] = ("dino", "clip_i", "clip_t", "div", "pres")
+HIGHER_IS_BETTER: dict[str, bool] = {m: m != "pres" for m in METRICS}
 
 
 class Section(BaseModel):

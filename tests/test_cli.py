@@ -27,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[1]
 HELP_OF_ALL = """
 import contextlib, io, sys
 from dreambench.cli import main
-for words in ("", "run", "score", "report", "plan", "data", "data pull", "identifiers", "presets",
+for words in ("", "run", "score", "report", "check", "plan", "data", "data pull", "identifiers", "presets",
     "study", "study create", "study serve", "study export", "ablate", "claims", "correlate"):
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         try:
@@ -109,7 +109,7 @@ class TestHelp:
         record_property("help_cpu_seconds", round(seconds, 3))
         print(f"dreambench --help took {seconds:.2f} s of CPU time")
         assert (done.code, done.err) == (0, "")
-        for command in ("run", "score", "report", "plan", "data", "identifiers", "presets"):
+        for command in ("run", "score", "report", "check", "plan", "data", "identifiers", "presets"):
             assert f"\n  {command} " in done.out
 
     def test_version(self, dreambench):

@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, claims, correlate, data, inspect, report, run, study
+from dreambench.cli import ablate, check, claims, correlate, data, inspect, report, run, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("run")(run.run)
 app.command("score")(run.score)
 app.command("report")(report.report)
 app.command("correlate")(correlate.correlate)
+app.command("check")(check.check)
 app.command("plan")(run.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)

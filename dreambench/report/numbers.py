@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dreambench.spec import METRICS
+from dreambench.spec import HIGHER_IS_BETTER, METRICS
 
 TITLES = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T", "div": "DIV", "pres": "PRES"}
-HIGHER_IS_BETTER = {"dino": True, "clip_i": True, "clip_t": True, "div": True, "pres": False}
 MEANINGS = {
     "dino": "similarity of generated images to the subject's real photos, by DINO embeddings",
     "clip_i": "similarity of generated images to the subject's real photos, by CLIP embeddings",

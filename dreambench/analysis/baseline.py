@@ -1,0 +1,104 @@
+"""The committed baseline of the regression check: expected scores, and how far seeds alone move them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from dreambench.errors import DreambenchError
+from dreambench.signature import parse_signature
+from dreambench.spec import MetricName
+from dreambench.store.files import write_text
+
+#: How probable it may be that unchanged code fails a check, all comparisons together.
+ALPHA = 0.001
+_REMEDY = "write it anew: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Expected(_Frozen):
+    """One score: its mean over the baseline's runs, and its noise from one seed to the next.
+
+    ``sd`` is the standard deviation of one run's score, ``df`` the degrees of freedom behind it.
+    """
+
+    mean: float
+    sd: float = Field(ge=0)
+    df: float = Field(gt=0)
+
+
+class MetricBaseline(_Frozen):
+    """One metric: its mean over subjects, and each subject's own."""
+
+    overall: Expected
+    subjects: dict[str, Expected] = Field(min_length=1)
+
+
+class Baseline(_Frozen):
+    """What a new run is held against.
+
+    ``runs`` names the runs behind it, which differ in their seed only; ``alpha`` is the family-wise
+    level of the check.
+    """
+
+    schema_version: Literal[1] = 1
+    signature: str
+    runs: tuple[str, ...] = Field(min_length=2)
+    alpha: float = Field(ALPHA, gt=0, lt=1)
+    metrics: dict[MetricName, MetricBaseline] = Field(min_length=1)
+
+    @field_validator("signature")
+    @classmethod
+    def _has_fields(cls, signature: str) -> str:
+        try:
+            parse_signature(signature)
+        except ValueError as error:
+            raise ValueError("is no signature") from error
+        return signature
+
+    @model_validator(mode="after")
+    def _same_subjects(self) -> Baseline:
+        first = self.subjects
+        for name, metric in self.metrics.items():
+            if set(metric.subjects) != set(first):
+                raise ValueError(f"metrics.{name} has other subjects than the first metric")
+        return self
+
+    @property
+    def subjects(self) -> tuple[str, ...]:
+        """The subjects of every metric, in order."""
+        return tuple(next(iter(self.metrics.values())).subjects)
+
+
+def read_baseline(file: Path) -> Baseline:
+    """Read a baseline file. Raises DreambenchError naming the file and the first wrong field."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise DreambenchError(f"there is no baseline {file}", _REMEDY) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise DreambenchError(f"{file} cannot be read as a baseline: {error}", _REMEDY) from error
+    if not text.strip():
+        raise DreambenchError(f"{file} is empty", _REMEDY)
+    try:
+        return Baseline.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        place = f"{file}: {field}" if field else f"{file}"
+        raise DreambenchError(f"{place}: {first['msg']}", _REMEDY) from error
+
+
+def write_baseline(file: Path, baseline: Baseline) -> None:
+    """Write a baseline atomically. Raises DreambenchError where the file cannot be written."""
+    if file.is_dir():
+        raise DreambenchError(f"--baseline {file} is a folder", "give a file")
+    try:
+        write_text(file, baseline.model_dump_json(indent=1) + "\n")
+    except DreambenchError as error:
+        raise DreambenchError(error.message, "free some space, or give another --baseline") from error

@@ -1,0 +1,159 @@
+"""The regression check: is a new run's every score what another seed of the baseline's code would give?"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dreambench.analysis.aggregate import mean_over_subjects
+from dreambench.analysis.baseline import Baseline, Expected
+from dreambench.analysis.checked_run import subject_means
+from dreambench.errors import DreambenchError
+from dreambench.signature import signature_differences
+from dreambench.spec import HIGHER_IS_BETTER, METRICS, MetricName
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dreambench.analysis.run_scores import RunScores
+
+#: No move below this is told: the last bits of float32 sums on another machine, and a tenth of the last
+#: digit that tables show. It is the tolerance where seeds move nothing at all.
+FLOOR = 1e-4
+Direction = Literal["better", "worse", "same"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Comparison(_Frozen):
+    """One score against the baseline; ``subject`` is None for the mean over subjects.
+
+    ``moved`` is whether ``difference`` (value minus expected) is beyond ``tolerance``; ``direction``
+    is where it points by the metric's own sense, moved or not.
+    """
+
+    metric: MetricName
+    subject: str | None
+    value: float
+    expected: float
+    tolerance: float
+    difference: float
+    moved: bool
+    direction: Direction
+
+
+class Check(_Frozen):
+    """A run's whole check. ``ok`` is False where a score moved in a direction that counts."""
+
+    signature: str
+    baseline: str
+    ok: bool
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def moved(self) -> tuple[Comparison, ...]:
+        """The comparisons beyond their tolerance."""
+        return tuple(c for c in self.comparisons if c.moved)
+
+
+def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool = False) -> Check:
+    """Hold a run against a baseline; ``name`` is the baseline's, for the record.
+
+    Any move counts, for a better score that nobody expected is a defect as often as a worse one;
+    with ``allow_better`` only moves to the worse do. Raises DreambenchError for a run that is not
+    complete, naming the fields of a signature that differ, or a metric or subject that the run lacks.
+    """
+    means = subject_means(run)
+    differing = signature_differences(run.signature, baseline.signature)
+    if differing:
+        raise DreambenchError(
+            f"{run.folder.path} does not compare with {name}, for their signatures differ: "
+            f"{'; '.join(differing)}",
+            "check a run of the baseline's protocol, subjects and prompts, or write the baseline anew",
+        )
+    _refuse_gaps(run, means, baseline, name)
+    comparisons = tuple(compare(means, baseline))
+    failed = [c for c in comparisons if fails(c, allow_better)]
+    return Check(signature=run.signature, baseline=name, ok=not failed, comparisons=comparisons)
+
+
+def fails(comparison: Comparison, allow_better: bool) -> bool:
+    """Whether a comparison makes a check fail."""
+    return comparison.moved and not (allow_better and comparison.direction == "better")
+
+
+def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
+    """Yield the comparisons of every metric of the baseline: the mean over subjects, then each subject.
+
+    Half of the family-wise level goes to the means over subjects, half to the subjects, each half in
+    equal parts (Bonferroni): many subjects do not take the power from the few means.
+    """
+    metrics = [metric for metric in METRICS if metric in baseline.metrics]
+    runs, subjects = len(baseline.runs), len(baseline.subjects)
+    level = baseline.alpha / 2 / len(metrics)
+    for metric in metrics:
+        expected = baseline.metrics[metric]
+        column = means[metric].loc[list(baseline.subjects)]
+        mean = mean_over_subjects(column)
+        assert mean is not None
+        yield _comparison(metric, None, mean, expected.overall, tolerance(expected.overall, runs, level))
+        for name, one in expected.subjects.items():
+            allowed = tolerance(one, runs, level / subjects)
+            yield _comparison(metric, name, float(column[name]), one, allowed)
+
+
+def tolerance(expected: Expected, runs: int, level: float) -> float:
+    """Return how far one new run may lie from the mean of ``runs`` runs, at a two-sided ``level``.
+
+    Half the width of Student's prediction interval, t(1 - level/2, df) * sd * sqrt(1 + 1/runs), and
+    never less than ``FLOOR``.
+    """
+    return max(FLOOR, _quantile(level, expected.df) * expected.sd * math.sqrt(1 + 1 / runs))
+
+
+@lru_cache(maxsize=1024)
+def _quantile(level: float, df: float) -> float:
+    from scipy.stats import t
+
+    # The upper tail's own function: 1 - level/2 would lose the digits of a small level.
+    return float(t.isf(level / 2, df))
+
+
+def _comparison(
+    metric: MetricName, subject: str | None, value: float, expected: Expected, allowed: float
+) -> Comparison:
+    difference = value - expected.mean
+    direction: Direction = "same"
+    if difference:
+        direction = "better" if (difference > 0) == HIGHER_IS_BETTER[metric] else "worse"
+    return Comparison(
+        metric=metric,
+        subject=subject,
+        value=value,
+        expected=expected.mean,
+        tolerance=allowed,
+        difference=difference,
+        moved=abs(difference) > allowed,
+        direction=direction,
+    )
+
+
+def _refuse_gaps(run: RunScores, means: pd.DataFrame, baseline: Baseline, name: str) -> None:
+    lacking = [metric for metric in baseline.metrics if metric not in means.columns]
+    if lacking:
+        raise DreambenchError(
+            f"{run.folder.path} lacks {', '.join(lacking)}, which {name} has",
+            f"score it with --metrics {','.join(baseline.metrics)}",
+        )
+    ours, theirs = set(map(str, means.index)), set(baseline.subjects)
+    if ours != theirs:
+        raise DreambenchError(
+            f"{run.folder.path} and {name} have different subjects: {', '.join(sorted(ours ^ theirs)[:5])}",
+            "check a run of the baseline's subjects",
+        )

@@ -1,0 +1,141 @@
+"""From runs that differ in their seed only to a baseline: means, and the noise measured between seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+
+from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline
+from dreambench.analysis.checked_run import subject_means
+from dreambench.analysis.run_scores import RunScores
+from dreambench.errors import DreambenchError
+from dreambench.signature import signature_differences
+from dreambench.spec import METRICS, MetricName, differences
+
+#: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
+#: taken to move together.
+DEPENDENCE_LEVEL = 0.99
+DIGITS = 9
+
+
+def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
+    """Return the baseline of two or more complete runs; the order in which they are named is no part of it.
+
+    Raises DreambenchError for a single run, for runs that differ in more than their seed (images made
+    elsewhere: in more than the folder they came from), for the same seed twice, and for a run that is
+    not complete.
+    """
+    if len(scored) < 2:
+        raise DreambenchError(
+            "a baseline needs several runs that differ in their seed only, and 1 is given",
+            "make 3 or more with --seed 0, --seed 1, ... and name them all",
+        )
+    means = [subject_means(run) for run in scored]
+    _refuse_others(scored)
+    order = sorted(range(len(scored)), key=lambda i: _draw(scored[i]))
+    metrics: dict[MetricName, MetricBaseline] = {
+        metric: metric_baseline(pd.DataFrame([means[i][metric] for i in order]))
+        for metric in METRICS
+        if metric in means[0].columns
+    }
+    return Baseline(
+        signature=scored[0].signature,
+        runs=tuple(_name(scored[i]) for i in order),
+        alpha=alpha,
+        metrics=metrics,
+    )
+
+
+def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
+    """Return one metric's expected scores from its scores per run (rows, 2 or more) and subject (columns).
+
+    A subject's noise is the standard deviation pooled over subjects, or its own where that is larger.
+    The noise of the mean over subjects follows from the pooled one, for every subject draws its own
+    noise; it is never taken smaller than seen between the runs, and where the runs differ by clearly
+    more than that (F test), it is the standard deviation between the runs, with their few degrees of
+    freedom. Those of the pooled noise are effective ones (Welch 1947, Satterthwaite 1946): subjects
+    need not be equally noisy.
+    """
+    values = by_run.to_numpy(dtype=float)
+    runs, subjects = values.shape
+    variances = values.var(axis=0, ddof=1)
+    pooled, df = math.sqrt(variances.mean()), effective_df(variances, runs - 1)
+    between = float(values.mean(axis=1).std(ddof=1))
+    means = values.mean(axis=0)
+    own = [_expected(mean, max(pooled, math.sqrt(v)), df) for mean, v in zip(means, variances, strict=True)]
+    return MetricBaseline(
+        overall=_overall(float(means.mean()), between, pooled / math.sqrt(subjects), runs - 1, df),
+        subjects={str(name): expected for name, expected in zip(by_run.columns, own, strict=True)},
+    )
+
+
+def effective_df(variances: np.ndarray, df: int) -> float:
+    """Return the degrees of freedom of a mean of variances with ``df`` each (Satterthwaite 1946).
+
+    Between ``df`` (one subject makes all the noise) and ``df`` times the number of subjects.
+    """
+    squares = float((variances**2).sum())
+    return df * float(variances.sum()) ** 2 / squares if squares > 0 else float(df * len(variances))
+
+
+def _overall(mean: float, between: float, independent: float, runs_df: int, df: float) -> Expected:
+    from scipy.stats import f
+
+    limit = independent * math.sqrt(f.ppf(DEPENDENCE_LEVEL, runs_df, df))
+    return _expected(mean, max(between, independent), runs_df if between > limit else df)
+
+
+def _expected(mean: float, sd: float, df: float) -> Expected:
+    # Rounded, so that the last bits of a sum are no change of a committed file; sd is rounded up.
+    scale = 10**DIGITS
+    return Expected(mean=round(mean, DIGITS), sd=math.ceil(sd * scale) / scale, df=round(df, 3))
+
+
+def _draw(run: RunScores) -> tuple[int, str]:
+    # What tells runs apart: the seed, or for images made elsewhere (to which our seed means nothing)
+    # the folder they came from.
+    source = run.record.source
+    return (0, source) if source else (run.record.spec.seed, "")
+
+
+def _name(run: RunScores) -> str:
+    # No path: the file is committed, and paths differ between machines.
+    source = run.record.source
+    return f"images {PurePath(source).name}" if source else f"seed {run.record.spec.seed}"
+
+
+def _refuse_others(scored: Sequence[RunScores]) -> None:
+    first = scored[0]
+    for other in scored[1:]:
+        fields = _differing(first, other)
+        if fields:
+            more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+            raise DreambenchError(
+                f"{first.folder.path} and {other.folder.path} differ in more than their seed: "
+                f"{'; '.join(fields[:3])}{more}",
+                "a baseline's noise is that of the seed alone: make its runs with the same settings",
+            )
+    seen: dict[tuple[int, str], RunScores] = {}
+    for run in scored:
+        twin = seen.setdefault(_draw(run), run)
+        if twin is not run:
+            raise DreambenchError(
+                f"{twin.folder.path} and {run.folder.path} are both of {_name(run)}",
+                "name runs of different seeds: the noise is measured between them",
+            )
+
+
+def _differing(first: RunScores, other: RunScores) -> list[str]:
+    left, right = first.record, other.record
+    fields = signature_differences(first.signature, other.signature)
+    if left.kind != right.kind:
+        fields.append(f"kind: {left.kind}, not {right.kind}")
+    spec = right.spec.model_copy(update={"seed": left.spec.seed})
+    fields += [field for field in differences(left.spec, spec) if field not in fields]
+    if not fields and spec.key != left.spec.key:
+        fields.append("protocol: its metrics or prior_images")
+    return fields

@@ -1,0 +1,124 @@
+"""``dreambench check``: hold a run against a committed baseline, or write that baseline from several runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dreambench.cli.options import Json
+from dreambench.errors import DreambenchError
+
+if TYPE_CHECKING:
+    from dreambench.analysis import RunScores
+    from dreambench.analysis.regression import Check
+
+
+def check(
+    runs: Annotated[
+        list[Path], typer.Argument(metavar="RUN", help="A run folder; with --update one of each seed.")
+    ],
+    baseline: Annotated[Path, typer.Option("--baseline", metavar="FILE", help="The baseline, a JSON file.")],
+    update: Annotated[
+        bool, typer.Option("--update", help="Write the baseline from runs that differ in their seed only.")
+    ] = False,
+    alpha: Annotated[
+        float | None,
+        typer.Option("--alpha", help="With --update: how often unchanged code may fail. [default: 0.001]"),
+    ] = None,
+    allow_better: Annotated[
+        bool, typer.Option("--allow-better", help="Only moves to the worse fail.")
+    ] = False,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Also write the check as JUnit XML.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Compare a run's scores with a baseline; exit code 1 where one moved beyond its measured noise."""
+    _refuse_mixed(runs, update, alpha, allow_better, junit)
+    if update:
+        _write_baseline(runs, baseline, alpha, json)
+    else:
+        _check(runs[0], baseline, allow_better, junit, json)
+
+
+def _refuse_mixed(
+    runs: list[Path], update: bool, alpha: float | None, allow_better: bool, junit: Path | None
+) -> None:
+    if update and (allow_better or junit):
+        option = "--allow-better" if allow_better else "--junit"
+        raise DreambenchError(f"--update checks nothing, so {option} has no meaning", "leave one of them out")
+    if not update and alpha is not None:
+        raise DreambenchError("--alpha is part of the baseline", "give it with --update")
+    if alpha is not None and not 0 < alpha < 1:
+        raise DreambenchError(f"--alpha {alpha:g} is no probability between 0 and 1", "try 0.001")
+    if not update and len(runs) > 1:
+        raise DreambenchError(f"{len(runs)} runs are given", "check one at a time, or add --update")
+
+
+def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: bool) -> None:
+    from dreambench.analysis.baseline import ALPHA, write_baseline
+    from dreambench.analysis.seed_noise import baseline_of
+
+    made = baseline_of(_scored(runs), ALPHA if alpha is None else alpha)
+    write_baseline(file, made)
+    if json:
+        typer.echo(made.model_dump_json(indent=1))
+    else:
+        typer.echo(f"{file}: {', '.join(made.metrics)} of {len(made.subjects)} subjects")
+        typer.echo(f"from {len(made.runs)} runs: {', '.join(made.runs)}")
+        typer.echo(f"signature {made.signature}")
+    if len(made.runs) == 2:
+        typer.echo("2 runs measure the noise poorly, and tolerances are wide: 3 or more are better", err=True)
+
+
+def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json: bool) -> None:
+    from dreambench.analysis.baseline import read_baseline
+    from dreambench.analysis.regression import check_run
+
+    committed = read_baseline(file)
+    (run,) = _scored([path])
+    result = check_run(run, committed, str(file), allow_better)
+    if junit is not None:
+        _write_junit(junit, result, allow_better)
+    if json:
+        typer.echo(result.model_dump_json(indent=1))
+    else:
+        _print_check(result, allow_better)
+    new = [m for m in run.subjects.columns if m not in committed.metrics and run.subjects[m].notna().any()]
+    if new:
+        typer.echo(f"{', '.join(new)}: not checked, for {file} has no numbers of it", err=True)
+    if not result.ok:
+        raise typer.Exit(1)
+
+
+def _scored(paths: list[Path]) -> list[RunScores]:
+    from dreambench.analysis import read_run_scores
+    from dreambench.store import open_run
+
+    return read_run_scores([open_run(path) for path in paths])
+
+
+def _write_junit(file: Path, result: Check, allow_better: bool) -> None:
+    from dreambench.report.junit import junit_xml
+    from dreambench.store.files import write_text
+
+    if file.is_dir():
+        raise DreambenchError(f"--junit {file} is a folder", "give a file")
+    try:
+        write_text(file, junit_xml(result, allow_better))
+    except DreambenchError as error:
+        raise DreambenchError(error.message, "free some space, or give another --junit") from error
+
+
+def _print_check(result: Check, allow_better: bool) -> None:
+    from rich.console import Console
+
+    from dreambench.report.check_table import check_table
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1000  # whole names for grep and for logs
+    console.print(check_table(result, allow_better))
+    typer.echo(f"signature {result.signature}")

@@ -1,0 +1,59 @@
+"""A regression check as JUnit XML, for the pages of continuous integration."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from dreambench.analysis.regression import Check, Comparison, fails
+from dreambench.report import numbers
+
+# What XML 1.0 has no way to write, escaped or not (section 2.2).
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+SUITE = "dreambench check"
+
+
+def junit_xml(check: Check, allow_better: bool = False) -> str:
+    """Return the check as one test suite with one test case per comparison.
+
+    A case is named after its subject ("mean over subjects" for the overall score), its class after the
+    metric. A move that counts is a failure, with ``better`` or ``worse`` as its type.
+    """
+    failed = [c for c in check.comparisons if fails(c, allow_better)]
+    counts = {"tests": str(len(check.comparisons)), "failures": str(len(failed)), "errors": "0"}
+    top = ElementTree.Element("testsuites", {"name": SUITE, **counts})
+    suite = ElementTree.SubElement(top, "testsuite", {"name": SUITE, **counts, "skipped": "0", "time": "0"})
+    properties = ElementTree.SubElement(suite, "properties")
+    for name in ("signature", "baseline"):
+        attributes = {"name": name, "value": _xml_text(getattr(check, name))}
+        ElementTree.SubElement(properties, "property", attributes)
+    for comparison in check.comparisons:
+        _add_case(suite, comparison, fails(comparison, allow_better))
+    ElementTree.indent(top)
+    text: str = ElementTree.tostring(top, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _add_case(suite: ElementTree.Element, comparison: Comparison, failed: bool) -> None:
+    name = "mean over subjects" if comparison.subject is None else comparison.subject
+    attributes = {"classname": f"dreambench.{comparison.metric}", "name": _xml_text(name), "time": "0"}
+    case = ElementTree.SubElement(suite, "testcase", attributes)
+    told = sentence(comparison)
+    if failed:
+        failure = {"message": _xml_text(told), "type": comparison.direction}
+        ElementTree.SubElement(case, "failure", failure).text = _xml_text(told)
+
+
+def sentence(comparison: Comparison) -> str:
+    """Write a comparison in one line: ``DINO of dog: 0.5120, expected 0.6100 +/- 0.0200: worse by 0.0980``.
+
+    Four decimals, for the smallest tolerance has four.
+    """
+    c = comparison
+    name = numbers.TITLES[c.metric] + ("" if c.subject is None else f" of {c.subject}")
+    moved = "as expected" if c.direction == "same" else f"{c.direction} by {abs(c.difference):.4f}"
+    return f"{name}: {c.value:.4f}, expected {c.expected:.4f} +/- {c.tolerance:.4f}: {moved}"
+
+
+def _xml_text(text: str) -> str:
+    return _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
