@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from dreambench.benchmark.official import (
@@ -18,9 +15,8 @@ from dreambench.benchmark.official import (
     official_photos,
     official_problems,
 )
+from dreambench.benchmark.staging import staging
 from dreambench.errors import DreambenchError
-
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 def pull(
@@ -42,17 +38,18 @@ def pull(
         say(f"{NAME}@{VERSION} is already in {target}, complete and unchanged: nothing to do")
         return target
     origin = None if source is None else _source_folder(Path(source).expanduser())
-    with _staging(target) as staging:
-        fresh = staging / "dataset"
+    megabytes = 2 * sum(photo.bytes for photo in official_photos()) // 10**6
+    with staging(target, "the dataset", megabytes) as workspace:
+        fresh = workspace / "dataset"
         fresh.mkdir()
         if origin is None:
-            _download(staging, fresh)
+            _download(workspace, fresh)
         else:
             _copy(origin, fresh)
         problems = official_problems(fresh)
         if problems:
             raise _refusal(problems[0].file, problems[0].problem, len(problems) - 1, origin)
-        _install(fresh, target, staging)
+        _install(fresh, target, workspace)
     say(f"{NAME}@{VERSION}: {len(official_photos())} photos, each verified, in {target}")
     return target
 
@@ -87,34 +84,10 @@ def _source_folder(source: Path) -> Path:
     )
 
 
-@contextmanager
-def _staging(target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``target`` (same disk, so that a rename is atomic); always removed."""
-    staging: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        yield staging
-    except OSError as error:
-        if error.errno in _DISK_FULL:
-            need = 2 * sum(photo.bytes for photo in official_photos()) // 10**6
-            raise DreambenchError(
-                f"the disk of {target.parent} is full",
-                f"free {need} MB, or choose another place with `--to FOLDER` or DREAMBENCH_CACHE",
-            ) from error
-        raise DreambenchError(
-            f"cannot write the dataset to {target} ({error.strerror or error})",
-            "choose another place with `--to FOLDER` or DREAMBENCH_CACHE",
-        ) from error
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
-
-
-def _download(staging: Path, fresh: Path) -> None:
+def _download(workspace: Path, fresh: Path) -> None:
     from dreambench.benchmark.download import download_archive, extract_archive
 
-    archive = download_archive(staging)
+    archive = download_archive(workspace)
     extract_archive(archive, fresh)
     archive.unlink()
 
@@ -138,10 +111,10 @@ def _refusal(file: str, problem: str, others: int, origin: Path | None) -> Dream
     )
 
 
-def _install(fresh: Path, target: Path, staging: Path) -> None:
+def _install(fresh: Path, target: Path, workspace: Path) -> None:
     if target.exists():
         if not official_problems(target):
             return  # another process was faster
         # Only our own cache folder or an empty one comes this far; it goes with the staging folder.
-        os.replace(target, staging / "replaced")
+        os.replace(target, workspace / "replaced")
     os.replace(fresh, target)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,12 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from dreambench.benchmark import load_dataset, official_prompts, official_subjects, pull, verify
+from dreambench.benchmark.imagenhub import pull_ratings
 from dreambench.benchmark.official import NAME, VERSION, official_fingerprint
 from dreambench.benchmark.prompts import CATEGORIES
 
-app = typer.Typer(
-    name="data", help="The dataset: fetch it, verify it, show its subjects.", no_args_is_help=True
-)
+app = typer.Typer(name="data", help="The data: fetch it, verify it, show the subjects.", no_args_is_help=True)
 
 DataOption = Annotated[
     Path | None,
@@ -26,8 +26,18 @@ DataOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
+class Pulled(StrEnum):
+    """What can be pulled."""
+
+    dreambooth = "dreambooth"
+    imagenhub = "imagenhub"
+
+
 @app.command("pull")
 def pull_command(
+    name: Annotated[
+        Pulled, typer.Argument(metavar="[dreambooth|imagenhub]", help="The photos, or the public ratings.")
+    ] = Pulled.dreambooth,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FOLDER", help="Copy this local copy, no download.")
     ] = None,
@@ -35,8 +45,12 @@ def pull_command(
         Path | None, typer.Option("--to", metavar="FOLDER", help="Put it here, not into the cache folder.")
     ] = None,
 ) -> None:
-    """Fetch the official dataset (30 subjects, 158 photos, 112 MB) and verify every photo."""
-    pull(destination, source, say=typer.echo)
+    """Fetch the official dataset (30 subjects, 158 photos, 112 MB), or the ImagenHub ratings (73 kB).
+
+    Every file is verified by its SHA-256.
+    """
+    fetch = pull_ratings if name is Pulled.imagenhub else pull
+    fetch(destination, source, say=typer.echo)
 
 
 @app.command("verify")
