@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import data, inspect, report, run
+from dreambench.cli import correlate, data, inspect, report, run
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app = typer.Typer(
 app.command("run")(run.run)
 app.command("score")(run.score)
 app.command("report")(report.report)
+app.command("correlate")(correlate.correlate)
 app.command("plan")(run.plan)
 app.add_typer(data.app, name="data")
 app.command("identifiers")(inspect.identifiers)

@@ -31,7 +31,7 @@ def markdown_table(summary: Summary) -> str:
     lines += [_markdown_line(_markdown_row(row)) for row in table.rows]
     lines += ["", CAPTION, "", f"Signature: `{summary.signature}`"]
     if summary.incomparable:
-        lines += ["", f"**{INCOMPARABLE}: {_markdown_text('; '.join(summary.incomparable))}.**"]
+        lines += ["", f"**{INCOMPARABLE}: {markdown_text('; '.join(summary.incomparable))}.**"]
     return "\n".join(lines) + "\n"
 
 
@@ -39,14 +39,15 @@ def _markdown_line(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _markdown_text(text: str) -> str:
+def markdown_text(text: str) -> str:
+    """Escape text for Markdown."""
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
 def _markdown_row(row: HeadlineRow) -> list[str]:
     label = f"{row.label}, paper" if row.source == "paper" else row.label
     images = "" if row.n_images is None else numbers.count(row.n_images)
-    return [_markdown_text(label), *(_plain_cell(cell) for cell in row.cells), images]
+    return [markdown_text(label), *(_plain_cell(cell) for cell in row.cells), images]
 
 
 def _plain_cell(cell: HeadlineCell) -> str:

@@ -1,0 +1,179 @@
+"""The tables of a correlation analysis as text, cell by cell: the one source of every format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dreambench.analysis.correlation import Correlations, Scope
+from dreambench.analysis.correlation.raters import ALPHA_RESAMPLES
+from dreambench.analysis.correlation.resampling import KENDALL_RESAMPLES
+from dreambench.analysis.correlation.results import Coefficient, Share
+from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.report import numbers
+
+HUMANS = {"sc": "SC", "pq": "PQ", "o": "O", "subject": "subject fidelity", "prompt": "prompt fidelity"}
+PAPER_METHODS = ("DreamBooth", "Textual Inversion")
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table: the first ``words`` columns are text, the others numbers; ``note`` explains it."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+    words: int = 1
+
+
+def sheets(found: Correlations) -> list[Sheet]:
+    """Lay out an analysis; a table without rows is left out."""
+    laid = [
+        _correlations("All methods pooled", found, found.paper),
+        _paired(found),
+        _agreement(found),
+        *(_correlations(name, scope, {}) for name, scope in found.methods.items()),
+        _preferences(found),
+        _strengths(found),
+    ]
+    return [sheet for sheet in laid if sheet.rows]
+
+
+def facts(found: Correlations) -> list[str]:
+    """Return what an analysis covers, in sentences: its data, its images, what was left out, its rules."""
+    lines = [f"{found.source}: {numbers.plural(found.n, 'image')} correlated, {found.left_out:,} left out."]
+    lines += [f"Left out: {reason} ({numbers.count(n)})." for reason, n in found.left_out_by.items()]
+    return [*lines, *(f"Note: {note}." for note in found.notes)]
+
+
+def metric_title(metric: str) -> str:
+    """Return a metric's name without the arrow: a correlation has no better direction of its own."""
+    return numbers.TITLES[metric]
+
+
+def human_title(human: str) -> str:
+    """Return a human score's name."""
+    return HUMANS.get(human, human)
+
+
+def probability(p: float | None) -> str:
+    """Write a p-value: two digits, and as a power of ten below 0.001."""
+    if p is None:
+        return numbers.ABSENT
+    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}".replace("e-0", "e-")
+
+
+def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Sheet:
+    head = ["Human score", "Metric", "n", "Pearson", "Fisher z", "bootstrap", "p", "Spearman", "Kendall"]
+    if paper:
+        head.append("paper's Pearson")
+    rows = []
+    for row in scope.rows:
+        cells = [human_title(row.human), metric_title(row.metric), numbers.count(row.n)]
+        cells += [numbers.fixed(row.pearson.r), numbers.interval(row.pearson.ci95)]
+        cells += [numbers.interval(row.pearson.ci95_bootstrap), probability(row.pearson.p)]
+        cells += [_with_interval(row.spearman), _with_interval(row.kendall)]
+        # The paper's raters judged subject fidelity, on its own images.
+        quoted = paper.get(row.metric) if row.human in ("sc", "subject") else None
+        rows.append((*cells, *([numbers.fixed(quoted)] if paper else [])))
+    note = (
+        f"95% intervals: of Pearson by Fisher's z and by the bootstrap over samples ({RESAMPLES:,} "
+        f"resamples, seed {SEED}), of Spearman and Kendall by the bootstrap (Kendall: the first "
+        f"{KENDALL_RESAMPLES:,}). p is two-sided and, like Fisher's z, takes the images as independent."
+    )
+    return Sheet(f"Correlation with human judgement: {title}", tuple(head), tuple(rows), note, words=2)
+
+
+def _with_interval(found: Coefficient) -> str:
+    return f"{numbers.fixed(found.r)} {numbers.interval(found.ci95_bootstrap)}".strip()
+
+
+def _scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
+    yield "pooled", found
+    yield from found.methods.items()
+
+
+def _paired(found: Correlations) -> Sheet:
+    rows = []
+    for name, scope in _scopes(found):
+        for test in scope.paired:
+            cells = [name, human_title(test.human), numbers.count(test.n), numbers.signed(test.difference)]
+            cells += [numbers.interval(test.ci95_bootstrap), probability(test.p_bootstrap)]
+            cells += [_statistic(test.steiger_z), probability(test.steiger_p)]
+            cells += [_statistic(test.williams_t), probability(test.williams_p)]
+            rows.append(tuple(cells))
+    head = ("Images", "Human score", "n", "difference", "bootstrap", "p", "Steiger z", "p", "Williams t", "p")
+    note = (
+        "Difference of the Pearson correlations. Every p is one-sided (DINO is better); that of the "
+        "bootstrap is the share of resamples in which it is not, and alone allows for dependent images."
+    )
+    return Sheet("Does DINO follow the raters better than CLIP-I?", head, tuple(rows), note, words=2)
+
+
+def _statistic(value: float | None) -> str:
+    return numbers.ABSENT if value is None else f"{value:.2f}".replace("-", numbers.MINUS)
+
+
+def _agreement(found: Correlations) -> Sheet:
+    rows = []
+    for name, scope in _scopes(found):
+        bounds = {bound.human: bound for bound in scope.upper_bound}
+        for agreed in scope.agreement:
+            bound = bounds.get(agreed.human)
+            cells = [name, human_title(agreed.human), numbers.count(agreed.n), numbers.count(agreed.raters)]
+            cells += [numbers.fixed(agreed.alpha), numbers.interval(agreed.ci95)]
+            if bound:
+                cells += [numbers.count(bound.n), numbers.fixed(bound.pearson)]
+                cells += [numbers.interval(bound.pearson_ci95_bootstrap)]
+                cells += [numbers.fixed(bound.spearman), numbers.fixed(bound.kendall)]
+            else:
+                cells += ["0", numbers.ABSENT, "", numbers.ABSENT, numbers.ABSENT]
+            rows.append(tuple(cells))
+    head = ("Images", "Human score", "n", "raters", "alpha", "bootstrap", "n scored", "Pearson", "bootstrap")
+    note = (
+        "Krippendorff's alpha for ordinal values over all judged images "
+        f"({ALPHA_RESAMPLES:,} resamples), and one rater against the mean of the others (the mean over "
+        "raters) over the scored images: about as far as a metric can be expected to reach."
+    )
+    return Sheet("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
+
+
+def _preferences(found: Correlations) -> Sheet:
+    rows = []
+    for row in found.preferences:
+        names = (row.method_a, row.method_b, "undecided")
+        cells = [human_title(row.study), row.method_a, row.method_b, numbers.count(row.pairs)]
+        cells += [_percent(row.majority[name]) for name in names]
+        rows.append((*cells, _percent(row.win_rate), numbers.count(row.win_rate.of)))
+    for study, values in found.paper_preferences.items():
+        if any(row.study == study for row in found.preferences):
+            quoted = [f"{100 * values[k]:.0f}%" for k in ("dreambooth", "textual_inversion", "undecided")]
+            titles = [f"{name}, paper" for name in PAPER_METHODS]
+            rows.append((human_title(study), *titles, "600", *quoted, "", "1,800"))
+    head = ("Study", "A", "B", "pairs", "prefers A", "prefers B", "undecided", "A's win rate", "answers")
+    note = (
+        "Shares of pairs by majority vote (a tie is undecided) with Wilson's 95% interval; the win rate is "
+        "A's share of all answers, an undecided one being half a win, with the bootstrap's over samples. "
+        "The paper's rows are of its own images and raters."
+    )
+    return Sheet("User preference (Table 2)", head, tuple(rows), note, words=3)
+
+
+def _percent(share: Share) -> str:
+    text = f"{100 * share.share:.1f}%"
+    if share.ci95 is None:
+        return text
+    return f"{text} [{100 * share.ci95[0]:.1f}, {100 * share.ci95[1]:.1f}]"
+
+
+def _strengths(found: Correlations) -> Sheet:
+    rows = tuple(
+        (human_title(row.study), row.method, numbers.fixed(row.strength), numbers.interval(row.ci95))
+        for row in found.strengths
+    )
+    note = (
+        "Log odds; a difference of 1 is a win rate of 73%. Intervals are robust to answers about the same "
+        "subject and prompt being alike. A dash: a method won or lost everything, so no finite fit exists."
+    )
+    return Sheet("Bradley-Terry strengths", ("Study", "Method", "strength", "95% interval"), rows, note, 2)
