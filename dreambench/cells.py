@@ -9,6 +9,7 @@ from pathlib import Path
 from dreambench.benchmark import Prompt, Subject
 from dreambench.class_images import class_caption
 from dreambench.generate import ImageRequest
+from dreambench.methods.base import Words
 from dreambench.metrics.scoring import ImageCell, PriorImage
 from dreambench.resolve import chosen_prompts
 from dreambench.seeds import stable_seed
@@ -22,18 +23,19 @@ def clip_caption(prompt: Prompt, subject: Subject, spec: RunSpec, identifier: st
     return prompt.text(subject.class_noun, kept)
 
 
-def expected_cells(
-    spec: RunSpec, subject: Subject, identifier: str | None, run: RunFolder
-) -> list[ImageCell]:
-    """Return a subject's cells in order, prompt by prompt; ``file`` is where each image belongs."""
+def expected_cells(spec: RunSpec, subject: Subject, words: Words, run: RunFolder) -> list[ImageCell]:
+    """Return a subject's cells in order, prompt by prompt; ``file`` is where each image belongs.
+
+    ``words`` call the subject in the prompts; captions hold its own class noun whatever they say.
+    """
     return [
         ImageCell(
             subject=subject.name,
             class_noun=subject.class_noun,
             category=subject.category,
             prompt_index=prompt.index,
-            prompt=prompt.text(subject.class_noun, identifier),
-            caption=clip_caption(prompt, subject, spec, identifier),
+            prompt=prompt.text(words.class_noun, words.identifier),
+            caption=clip_caption(prompt, subject, spec, words.identifier),
             kind=prompt.kind,
             image_index=image,
             seed=stable_seed(spec.seed, subject.name, prompt.index, image),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from pydantic import BaseModel
 
 from dreambench.benchmark import Subject
@@ -11,7 +9,7 @@ from dreambench.class_images import class_image_set
 from dreambench.errors import DreambenchError
 from dreambench.models.weights import missing_weights
 from dreambench.resolve import chosen_prompts, chosen_subjects, complete_data, read_data
-from dreambench.resources import cache_folder
+from dreambench.resources import cache_folder, located
 from dreambench.spec import RunSpec
 
 _PNG_SHARE = 0.6
@@ -112,7 +110,7 @@ def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
     from dreambench.models.base import is_hub_id, open_base
     from dreambench.models.hub import cached
 
-    folder = Path(spec.base.model).expanduser()
+    folder = located(spec.base.model)
     if not folder.is_dir() and is_hub_id(spec.base.model):
         found = cached(spec.base)
         if found is None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dreambench.benchmark import Dataset, Subject
 from dreambench.cells import photo_files
 from dreambench.identifiers import choose_identifier
-from dreambench.methods.base import Method
+from dreambench.methods.base import Method, Words, prompt_words
 from dreambench.models.base import BaseModel, open_base
 from dreambench.models.device import Runtime, resolve_runtime
 from dreambench.models.weights import with_fingerprints
@@ -16,6 +16,7 @@ from dreambench.resolve import chosen_subjects, resolve_data
 from dreambench.spec import RunSpec
 from dreambench.store import RunRecord
 from dreambench.store.record import git_commit, installed_versions, machine
+from dreambench.training_subject import noun_note, training_subject
 
 SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and black images would be scored."
 
@@ -32,6 +33,10 @@ class Prepared:
     identifier: str
     method: Method
 
+    def words(self, subject: Subject) -> Words:
+        """Return how the run's prompts call a subject."""
+        return prompt_words(self.method, training_subject(self.spec, subject), self.identifier)
+
 
 def prepare(spec: RunSpec) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
@@ -47,7 +52,10 @@ def prepare(spec: RunSpec) -> Prepared:
     spec = spec.model_copy(update={"base": found})
     identifier = choose_identifier(base.tokenizer, spec.identifier)
     method = method_class(spec.method.name)()
-    return Prepared(spec, dataset, chosen_subjects(spec, dataset), base, runtime, identifier, method)
+    subjects = chosen_subjects(spec, dataset)
+    for subject in subjects:
+        training_subject(spec, subject)
+    return Prepared(spec, dataset, subjects, base, runtime, identifier, method)
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
@@ -63,5 +71,5 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
         versions=installed_versions(),
         git_commit=git_commit(),
         machine=machine(prepared.runtime.describe()),
-        notes=[SAFETY_NOTE, *notes],
+        notes=[SAFETY_NOTE, *noun_note(prepared.spec, prepared.subjects), *notes],
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dreambench.benchmark import (
     Category,
     Dataset,
@@ -14,6 +12,8 @@ from dreambench.benchmark import (
     select_prompts,
 )
 from dreambench.errors import DreambenchError
+from dreambench.mini import dataset as mini
+from dreambench.resources import located
 from dreambench.spec import RunSpec
 
 
@@ -28,7 +28,9 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
 
 def read_data(spec: RunSpec) -> Dataset:
     """Read and check the dataset of a spec. Raises DreambenchError where it is absent or damaged."""
-    return load_dataset(Path(spec.data.folder) if spec.data.folder else None)
+    if spec.data.folder == mini.PHOTOS:
+        return load_dataset(mini.drawn_photos(), name=mini.NAME)
+    return load_dataset(located(spec.data.folder) if spec.data.folder else None)
 
 
 def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:

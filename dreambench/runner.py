@@ -29,6 +29,7 @@ from dreambench.spec import SamplerSpec
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.class_images import ClassImageSet
 from dreambench.store.files import write_folder_atomically, write_text
+from dreambench.training_subject import training_subject
 
 
 def run(
@@ -77,7 +78,7 @@ def _is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> boo
 
 
 def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[ImageRequest]:
-    cells = expected_cells(prepared.spec, subject, prepared.identifier, run_folder)
+    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
     return [*image_requests(cells), *prior_requests(prepared.spec, subject, run_folder)]
 
 
@@ -110,7 +111,8 @@ def _personalize(
     context = _context(prepared, reporter, bar)
     if weights.exists():
         return prepared.method.load(weights, prepared.base, context)
-    personalized = prepared.method.personalize(subject, prepared.base, prepared.spec, context)
+    trained_on = training_subject(prepared.spec, subject)
+    personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
     reporter.finish(bar)
     if prepared.spec.method.trains():
         rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
@@ -167,7 +169,7 @@ def score(prepared: Prepared, run_folder: RunFolder, reporter: Reporter) -> None
     cells = [
         present(cell)
         for subject in prepared.subjects
-        for cell in expected_cells(spec, subject, prepared.identifier, run_folder)
+        for cell in expected_cells(spec, subject, prepared.words(subject), run_folder)
     ]
     priors = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder)]
     photos = photo_files(prepared.subjects)

@@ -8,6 +8,12 @@ from collections.abc import Iterable
 from dreambench import __version__
 from dreambench.spec import RunSpec
 
+#: The preset of the embedded models, and what every table of it says.
+MINIATURE_PRESET = "mini"
+MINIATURE_NOTE = (
+    "The miniature: drawn subjects and small models of its own; never to be compared with the paper's numbers"
+)
+
 
 def _weights(name: str, fingerprint: str | None) -> str:
     return f"sha256-{fingerprint[:8]}" if fingerprint else name
@@ -40,8 +46,8 @@ def signature_fields(spec: RunSpec, n: int, cells: str = "all") -> dict[str, str
     }
     if cells != "all":
         fields["cells"] = cells
-    if spec.preset == "mini":
-        fields["preset"] = "mini"
+    if spec.preset == MINIATURE_PRESET:
+        fields["preset"] = MINIATURE_PRESET
     fields["n"] = str(n)
     return {name: value.replace("|", "/") for name, value in fields.items()}
 
@@ -54,6 +60,11 @@ def format_signature(fields: dict[str, str]) -> str:
 def parse_signature(line: str) -> dict[str, str]:
     """Split a printed signature into its fields again."""
     return dict(field.split(":", 1) for field in line.split("|"))
+
+
+def is_miniature(signature: str) -> bool:
+    """Whether a table with this signature is of the embedded miniature."""
+    return parse_signature(signature).get("preset") == MINIATURE_PRESET
 
 
 def signature_differences(a: str, b: str) -> list[str]:

@@ -61,6 +61,16 @@ class IdentifierSpec(Section):
     seed: int = Field(0, ge=0)
 
 
+class ClassNounSpec(Section):
+    """The class noun of training and prompts (paper, 4.3): the ``correct`` one, a ``wrong`` one, or ``none``.
+
+    A wrong noun is drawn at random, seeded, from the official nouns that are not the subject's.
+    """
+
+    variant: Literal["correct", "wrong", "none"] = "correct"
+    seed: int = Field(0, ge=0)
+
+
 class ClipSpec(Section):
     """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
 
@@ -146,6 +156,8 @@ class RunSpec(Section):
     base: BaseSpec
     method: Annotated[SerializeAsAny[MethodOptions], BeforeValidator(_as_method_options)]
     identifier: IdentifierSpec = IdentifierSpec()
+    class_noun: ClassNounSpec = ClassNounSpec()
+    training_photos: int | None = Field(None, ge=1, description="train on a subject's first photos only")
     image_size: int = Field(512, ge=8, multiple_of=8)
     sampler: SamplerSpec = SamplerSpec()
     subjects: Literal["all"] | tuple[str, ...] = "all"

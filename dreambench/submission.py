@@ -11,6 +11,7 @@ from pathlib import Path
 from dreambench.benchmark import Dataset, Subject, match_prompt
 from dreambench.cells import expected_cells
 from dreambench.errors import DreambenchError
+from dreambench.methods.base import Words
 from dreambench.metrics.scoring import ImageCell, PriorImage
 from dreambench.resolve import chosen_subjects
 from dreambench.spec import RunSpec
@@ -162,7 +163,7 @@ def fill_cells(
         by_cell[place] = item
     cells = []
     for subject in chosen_subjects(spec, dataset):
-        for cell in expected_cells(spec, subject, spec.identifier.text, run):
+        for cell in expected_cells(spec, subject, Words(spec.identifier.text, subject.class_noun), run):
             item_here = by_cell.get((cell.subject, cell.prompt_index, cell.image_index))
             cells.append(replace(cell, seed=None, file=item_here.file if item_here else None))
     wanted = {subject.name for subject in chosen_subjects(spec, dataset)}

@@ -27,14 +27,15 @@ ROOT = Path(__file__).resolve().parents[1]
 HELP_OF_ALL = """
 import contextlib, io, sys
 from dreambench.cli import main
-for words in ("", "run", "score", "report", "plan", "data", "data pull", "identifiers", "presets"):
+for words in ("", "run", "score", "report", "plan", "data", "data pull", "identifiers", "presets",
+    "study", "study create", "study serve", "study export", "ablate", "claims"):
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         try:
             main([*words.split(), "--help"])
         except SystemExit as end:
             assert end.code == 0, words
     assert "Usage:" in shown.getvalue(), words
-heavy = {"torch", "diffusers", "transformers", "pandas", "numpy", "scipy", "matplotlib"}
+heavy = {"torch", "diffusers", "transformers", "pandas", "numpy", "scipy", "matplotlib", "uvicorn"}
 print(*sorted(heavy & set(sys.modules)))
 """
 

@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from dreambench.resources import data_folder
-from dreambench.signature import parse_signature
+from dreambench.signature import is_miniature, parse_signature
 from dreambench.store import RunRecord
 
 
@@ -86,8 +86,8 @@ def comparable_with_paper(signature: str) -> bool:
     Not for the miniature, whose images are drawn by small models of our own, and not for other photos
     than the paper's.
     """
-    fields = parse_signature(signature)
-    return fields.get("preset") != "mini" and fields.get("data") in (published().data, "unknown")
+    known = (published().data, "unknown")
+    return not is_miniature(signature) and parse_signature(signature).get("data") in known
 
 
 def paper_values(record: RunRecord) -> dict[str, float]:

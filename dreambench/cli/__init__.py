@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import correlate, data, inspect, report, run
+from dreambench.cli import ablate, claims, correlate, data, inspect, report, run, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -24,7 +24,10 @@ app.command("score")(run.score)
 app.command("report")(report.report)
 app.command("correlate")(correlate.correlate)
 app.command("plan")(run.plan)
+app.command("ablate")(ablate.ablate)
+app.command("claims")(claims.claims)
 app.add_typer(data.app, name="data")
+app.add_typer(study.app, name="study")
 app.command("identifiers")(inspect.identifiers)
 app.command("presets")(inspect.presets)
 

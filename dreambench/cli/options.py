@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from dreambench.spec import RunSpec
 
 Preset = Annotated[
-    str | None, typer.Option("--preset", help="A preset's name, or a YAML file. [default: paper-sd15]")
+    str | None,
+    typer.Option(
+        "--preset", help="A preset's name, or a YAML file. [default: paper-sd15; a run without a GPU: mini]"
+    ),
 ]
 Subjects = Annotated[str | None, typer.Option("--subjects", help="all, or names such as dog,cat.")]
 Prompts = Annotated[str | None, typer.Option("--prompts", help="all, or indices such as 0-4,7.")]
@@ -29,17 +33,18 @@ Metrics = Annotated[str | None, typer.Option("--metrics", help="Of dino,clip_i,c
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
 
 
+#: The preset of the paper's setting, and of every score without ``--preset``.
+PAPER_PRESET = "paper-sd15"
+
+
 def has_cuda() -> bool:
     """Whether this machine has an NVIDIA driver; tells a preset's default without importing torch."""
     return shutil.which("nvidia-smi") is not None
 
 
 def default_preset() -> str:
-    """Return the preset of a command without ``--preset``: the miniature where there is no GPU, once it
-    exists, otherwise the paper's setting."""
-    from dreambench.presets import preset_names
-
-    return "mini" if not has_cuda() and "mini" in preset_names() else "paper-sd15"
+    """Return the preset of a run without ``--preset``: the paper's setting with a GPU, else the miniature."""
+    return PAPER_PRESET if has_cuda() else "mini"
 
 
 def spec_from_options(
@@ -54,8 +59,12 @@ def spec_from_options(
     method: str | None = None,
     base: str | None = None,
     seed: int | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> RunSpec:
-    """Build the spec that a command line asks for. Raises DreambenchError naming a wrong field."""
+    """Build the spec that a command line asks for. Raises DreambenchError naming a wrong field.
+
+    ``defaults`` are fields that the command itself sets where the command line does not.
+    """
     from dreambench.presets import build_spec
     from dreambench.resolve import parse_subjects
 
@@ -69,4 +78,5 @@ def spec_from_options(
         "seed": seed,
         "protocol.metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
     }
-    return build_spec(preset or default_preset(), fields, settings or [])
+    given = {name: value for name, value in fields.items() if value is not None}
+    return build_spec(preset or default_preset(), {**(defaults or {}), **given}, settings or [])

@@ -46,7 +46,7 @@ def run(
         settings=settings,
         metrics=metrics,
     )
-    _quiet_libraries()
+    quiet_libraries()
     from dreambench.prepare import prepare
     from dreambench.progress import reporter
     from dreambench.runner import run as run_prepared
@@ -78,7 +78,8 @@ def score(
 ) -> None:
     """Score images of any method by the same protocol, with the same signature and the same report."""
     spec = options.spec_from_options(
-        preset=preset,
+        # Scoring needs no GPU, and other people's images are of the paper's subjects.
+        preset=preset or options.PAPER_PRESET,
         subjects=subjects,
         prompts=prompts,
         images_per_prompt=images_per_prompt,
@@ -86,7 +87,7 @@ def score(
         settings=settings,
         metrics=metrics,
     )
-    _quiet_libraries()
+    quiet_libraries()
     from dreambench.progress import reporter
     from dreambench.scorer import score_submission
 
@@ -125,7 +126,7 @@ def plan(
         settings=settings,
         metrics=metrics,
     )
-    _quiet_libraries()
+    quiet_libraries()
     from dreambench.plan import make_plan
 
     made = make_plan(spec, keep_checkpoints)
@@ -138,7 +139,8 @@ def _show(runs: list[Path], json: bool) -> None:
     report(runs, out=None, json=json, force=False)
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
+    """Keep the libraries' own bars and advice off the terminal."""
     # Their bars and advice would drown ours; errors still surface as exceptions.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")

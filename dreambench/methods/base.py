@@ -19,6 +19,18 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Words:
+    """How a prompt calls the subject: an identifier and a class noun, either of which may be absent."""
+
+    identifier: str | None
+    class_noun: str | None
+
+    def caption(self) -> str:
+        """Return ``a [identifier] [class noun]``, the words that are there."""
+        return " ".join(filter(None, ("a", self.identifier, self.class_noun)))
+
+
+@dataclass(frozen=True)
 class LossRow:
     """The losses of one training step: photo term, class term (NaN without it), their weighted sum."""
 
@@ -76,3 +88,16 @@ class Method(Protocol):
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Rebuild from ``folder`` what ``save`` wrote."""
         ...
+
+
+def prompt_words(method: Method, subject: Subject, identifier: str) -> Words:
+    """Return how the evaluation's prompts call a subject: ``[identifier] [class noun]``.
+
+    A method that calls it otherwise has a function ``words(subject, identifier)``. ``subject`` is the one
+    that the method was given, with its ablated class noun.
+    """
+    own = getattr(method, "words", None)
+    if own is not None:
+        words: Words = own(subject, identifier)
+        return words
+    return Words(identifier, subject.class_noun)

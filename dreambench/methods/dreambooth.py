@@ -12,7 +12,6 @@ from dreambench.spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
     from dreambench.benchmark import Subject
-    from dreambench.methods.finetune.latents import Posteriors
     from dreambench.models.base import BaseModel
 
 
@@ -31,30 +30,17 @@ class DreamBooth:
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""
-        from dreambench.methods.finetune.loop import optimize
-        from dreambench.methods.finetune.task import DenoisingTask
-        from dreambench.models.schedulers import training_schedule
-        from dreambench.seeds import generator
+        from dreambench.methods.finetune.denoiser import enable_checkpointing, train_denoiser
 
         options = spec.method
-        assert isinstance(options, FineTuneOptions)
-        photos, class_images = _posteriors(subject, base, spec, options, context)
-        trained = _trainable(base, options, context)
-        captions = [f"a {context.identifier} {subject.class_noun}", f"a {subject.class_noun}"]
-        task = DenoisingTask(
-            unet=trained["unet"],
-            schedule=training_schedule(base.scheduler),
-            parameterization=base.parameterization,
-            text_states=_text_states(base, trained.get("text_encoder"), captions[: 1 + bool(class_images)]),
-            photos=photos,
-            class_images=class_images,
-            batch_size=options.batch_size,
-            prior_preservation_weight=options.prior_preservation_weight,
-            generator=generator(spec.seed, subject.name, "training"),
-            runtime=context.runtime,
-        )
+        assert isinstance(options, DreamBoothOptions)
+        names = ["unet", "text_encoder"] if options.train_text_encoder else ["unet"]
+        trained: dict[str, Any] = {name: base.fresh(name).train().requires_grad_(True) for name in names}
+        base.release(*names)
+        modules = trained["unet"], trained.get("text_encoder")
+        enable_checkpointing(context, *modules)
         parameters = [p for module in trained.values() for p in module.parameters()]
-        losses = optimize(parameters, task.terms, options, context.runtime, subject.name, context.on_step)
+        losses = train_denoiser(subject, base, spec, context, *modules, parameters)
         for module in trained.values():
             module.requires_grad_(False)
         return Personalized(base.pipeline(**trained), trained, losses)
@@ -73,44 +59,3 @@ class DreamBooth:
             module = load_module(component_class(inside.name), inside)
             trained[inside.name] = module.to(base.device).requires_grad_(False)
         return Personalized(base.pipeline(**trained), trained)
-
-
-def _posteriors(
-    subject: Subject, base: BaseModel, spec: RunSpec, options: FineTuneOptions, context: Context
-) -> tuple[Posteriors, Posteriors | None]:
-    from dreambench.methods.finetune.latents import cached_posteriors, encode_posteriors
-
-    vae = base.frozen("vae")
-    photos = encode_posteriors(vae, [photo.path for photo in subject.photos], spec.image_size)
-    if not options.prior_preservation:
-        return photos, None
-    found = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
-    return photos, cached_posteriors(vae, found.images, spec.image_size, found.latents)
-
-
-def _trainable(base: BaseModel, options: FineTuneOptions, context: Context) -> dict[str, Any]:
-    names = ["unet", "text_encoder"] if options.train_text_encoder else ["unet"]
-    trained = {name: base.fresh(name).train().requires_grad_(True) for name in names}
-    base.release(*names)
-    if context.runtime.spec.gradient_checkpointing:
-        trained["unet"].enable_gradient_checkpointing()
-        if "text_encoder" in trained:
-            trained["text_encoder"].gradient_checkpointing_enable()
-    return trained
-
-
-def _text_states(base: BaseModel, trained_encoder: Any, captions: list[str]) -> Any:
-    import torch
-
-    tokens = base.tokenizer(
-        captions,
-        padding="max_length",
-        max_length=base.tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    ).input_ids.to(base.device)
-    if trained_encoder is not None:
-        return lambda: trained_encoder(tokens)[0]
-    with torch.no_grad():
-        states = base.frozen("text_encoder")(tokens)[0]
-    return lambda: states

@@ -6,7 +6,7 @@ from functools import cached_property
 
 import torch
 
-from dreambench.models.encoders.base import encoder_key
+from dreambench.models.encoder_keys import encoder_key
 from dreambench.models.encoders.clip import ClipEncoder, load_clip
 from dreambench.models.encoders.dino import DinoEncoder, load_dino
 from dreambench.models.encoders.lpips import LpipsNetwork, load_lpips

@@ -12,6 +12,7 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.models.schedulers import Parameterization, parameterization
+from dreambench.resources import BUILTIN, located
 from dreambench.spec import BaseSpec
 from dreambench.store.files import sha256_of
 
@@ -43,6 +44,10 @@ class BaseModel:
     @cached_property
     def tokenizer(self) -> Any:
         """The pipeline's tokenizer."""
+        return self.fresh_tokenizer()
+
+    def fresh_tokenizer(self) -> Any:
+        """Load a new instance of the tokenizer, which may be given new tokens."""
         from transformers import CLIPTokenizer
 
         try:
@@ -87,7 +92,7 @@ class BaseModel:
         modules = {name: trained.get(name) or self.frozen(name) for name in _WEIGHTED}
         pipeline = StableDiffusionPipeline(
             **{name: module.eval() for name, module in modules.items()},
-            tokenizer=self.tokenizer,
+            tokenizer=trained.get("tokenizer") or self.tokenizer,
             scheduler=self.scheduler,
             safety_checker=None,
             feature_extractor=None,
@@ -148,7 +153,7 @@ def _read_config(file: Path) -> dict[str, Any]:
 
 def is_hub_id(model: str) -> bool:
     """Whether a name that is no folder can be a model's id on the hub (OWNER/NAME)."""
-    return not model.startswith((".", "/", "~")) and model.count("/") == 1
+    return not model.startswith((".", "/", "~", BUILTIN)) and model.count("/") == 1
 
 
 def open_base(spec: BaseSpec) -> BaseModel:
@@ -156,7 +161,7 @@ def open_base(spec: BaseSpec) -> BaseModel:
 
     Raises DreambenchError naming the missing component, or what to download and where to put it.
     """
-    folder = Path(spec.model).expanduser()
+    folder = located(spec.model)
     if folder.is_dir():
         _check(folder, spec.variant)
         return BaseModel(folder, spec.model, _fingerprint(folder), spec.variant)

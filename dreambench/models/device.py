@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +32,16 @@ class Runtime:
         if self.dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self.device.type, dtype=self.dtype)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """The context of forward passes that are followed by backward ones: autocast, and on a CPU plain
+        attention, whose backward pass is several times as fast there as the fused one's."""
+        from torch.nn.attention import SDPBackend, sdpa_kernel
+
+        plain = self.device.type == "cpu"
+        with self.autocast(), sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
+            yield
 
     def describe(self) -> str:
         """Return the device's name and the precision, for the run's log."""

@@ -16,7 +16,7 @@ from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
 from dreambench.report.thumbnails import Thumbnail, problems
-from dreambench.signature import parse_signature
+from dreambench.signature import MINIATURE_NOTE, is_miniature, parse_signature
 
 FILES = ("table.md", "table.tex", "table.csv", "subjects.csv", "report.json")
 
@@ -42,6 +42,7 @@ def render_page(
             subjects=subject_table(scored, grids),
             grids=grids,
             unreadable=problems(thumbnails),
+            miniature=MINIATURE_NOTE if is_miniature(summary.signature) else "",
             covers_benchmark="cells" not in parse_signature(summary.signature),
             source=published().source,
             resamples=RESAMPLES,

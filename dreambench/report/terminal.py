@@ -10,6 +10,7 @@ from dreambench.analysis.summary import SubjectScores, Summary
 from dreambench.report import numbers
 from dreambench.report.headline import HeadlineCell, headline
 from dreambench.report.text_tables import INCOMPARABLE
+from dreambench.signature import MINIATURE_NOTE, is_miniature
 from dreambench.spec import METRICS
 
 EN_DASH = "\N{EN DASH}"
@@ -27,6 +28,8 @@ def terminal_table(summary: Summary) -> Group:
     if summary.unscored:
         images = numbers.plural(summary.unscored, "expected image")
         parts += [Text(), Text(f"{images} without a full set of scores", style="yellow")]
+    if is_miniature(summary.signature):
+        parts += [Text(), Text(MINIATURE_NOTE, style="yellow")]
     parts += [Text(f"{INCOMPARABLE}: {d}", style="bold red") for d in summary.incomparable]
     return Group(*parts)
 

@@ -8,6 +8,7 @@ from dreambench.analysis.interval import RESAMPLES, SEED
 from dreambench.analysis.summary import Summary
 from dreambench.report import numbers
 from dreambench.report.headline import HeadlineCell, HeadlineRow, headline
+from dreambench.signature import MINIATURE_NOTE, is_miniature
 
 CAPTION = (
     "Mean over subjects of the mean over each subject's images; in brackets the 95% interval "
@@ -30,6 +31,8 @@ def markdown_table(summary: Summary) -> str:
     lines = [_markdown_line(head), _markdown_line(["---"] + ["---:"] * (len(head) - 1))]
     lines += [_markdown_line(_markdown_row(row)) for row in table.rows]
     lines += ["", CAPTION, "", f"Signature: `{summary.signature}`"]
+    if is_miniature(summary.signature):
+        lines += ["", f"**{MINIATURE_NOTE}.**"]
     if summary.incomparable:
         lines += ["", f"**{INCOMPARABLE}: {markdown_text('; '.join(summary.incomparable))}.**"]
     return "\n".join(lines) + "\n"
@@ -81,6 +84,8 @@ def latex_table(summary: Summary) -> str:
 def _latex_notes(summary: Summary) -> str:
     signature = latex_text(summary.signature).replace(r"\textbar{}", r"\textbar{}\allowbreak{}")
     notes = [f"Signature: \\texttt{{{signature}}}."]
+    if is_miniature(summary.signature):
+        notes.append(f"\\textbf{{{latex_text(MINIATURE_NOTE)}.}}")
     if summary.incomparable:
         notes.append(f"\\textbf{{{INCOMPARABLE}: {latex_text('; '.join(summary.incomparable))}.}}")
     return " ".join(notes)

@@ -79,7 +79,7 @@ def _write_plainly(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_folder_atomically(folder: Path, fill: Callable[[Path], None]) -> None:
+def write_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
     """Let ``fill`` write files into a temporary folder, sync them, then rename it to ``folder``.
 
     ``folder`` must not exist yet. A folder that exists is therefore complete.

@@ -2,66 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
+from methods.weights import moved, weights
 
-from dreambench.benchmark import load_dataset
-from dreambench.class_images import class_image_set, ensure_class_images
 from dreambench.errors import DreambenchError
-from dreambench.methods.base import Context
-from dreambench.models.base import open_base
-from dreambench.models.device import resolve_runtime
-from dreambench.presets import build_spec
 from dreambench.registry import method_class
-
-SMALL = (
-    "image_size=64", "method.steps=3", "method.class_images=4", "method.class_sampler.steps=2",
-    "method.learning_rate=1e-3", "sampler.steps=2",
-)  # fmt: skip
-
-
-class Bench:
-    """A base model, a subject, and a spec with changes."""
-
-    def __init__(self, tiny: dict[str, str], cache: Path) -> None:
-        self.tiny, self.cache = tiny, cache
-        self.base = open_base(self.spec().base)
-        self.subject = load_dataset(Path(tiny["data"]))["dog"]
-        self.class_nouns: list[str] = []
-
-    def spec(self, *changes: str):
-        fields = {"base.model": self.tiny["base"], "data.folder": self.tiny["data"]}
-        return build_spec("paper-sd15", fields, [*SMALL, *changes])
-
-    def context(self, spec) -> Context:
-        runtime = resolve_runtime(spec.runtime)
-
-        def class_images(noun, sampler, count):
-            self.class_nouns.append(noun)
-            wanted = class_image_set(self.cache, self.base.fingerprint, noun, sampler, count, spec.image_size)
-            return ensure_class_images(wanted, self.base, sampler, runtime)
-
-        return Context(runtime, "sks", class_images)
-
-    def train(self, *changes: str):
-        spec = self.spec(*changes)
-        return method_class("dreambooth")().personalize(self.subject, self.base, spec, self.context(spec))
-
-
-@pytest.fixture(scope="module")
-def bench(tiny, tmp_path_factory) -> Bench:
-    return Bench(tiny, tmp_path_factory.mktemp("class-images"))
-
-
-def weights(module) -> torch.Tensor:
-    return torch.cat([p.detach().flatten() for p in module.parameters()])
-
-
-def moved(ours, theirs) -> bool:
-    return not torch.equal(weights(ours), weights(theirs))
 
 
 def test_unet_and_text_encoder_are_trained_and_the_vae_is_not(bench):
@@ -147,12 +94,7 @@ def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(bench, tm
         text_encoder=type(done.trained["text_encoder"]).from_pretrained(tmp_path / "text_encoder"),
     )
     loaded = method.load(tmp_path, bench.base, bench.context(spec)).pipeline
-
-    def image(pipeline):
-        dice = torch.Generator().manual_seed(0)
-        return pipeline("a sks dog", num_inference_steps=2, height=64, width=64, generator=dice).images[0]
-
-    assert image(plain).tobytes() == image(loaded).tobytes() == image(done.pipeline).tobytes()
+    assert bench.image(plain) == bench.image(loaded) == bench.image(done.pipeline)
 
 
 def test_a_training_that_diverges_is_told_in_one_line(bench):

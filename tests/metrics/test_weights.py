@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dreambench.errors import DreambenchError
+from dreambench.models.encoder_keys import encoder_key
 from dreambench.models.encoders import clip as clip_module
-from dreambench.models.encoders.base import encoder_key
 from dreambench.models.encoders.clip import clip_download, load_clip
 from dreambench.models.encoders.dino import dino_download, load_dino
 from dreambench.models.encoders.downloads import HubFile

@@ -272,22 +272,31 @@ def test_the_encoders_load_in_their_own_libraries(exported: Path, work: Path) ->
         assert torch.allclose(pooled, clip.eval().encode_text(ids), atol=1e-4)
 
 
-def test_the_encoders_load_in_dreambench(exported: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_encoders_load_in_dreambench(exported: Path) -> None:
     from PIL import Image
 
-    monkeypatch.chdir(exported / "encoders")  # open_clip looks for the merges file from here
+    folder = exported / "encoders"
     image = Image.fromarray(render_shard("text", 0, 0, 1).images[0])
-    clip = load_clip(ClipSpec(model="clip-mini", weights="./clip.safetensors"), "cpu")
+    clip = load_clip(ClipSpec(model="clip-mini", weights=str(folder / "clip.safetensors")), "cpu")
     assert (
         clip.tokenizer.encode("a dog in the snow")
         == trimmed.tokenizer()("a dog in the snow")["input_ids"][1:-1]
     )
     assert clip.embed_texts(["a dog in the snow"]).shape == clip.embed_images([image]).shape
-    dino = load_dino(DinoSpec(model="dino-mini", weights="./dino.safetensors", resize=64, crop=64), "cpu")
+    dino = load_dino(
+        DinoSpec(model="dino-mini", weights=str(folder / "dino.safetensors"), resize=64, crop=64), "cpu"
+    )
     assert dino.embed_images([image]).shape == (1, 32)
-    network = load_lpips(LpipsSpec(weights="./lpips.safetensors"), "cpu")
+    network = load_lpips(LpipsSpec(weights=str(folder / "lpips.safetensors")), "cpu")
     features = network.features(network.preprocess(image)[None])
     assert network.distance(features, features).item() == 0
+
+
+def test_clips_merges_must_lie_beside_its_weights(exported: Path, tmp_path: Path) -> None:
+    alone = tmp_path / "clip.safetensors"
+    alone.write_bytes((exported / "encoders" / "clip.safetensors").read_bytes())
+    with pytest.raises(DreambenchError, match=r"needs its tokenizer's merges in .*clip-bpe.txt.gz"):
+        load_clip(ClipSpec(model="clip-mini", weights=str(alone)), "cpu")
 
 
 def _metadata(file: Path) -> dict[str, str]:

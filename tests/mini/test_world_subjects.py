@@ -107,10 +107,10 @@ def test_photos_are_deterministic_and_in_plain_surroundings() -> None:
 
 def test_photos_are_written_as_a_dataset_folder(tmp_path: Path) -> None:
     folder = write_photos(tmp_path / "photos")
-    files = sorted(folder.glob("*/*.png"))
+    files = sorted(folder.glob("*/*.bmp"))
     assert len(files) == 158
-    assert np.asarray(Image.open(folder / "vase" / "03.png")).shape == (64, 64, 3)
-    assert (np.asarray(Image.open(folder / "vase" / "03.png")) == photo("vase", 3)).all()
+    assert np.asarray(Image.open(folder / "vase" / "03.bmp")).shape == (64, 64, 3)
+    assert (np.asarray(Image.open(folder / "vase" / "03.bmp")) == photo("vase", 3)).all()
     with (folder / "subjects.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["subject"] for row in rows] == list(PHOTOS)

@@ -12,6 +12,7 @@ from analysis.sample_runs import make_run, make_spec, two_subjects, two_subjects
 from rich.console import Console
 
 from dreambench.analysis import summarize
+from dreambench.cli.report import report
 from dreambench.errors import DreambenchError
 from dreambench.report import terminal_table, write_report
 from dreambench.report.numbers import ABSENT, MINUS, fixed, signed
@@ -134,3 +135,17 @@ def test_a_score_is_written_with_three_decimals(value: float | None, text: str) 
 )
 def test_a_difference_has_a_sign_unless_it_is_nothing(value: float, text: str) -> None:
     assert signed(value) == text
+
+
+def test_every_table_of_the_miniature_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = make_run(tmp_path / "run", two_subjects(), spec=make_spec(preset="mini"))
+    write_report([run], run.report_folder, quiet=True)
+    report(runs=[run.path], out=None, json=False, force=False)
+    shown = {name: (run.report_folder / name).read_text() for name in ("table.md", "table.tex", "index.html")}
+    shown["terminal"] = capsys.readouterr().out
+    for name, text in shown.items():
+        assert "never to be compared with the paper" in " ".join(text.split()), name
+        assert "preset:mini" in text, name
+    plain = make_run(tmp_path / "plain", two_subjects())
+    write_report([plain], plain.report_folder, quiet=True)
+    assert "miniature" not in (plain.report_folder / "table.md").read_text()

@@ -53,12 +53,17 @@ def pixels(image: Image.Image, size: int) -> torch.Tensor:
     return torch.from_numpy(array).permute(2, 0, 1)
 
 
-def encode_posteriors(vae: Any, images: Sequence[Path], size: int) -> Posteriors:
-    """Encode image files by a frozen AutoencoderKL, in float32: half precision can overflow here."""
+def encode_posteriors(vae: Any, images: Sequence[Path], size: int, mirrored: bool = False) -> Posteriors:
+    """Encode image files by a frozen AutoencoderKL, in float32: half precision can overflow here.
+
+    With ``mirrored`` each image is followed by its mirror image.
+    """
     means, stds = [], []
     device = next(vae.parameters()).device
     for start in range(0, len(images), _ENCODE_BATCH):
         batch = [pixels(read_image(path), size) for path in images[start : start + _ENCODE_BATCH]]
+        if mirrored:
+            batch = [side for image in batch for side in (image, image.flip(-1))]
         with torch.inference_mode():
             posterior = vae.encode(torch.stack(batch).to(device)).latent_dist
         means.append(posterior.mean.float().cpu())

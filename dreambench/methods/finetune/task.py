@@ -36,7 +36,8 @@ class Deck:
 class DenoisingTask:
     """The denoising loss on photos and, with prior preservation, on class images.
 
-    ``text_states()`` returns [1 or 2, tokens, d]: the photo caption's states, then the class caption's.
+    ``text_states()`` returns [1 or 2, tokens, d]: the photo caption's states, then the class caption's; or
+    those of a caption for each row of the batch.
     All randomness comes from ``generator``, on the CPU, so it does not depend on the device.
     """
 
@@ -72,7 +73,8 @@ class DenoisingTask:
         timesteps = torch.randint(0, count, (latents.shape[0],), generator=self.generator)
         noisy = self.schedule.add_noise(latents, noise, timesteps).to(device)
         target = prediction_target(self.schedule, self.parameterization, latents, noise, timesteps).to(device)
-        with self.runtime.autocast():
-            states = self.text_states().repeat_interleave(self.batch_size, dim=0)
+        with self.runtime.training():
+            states = self.text_states()
+            states = states.repeat_interleave(len(latents) // len(states), dim=0)
             prediction = self.unet(noisy, timesteps.to(device), states, return_dict=False)[0]
         return dreambooth_loss(prediction, target, self.batch_size, self.prior_preservation_weight)

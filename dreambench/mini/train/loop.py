@@ -52,6 +52,8 @@ class Loop:
             ) from None
 
     def _run(self) -> bool:
+        # On a CPU the backward pass of fused attention is slower than that of plain matrices.
+        torch.backends.cuda.enable_flash_sdp(False)
         stage, began, saved = self.stage, time.monotonic(), time.monotonic()
         start, rows = self.step, _Log(stage.folder / "losses.csv", self.step)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

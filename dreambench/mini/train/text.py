@@ -130,7 +130,7 @@ class TextStage(ScorerStage):
     """Learns which caption belongs to which rendering."""
 
     name = "text"
-    steps = 5_000
+    steps = 1_600
     batch = 128
     sample_every = 1000
     pool_size = PoolSize(512, 32, 12)

@@ -111,7 +111,7 @@ class VaeStage(Stage):
     """Learns to compress; crops at first, whole pictures at the end."""
 
     name = "vae"
-    steps = 8_000
+    steps = 6_500
     batch = 32
     sample_every = 1000
     pool_size = PoolSize(512, 24, 8)

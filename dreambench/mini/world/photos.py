@@ -46,16 +46,17 @@ def photo(subject: str, index: int) -> np.ndarray:
 
 
 def write_photos(folder: Path | str) -> Path:
-    """Write all 158 photos as ``<folder>/<subject>/00.png`` and on, and ``subjects.csv``; return the folder.
+    """Write all 158 photos as ``<folder>/<subject>/00.bmp`` and on, and ``subjects.csv``; return the folder.
 
     The table has the columns ``subject``, ``class_noun`` and ``category`` (``object`` or ``live``).
+    Bitmaps, because a PNG's bytes depend on the compressor at hand, and a dataset is named by its bytes.
     """
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
     for subject, entry in held_out_subjects().items():
         (target / subject).mkdir(exist_ok=True)
         for index in range(entry.photos):
-            Image.fromarray(photo(subject, index)).save(target / subject / f"{index:02d}.png")
+            Image.fromarray(photo(subject, index)).save(target / subject / f"{index:02d}.bmp")
     with (target / "subjects.csv").open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file, lineterminator="\n")
         table.writerow(("subject", "class_noun", "category"))

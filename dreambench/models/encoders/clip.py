@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -91,7 +92,7 @@ def load_clip(spec: ClipSpec, device: str | torch.device) -> ClipEncoder:
     if is_local(spec.weights):
         file = checked_file(spec.weights, spec.fingerprint, FIELD)
         metadata = read_metadata(file, FIELD)
-        config, preprocess = _local_architecture(spec, metadata)
+        config, preprocess = _local_architecture(spec, file, metadata)
     else:
         file = clip_download(spec).fetch()
         config, preprocess = _named_architecture(spec)
@@ -160,16 +161,38 @@ def _named_architecture(spec: ClipSpec) -> tuple[dict[str, Any], dict[str, Any]]
     return config, dict(open_clip.get_pretrained_cfg(spec.model, spec.weights))
 
 
-def _local_architecture(spec: ClipSpec, metadata: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _local_architecture(
+    spec: ClipSpec, file: Path, metadata: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the model's configuration and the transform's for weights from a file."""
     stated = metadata.get("open_clip_config")
     if stated is not None and not _has_config(spec.model):
         if not isinstance(stated, dict) or not isinstance(stated.get("model_cfg"), dict):
             raise DreambenchError(f"{FIELD}: {spec.weights}: its open_clip_config holds no model_cfg")
-        return stated["model_cfg"], stated.get("preprocess_cfg", {})
+        return _with_own_merges(stated["model_cfg"], file), stated.get("preprocess_cfg", {})
     config = _known_config(spec)
     _refuse_unclear_activation(spec, config, metadata.get("activation"))
     return config, {}
+
+
+def _with_own_merges(config: dict[str, Any], weights: Path) -> dict[str, Any]:
+    """Return the configuration with its tokenizer's merges, where it names some, beside the weights.
+
+    Raises DreambenchError where that file is missing, or lies elsewhere.
+    """
+    text = dict(config.get("text_cfg", {}))
+    arguments = dict(text.get("tokenizer_kwargs", {}))
+    name = arguments.get("bpe_path")
+    if name is None:
+        return config
+    merges = weights.parent / str(name)
+    if Path(str(name)).name != name or not merges.is_file():
+        raise DreambenchError(
+            f"{FIELD}: {weights} needs its tokenizer's merges in {merges}, which is no file",
+            "put both files into one folder",
+        )
+    text["tokenizer_kwargs"] = {**arguments, "bpe_path": str(merges)}
+    return {**config, "text_cfg": text}
 
 
 def _refuse_unclear_activation(spec: ClipSpec, config: dict[str, Any], stated: object) -> None:

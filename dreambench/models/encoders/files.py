@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
+from dreambench.resources import located
 from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def local_file(weights: str, field: str) -> Path:
 
     Raises DreambenchError where the file is missing, or a pickle.
     """
-    path = Path(weights).expanduser()
+    path = located(weights)
     if path.suffix.lower() in PICKLES:
         raise DreambenchError(f"{field}: {path} is a pickle, and pickles are never read", CONVERT)
     if not path.is_file():

@@ -1,0 +1,114 @@
+"""The summary of an ablation: a row per variant, differences from the first one, the paper's rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from dreambench.analysis.paired import paired_difference
+from dreambench.analysis.published import PublishedRow, comparable_with_paper, published
+from dreambench.analysis.run_scores import RunScores
+from dreambench.analysis.summarize import summary_of
+from dreambench.analysis.summary import Score, SubjectScores
+from dreambench.spec import METRICS
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class VariantRow(_Frozen):
+    """One variant's means over subjects; a metric that was not computed is None."""
+
+    variant: str
+    n_images: int
+    dino: Score | None = None
+    clip_i: Score | None = None
+    clip_t: Score | None = None
+    div: Score | None = None
+    pres: Score | None = None
+
+
+class Difference(_Frozen):
+    """A variant minus the reference, over the subjects that both have; see ``PairedDifference``."""
+
+    variant: str
+    reference: str
+    metric: str
+    mean: float
+    ci95: tuple[float, float] | None
+    p: float | None
+    n: int
+
+
+class AblationSummary(_Frozen):
+    """What ``ablate --json`` prints.
+
+    ``subjects`` has each variant's means by subject. ``paper`` are the paper's rows, empty where ours do
+    not compare with them (another dataset, the miniature).
+    """
+
+    ablation: str
+    title: str
+    table: int
+    signature: str
+    unscored: int
+    rows: tuple[VariantRow, ...]
+    differences: tuple[Difference, ...]
+    subjects: dict[str, dict[str, SubjectScores]]
+    paper: tuple[PublishedRow, ...] = ()
+    caution: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def summarize_ablation(
+    name: str, title: str, table: int, variants: Mapping[str, RunScores], notes: Sequence[str] = ()
+) -> AblationSummary:
+    """Summarize the runs of an ablation's variants, the reference first.
+
+    Raises DreambenchError where their signatures differ: they were scored by different protocols.
+    """
+    summaries = {variant: summary_of([scores]) for variant, scores in variants.items()}
+    summary_of(list(variants.values()))  # refuses what does not compare
+    first = next(iter(summaries.values()))
+    quoted = comparable_with_paper(first.signature)
+    source = published().table(table)
+    return AblationSummary(
+        ablation=name,
+        title=title,
+        table=table,
+        signature=first.signature,
+        unscored=sum(s.unscored for s in summaries.values()),
+        rows=tuple(
+            VariantRow(variant=v, n_images=s.rows[1].n_images, **{m: s.rows[1].score(m) for m in METRICS})
+            for v, s in summaries.items()
+        ),
+        differences=tuple(_differences(variants)),
+        subjects={variant: s.subjects for variant, s in summaries.items()},
+        paper=source.rows if quoted else (),
+        caution=source.caution if quoted else None,
+        notes=tuple(notes),
+    )
+
+
+def _differences(variants: Mapping[str, RunScores]) -> list[Difference]:
+    reference, *others = variants
+    found = []
+    for other in others:
+        for metric in METRICS:
+            ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
+            difference = paired_difference(ours, theirs)
+            if difference is not None:
+                found.append(
+                    Difference(
+                        variant=other,
+                        reference=reference,
+                        metric=metric,
+                        mean=difference.mean,
+                        ci95=difference.ci95,
+                        p=difference.p,
+                        n=difference.n,
+                    )
+                )
+    return found

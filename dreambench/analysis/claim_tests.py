@@ -1,0 +1,98 @@
+"""The statistics behind the claims: one-sided and group permutation tests, Holm, and the AUC of identity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.analysis.paired import paired_difference
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """An effect with its 95% interval, its p-value before Holm, and the number of units behind it.
+
+    ``supports`` says whether the effect lies on the claim's side.
+    """
+
+    effect: float
+    ci95: tuple[float, float] | None
+    p: float | None
+    n: int
+    supports: bool
+
+
+def greater(first: pd.Series, second: pd.Series, sign: int = 1) -> Evidence | None:
+    """Test that ``first`` is above ``second`` (``sign`` -1: below), paired, two-sided; None without pairs."""
+    found = paired_difference(first, second)
+    if found is None:
+        return None
+    return Evidence(found.mean, found.ci95, found.p, found.n, sign * found.mean > 0)
+
+
+def not_lower(first: pd.Series, second: pd.Series, margin: float) -> Evidence | None:
+    """Test that ``first`` is not below ``second`` by ``margin`` or more: one-sided, against the margin."""
+    shifted = paired_difference(first + margin, second)
+    plain = paired_difference(first, second)
+    if shifted is None or plain is None:
+        return None
+    p = shifted.p
+    if p is not None:  # the two-sided test's p, halved on the side that counts
+        p = p / 2 if shifted.mean > 0 else 1 - p / 2
+    return Evidence(plain.mean, plain.ci95, p, plain.n, shifted.mean > 0)
+
+
+def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None:
+    """Test that one group's mean is above another's, by permuting who belongs to which, two-sided."""
+    from scipy.stats import bootstrap, permutation_test
+
+    a, b = (np.asarray(values, float)[np.isfinite(values)] for values in (inside, outside))
+    if len(a) < 2 or len(b) < 2:
+        return None
+
+    def statistic(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
+        return np.asarray(x.mean(axis=axis) - y.mean(axis=axis))
+
+    effect = float(a.mean() - b.mean())
+    options = {"n_resamples": RESAMPLES, "vectorized": True}
+    tested = permutation_test((a, b), statistic, rng=np.random.default_rng(SEED), **options)
+    drawn = bootstrap(
+        (a, b), statistic, method="percentile", random_state=np.random.default_rng(SEED), **options
+    )
+    interval = float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+    return Evidence(effect, interval, float(tested.pvalue), len(a) + len(b), effect > 0)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return Holm's adjusted p-values (1979), in their order; None stays None and does not count."""
+    known = sorted((p, i) for i, p in enumerate(p_values) if p is not None)
+    adjusted: list[float | None] = [None] * len(p_values)
+    highest = 0.0
+    for rank, (p, index) in enumerate(known):
+        highest = max(highest, min(1.0, (len(known) - rank) * p))
+        adjusted[index] = highest
+    return adjusted
+
+
+def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]) -> pd.Series:
+    """Return, per subject, how well its photos are told from those of others of its class noun.
+
+    The area under the ROC curve of cosine similarity: pairs of the subject's own photos against pairs of
+    one of its photos and one of another subject's. ``embeddings`` [photos, d] by subject. Subjects that
+    are alone in their class are left out.
+    """
+    units = {s: e / np.linalg.norm(e, axis=1, keepdims=True) for s, e in embeddings.items()}
+    areas = {}
+    for subject, own in units.items():
+        others = [units[s] for s in units if s != subject and nouns[s] == nouns[subject]]
+        if not others or len(own) < 2:
+            continue
+        same = (own @ own.T)[np.triu_indices(len(own), 1)]
+        different = np.concatenate([(own @ other.T).ravel() for other in others])
+        wins = (same[:, None] > different[None]).mean() + 0.5 * (same[:, None] == different[None]).mean()
+        areas[subject] = float(wins)
+    return pd.Series(areas, dtype=float)

@@ -1,0 +1,30 @@
+"""The photos' embeddings that a run keeps, read without torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dreambench.analysis.run_scores import RunScores
+from dreambench.models.encoder_keys import encoder_key
+from dreambench.store.files import sha256_of
+
+
+def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
+    """Return each subject's photo embeddings [photos, d] by ``dino`` or ``clip``.
+
+    A subject whose photos have been moved, or were not embedded, is left out.
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    key = encoder_key(kind, getattr(run.record.spec.protocol, kind))
+    found = {}
+    for subject, photos in run.record.photos.items():
+        try:
+            rows = load_file(run.folder.embedding_file(key, subject))
+            found[subject] = np.stack([rows[sha256_of(Path(photo))] for photo in photos])
+        except (OSError, SafetensorError, KeyError, ValueError):
+            continue
+    return found

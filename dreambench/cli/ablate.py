@@ -1,0 +1,114 @@
+"""``dreambench ablate``: the paper's ablations, each as one command."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dreambench.cli import options
+
+if TYPE_CHECKING:
+    from dreambench.ablations import Ablation
+    from dreambench.analysis.ablation_summary import AblationSummary
+    from dreambench.prepare import Prepared
+
+
+def ablate(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="prior-preservation, class-noun or photo-count.")
+    ],
+    preset: options.Preset = None,
+    subjects: options.Subjects = None,
+    prompts: options.Prompts = None,
+    images_per_prompt: options.ImagesPerPrompt = None,
+    method: options.MethodName = None,
+    base: options.Base = None,
+    data: options.Data = None,
+    seed: options.Seed = None,
+    settings: options.Set = None,
+    metrics: options.Metrics = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="The ablation's folder. [default: below results/]")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Run an ablation of the paper, variant by variant, and compare its variants subject by subject."""
+    from dreambench.ablations import ablation
+
+    chosen = ablation(name)
+    given: dict[str, Any] = {
+        "preset": preset,
+        "subjects": subjects,
+        "prompts": prompts,
+        "data": data,
+        "metrics": metrics,
+        "settings": settings,
+        "images_per_prompt": images_per_prompt,
+        "method": method,
+        "base": base,
+        "seed": seed,
+    }
+    specs = {v: options.spec_from_options(defaults=chosen.fields(v), **given) for v in chosen.variants}
+    from dreambench.cli.run import quiet_libraries
+
+    quiet_libraries()
+    from dreambench.prepare import prepare
+    from dreambench.progress import reporter
+    from dreambench.runner import run as run_prepared
+
+    with reporter() as shown:
+        # All of them first: an error in the last variant must not show after hours of the others.
+        prepared = {variant: prepare(spec) for variant, spec in specs.items()}
+        folder = out or _default_folder(name, prepared[chosen.reference])
+        for variant, ready in prepared.items():
+            shown.say(f"{name}: {variant}")
+            run_prepared(ready, folder / variant, shown)
+    summary = _summarize(chosen, folder)
+    _write(summary, folder)
+    _show(summary, folder, json)
+
+
+def _default_folder(name: str, prepared: Prepared) -> Path:
+    spec = prepared.spec
+    return Path("results") / f"{spec.preset}-ablation-{name}-{spec.images_key[:8]}"
+
+
+def _summarize(chosen: Ablation, folder: Path) -> AblationSummary:
+    from dreambench.analysis.ablation_summary import summarize_ablation
+    from dreambench.analysis.run_scores import read_run_scores
+    from dreambench.store import open_run
+
+    runs = {variant: read_run_scores([open_run(folder / variant)])[0] for variant in chosen.variants}
+    notes = list(chosen.notes)
+    # Which wrong noun was drawn for whom is in that variant's log.
+    notes += [note for run in runs.values() for note in run.record.notes if note.startswith("Class noun of")]
+    return summarize_ablation(chosen.name, chosen.title, chosen.table, runs, notes)
+
+
+def _write(summary: AblationSummary, folder: Path) -> None:
+    from dreambench.report.ablation_figure import write_figure
+    from dreambench.report.ablation_tables import ablation_csv, ablation_latex, ablation_markdown
+    from dreambench.store.files import write_text
+
+    write_text(folder / "ablation.json", summary.model_dump_json(indent=1) + "\n")
+    write_text(folder / "ablation.md", ablation_markdown(summary))
+    write_text(folder / "ablation.tex", ablation_latex(summary))
+    write_text(folder / "ablation.csv", ablation_csv(summary))
+    write_figure(summary, folder / "ablation.svg")
+
+
+def _show(summary: AblationSummary, folder: Path, json: bool) -> None:
+    from rich.console import Console
+
+    from dreambench.report.ablation_tables import ablation_terminal
+
+    if json:
+        typer.echo(summary.model_dump_json(indent=1))
+    else:
+        Console().print(ablation_terminal(summary))
+        typer.echo(f"\nsignature {summary.signature}")
+        for note in summary.notes:
+            typer.echo(note, err=True)
+    typer.echo(f"tables and figure: {folder}/ablation.*", err=True)

@@ -1,0 +1,99 @@
+"""Training a denoiser on a subject's photos: the part that DreamBooth and its LoRA share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from dreambench.methods.base import Context, LossRow, Words
+from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.spec import RunSpec
+
+if TYPE_CHECKING:
+    from dreambench.benchmark import Subject
+    from dreambench.methods.finetune.latents import Posteriors
+    from dreambench.models.base import BaseModel
+
+
+def train_denoiser(
+    subject: Subject,
+    base: BaseModel,
+    spec: RunSpec,
+    context: Context,
+    unet: Any,
+    text_encoder: Any | None,
+    parameters: Sequence[Any],
+) -> list[LossRow]:
+    """Take the spec's steps on ``a [V] [class noun]``, with class images beside the photos if asked for.
+
+    ``parameters`` are those that the optimizer moves, in ``unet`` and in ``text_encoder`` (None: the
+    base model's, frozen, whose states are computed once). Without a class noun there is no class to
+    preserve: the second term of the loss falls away. Returns every step's loss.
+    """
+    from dreambench.methods.finetune.loop import optimize
+    from dreambench.methods.finetune.task import DenoisingTask
+    from dreambench.models.schedulers import training_schedule
+    from dreambench.seeds import generator
+
+    options = spec.method
+    assert isinstance(options, FineTuneOptions)
+    photos, class_images = _posteriors(subject, base, spec, options, context)
+    captions = [Words(context.identifier, subject.class_noun).caption()]
+    if class_images is not None:
+        captions.append(Words(None, subject.class_noun).caption())
+    task = DenoisingTask(
+        unet=unet,
+        schedule=training_schedule(base.scheduler),
+        parameterization=base.parameterization,
+        text_states=_text_states(base, text_encoder, captions),
+        photos=photos,
+        class_images=class_images,
+        batch_size=options.batch_size,
+        prior_preservation_weight=options.prior_preservation_weight,
+        generator=generator(spec.seed, subject.name, "training"),
+        runtime=context.runtime,
+    )
+    return optimize(parameters, task.terms, options, context.runtime, subject.name, context.on_step)
+
+
+def enable_checkpointing(context: Context, unet: Any, text_encoder: Any | None) -> None:
+    """Trade time for memory where the spec asks for it."""
+    if context.runtime.spec.gradient_checkpointing:
+        unet.enable_gradient_checkpointing()
+        if text_encoder is not None:
+            text_encoder.gradient_checkpointing_enable()
+
+
+def _posteriors(
+    subject: Subject, base: BaseModel, spec: RunSpec, options: FineTuneOptions, context: Context
+) -> tuple[Posteriors, Posteriors | None]:
+    from dreambench.methods.finetune.latents import cached_posteriors, encode_posteriors
+
+    vae = base.frozen("vae")
+    photos = encode_posteriors(vae, [photo.path for photo in subject.photos], spec.image_size)
+    if not options.prior_preservation or not subject.class_noun:
+        return photos, None
+    found = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
+    return photos, cached_posteriors(vae, found.images, spec.image_size, found.latents)
+
+
+def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:
+    """Return the token ids int64 [n, context length] of captions, as Stable Diffusion pads them."""
+    return tokenizer(
+        list(captions),
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
+    ).input_ids.to(device)
+
+
+def _text_states(base: BaseModel, trained_encoder: Any | None, captions: list[str]) -> Any:
+    import torch
+
+    tokens = tokens_of(base.tokenizer, captions, base.device)
+    if trained_encoder is not None:
+        return lambda: trained_encoder(tokens)[0]
+    with torch.no_grad():
+        states = base.frozen("text_encoder")(tokens)[0]
+    return lambda: states

@@ -1,0 +1,1 @@
+"""What Textual Inversion needs beside the shared training: its captions and its new words."""

@@ -1,0 +1,47 @@
+"""No personalization: the base model, asked for the class noun alone. The floor of every comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from dreambench.methods.base import Context, Personalized, Words
+from dreambench.registry import register_method
+from dreambench.spec import MethodOptions, RunSpec
+
+if TYPE_CHECKING:
+    from dreambench.benchmark import Subject
+    from dreambench.models.base import BaseModel
+
+
+class PretrainedOptions(MethodOptions):
+    """Nothing can be set: nothing is trained."""
+
+    name: str = "pretrained"
+
+    def trains(self) -> bool:
+        """No weights change."""
+        return False
+
+
+@register_method("pretrained")
+class Pretrained:
+    """Draws ``a [class noun] ...`` with the untouched model."""
+
+    name: ClassVar[str]
+    Options: ClassVar[type[MethodOptions]] = PretrainedOptions
+
+    def words(self, subject: Subject, identifier: str) -> Words:
+        """Prompts hold the class noun alone: an identifier would mean nothing to this model."""
+        return Words(None, subject.class_noun)
+
+    def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
+        """Return the base model's own pipeline."""
+        return Personalized(base.pipeline())
+
+    def save(self, personalized: Personalized, folder: Path) -> None:
+        """There is nothing to keep."""
+
+    def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
+        """Return the base model's own pipeline."""
+        return Personalized(base.pipeline())

@@ -1,0 +1,1 @@
+"""How good the miniature is, measured against the drawn world's ground truth."""

@@ -1,0 +1,188 @@
+"""Creating a study: two runs go in, a folder that stands on its own comes out."""
+
+from __future__ import annotations
+
+import csv
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from dreambench.analysis import RunScores, read_run_scores
+from dreambench.errors import DreambenchError
+from dreambench.store.files import write_folder_atomically
+from dreambench.store.record import now
+from dreambench.store.run_folder import open_run
+from dreambench.study.cells import Cell, common_cells
+from dreambench.study.database import create_database
+from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
+from dreambench.study.folder import LINK_COLUMNS, StudyFolder
+from dreambench.study.pictures import picture_names, write_pictures
+from dreambench.study.plan import STUDIES, Check, Pair, Plan, Rater, RunNote, StudyName
+from dreambench.study.tokens import new_token, token_hash
+
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """What was drawn for all studies."""
+
+    pairs: list[tuple[StudyName, DrawnPair]] = field(default_factory=list)
+    checks: list[tuple[StudyName, DrawnCheck]] = field(default_factory=list)
+    raters: list[Rater] = field(default_factory=list)
+
+
+def create_study(
+    path_a: Path,
+    path_b: Path,
+    out: Path,
+    *,
+    sizes: Sizes | None = None,
+    studies: Sequence[StudyName] = STUDIES,
+    seed: int = 0,
+    url: str = DEFAULT_URL,
+    contact: str | None = None,
+    quiet: bool = False,
+) -> Plan:
+    """Draw a study of two runs and write it to ``out``, which must not exist: all of it, or nothing.
+
+    ``url`` is where the raters will reach the server; it begins their links. The draw depends on the
+    runs, ``sizes`` and ``seed``; tokens and picture names are random, so that no seed gives them away.
+    Raises DreambenchError where the runs have too little in common or an image cannot be read.
+    """
+    sizes = sizes or Sizes()
+    if out.exists():
+        raise DreambenchError(f"--out {out} exists already", "give a new folder, or remove it")
+    run_a, run_b = read_run_scores([open_run(path_a), open_run(path_b)])
+    cells = common_cells(run_a, run_b)
+    photos = _photos(cells, run_a)
+    drawn = _draw(cells, photos, studies, sizes, seed)
+    names = picture_names(_sources(drawn, photos, run_a, run_b))
+    plan = Plan(
+        created=now(),
+        seed=seed,
+        contact=contact,
+        run_a=_note(run_a),
+        run_b=_note(run_b),
+        photos=_shown_photos(drawn, photos, names),
+        pairs=tuple(_pair(study, pair, names, run_a, run_b) for study, pair in drawn.pairs),
+        checks=tuple(_check(study, check, names, photos) for study, check in drawn.checks),
+        raters=tuple(drawn.raters),
+    )
+
+    def fill(temporary: Path) -> None:
+        folder = StudyFolder(temporary)
+        write_pictures(names, folder.pictures, quiet)
+        folder.plan_file.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        _write_tokens(folder, plan, url.rstrip("/"))
+
+    write_folder_atomically(out, fill)
+    return plan
+
+
+def _draw(
+    cells: Sequence[Cell],
+    photos: Mapping[str, tuple[str, list[str]]],
+    studies: Iterable[StudyName],
+    sizes: Sizes,
+    seed: int,
+) -> _Draw:
+    drawn = _Draw()
+    for study in studies:
+        pairs = draw_pairs(cells, study, sizes, seed)
+        checks = draw_checks(photos, study, sizes, seed)
+        drawn.pairs.extend((study, pair) for pair in pairs)
+        drawn.checks.extend((study, check) for check in checks)
+        drawn.raters.extend(draw_raters([*pairs, *checks], study, sizes, seed))
+    return drawn
+
+
+def _photos(cells: Iterable[Cell], run: RunScores) -> dict[str, tuple[str, list[str]]]:
+    """Return each subject's class noun and photos. Raises DreambenchError for a subject without any."""
+    photos = {cell.subject: (cell.class_noun, run.record.photos.get(cell.subject, [])) for cell in cells}
+    for subject, (_, files) in photos.items():
+        if not files:
+            raise DreambenchError(
+                f"{run.folder.path}/run.json: subject {subject} has no photos", "run it anew"
+            )
+    return photos
+
+
+def _sources(
+    drawn: _Draw, photos: Mapping[str, tuple[str, list[str]]], run_a: RunScores, run_b: RunScores
+) -> list[Path]:
+    """Return every file that the study shows."""
+    sources = []
+    for study, pair in drawn.pairs:
+        sources += [run_a.folder.resolve(pair.file_a), run_b.folder.resolve(pair.file_b)]
+        sources += [Path(photo) for photo in photos[pair.cell.subject][1] if study == "subject"]
+    for study, check in drawn.checks:
+        sources += [Path(check.photo), Path(check.other_photo)]
+        sources += [Path(photo) for photo in photos[check.subject][1] if study == "subject"]
+    return sources
+
+
+def _shown_photos(
+    drawn: _Draw, photos: Mapping[str, tuple[str, list[str]]], names: Mapping[Path, str]
+) -> dict[str, tuple[str, ...]]:
+    subjects = {pair.cell.subject for study, pair in drawn.pairs if study == "subject"}
+    return {s: tuple(names[Path(photo)] for photo in photos[s][1]) for s in sorted(subjects)}
+
+
+def _pair(
+    study: StudyName, pair: DrawnPair, names: Mapping[Path, str], run_a: RunScores, run_b: RunScores
+) -> Pair:
+    return Pair(
+        name=pair.name,
+        study=study,
+        questionnaire=pair.questionnaire,
+        subject=pair.cell.subject,
+        prompt_index=pair.cell.prompt_index,
+        text=pair.cell.text,
+        file_a=pair.file_a,
+        file_b=pair.file_b,
+        picture_a=names[run_a.folder.resolve(pair.file_a)],
+        picture_b=names[run_b.folder.resolve(pair.file_b)],
+    )
+
+
+def _check(
+    study: StudyName,
+    check: DrawnCheck,
+    names: Mapping[Path, str],
+    photos: Mapping[str, tuple[str, list[str]]],
+) -> Check:
+    others = [photo for photo in photos[check.subject][1] if photo != check.photo]
+    return Check(
+        name=check.name,
+        study=study,
+        questionnaire=check.questionnaire,
+        subject=check.subject,
+        text=f"a {check.class_noun}",
+        picture_a=names[Path(check.photo)],
+        picture_b=names[Path(check.other_photo)],
+        photos=tuple(names[Path(photo)] for photo in others) if study == "subject" else (),
+    )
+
+
+def _note(run: RunScores) -> RunNote:
+    if run.record.kind != "run":
+        return RunNote(name=run.label)
+    return RunNote(name=run.label, method=run.record.spec.method.name, base=run.record.spec.base.model)
+
+
+def _write_tokens(folder: StudyFolder, plan: Plan, url: str) -> None:
+    """Draw the tokens: their hashes enter the database, they themselves only links.csv."""
+    organizer, tokens = new_token(), {rater.name: new_token() for rater in plan.raters}
+    settings = {"organizer_hash": token_hash(organizer), "stamp_key": secrets.token_hex(32)}
+    create_database(folder.database_file, {r: token_hash(t) for r, t in tokens.items()}, settings)
+    folder.database_file.chmod(0o600)
+    folder.links_file.touch(mode=0o600)  # whoever reads it can answer for anyone
+    with folder.links_file.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(LINK_COLUMNS)
+        writer.writerow(("organizer", "", "", "", f"{url}/o/{organizer}"))
+        for rater in plan.raters:
+            link = f"{url}/r/{tokens[rater.name]}"
+            writer.writerow(("rater", rater.study, rater.questionnaire, rater.name, link))

@@ -1,0 +1,100 @@
+"""What a rater may see and do: the next question, its pictures, and one answer to it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from dreambench.study.database import CHOICES, Answer, Database
+from dreambench.study.plan import Plan, Rater, StudyName
+from dreambench.study.tokens import is_token, read_stamp, stamp, token_hash
+
+
+class MalformedAnswerError(Exception):
+    """A form that this study's pages did not make."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question as it is shown. ``number`` counts from 1; ``left`` is image A, ``right`` image B."""
+
+    study: StudyName
+    number: int
+    total: int
+    text: str
+    photos: tuple[str, ...]
+    left: str
+    right: str
+    stamp: str
+
+
+class Desk:
+    """Hands out questions and takes answers, for one study. ``clock`` returns seconds since 1970."""
+
+    def __init__(self, plan: Plan, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self.plan = plan
+        self.database = database
+        self._clock = clock
+        self._items = plan.items
+        self._raters = {rater.name: rater for rater in plan.raters}
+        self._pictures = {rater.name: self._pictures_of(rater) for rater in plan.raters}
+
+    def rater(self, token: str) -> Rater | None:
+        """Return whose token this is, or None."""
+        name = self.database.raters_by_hash.get(token_hash(token)) if is_token(token) else None
+        return None if name is None else self._raters.get(name)
+
+    def is_organizer(self, token: str) -> bool:
+        """Whether this is the organizer's token. Hashes are compared: their timing tells nothing of it."""
+        return is_token(token) and token_hash(token) == self.database.settings["organizer_hash"]
+
+    def may_see(self, rater: Rater, picture: str) -> bool:
+        """Whether a picture belongs to this rater's questionnaire."""
+        return picture in self._pictures[rater.name]
+
+    def question(self, rater: Rater, position: int) -> Question:
+        """Return the question at a position (from 0), stamped with the present time."""
+        step = rater.steps[position]
+        item = self._items[step.item]
+        pictures = (item.picture_a, item.picture_b)
+        left, right = reversed(pictures) if step.swapped else pictures
+        shown = int(self._clock() * 1000)
+        return Question(
+            study=rater.study,
+            number=position + 1,
+            total=len(rater.steps),
+            text=item.text,
+            photos=self.plan.shown_photos(item),
+            left=left,
+            right=right,
+            stamp=stamp(self.database.settings["stamp_key"], rater.name, position, shown),
+        )
+
+    def take(self, rater: Rater, form: Mapping[str, str]) -> None:
+        """Commit the answer of a form with the fields ``question``, ``answer`` and ``shown``.
+
+        Raises MalformedAnswerError for a form that no page of this study holds, and OutOfTurnError as
+        ``Database.record`` does.
+        """
+        number, choice = form.get("question", ""), form.get("answer", "")
+        # isdecimal alone would let digits of other scripts pass, which int() reads too.
+        if not (number.isascii() and number.isdecimal() and len(number) < 7) or choice not in CHOICES:
+            raise MalformedAnswerError
+        position = int(number) - 1
+        if not 0 <= position < len(rater.steps):
+            raise MalformedAnswerError
+        key = self.database.settings["stamp_key"]
+        shown = read_stamp(key, rater.name, position, form.get("shown", ""))
+        if shown is None:
+            raise MalformedAnswerError
+        seconds = max(0.0, round(self._clock() - shown / 1000, 3))
+        item = rater.steps[position].item
+        self.database.record(Answer(rater.name, position, item, choice, seconds))  # type: ignore[arg-type]
+
+    def _pictures_of(self, rater: Rater) -> frozenset[str]:
+        names: set[str] = set()
+        for step in rater.steps:
+            item = self._items[step.item]
+            names |= {item.picture_a, item.picture_b, *self.plan.shown_photos(item)}
+        return frozenset(names)

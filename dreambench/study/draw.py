@@ -1,0 +1,137 @@
+"""The draw: which pairs are asked, in which questionnaires, in which order and on which side.
+
+Pure: the same cells, sizes and seed give the same draw. Nothing here touches a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+
+from dreambench.errors import DreambenchError
+from dreambench.study.cells import Cell
+from dreambench.study.plan import Rater, Step, StudyName
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How large a study is; the defaults are the paper's (section 4.2): 600 pairs, 1,800 answers.
+
+    ``raters`` is per questionnaire; ``checks`` are the attention checks in each questionnaire.
+    """
+
+    questionnaires: int = 24
+    questions: int = 25
+    raters: int = 3
+    checks: int = 0
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs one study asks about."""
+        return self.questionnaires * self.questions
+
+
+@dataclass(frozen=True)
+class DrawnPair:
+    """A pair: a cell, and one image file of each run."""
+
+    name: str
+    questionnaire: int
+    cell: Cell
+    file_a: str
+    file_b: str
+
+
+@dataclass(frozen=True)
+class DrawnCheck:
+    """An attention check: a photo of the subject, and a photo of a subject of another class."""
+
+    name: str
+    questionnaire: int
+    subject: str
+    class_noun: str
+    photo: str
+    other_photo: str
+
+
+def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
+    """Draw as many different cells as the study has questions, and one image per run in each.
+
+    Raises DreambenchError where there are fewer cells than that.
+    """
+    if len(cells) < sizes.pairs:
+        raise DreambenchError(
+            f"the runs share {len(cells)} cells (subject and prompt), but {sizes.questionnaires} "
+            f"questionnaires of {sizes.questions} questions need {sizes.pairs}",
+            "give a smaller --questionnaires or --questions" if cells else "name runs of the same subjects",
+        )
+    dice = Random(f"pairs/{seed}/{study}")
+    return [
+        DrawnPair(
+            name=f"{study}-{number:04d}",
+            questionnaire=number // sizes.questions + 1,
+            cell=cell,
+            file_a=dice.choice(cell.files_a),
+            file_b=dice.choice(cell.files_b),
+        )
+        for number, cell in enumerate(dice.sample(list(cells), sizes.pairs))
+    ]
+
+
+def draw_checks(
+    subjects: Mapping[str, tuple[str, Sequence[str]]], study: StudyName, sizes: Sizes, seed: int
+) -> list[DrawnCheck]:
+    """Draw attention checks; ``subjects`` maps a name to its class noun and its photos.
+
+    The other photo is of another class noun, so that one answer is plainly right. In the subject
+    study the photo in question is left out of the references, so its subject needs two photos.
+    Raises DreambenchError where no such subjects are there.
+    """
+    if not sizes.checks:
+        return []
+    needed = 2 if study == "subject" else 1
+    names = sorted(name for name, (_, photos) in subjects.items() if len(photos) >= needed)
+    nouns = {noun for noun, photos in subjects.values() if photos}
+    if not names or len(nouns) < 2:
+        raise DreambenchError(
+            f"--checks {sizes.checks}: attention checks need subjects of two class nouns, with {needed} "
+            "photos or more",
+            "leave --checks out",
+        )
+    dice = Random(f"checks/{seed}/{study}")
+    drawn = []
+    for number in range(sizes.checks * sizes.questionnaires):
+        name = dice.choice(names)
+        noun, photos = subjects[name]
+        others = [photo for other, some in sorted(subjects.values()) if other != noun for photo in some]
+        drawn.append(
+            DrawnCheck(
+                name=f"{study}check-{number:04d}",
+                questionnaire=number // sizes.checks + 1,
+                subject=name,
+                class_noun=noun,
+                photo=dice.choice(list(photos)),
+                other_photo=dice.choice(others),
+            )
+        )
+    return drawn
+
+
+def draw_raters(
+    items: Sequence[DrawnPair | DrawnCheck], study: StudyName, sizes: Sizes, seed: int
+) -> list[Rater]:
+    """Give each rater the questions of one questionnaire, in an order and on sides of this rater's own.
+
+    Were the sides the same for all raters of a pair, a habit of pressing A would decide the majority.
+    """
+    dice = Random(f"raters/{seed}/{study}")
+    raters = []
+    for questionnaire in range(1, sizes.questionnaires + 1):
+        names = [item.name for item in items if item.questionnaire == questionnaire]
+        for number in range(1, sizes.raters + 1):
+            order = dice.sample(names, len(names))
+            steps = tuple(Step(item=name, swapped=dice.random() < 0.5) for name in order)
+            name = f"{study}-{questionnaire:02d}-{number}"
+            raters.append(Rater(name=name, study=study, questionnaire=questionnaire, steps=steps))
+    return raters

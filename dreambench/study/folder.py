@@ -1,0 +1,75 @@
+"""The study's folder: where its files are. It holds all that the server needs, so it can be moved."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from dreambench.errors import DreambenchError
+from dreambench.study.plan import Plan
+
+LINK_COLUMNS = ("role", "study", "questionnaire", "rater", "link")
+
+
+class StudyFolder:
+    """The places below ``path``.
+
+    ``study.json`` is the plan, ``pictures/`` the images, ``study.db`` the answers, ``links.csv`` the
+    links with their tokens: the only file that holds them, not needed by the server.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.plan_file = path / "study.json"
+        self.pictures = path / "pictures"
+        self.database_file = path / "study.db"
+        self.links_file = path / "links.csv"
+        self.votes_file = path / "votes.csv"
+
+    def picture(self, name: str) -> Path:
+        """Return the place of a picture; the plan admits only names that stay inside."""
+        return self.pictures / name
+
+    def links(self) -> list[dict[str, str]]:
+        """Return the rows of links.csv; none where the organizer has taken it away."""
+        try:
+            with self.links_file.open(encoding="utf-8", newline="") as file:
+                return list(csv.DictReader(file))
+        except OSError:
+            return []
+
+
+def read_plan(folder: StudyFolder) -> Plan:
+    """Read a study's plan. Raises DreambenchError where there is none, or a damaged one."""
+    try:
+        return Plan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DreambenchError(
+            f"{folder.path} holds no study (no study.json)", "give a folder that `study create` made"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise DreambenchError(
+            f"{folder.plan_file} is damaged: {field or 'study'}: {first['msg']}", "restore it from a copy"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise DreambenchError(
+            f"{folder.plan_file} cannot be read: {error}", "restore it from a copy"
+        ) from error
+
+
+def check_pictures(folder: StudyFolder, plan: Plan) -> None:
+    """Raise DreambenchError where a picture of the plan is missing, or is a link that leads elsewhere."""
+    names = {name for photos in plan.photos.values() for name in photos}
+    for item in plan.items.values():
+        names |= {item.picture_a, item.picture_b, *plan.shown_photos(item)}
+    inside = folder.pictures.resolve()
+    for name in sorted(names):
+        file = folder.picture(name)
+        if not file.is_file() or file.resolve().parent != inside:
+            raise DreambenchError(
+                f"{file} is missing, or leads out of the study", "copy the folder again, whole"
+            )

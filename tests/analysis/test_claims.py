@@ -1,0 +1,117 @@
+"""The claims: conditions, statistics by hand, verdicts from runs built by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from analysis.sample_runs import image_row, make_run, make_spec
+
+from dreambench.analysis.claim_tests import groups, holm, identity_aucs, not_lower
+from dreambench.analysis.claim_verdicts import answer_claims
+from dreambench.analysis.run_scores import read_run_scores
+from dreambench.claims import Claim, Claims, fits, paper_claims
+from dreambench.errors import DreambenchError
+from dreambench.spec import ProtocolSpec
+
+NAMES = [f"s{i:02d}" for i in range(12)]
+
+
+def test_holm_by_hand() -> None:
+    """Holm (1979): 0.01 x 4, 0.02 x 3, then no smaller than the one before."""
+    assert holm([0.02, 0.01, None, 0.04, 0.03]) == pytest.approx([0.06, 0.04, None, 0.06, 0.06], nan_ok=True)
+    assert holm([0.6, 0.9]) == [1.0, 1.0]
+
+
+def test_not_lower_by_more_than_a_margin() -> None:
+    first = pd.Series(np.linspace(0.5, 0.6, 12), index=NAMES)
+    close, far = not_lower(first, first + 0.01, 0.05), not_lower(first, first + 0.2, 0.05)
+    assert close is not None
+    assert far is not None
+    assert (close.supports, far.supports) == (True, False)
+    assert close.p == pytest.approx(1 / 2**12)
+    assert far.p == pytest.approx(1 - 1 / 2**12)
+    assert close.effect == pytest.approx(-0.01)
+
+
+def test_groups_by_hand() -> None:
+    """Means 2 and 0 of two each: of the six ways to choose two of four, one is as high, one as low."""
+    found = groups([2, 2], [0, 0])
+    assert found is not None
+    assert found.effect == 2
+    assert found.p == pytest.approx(2 / 6)
+    assert groups([1], [0, 0]) is None
+
+
+def test_identity_auc_by_hand() -> None:
+    """a's photos agree (cosine 1) and b's do not (0); across, half of a pairs with b's first photo."""
+    a, b = np.array([[1.0, 0], [1, 0]]), np.array([[1.0, 0], [0, 1]])
+    areas = identity_aucs({"a": a, "b": b, "c": a}, {"a": "dog", "b": "dog", "c": "cat"})
+    # a: same 1 against 1, 0, 1, 0: wins twice, ties twice. b: same 0 against the same four.
+    assert areas.to_dict() == {"a": 0.75, "b": 0.25}
+
+
+def test_conditions() -> None:
+    fields = {"method": {"name": "x", "steps": 3}, "training_photos": None, "identifier": {"text": "dog"}}
+    assert fits(fields, {"method.name": "x", "training_photos": None, "identifier.text": "*"})
+    assert not fits(fields, {"method.name": "y"})
+    assert not fits(fields, {"training_photos": "*"})
+    assert not fits(fields, {"method.prior_preservation": True})
+
+
+def test_the_papers_claims_are_well_formed() -> None:
+    known = paper_claims()
+    assert len({claim.id for claim in known.claims}) == len(known.claims) >= 15
+    with pytest.raises(ValueError, match="nobody is no key of runs"):
+        Claims(
+            source="",
+            runs={},
+            claims=(Claim(id="x", statement="", where="", test="greater", first="nobody"),),
+        )
+
+
+def _claims() -> Claims:
+    runs = {"ours": {"method.steps": 3}, "theirs": {"method.steps": 4}, "absent": {"method.steps": 5}}
+    common = {"where": "here", "metric": "dino"}
+    return Claims(
+        source="",
+        runs=runs,
+        claims=(
+            Claim(id="up", statement="up", test="greater", first="ours", second="theirs", **common),
+            Claim(id="down", statement="down", test="less", first="ours", second="theirs", **common),
+            Claim(id="open", statement="open", test="greater", first="ours", second="absent", **common),
+        ),
+    )
+
+
+def _run(path: Path, steps: int, dino: float, seed: int = 0):
+    spec = make_spec(method={"name": "test-method", "steps": steps}, seed=seed)
+    rows = [
+        image_row(name, prompt, image, (dino + 0.01 * i, 0.5, 0.3))
+        for i, name in enumerate(NAMES)
+        for prompt in (0, 1)
+        for image in (0, 1)
+    ]
+    return make_run(path, rows, spec=spec, subjects=NAMES)
+
+
+def test_verdicts_effects_and_seeds(tmp_path: Path) -> None:
+    runs = read_run_scores(
+        [_run(tmp_path / "a", 3, 0.6), _run(tmp_path / "b", 3, 0.8, seed=1), _run(tmp_path / "c", 4, 0.5)]
+    )
+    up, down, undecided = answer_claims(runs, claims=_claims())
+    assert (up.verdict, down.verdict, undecided.verdict) == ("holds", "fails", "undecided")
+    assert up.effect == pytest.approx(0.2)  # the two seeds' mean, 0.7, against 0.5
+    assert (up.n, up.seeds) == (12, 2)
+    assert up.p is not None
+    assert up.p_holm == pytest.approx(2 * up.p)
+    assert undecided.why == "no run of absent is given"
+
+
+def test_runs_of_two_protocols_are_refused(tmp_path: Path) -> None:
+    other = make_spec(protocol=ProtocolSpec(caption="identifier"))
+    runs = read_run_scores([_run(tmp_path / "a", 3, 0.6), make_run(tmp_path / "b", [], spec=other)])
+    with pytest.raises(DreambenchError, match="differ in clip-t"):
+        answer_claims(runs, claims=_claims())

@@ -1,0 +1,49 @@
+"""Paired differences over subjects, by hand."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from dreambench.analysis.paired import paired_difference
+
+
+def series(**values: float) -> pd.Series:
+    return pd.Series(values)
+
+
+def test_the_sign_flip_test_by_hand() -> None:
+    """Differences 1, 2, 3: of the eight signs only +++ and --- reach a mean as far from 0, so p = 2/8."""
+    found = paired_difference(series(a=2, b=4, c=6), series(a=1, b=2, c=3))
+    assert found is not None
+    assert (found.mean, found.p, found.n) == (2, 0.25, 3)
+    # 1, 1, -1: means of +-1/3 in six of eight, of +-1 in two; all are at least as far out.
+    found = paired_difference(series(a=1, b=1, c=0), series(a=0, b=0, c=1))
+    assert found is not None
+    assert found.p == 1
+
+
+def test_subjects_are_matched_by_name_and_the_missing_left_out() -> None:
+    found = paired_difference(series(a=1, b=2, c=float("nan"), d=5), series(b=1, a=1, c=0))
+    assert found is not None
+    assert (found.mean, found.n) == (0.5, 2)
+    assert found.ci95 == (0, 1)
+
+
+def test_no_difference_and_no_subjects() -> None:
+    same = paired_difference(series(a=1, b=2), series(a=1, b=2))
+    assert same is not None
+    assert (same.mean, same.p, same.ci95) == (0, 1, (0, 0))
+    assert paired_difference(series(a=1), series(b=1)) is None
+    one = paired_difference(series(a=1), series(a=0.25))
+    assert one is not None
+    assert (one.mean, one.ci95, one.p, one.n) == (0.75, None, None, 1)
+
+
+def test_many_subjects_have_a_small_p_value() -> None:
+    names = [f"s{i}" for i in range(30)]
+    better = pd.Series(range(30), index=names, dtype=float) + 1
+    found = paired_difference(better, better - 0.1)
+    assert found is not None
+    assert found.p == pytest.approx(0, abs=1e-3)
+    assert found.ci95 == pytest.approx((0.1, 0.1))

@@ -1,0 +1,21 @@
+"""The floor: nothing is trained, and the prompt holds the class noun alone."""
+
+from __future__ import annotations
+
+from dreambench.methods.base import Words, prompt_words
+from dreambench.registry import method_class
+
+
+def test_the_base_model_draws_as_it_is(bench):
+    done = bench.train(method="pretrained")
+    assert not done.trained
+    assert bench.image(done.pipeline) == bench.image(bench.base.pipeline())
+
+
+def test_prompts_hold_the_class_noun_alone(bench):
+    assert prompt_words(method_class("pretrained")(), bench.subject, "sks") == Words(None, "dog")
+    assert prompt_words(method_class("dreambooth")(), bench.subject, "sks") == Words("sks", "dog")
+
+
+def test_a_run_of_it_costs_no_training(bench):
+    assert not bench.spec(method="pretrained").method.trains()
