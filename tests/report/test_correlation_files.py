@@ -1,4 +1,4 @@
-"""The files of a correlation analysis: every format says the same, names are escaped, figures are pictures."""
+"""The files of a correlation analysis: formats that agree, escaped names, real pictures."""
 
 from __future__ import annotations
 
