@@ -88,7 +88,7 @@ def _scatter_panel(axes: Axes, judged: Judged, metric: str, human: str, names: l
 def bars(found: Correlations) -> Figure:
     """Draw Pearson correlations with their bootstrap intervals: a panel for all methods and for each.
 
-    The short black line is one rater against the mean of the others, about what a metric can reach.
+    The short black line is one rater against the mean of the others.
     """
     from matplotlib.figure import Figure
 

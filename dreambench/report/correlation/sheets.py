@@ -134,7 +134,8 @@ def _agreement(found: Correlations) -> Sheet:
     note = (
         "Krippendorff's alpha for ordinal values over all judged images "
         f"({ALPHA_RESAMPLES:,} resamples), and one rater against the mean of the others (the mean over "
-        "raters) over the scored images: about as far as a metric can be expected to reach."
+        "raters) over the scored images. A metric is set against the mean of all raters, which is less noisy "
+        "than one rater, so one that passes this bound is not yet better than people."
     )
     return Sheet("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
 
