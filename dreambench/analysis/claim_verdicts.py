@@ -19,6 +19,8 @@ Verdict = Literal["holds", "fails", "undecided"]
 ALPHA = 0.05
 # What may differ between the runs of one answer: how many images, and which.
 _FREE = {"n", "cells"}
+# The human scores of subject fidelity: ImagenHub's raters', and a user study's.
+_FIDELITY = {"sc", "subject"}
 
 
 class Answer(BaseModel):
@@ -153,12 +155,12 @@ def _from_rating(rating: Mapping[str, Any] | None) -> Evidence | str:
     if rating is None:
         return "no result of `dreambench correlate` is given (--correlation FILE)"
     try:
-        test = rating["comparison"]
-        effect, p, n = float(test["difference"]), float(test["p"]), int(rating["n"])
-        low, high = test["ci95"]
+        (test,) = [t for t in rating["paired"] if t["human"] in _FIDELITY and t["metric"] == "dino"]
+        effect, p, n = float(test["difference"]), float(test["steiger_p_two_sided"]), int(test["n"])
+        low, high = test["ci95_bootstrap"]
     except (KeyError, TypeError, ValueError) as error:
         raise DreambenchError(
-            f"the correlation file holds no comparison of DINO and CLIP-I ({error})",
+            "the correlation file holds no test of DINO against CLIP-I",
             "give what `dreambench correlate ... --json` printed",
         ) from error
     return Evidence(effect, (float(low), float(high)), p, n, effect > 0)

@@ -115,3 +115,15 @@ def test_runs_of_two_protocols_are_refused(tmp_path: Path) -> None:
     runs = read_run_scores([_run(tmp_path / "a", 3, 0.6), make_run(tmp_path / "b", [], spec=other)])
     with pytest.raises(DreambenchError, match="differ in clip-t"):
         answer_claims(runs, claims=_claims())
+
+
+def test_the_claim_about_people_is_answered_by_a_correlation(tmp_path: Path) -> None:
+    claims = Claims(source="", runs={}, claims=(Claim(id="x", statement="", where="", test="rating"),))
+    runs = read_run_scores([_run(tmp_path / "a", 3, 0.6)])
+    test = {"metric": "dino", "human": "sc", "difference": 0.17, "n": 600}
+    test |= {"steiger_p_two_sided": 1e-12, "ci95_bootstrap": [0.12, 0.22]}
+    (answer,) = answer_claims(runs, {"paired": [test, {**test, "human": "pq"}]}, claims)
+    assert (answer.verdict, answer.effect, answer.n, answer.ci95) == ("holds", 0.17, 600, (0.12, 0.22))
+    with pytest.raises(DreambenchError, match="no test of DINO against CLIP-I"):
+        answer_claims(runs, {"paired": []}, claims)
+    assert "no result of" in answer_claims(runs, None, claims)[0].why
