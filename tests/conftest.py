@@ -39,3 +39,13 @@ def official() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the official dataset is not in {folder} (set DREAMBENCH_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def imagenhub() -> Path:
+    """The folder of the ImagenHub ratings; the test is skipped where it is absent."""
+    shared = Path(os.environ.get("DREAMBENCH_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    folder = shared / "imagenhub-sdig"
+    if not folder.is_dir():
+        pytest.skip(f"the ImagenHub ratings are not in {folder} (set DREAMBENCH_SHARED_DATA)")
+    return folder

@@ -34,7 +34,7 @@ def _study(study: str, rows: pd.DataFrame) -> list[Strength]:
     methods = sorted({*rows["method_a"], *rows["method_b"]})
     first = rows["method_a"].map(methods.index).to_numpy(dtype=int)
     second = rows["method_b"].map(methods.index).to_numpy(dtype=int)
-    share = rows["answer"].map(VALUES).to_numpy(dtype=np.float64)
+    share = np.asarray(rows["answer"].map(VALUES), dtype=np.float64)
     wins = np.zeros((len(methods), len(methods)))
     np.add.at(wins, (first, second), share)
     np.add.at(wins, (second, first), 1 - share)

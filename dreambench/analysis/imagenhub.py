@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.correlation import Judged
+from dreambench.analysis.correlation.raters import TIE_DIGITS
 from dreambench.benchmark.imagenhub import ratings_folder, ratings_label, ratings_problem
 from dreambench.errors import DreambenchError
 
@@ -122,7 +123,9 @@ def _join(ratings: dict[str, dict[Key, tuple[float, float]]], scores: dict[Key, 
     for metric in METRICS:
         images[metric] = [scores.get(key, {}).get(metric, np.nan) for key in keys]
     for human, values in by_human.items():
-        images[human] = values.mean(axis=1)  # NaN where one of the raters is missing
+        # NaN where one of the raters is missing. Rounded, because the order in which raters gave the same
+        # scores moves the last digit, and images that tie must tie for Spearman and Kendall.
+        images[human] = values.mean(axis=1).round(TIE_DIGITS)
     left_out: dict[str, int] = {}
     unscored = images[list(METRICS)].isna().any(axis=1)
     for method, count in images.loc[unscored, "method"].value_counts(sort=False).items():

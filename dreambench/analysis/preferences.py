@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.correlation import Judged
+from dreambench.analysis.correlation.raters import TIE_DIGITS
 from dreambench.analysis.score_files import ImageScores
 from dreambench.analysis.votes import STUDIES
 from dreambench.errors import DreambenchError
@@ -60,7 +61,7 @@ def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> Judged:
     table = rows.pivot(index=keys, columns="rater", values="value").sort_index()
     images = table.index.to_frame(index=False)
     ratings = table.to_numpy(dtype=float)
-    images[study] = np.nanmean(ratings, axis=1)  # every image of the table has a vote
+    images[study] = np.nanmean(ratings, axis=1).round(TIE_DIGITS)  # every image of the table has a vote
     left_out: Counter[str] = Counter()
     found = [scores.find(m, f) for m, f in zip(images["method"], images["file"], strict=True)]
     for method, row in zip(images["method"], found, strict=True):

@@ -74,11 +74,13 @@ def _vote(path: Path, number: int, header: list[str], row: list[str]) -> dict[st
 
 
 def _seconds(path: Path, number: int, cell: str) -> float:
+    if not cell:
+        return math.nan
     try:
-        seconds = float(cell) if cell else math.nan
+        seconds = float(cell)
     except ValueError:
         seconds = -1.0
-    if seconds < 0 or math.isinf(seconds):
+    if not 0 <= seconds < math.inf:
         raise _refusal(path, number, "seconds", cell, "write a number from 0 on, or leave it empty")
     return seconds
 

@@ -44,7 +44,9 @@ def correlate(
         raise DreambenchError(f"{out} is a file, not a folder", "give another --out")
     from dreambench.analysis.human import analyse_imagenhub, analyse_votes
 
-    if scores and votes:
+    if ratings is None:
+        assert scores is not None
+        assert votes is not None
         found, judged = analyse_votes(scores, votes)
     else:
         found, judged = analyse_imagenhub(data)
@@ -68,7 +70,7 @@ def correlate(
 def _refuse_wrong_combinations(
     ratings: Ratings | None, data: Path | None, scores: list[Path] | None, votes: Path | None
 ) -> None:
-    """Let through `imagenhub [--data]`, or `--scores` with `--votes`; refuse what would be ignored."""
+    """Let through `imagenhub [--data]` or `--scores` with `--votes`: no option is ignored."""
     usage = "say `dreambench correlate imagenhub`, or give --scores FILE and --votes FILE"
     if ratings is not None and (scores or votes):
         raise DreambenchError("imagenhub has its own scores and ratings: no --scores, no --votes", usage)

@@ -17,6 +17,8 @@ from dreambench.analysis.correlation.resampling import (
 from dreambench.analysis.correlation.results import Agreement, Bound
 
 ALPHA_RESAMPLES = 1_000
+# Means over raters are rounded to this: sums in another order must not break ties.
+TIE_DIGITS = 12
 
 
 def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> Agreement:
@@ -91,7 +93,7 @@ def _against_others(ratings: Matrix, column: int) -> tuple[Vector, Vector, np.nd
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # an image that no other rater saw: NaN, as it should
         others = np.nanmean(rest, axis=1) if rest.shape[1] else np.full(len(own), np.nan)
-    return own, others, np.isfinite(own) & np.isfinite(others)
+    return own, others.round(TIE_DIGITS), np.isfinite(own) & np.isfinite(others)
 
 
 def _resampled_bound(pairs: list[tuple[Vector, Vector, np.ndarray]], clusters: ArrayLike) -> Vector:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#000000")
 FORMATS = ("png", "pdf")
 _INK = "#1b1e23"
-_UNNAMED = "_nolegend_"  # what matplotlib leaves out of a legend
 _SEED = 0
 
 
@@ -57,7 +56,7 @@ def scatter(judged: Sequence[Judged]) -> Figure:
     metrics = judged[0].metrics
     names = sorted({name for some in judged for name in some.methods})
     figure = Figure(figsize=(3.9 * len(metrics), 2.9 * len(panels) + 0.5), layout="constrained")
-    grid = figure.subplots(len(panels), len(metrics), squeeze=False, sharex="col")
+    grid = figure.subplots(len(panels), len(metrics), squeeze=False, sharex="col", sharey="row")
     for line, (some, human) in zip(grid, panels, strict=True):
         for axes, metric in zip(line, metrics, strict=True):
             _scatter_panel(axes, some, metric, human, names)
@@ -89,7 +88,7 @@ def _scatter_panel(axes: Axes, judged: Judged, metric: str, human: str, names: l
 def bars(found: Correlations) -> Figure:
     """Draw Pearson correlations with their bootstrap intervals: a panel for all methods and for each.
 
-    The short black line is one rater against the mean of the others, about what a metric can reach.
+    The short black line is one rater against the mean of the others.
     """
     from matplotlib.figure import Figure
 
@@ -116,24 +115,23 @@ def _bar_panel(axes: Axes, scope: Scope, metrics: Sequence[str], humans: Sequenc
     width = 0.8 / len(metrics)
     found = {(row.metric, row.human): row.pearson for row in scope.rows}
     for number, metric in enumerate(metrics):
-        label = metric_title(metric)
+        label: str | None = metric_title(metric)
         for place, human in enumerate(humans):
             pearson = found.get((metric, human))
             if pearson is None or pearson.r is None:
                 continue
             at = place - 0.4 + width * (number + 0.5)
             axes.bar(at, pearson.r, width * 0.92, color=COLOURS[number], label=label)
-            label = _UNNAMED
+            label = None
             if pearson.ci95_bootstrap:
                 low, high = pearson.ci95_bootstrap
                 error = [[max(pearson.r - low, 0)], [max(high - pearson.r, 0)]]
                 axes.errorbar(at, pearson.r, yerr=error, color=_INK, capsize=2.5, linewidth=1)
-    label = "one rater against the others"
-    for bound in scope.upper_bound:
-        if bound.pearson is not None:
-            place = humans.index(bound.human)
-            axes.hlines(bound.pearson, place - 0.44, place + 0.44, color=_INK, linewidth=1.8, label=label)
-            label = _UNNAMED
+    reach = [(humans.index(b.human), b.pearson) for b in scope.upper_bound if b.pearson is not None]
+    if reach:
+        places = np.array([place for place, _ in reach])
+        heights, label = [height for _, height in reach], "one rater against the others"
+        axes.hlines(heights, places - 0.44, places + 0.44, color=_INK, linewidth=1.8, label=label)
     axes.axhline(0, color=_INK, linewidth=0.8)
     axes.set_xticks(range(len(humans)), [human_title(human) for human in humans])
     axes.set_xlim(-0.6, len(humans) - 0.4)
