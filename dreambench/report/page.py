@@ -15,6 +15,7 @@ from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
+from dreambench.report.telling_images import telling_strips
 from dreambench.report.thumbnails import Thumbnail, problems
 from dreambench.signature import MINIATURE_NOTE, is_miniature, parse_signature
 
@@ -37,6 +38,7 @@ def render_page(
         .render(
             summary=summary,
             headline=headline(summary),
+            strips=telling_strips(scored, thumbnails, out),
             runs=facts,
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
