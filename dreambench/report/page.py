@@ -13,6 +13,7 @@ from dreambench.analysis.interval import RESAMPLES, SEED
 from dreambench.report import numbers
 from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
+from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
 from dreambench.report.telling_images import telling_strips
@@ -38,6 +39,7 @@ def render_page(
         .render(
             summary=summary,
             headline=headline(summary),
+            figures=score_figures(scored),
             strips=telling_strips(scored, thumbnails, out),
             runs=facts,
             notes=notes_of(facts),

@@ -68,9 +68,10 @@ def _strip(
     chosen = []
     for place, position in chosen_rows(images).items():
         row = rows[position]
-        photos = [photo for photo in photos_of(row.subject, scored, thumbnails) if photo.href]
-        picture = picture_of(row.subject, run, row, thumbnails, out)
-        chosen.append(TellingImage(place, row.subject, row.prompt, picture, photos[0] if photos else None))
+        subject = str(row.subject)
+        photos = [photo for photo in photos_of(subject, scored, thumbnails) if photo.href]
+        picture = picture_of(subject, run, row, thumbnails, out)
+        chosen.append(TellingImage(place, subject, str(row.prompt), picture, photos[0] if photos else None))
     return TellingStrip(run.label, len(images), tuple(chosen))
 
 

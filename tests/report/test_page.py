@@ -134,7 +134,7 @@ def test_the_page_asks_no_other_machine(run: RunFolder) -> None:
     page = write_report([run], run.report_folder, quiet=True)
     text = page.read_text(encoding="utf-8")
     assert "://" not in text
-    assert "url(" not in text
+    assert re.search(r"url\((?!#)", text) is None  # a figure's clip path lies on the page itself
     assert "@import" not in text
     document = read_page(page)
     assert [tag for tag, _ in document.elements if tag in {"script", "link", "iframe"}] == []
