@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from urllib.parse import unquote
@@ -124,7 +126,7 @@ def test_html_in_names_prompts_and_notes_is_inert(tmp_path: Path) -> None:
     run.record = run.record.model_copy(update={"subjects": {name: EVIL}})
     page = write_report([run], run.report_folder, quiet=True)
     document = read_page(page)
-    assert document.all("script") == []
+    assert len(document.all("script")) == 1  # the page's own
     assert document.all("img") == []
     assert not any(key.startswith("on") for _, attributes in document.elements for key in attributes)
     assert document.words.count("<script>alert(1)</script>") >= 4
@@ -137,8 +139,17 @@ def test_the_page_asks_no_other_machine(run: RunFolder) -> None:
     assert re.search(r"url\((?!#)", text) is None  # a figure's clip path lies on the page itself
     assert "@import" not in text
     document = read_page(page)
-    assert [tag for tag, _ in document.elements if tag in {"script", "link", "iframe"}] == []
+    assert [tag for tag, _ in document.elements if tag in {"link", "iframe"}] == []
+    assert document.all("script") == [{}]  # inside the page
     assert any("default-src 'none'" in meta.get("content", "") for meta in document.all("meta"))
+
+
+def test_the_policy_allows_the_page_s_script_alone(run: RunFolder) -> None:
+    text = write_report([run], run.report_folder, quiet=True).read_text(encoding="utf-8")
+    script = text.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = text.split('Content-Security-Policy" content="')[1].split('"')[0]
+    assert f"script-src 'sha256-{digest}';" in policy
 
 
 def test_anchors_lead_somewhere_and_are_unique(run: RunFolder) -> None:
