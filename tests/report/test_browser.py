@@ -25,6 +25,7 @@ def opened(page: Path, **options: Any) -> Iterator[Any]:
         asked: list[str] = []
         said: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
+        context.set_default_timeout(5000)
         tab = context.new_page()
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
@@ -47,22 +48,22 @@ def test_filters_and_sorts(run: RunFolder) -> None:
     with opened(report_of(run)) as tab:
         count = tab.locator("#shown")
         assert count.inner_text() == "7 images"
-        tab.get_by_label("Subject", exact=True).select_option("bee")
+        tab.locator("select[name=subject]").select_option("bee")
         assert count.inner_text() == "3 images"
         assert tab.locator(".subject:visible h3").all_inner_texts() == ["bee dog, live"]
-        tab.get_by_label("Prompts").select_option("recontextualization")
+        tab.locator("select[name=kind]").select_option("recontextualization")
         assert count.inner_text() == "2 images"
-        tab.get_by_label("Order").select_option(label="DINO, highest first")
+        tab.locator("select[name=sort]").select_option(label="DINO, highest first")
         assert shown_scores(tab) == ["0.700", "0.600"]
         tab.get_by_role("button", name="Reset").click()
         tab.wait_for_function("document.getElementById('shown').textContent === '7 images'")
-        tab.get_by_label("Order").select_option(label="CLIP-T, lowest first")
+        tab.locator("select[name=sort]").select_option(label="CLIP-T, lowest first")
         assert shown_scores(tab) == ["0.050", "0.100", "0.150", "0.200", "0.300", "0.350", "0.400"]
 
 
 def test_a_way_to_a_subject_leads_there_though_it_is_filtered_away(run: RunFolder) -> None:
     with opened(report_of(run)) as tab:
-        tab.get_by_label("Subject", exact=True).select_option("bee")
+        tab.locator("select[name=subject]").select_option("bee")
         tab.locator(".contents").get_by_role("link", name="ant").click()
         assert tab.locator("#subject-0").is_visible()
 
@@ -84,7 +85,7 @@ def test_enlarges_by_click_with_scores_prompt_and_seed(run: RunFolder) -> None:
 
 def test_enlarges_by_keyboard_and_gives_the_focus_back(run: RunFolder) -> None:
     with opened(report_of(run)) as tab:
-        tab.get_by_label("Order").select_option(label="DINO, lowest first")
+        tab.locator("select[name=sort]").select_option(label="DINO, lowest first")
         tab.locator(".sorted .tile").first.focus()
         tab.keyboard.press("Enter")
         facts = tab.locator("#closer-facts")
@@ -132,8 +133,8 @@ def test_html_in_names_and_prompts_is_inert(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", rows, subjects=[name, "ant"], pictures=True, notes=[EVIL], name=EVIL)
     with opened(report_of(run)) as tab:
         title = tab.title()
-        tab.get_by_label("Prompts").select_option(EVIL)
-        tab.get_by_label("Order").select_option(label="DINO, lowest first")
+        tab.locator("select[name=kind]").select_option(EVIL)
+        tab.locator("select[name=sort]").select_option(label="DINO, lowest first")
         assert shown_scores(tab) == ["0.100"]
         tab.locator(".sorted .tile").first.click()
         assert tab.locator("#closer-prompt").inner_text() == EVIL
