@@ -50,7 +50,7 @@ def test_filters_and_sorts(run: RunFolder) -> None:
         assert count.inner_text() == "7 images"
         tab.locator("select[name=subject]").select_option("bee")
         assert count.inner_text() == "3 images"
-        assert tab.locator(".subject:visible h3").all_inner_texts() == ["bee dog, live"]
+        assert tab.locator(".subject:not([hidden]) h3").all_text_contents() == ["bee dog, live"]
         tab.locator("select[name=kind]").select_option("recontextualization")
         assert count.inner_text() == "2 images"
         tab.locator("select[name=sort]").select_option(label="DINO, highest first")
