@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,15 +12,22 @@ from markupsafe import Markup
 
 from dreambench.analysis import RunScores, Summary, published
 from dreambench.analysis.interval import RESAMPLES, SEED
-from dreambench.report import numbers
+from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.report import image_scores, numbers
+from dreambench.report.citation import BIBTEX, BIBTEX_FILE
 from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
+from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
+from dreambench.report.telling_images import telling_strips
 from dreambench.report.thumbnails import Thumbnail, problems
 from dreambench.signature import MINIATURE_NOTE, is_miniature, parse_signature
 
-FILES = ("table.md", "table.tex", "table.csv", "subjects.csv", "report.json")
+FILES = (
+    *("table.md", "table.tex", "table.csv", "subjects.csv"),
+    *(image_scores.CSV, image_scores.PARQUET, "report.json", BIBTEX_FILE),
+)
 
 
 def render_page(
@@ -30,6 +39,7 @@ def render_page(
     user's dataset contains is shown, never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
+    script = _own_file("explorer.js")
     facts = [run_facts(run) for run in scored]
     return (
         _environment()
@@ -37,6 +47,8 @@ def render_page(
         .render(
             summary=summary,
             headline=headline(summary),
+            figures=score_figures(scored),
+            strips=telling_strips(scored, thumbnails, out),
             runs=facts,
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
@@ -49,7 +61,12 @@ def render_page(
             seed=SEED,
             prompt_means=PROMPT_MEANS,
             files=FILES,
-            style=_style(),
+            bibtex=BIBTEX,
+            kinds=list(dict.fromkeys(kind for grid in grids for kind, _ in grid.groups)),
+            sortable=[m for m in IMAGE_SCORES if any(run.tables.images[m].notna().any() for run in scored)],
+            style=_own_file("style.css"),
+            script=script,
+            script_hash=_hash_of(script),
         )
     )
 
@@ -67,6 +84,11 @@ def _environment() -> Environment:
     return environment
 
 
-def _style() -> Markup:
-    # Our own file, so it may go in as it is; escaped, its ">" selectors would break.
-    return Markup((Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8"))
+def _own_file(name: str) -> Markup:
+    # Our own, so it may go in as it is; escaped, its ">" would break.
+    return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))
+
+
+def _hash_of(script: str) -> str:
+    """Return what the page's policy calls a script by: no other one runs, whatever a name contains."""
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

@@ -5,26 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas as pd
 
 from dreambench.analysis import RunScores
 from dreambench.report import numbers
-from dreambench.report.thumbnails import Thumbnail, image_source
+from dreambench.report.pictures import Picture, photos_of, picture_of
+from dreambench.report.thumbnails import Thumbnail
 
 PROMPT_MEANS = ("dino", "clip_t")
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One place in a grid: a thumbnail, or the reason why there is none."""
-
-    alt: str
-    title: str
-    href: str | None
-    absent: str | None = None
-    link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -75,22 +64,11 @@ def subject_grids(
                 anchor=f"subject-{number}",
                 class_noun=nouns[name],
                 category=str(category.iloc[0]) if len(category) else "",
-                photos=_photos(name, scored, thumbnails),
+                photos=photos_of(name, scored, thumbnails),
                 groups=_grouped(_lines(name, scored, frames, thumbnails, out)),
             )
         )
     return grids
-
-
-def _photos(
-    name: str, scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail]
-) -> tuple[Picture, ...]:
-    pictures = []
-    for file in next((run.record.photos[name] for run in scored if name in run.record.photos), []):
-        shown = thumbnails[Path(file).absolute()]
-        label = Path(file).name
-        pictures.append(Picture(f"Photo {label} of {name}", label, shown.href, shown.problem))
-    return tuple(pictures)
 
 
 def _lines(
@@ -116,43 +94,9 @@ def _lines(
 def _cells(
     name: str, run: RunScores, rows: pd.DataFrame, thumbnails: Mapping[Path, Thumbnail], out: Path
 ) -> RunCells:
-    pictures = tuple(_picture(name, run, row, thumbnails, out) for row in rows.itertuples(index=False))
+    pictures = tuple(picture_of(name, run, row, thumbnails, out) for row in rows.itertuples(index=False))
     means = tuple(numbers.fixed(float(rows[score].mean())) for score in PROMPT_MEANS)
     return RunCells(pictures, means)
-
-
-def _picture(
-    name: str, run: RunScores, row: object, thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> Picture:
-    alt = f"{name}: {row.prompt}, image {row.image_index + 1}"  # type: ignore[attr-defined]
-    source = image_source(run, row.file)  # type: ignore[attr-defined]
-    if source is None:
-        return Picture(alt, f"{alt}: missing", None, "missing")
-    shown = thumbnails[source]
-    return Picture(alt, _title(row), shown.href, shown.problem, _link(source, run, out))
-
-
-def _title(row: object) -> str:
-    scores = [
-        f"{numbers.TITLES[m]} {numbers.fixed(getattr(row, m))}"
-        for m in ("dino", "clip_i", "clip_t")
-        if pd.notna(getattr(row, m))
-    ]
-    seed = getattr(row, "seed", None)
-    parts = [str(getattr(row, "prompt", "")), *(scores or ["not scored"])]
-    return " · ".join([*parts, *([f"seed {int(seed)}"] if pd.notna(seed) else [])])  # type: ignore[arg-type]
-
-
-def _link(source: Path, run: RunScores, out: Path) -> str | None:
-    """Return the way from a run's own report to its full image; none for a page that lies elsewhere.
-
-    Elsewhere the way would lead through folders of this machine, which nobody else has.
-    """
-    top = run.folder.path.absolute()
-    if not (out.absolute().is_relative_to(top) and source.is_relative_to(top)):
-        return None
-    up = len(out.absolute().relative_to(top).parts)
-    return quote("../" * up + source.relative_to(top).as_posix())
 
 
 def _grouped(lines: Sequence[PromptLine]) -> tuple[tuple[str, tuple[PromptLine, ...]], ...]:

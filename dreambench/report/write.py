@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dreambench.analysis import read_run_scores, summary_of
+from dreambench.report.citation import BIBTEX, BIBTEX_FILE
 from dreambench.report.csv_tables import rows_csv, subjects_csv
+from dreambench.report.image_scores import write_image_scores
 from dreambench.report.page import render_page
 from dreambench.report.text_tables import latex_table, markdown_table
 from dreambench.report.thumbnails import make_thumbnails
@@ -20,7 +22,8 @@ def write_report(runs: Sequence[RunFolder], out: Path, *, force: bool = False, q
     """Write the report of one run, or of several side by side, and return the page's path.
 
     ``out`` gets ``index.html``, ``table.md``, ``table.tex``, ``table.csv``, ``subjects.csv``,
-    ``report.json`` (the form of ``report --json``) and ``thumbs/``. The page comes last, so that one
+    ``images.csv``, ``images.parquet``, ``dreambooth.bib``, ``report.json`` (the form of
+    ``report --json``) and ``thumbs/``. The page comes last, so that one
     that is there has all that it shows. Raises DreambenchError where the runs' signatures differ
     (unless ``force``), before anything is written, and where ``out`` cannot be written.
     """
@@ -32,6 +35,8 @@ def write_report(runs: Sequence[RunFolder], out: Path, *, force: bool = False, q
     write_text(out / "table.tex", latex_table(summary))
     write_text(out / "table.csv", rows_csv(summary))
     write_text(out / "subjects.csv", subjects_csv(scored))
+    write_image_scores(scored, out)
+    write_text(out / BIBTEX_FILE, BIBTEX)
     page = out / PAGE
     write_text(page, render_page(scored, summary, thumbnails, out))
     return page

@@ -12,7 +12,7 @@ from dreambench.store import RunFolder
 
 
 class Document(HTMLParser):
-    """What a browser would see: every element with its attributes, and all text outside of styles."""
+    """What a browser would see: every element with its attributes, all text but styles and scripts."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -25,11 +25,11 @@ class Document(HTMLParser):
         self.elements.append((tag, {name: value or "" for name, value in attrs}))
         if tag in {"td", "th"}:
             self.text += " "
-        if tag == "style":
+        if tag in {"style", "script"}:
             self._inside.append(tag)
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "style":
+        if tag in {"style", "script"}:
             self._inside.pop()
 
     def handle_data(self, data: str) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from pathlib import Path
 from urllib.parse import unquote
 
+import pandas as pd
 from analysis.sample_runs import image_row, make_run, make_spec, two_subjects, two_subjects_tables
 from report.conftest import read_page
 
 from dreambench.report import write_report
+from dreambench.report.telling_images import chosen_rows
 from dreambench.spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 
@@ -19,7 +23,7 @@ EVIL = '<script>alert(1)</script><img src="http://example.org/x" onerror=alert(2
 def test_every_image_and_photo_has_a_thumbnail_and_a_text(run: RunFolder) -> None:
     page = write_report([run], run.report_folder, quiet=True)
     images = read_page(page).all("img")
-    assert len(images) == 7 + 4
+    assert len(images) == 7 + 4 + 3 * 2  # three are shown on the first screen, each with a photo
     assert all((page.parent / unquote(image["src"])).is_file() for image in images)
     assert all(image["loading"] == "lazy" and image["alt"] for image in images)
     assert "ant: a sks dog, prompt 1, image 2" in {image["alt"] for image in images}
@@ -28,7 +32,7 @@ def test_every_image_and_photo_has_a_thumbnail_and_a_text(run: RunFolder) -> Non
 def test_images_link_to_the_full_ones_in_the_run(run: RunFolder) -> None:
     page = write_report([run], run.report_folder, quiet=True)
     links = read_page(page).all("a", "tile")
-    assert len(links) == 7
+    assert len(links) == 7 + 3
     assert all((page.parent / unquote(link["href"])).resolve().is_file() for link in links)
 
 
@@ -36,6 +40,25 @@ def test_a_page_elsewhere_tells_no_path_of_this_machine(run: RunFolder, tmp_path
     page = write_report([run], tmp_path / "elsewhere", quiet=True)
     assert read_page(page).all("a", "tile") == []
     assert str(tmp_path) not in page.read_text(encoding="utf-8")
+
+
+def test_the_first_screen_shows_the_best_the_median_and_the_worst(run: RunFolder) -> None:
+    # DINO: 0.1 0.2 0.3 0.4 (ant), 0.6 0.7 0.8 (bee); the fourth of seven is the median
+    document = read_page(write_report([run], run.report_folder, quiet=True))
+    assert "best DINO 0.800 bee: a sks dog, prompt 1" in document.words
+    assert "median DINO 0.400 ant: a sks dog, prompt 1" in document.words
+    assert "worst DINO 0.100 ant: a sks dog, prompt 0" in document.words
+    assert "lowest DINO score of 7 images" in document.words
+
+
+def test_the_rule_of_the_first_screen() -> None:
+    def places(*scores: float) -> dict[str, int]:
+        return chosen_rows(pd.DataFrame({"dino": scores}))
+
+    assert places() == {}
+    assert places(0.5) == {"best": 0}
+    assert places(0.5, 0.7) == {"best": 1, "worst": 0}
+    assert places(0.1, 0.4, 0.3, 0.2) == {"best": 1, "median": 2, "worst": 0}
 
 
 def test_numbers_signature_and_differences(run: RunFolder) -> None:
@@ -103,7 +126,7 @@ def test_html_in_names_prompts_and_notes_is_inert(tmp_path: Path) -> None:
     run.record = run.record.model_copy(update={"subjects": {name: EVIL}})
     page = write_report([run], run.report_folder, quiet=True)
     document = read_page(page)
-    assert document.all("script") == []
+    assert len(document.all("script")) == 1  # the page's own
     assert document.all("img") == []
     assert not any(key.startswith("on") for _, attributes in document.elements for key in attributes)
     assert document.words.count("<script>alert(1)</script>") >= 4
@@ -113,18 +136,27 @@ def test_the_page_asks_no_other_machine(run: RunFolder) -> None:
     page = write_report([run], run.report_folder, quiet=True)
     text = page.read_text(encoding="utf-8")
     assert "://" not in text
-    assert "url(" not in text
+    assert re.search(r"url\((?!#)", text) is None  # a figure's clip path lies on the page itself
     assert "@import" not in text
     document = read_page(page)
-    assert [tag for tag, _ in document.elements if tag in {"script", "link", "iframe"}] == []
+    assert [tag for tag, _ in document.elements if tag in {"link", "iframe"}] == []
+    assert document.all("script") == [{}]  # inside the page
     assert any("default-src 'none'" in meta.get("content", "") for meta in document.all("meta"))
+
+
+def test_the_policy_allows_the_page_s_script_alone(run: RunFolder) -> None:
+    text = write_report([run], run.report_folder, quiet=True).read_text(encoding="utf-8")
+    script = text.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = text.split('Content-Security-Policy" content="')[1].split('"')[0]
+    assert f"script-src 'sha256-{digest}';" in policy
 
 
 def test_anchors_lead_somewhere_and_are_unique(run: RunFolder) -> None:
     document = read_page(write_report([run], run.report_folder, quiet=True))
     ids = [attributes["id"] for _, attributes in document.elements if "id" in attributes]
     assert len(ids) == len(set(ids))
-    targets = {a["href"][1:] for a in document.all("a") if a["href"].startswith("#")}
+    targets = {a["href"][1:] for a in document.all("a") if a.get("href", "").startswith("#")}
     assert targets <= set(ids)
     assert {"subject-0", "subject-1"} <= targets
 
@@ -149,7 +181,7 @@ def test_several_runs_stand_side_by_side(tmp_path: Path) -> None:
     ]
     document = read_page(write_report(runs, tmp_path / "both", quiet=True))
     assert len(document.all("th", "run-head")) == 4  # 2 subjects x 2 runs
-    assert len(document.all("img")) == 14 + 4  # photos once
+    assert len(document.all("img")) == 14 + 4 + 2 * 3 * 2  # photos once; three per run on the first screen
     assert document.words.count("said once") == 1
     assert len({image["src"] for image in document.all("img")}) == 18
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from study.chromium import Server, chromium, free_port
+from chromium import Server, chromium, free_port
 from study.material import make_two_runs, read_csv
 
 from dreambench.cli import main

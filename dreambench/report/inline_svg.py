@@ -1,0 +1,94 @@
+"""Matplotlib figures as SVG inside the page: the page's own colours and fonts, the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Colours to draw with. Each stands for a colour of the page's style, which light and dark set apart.
+INK, SOFT, LINE = "#010101", "#020202", "#030303"
+RUNS = ("#040404", "#050505", "#060606", "#070707")
+REM_PER_INCH = 6.5
+_VARIABLES = {INK: "ink", SOFT: "soft", LINE: "strong-line"} | {c: f"run-{i}" for i, c in enumerate(RUNS)}
+
+_SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dreambench",
+    "text.parse_math": False,  # a subject may well have a dollar sign in its name
+    "font.size": 9.5,
+    "text.color": INK,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": SOFT,
+    "axes.titlesize": 10,
+    "axes.titlecolor": INK,
+    "axes.linewidth": 0.8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": LINE,
+    "xtick.labelcolor": SOFT,
+    "ytick.color": LINE,
+    "ytick.labelcolor": SOFT,
+    "legend.frameon": False,
+    "legend.labelcolor": INK,
+    "grid.color": LINE,
+    "grid.linewidth": 0.4,
+    "grid.alpha": 0.5,
+}
+
+
+def colour_of(position: int) -> str:
+    """Return the colour of the run at a position; after four runs they begin anew."""
+    return RUNS[position % len(RUNS)]
+
+
+def draw_svg(size: tuple[float, float], draw: Callable[[Figure], None], name: str, alt: str) -> Markup:
+    """Draw a figure of ``size`` inches (width, height) and return it as one ``<svg>`` element.
+
+    ``name`` keeps its ids apart from other figures' on the page; ``alt`` is what a screen reader says.
+    All text that reaches matplotlib is escaped by it, so that names and prompts stay text.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # measured so, drawn by the browser
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure)
+        buffer = io.StringIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return Markup(_for_the_page(buffer.getvalue(), name, alt, size[0]))
+
+
+def _for_the_page(svg: str, name: str, alt: str, inches: float) -> str:
+    svg = svg[svg.index("<svg") :]
+    # The file's own style would hold for the whole page, and the page has no use for its metadata.
+    for pattern in (r"<metadata>.*?</metadata>", r"<style[^>]*>.*?</style>", r"<!--.*?-->"):
+        svg = re.sub(pattern, "", svg, flags=re.DOTALL)
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
+    svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
+    for colour, variable in _VARIABLES.items():
+        svg = svg.replace(colour, f"var(--{variable})")
+    view = re.search(r'viewBox="[^"]*"', svg)
+    assert view is not None
+    # One scale for all, so that text has the same size in every figure.
+    width = f'style="max-width: {inches * REM_PER_INCH:.1f}rem"'
+    head = f'<svg class="drawn" role="img" aria-label="{Markup.escape(alt)}" {width} {view[0]}>'
+    return head + svg[svg.index(">") + 1 :].strip()
+
+
+def legend_above(figure: Figure, handles: Sequence[Any]) -> None:
+    """Set one legend above all panels; a single name needs none, the page's title has it."""
+    if len(handles) > 1:
+        figure.legend(handles=list(handles), loc="outside upper left", ncols=3, handletextpad=0.5)

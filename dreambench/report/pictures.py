@@ -1,0 +1,86 @@
+"""One picture of the page: a thumbnail with what is known of it, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+import pandas as pd
+
+from dreambench.analysis import RunScores
+from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.report import numbers
+from dreambench.report.thumbnails import Thumbnail, image_source
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One place in a grid: a thumbnail, or the reason why there is none.
+
+    ``scores`` holds (metric, score with three decimals) for every score that is there. ``link`` leads
+    to the full image where the page may name its place. ``seed`` and ``number`` (counted from 1, among
+    the images of its prompt) are empty for a photo.
+    """
+
+    alt: str
+    title: str
+    href: str | None
+    absent: str | None = None
+    link: str | None = None
+    scores: tuple[tuple[str, str], ...] = ()
+    seed: str = ""
+    number: str = ""
+
+
+def photos_of(
+    name: str, scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail]
+) -> tuple[Picture, ...]:
+    """Return a subject's photos, as the first run that has any of them lists them."""
+    pictures = []
+    for file in next((run.record.photos[name] for run in scored if name in run.record.photos), []):
+        shown = thumbnails[Path(file).absolute()]
+        label = Path(file).name
+        pictures.append(Picture(f"Photo {label} of {name}", label, shown.href, shown.problem))
+    return tuple(pictures)
+
+
+def picture_of(
+    name: str, run: RunScores, row: object, thumbnails: Mapping[Path, Thumbnail], out: Path
+) -> Picture:
+    """Return the picture of one row of a run's images table (a named tuple)."""
+    alt = f"{name}: {row.prompt}, image {row.image_index + 1}"  # type: ignore[attr-defined]
+    source = image_source(run, row.file)  # type: ignore[attr-defined]
+    if source is None:
+        return Picture(alt, f"{alt}: missing", None, "missing")
+    shown = thumbnails[source]
+    scores = tuple((m, numbers.fixed(getattr(row, m))) for m in IMAGE_SCORES if pd.notna(getattr(row, m)))
+    seed = getattr(row, "seed", None)
+    return Picture(
+        alt,
+        _title(str(row.prompt), scores, seed),  # type: ignore[attr-defined]
+        shown.href,
+        shown.problem,
+        _link(source, run, out),
+        scores,
+        str(int(seed)) if pd.notna(seed) else "",  # type: ignore[arg-type]
+        str(row.image_index + 1),  # type: ignore[attr-defined]
+    )
+
+
+def _title(prompt: str, scores: Sequence[tuple[str, str]], seed: object) -> str:
+    known = [f"{numbers.TITLES[metric]} {text}" for metric, text in scores] or ["not scored"]
+    return " · ".join([prompt, *known, *([f"seed {int(seed)}"] if pd.notna(seed) else [])])  # type: ignore[call-overload]
+
+
+def _link(source: Path, run: RunScores, out: Path) -> str | None:
+    """Return the way from a run's own report to its full image; none for a page that lies elsewhere.
+
+    Elsewhere the way would lead through folders of this machine, which nobody else has.
+    """
+    top = run.folder.path.absolute()
+    if not (out.absolute().is_relative_to(top) and source.is_relative_to(top)):
+        return None
+    up = len(out.absolute().relative_to(top).parts)
+    return quote("../" * up + source.relative_to(top).as_posix())

@@ -1,0 +1,156 @@
+"""The figures of the page: scores by subject, by prompt kind, fidelity against prompt, training loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from dreambench.analysis import RunScores
+from dreambench.analysis.aggregate import PHOTO_SCORES
+from dreambench.analysis.interval import bootstrap_interval
+from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.report import numbers
+from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above
+from dreambench.report.loss_figure import draw_losses, losses_of
+from dreambench.spec import METRICS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+WIDTH = 9.6  # inches
+NAMED = 12  # subjects; with more of them, names beside the dots would cover each other
+
+
+@dataclass(frozen=True)
+class DrawnFigure:
+    """A figure with its title and what it shows; ``svg`` is one element of our own making."""
+
+    name: str
+    title: str
+    caption: str
+    svg: Markup
+
+
+def score_figures(scored: Sequence[RunScores]) -> list[DrawnFigure]:
+    """Draw every figure for which the runs have scores."""
+    metrics = [m for m in METRICS if any(run.subjects[m].notna().any() for run in scored)]
+    figures = []
+    if metrics:
+        figures.append(_by_subject(scored, metrics))
+    if kinds := _kinds(scored):
+        figures.append(_by_kind(scored, kinds))
+    if {"dino", "clip_t"} <= set(metrics):
+        figures.append(_trade_off(scored))
+    if any(len(losses_of(run)) for run in scored):
+        caption = "The median over subjects, in a band from the 10th to the 90th percentile."
+        svg = draw_svg(
+            (WIDTH, 3.0), lambda figure: draw_losses(figure, scored), "loss", "Training loss by step"
+        )
+        figures.append(DrawnFigure("loss", "Training loss", caption, svg))
+    return figures
+
+
+def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFigure:
+    names = list(dict.fromkeys(name for run in scored for name in run.record.subjects))
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        for metric, axes in zip(metrics, panels, strict=True):
+            for position, run in enumerate(scored):
+                rows = [names.index(name) + _shift(position, len(scored)) for name in run.subjects.index]
+                axes.plot(run.subjects[metric], rows, "o", color=colour_of(position), ms=5, label=run.label)
+                if metric in PHOTO_SCORES and position == 0:
+                    ticks = [names.index(name) for name in run.photos.index]
+                    axes.plot(
+                        run.photos[metric], ticks, "|", color=INK, ms=9, mew=1.4, label="photos (bound)"
+                    )
+            axes.set_title(numbers.title(metric), loc="left")
+            axes.set_yticks(range(len(names)), [_short(name) for name in names])
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="y")
+            axes.set_axisbelow(True)
+        panels[0].set_ylim(len(names) - 0.5, -0.5)
+        legend_above(figure, _once(panels))
+
+    caption = (
+        "Each subject's mean over its images. The tick is the bound: the subject's photos against each other."
+    )
+    size = (WIDTH, 0.9 + 0.23 * max(4, len(names)))
+    svg = draw_svg(size, draw, "by-subject", "Scores of every subject beside the bound of its photos")
+    return DrawnFigure("by-subject", "By subject", caption, svg)
+
+
+def _kinds(scored: Sequence[RunScores]) -> list[str]:
+    kinds = [kind for run in scored for kind in run.tables.images.dropna(subset=["kind"])["kind"]]
+    scores = any(run.tables.images[list(IMAGE_SCORES)].notna().any(axis=None) for run in scored)
+    return list(dict.fromkeys(str(kind) for kind in kinds)) if scores else []
+
+
+def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(1, len(IMAGE_SCORES), sharey=True, squeeze=False)[0]
+        for metric, axes in zip(IMAGE_SCORES, panels, strict=True):
+            for position, run in enumerate(scored):
+                for row, kind in enumerate(kinds):
+                    images = run.tables.images[run.tables.images["kind"] == kind]
+                    means = images.groupby("subject")[metric].mean()
+                    at = row + _shift(position, len(scored))
+                    low, high = bootstrap_interval(means) or (means.mean(), means.mean())
+                    axes.plot([low, high], [at, at], color=colour_of(position), lw=1.6)
+                    axes.plot([means.mean()], [at], "o", color=colour_of(position), ms=5.5, label=run.label)
+            axes.set_title(numbers.title(metric), loc="left")
+            axes.set_yticks(range(len(kinds)), [_short(kind) for kind in kinds])
+            axes.tick_params(axis="y", length=0)
+            axes.grid(axis="y")
+            axes.margins(x=0.12)
+        panels[0].set_ylim(len(kinds) - 0.5, -0.5)
+        legend_above(figure, _once(panels))
+
+    caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
+    svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")
+    return DrawnFigure("by-kind", "By kind of prompt", caption, svg)
+
+
+def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for position, run in enumerate(scored):
+            pairs = run.subjects[["clip_t", "dino"]].dropna()
+            axes.plot(pairs["clip_t"], pairs["dino"], "o", color=colour_of(position), ms=6, label=run.label)
+            for name, x, y in pairs.itertuples() if len(scored) == 1 and len(pairs) <= NAMED else ():
+                axes.annotate(
+                    _short(str(name)), (x, y), (6, 3), textcoords="offset points", color=SOFT, fontsize=8
+                )
+        axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
+        axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
+        axes.margins(0.1)
+        legend_above(figure, _once([axes]))
+
+    caption = (
+        "One dot per subject. Up is more like the subject, right is more like the prompt; "
+        "methods trade one for the other."
+    )
+    svg = draw_svg((6.2, 4.0), draw, "trade-off", "DINO against CLIP-T, one dot per subject")
+    return DrawnFigure("trade-off", "Subject against prompt", caption, svg)
+
+
+def _shift(position: int, count: int) -> float:
+    """Return how far a run's dots stand off the middle of their row."""
+    return 0.0 if count == 1 else (position / (count - 1) - 0.5) * 0.4
+
+
+def _once(panels: Sequence[Axes]) -> list[object]:
+    """Return one handle per label of the first panels that use it."""
+    found: dict[str, object] = {}
+    for axes in panels:
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    return list(found.values())
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 26 else f"{name[:25]}…"

@@ -1,0 +1,80 @@
+"""The first screen's images, chosen by rule and never by hand: a run's best, median and worst by DINO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from dreambench.analysis import RunScores
+from dreambench.report.pictures import Picture, photos_of, picture_of
+from dreambench.report.thumbnails import Thumbnail, image_source
+
+
+@dataclass(frozen=True)
+class TellingImage:
+    """One image with its subject's first photo; ``place`` is best, median or worst."""
+
+    place: str
+    subject: str
+    prompt: str
+    picture: Picture
+    photo: Picture | None
+
+
+@dataclass(frozen=True)
+class TellingStrip:
+    """One run's images out of ``n_images`` that have a DINO score and can be shown."""
+
+    label: str
+    n_images: int
+    images: tuple[TellingImage, ...]
+
+
+def telling_strips(
+    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
+) -> list[TellingStrip]:
+    """Return one strip per run that has a DINO score; with fewer than 3 images there are fewer places."""
+    strips = [_strip(run, scored, thumbnails, out) for run in scored]
+    return [strip for strip in strips if strip.images]
+
+
+def chosen_rows(images: pd.DataFrame) -> dict[str, int]:
+    """Return the positions of the best, the median and the worst image by DINO.
+
+    ``images`` is an images table without missing DINO scores. Among equal scores the table's order
+    decides; of an even number the median is the upper of the two in the middle. A row that already
+    has a place gets no second one.
+    """
+    order = images["dino"].to_numpy().argsort(kind="stable")[::-1]
+    if not len(order):
+        return {}
+    places = {"best": order[0], "median": order[(len(order) - 1) // 2], "worst": order[-1]}
+    found: dict[str, int] = {}
+    for place, position in places.items():
+        if int(position) not in found.values():
+            found[place] = int(position)
+    return found
+
+
+def _strip(
+    run: RunScores, scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
+) -> TellingStrip:
+    images = run.tables.images.dropna(subset=["dino", "file"])
+    images = images[images["file"].map(lambda file: _can_be_shown(run, file, thumbnails)).astype(bool)]
+    rows = list(images.itertuples(index=False))
+    chosen = []
+    for place, position in chosen_rows(images).items():
+        row = rows[position]
+        subject = str(row.subject)
+        photos = [photo for photo in photos_of(subject, scored, thumbnails) if photo.href]
+        picture = picture_of(subject, run, row, thumbnails, out)
+        chosen.append(TellingImage(place, subject, str(row.prompt), picture, photos[0] if photos else None))
+    return TellingStrip(run.label, len(images), tuple(chosen))
+
+
+def _can_be_shown(run: RunScores, file: object, thumbnails: Mapping[Path, Thumbnail]) -> bool:
+    source = image_source(run, file)
+    return source is not None and thumbnails[source].href is not None

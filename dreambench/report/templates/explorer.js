@@ -1,0 +1,197 @@
+"use strict";
+(() => {
+  const METRICS = { dino: "DINO", clip_i: "CLIP-I", clip_t: "CLIP-T" };
+  const PAGE = 240;
+  const byId = (id) => document.getElementById(id);
+  const form = byId("explorer");
+  const section = byId("images");
+  const articles = [...section.querySelectorAll(".subject")];
+  const sortedBox = byId("sorted");
+  const sortedList = sortedBox.querySelector("ol");
+  const more = sortedBox.querySelector(".more");
+  const dialog = byId("closer");
+
+  // What is known of a picture lies in the grid; a copy elsewhere on the page leads back to it.
+  const original = new WeakMap();
+  const entries = [];
+  for (const article of articles) {
+    for (const tile of article.querySelectorAll(".grid .tile[data-number]")) {
+      const row = tile.closest("tr");
+      const scores = {};
+      for (const metric of Object.keys(METRICS)) {
+        const text = tile.getAttribute("data-" + metric.replace("_", "-"));
+        if (text !== null) scores[metric] = text;
+      }
+      const entry = {
+        tile, article, scores,
+        kind: row.parentElement.dataset.kind,
+        run: tile.closest("td").dataset.run,
+        prompt: row.querySelector(".prompt").textContent,
+      };
+      entries.push(entry);
+      original.set(tile, entry);
+      makeButton(tile);
+    }
+  }
+  const bySource = new Map(entries.map((entry) => [source(entry.tile), entry]));
+  for (const tile of document.querySelectorAll(".telling .tile[data-number]")) {
+    original.set(tile, bySource.get(source(tile)));
+    makeButton(tile);
+  }
+  let visible = entries;
+  let sorted = [];
+  let written = 0;
+  let current = 0;
+  let opener = null;
+
+  function source(tile) {
+    return tile.querySelector("img").getAttribute("src");
+  }
+
+  function makeButton(tile) {
+    tile.setAttribute("role", "button");
+    tile.setAttribute("tabindex", "0");
+    tile.setAttribute("aria-haspopup", "dialog");
+  }
+
+  // -- filter and sort -------------------------------------------------------
+  function apply() {
+    const wanted = Object.fromEntries(new FormData(form));
+    visible = entries.filter((entry) =>
+      (!wanted.subject || entry.article.dataset.subject === wanted.subject) &&
+      (!wanted.class || entry.article.dataset.class === wanted.class) &&
+      (!wanted.kind || entry.kind === wanted.kind));
+    for (const article of articles) {
+      article.hidden = Boolean(wanted.sort) ||
+        (wanted.subject && article.dataset.subject !== wanted.subject) ||
+        (wanted.class && article.dataset.class !== wanted.class) ||
+        (wanted.kind && ![...article.querySelectorAll("tbody")].some((body) => body.dataset.kind === wanted.kind));
+      for (const body of article.querySelectorAll("tbody")) {
+        body.hidden = Boolean(wanted.kind) && body.dataset.kind !== wanted.kind;
+      }
+    }
+    sortedBox.hidden = !wanted.sort;
+    if (wanted.sort) showSorted(...wanted.sort.split(" "));
+    say(visible.length);
+  }
+
+  function showSorted(metric, direction) {
+    const sign = direction === "down" ? -1 : 1;
+    sorted = visible.filter((entry) => metric in entry.scores);
+    sorted.sort((a, b) => sign * (parse(a.scores[metric]) - parse(b.scores[metric])));
+    visible = sorted;
+    sortedList.replaceChildren();
+    written = 0;
+    showMore(metric);
+    more.onclick = () => showMore(metric);
+  }
+
+  function parse(text) {
+    return Number(text.replace("\u2212", "-"));
+  }
+
+  function showMore(metric) {
+    const part = document.createDocumentFragment();
+    for (const entry of sorted.slice(written, written + PAGE)) {
+      const item = document.createElement("li");
+      const copy = entry.tile.cloneNode(true);
+      original.set(copy, entry);
+      const score = document.createElement("span");
+      score.className = "sorted-score";
+      score.textContent = entry.scores[metric];
+      const name = document.createElement("span");
+      name.className = "sorted-name";
+      name.textContent = entry.article.dataset.subject;
+      item.append(copy, score, name);
+      part.append(item);
+    }
+    sortedList.append(part);
+    written = Math.min(sorted.length, written + PAGE);
+    more.hidden = written >= sorted.length;
+  }
+
+  function say(count) {
+    byId("shown").textContent = count.toLocaleString("en") + (count === 1 ? " image" : " images");
+  }
+
+  // -- one image, large ------------------------------------------------------
+  function show(entry) {
+    current = visible.indexOf(entry);
+    const { tile, article } = entry;
+    const photo = article.querySelector(".photos img");
+    put("closer-image", tile.getAttribute("href") || source(tile), tile.querySelector("img").alt);
+    if (photo) put("closer-photo", photo.getAttribute("src"), photo.alt);
+    byId("closer-photo").hidden = !photo;
+    byId("closer-prompt").textContent = entry.prompt;
+    const facts = [["Subject", article.dataset.subject + ", " + article.dataset.class]];
+    if (entry.run) facts.push(["Run", entry.run]);
+    facts.push(["Prompt", entry.kind], ["Image", tile.dataset.number]);
+    for (const [metric, title] of Object.entries(METRICS)) facts.push([title, entry.scores[metric] || "not scored"]);
+    if (tile.dataset.seed) facts.push(["Seed", tile.dataset.seed]);
+    byId("closer-facts").replaceChildren(...facts.map(line));
+    const link = byId("closer-full");
+    link.hidden = !tile.hasAttribute("href");
+    if (!link.hidden) link.href = tile.getAttribute("href");
+    byId("closer-back").disabled = current <= 0;
+    byId("closer-next").disabled = current < 0 || current >= visible.length - 1;
+    if (!dialog.open) dialog.showModal();
+  }
+
+  function put(place, address, alt) {
+    const image = new Image();
+    image.src = address;
+    image.alt = alt;
+    const figure = byId(place);
+    figure.replaceChildren(image, figure.querySelector("figcaption"));
+  }
+
+  function line([name, value]) {
+    const row = document.createElement("div");
+    const term = document.createElement("dt");
+    const detail = document.createElement("dd");
+    term.textContent = name;
+    detail.textContent = value;
+    row.append(term, detail);
+    return row;
+  }
+
+  function step(by) {
+    const next = visible[current + by];
+    if (current >= 0 && next) show(next);
+  }
+
+  function open(event) {
+    const tile = event.target.closest(".tile[data-number]");
+    if (!tile || !original.get(tile) || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+    event.preventDefault();
+    opener = tile;
+    show(original.get(tile));
+  }
+
+  document.addEventListener("click", open);
+  document.addEventListener("keydown", (event) => {
+    if (dialog.open) {
+      if (event.key === "ArrowLeft") step(-1);
+      if (event.key === "ArrowRight") step(1);
+    } else if (event.key === "Enter" || event.key === " ") open(event);
+  });
+  byId("closer-back").addEventListener("click", () => step(-1));
+  byId("closer-next").addEventListener("click", () => step(1));
+  byId("closer-close").addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => opener && opener.focus());
+
+  form.addEventListener("change", apply);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(apply));
+  // A way to a subject must lead there, whatever is filtered away.
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest('a[href^="#subject-"]');
+    if (link && byId(link.hash.slice(1)).hidden) {
+      form.reset();
+      for (const article of articles) article.hidden = false;
+    }
+  });
+  form.hidden = false;
+  apply();
+})();
