@@ -35,6 +35,18 @@ def interval(ci95: tuple[float, float] | None) -> str:
     return "" if ci95 is None else f"[{fixed(ci95[0])}, {fixed(ci95[1])}]"
 
 
+def signed_interval(ci95: tuple[float, float] | None) -> str:
+    """Write the 95% interval of a difference, with signs; empty where there is none."""
+    return "" if ci95 is None else f"[{signed(ci95[0])}, {signed(ci95[1])}]"
+
+
+def p_value(p: float | None) -> str:
+    """Write a p-value with three decimals, a very small one as ``< 0.001``."""
+    if p is None or p != p:
+        return ABSENT
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def count(number: int) -> str:
     """Write a count with thousands separated."""
     return f"{number:,}"

@@ -11,10 +11,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dreambench.analysis import RunScores, Summary, published
+from dreambench.analysis.failure_modes import failure_modes
 from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.score_tables import IMAGE_SCORES
 from dreambench.report import image_scores, numbers
 from dreambench.report.citation import BIBTEX, BIBTEX_FILE
+from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
@@ -53,6 +56,9 @@ def render_page(
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
             grids=grids,
+            differences=run_differences(scored),
+            failures=failure_cards(scored, [failure_modes(run) for run in scored], thumbnails, out),
+            above=bound_warnings(scored),
             unreadable=problems(thumbnails),
             miniature=MINIATURE_NOTE if is_miniature(summary.signature) else "",
             covers_benchmark="cells" not in parse_signature(summary.signature),
@@ -80,6 +86,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(metric_title=numbers.title, count=numbers.count, plural=numbers.plural)
+    environment.filters.update(signed=numbers.signed, signed_interval=numbers.signed_interval)
+    environment.filters.update(p_value=numbers.p_value)
     environment.globals.update(meanings=numbers.MEANINGS, titles=numbers.TITLES)
     return environment
 

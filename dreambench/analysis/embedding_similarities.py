@@ -1,0 +1,93 @@
+"""How near each image is to its subject's photos and its fellow images, from embeddings that a run keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from dreambench.analysis.run_scores import RunScores
+from dreambench.models.encoder_keys import encoder_key
+from dreambench.store.files import sha256_of
+
+PROPERTY = "property modification"
+
+
+@dataclass(frozen=True)
+class Similarities:
+    """Cosine similarities by DINO.
+
+    ``images`` is aligned with a run's images table: ``nearest_photo`` (the highest over the photos) and
+    ``other_contexts`` (the mean over the subject's images of other prompts); NaN where an embedding is not
+    kept or, for ``other_contexts``, where the prompt means to change the subject. ``photos`` has one row per
+    subject: ``closest_pair`` (the highest between two photos) and ``loneliest`` (the lowest mean that
+    one photo has to the others); a subject whose photos have been moved has none.
+    """
+
+    images: pd.DataFrame
+    photos: pd.DataFrame
+
+
+def similarities(run: RunScores) -> Similarities:
+    """Compute the similarities of one run; each image's bytes are read to find its embedding."""
+    columns = ["nearest_photo", "other_contexts"]
+    images = pd.DataFrame(np.nan, index=run.tables.images.index, columns=columns)
+    photos = pd.DataFrame(np.nan, index=list(run.record.subjects), columns=["closest_pair", "loneliest"])
+    for subject, rows in run.tables.images.groupby("subject"):
+        kept = _kept(run, str(subject))
+        own = _vectors(kept, [Path(photo) for photo in run.record.photos.get(str(subject), [])])
+        own = own[np.isfinite(own).all(axis=1)] if own.size else own
+        if len(own) >= 2:
+            photos.loc[str(subject)] = _among_photos(own)
+        made = _vectors(kept, [None if pd.isna(f) else run.folder.resolve(str(f)) for f in rows["file"]])
+        if not made.size:
+            continue
+        if len(own):
+            images.loc[rows.index, "nearest_photo"] = (made @ own.T).max(axis=1)
+        images.loc[rows.index, "other_contexts"] = _other_contexts(made, rows)
+    return Similarities(images, photos)
+
+
+def _kept(run: RunScores, subject: str) -> dict[str, np.ndarray]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    key = encoder_key("dino", run.record.spec.protocol.dino)
+    try:
+        return dict(load_file(run.folder.embedding_file(key, subject)))
+    except (OSError, SafetensorError):
+        return {}
+
+
+def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path]) -> np.ndarray:
+    """Return unit vectors [files, d], NaN for a file without an embedding; empty where nothing is kept."""
+    if not kept or not files:
+        return np.empty((0, 0))
+    rows = np.full((len(files), next(iter(kept.values())).size), np.nan)
+    for position, file in enumerate(files):
+        try:
+            row = None if file is None else kept.get(sha256_of(file))
+        except OSError:
+            continue
+        if row is not None:
+            flat = row.astype(float).ravel()
+            rows[position] = flat / np.linalg.norm(flat)
+    return rows
+
+
+def _among_photos(own: np.ndarray) -> tuple[float, float]:
+    between = own @ own.T
+    np.fill_diagonal(between, np.nan)
+    return float(np.nanmax(between)), float(np.nanmean(between, axis=1).min())
+
+
+def _other_contexts(made: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
+    prompts = rows["prompt_index"].to_numpy()
+    judged = (rows["kind"] != PROPERTY).to_numpy() & np.isfinite(made).all(axis=1)
+    between = made @ made.T
+    other = (prompts[:, None] != prompts[None, :]) & judged[:, None] & judged[None, :]
+    sums = np.where(other, between, 0).sum(axis=1)
+    counts = other.sum(axis=1)
+    return np.divide(sums, counts, out=np.full(len(rows), np.nan), where=counts > 0)

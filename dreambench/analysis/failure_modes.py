@@ -1,0 +1,117 @@
+"""The paper's failure modes (protocol, section 7), per image, by stated rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from dreambench.analysis.embedding_similarities import Similarities, similarities
+from dreambench.analysis.run_scores import RunScores
+
+DEVIATIONS = 3.0  # how many standard deviations below the others counts as "context missing"
+LEAST_SUBJECTS = 3  # fewer other subjects with the same prompt say nothing
+_MAD_TO_SD = 1.4826  # of a normal distribution
+
+
+@dataclass(frozen=True)
+class FailureMode:
+    """One rule applied to one run.
+
+    ``score`` and ``threshold`` have one value per row of the images table, NaN where the rule cannot
+    judge it; ``found`` marks the images that fail, the worst first in ``examples`` (row positions).
+    ``why_not`` says what is missing where not a single image could be judged.
+    """
+
+    name: str
+    score: pd.Series
+    threshold: pd.Series
+    too_high: bool
+    why_not: str = ""
+
+    @property
+    def judged(self) -> int:
+        """The number of images that the rule could judge."""
+        return int((self.score.notna() & self.threshold.notna()).sum())
+
+    @property
+    def found(self) -> pd.Series:
+        """Whether each image fails; False where it could not be judged."""
+        return self._excess > 0
+
+    @property
+    def examples(self) -> list[int]:
+        """Return the failing images' positions in the images table, the clearest first."""
+        excess = self._excess.to_numpy()
+        order = np.argsort(-np.nan_to_num(excess, nan=-np.inf), kind="stable")
+        return [int(position) for position in order if excess[position] > 0]
+
+    @property
+    def _excess(self) -> pd.Series:
+        return self.score - self.threshold if self.too_high else self.threshold - self.score
+
+
+def failure_modes(run: RunScores) -> list[FailureMode]:
+    """Apply the three rules to a run: context missing, copied photo, entanglement."""
+    near = similarities(run)
+    return [context_missing(run.tables.images), _copied(run, near), _entangled(run, near)]
+
+
+def context_missing(images: pd.DataFrame) -> FailureMode:
+    """Judge an image by the CLIP-T of the other subjects' images for the same prompt.
+
+    It fails more than ``DEVIATIONS`` robust standard deviations (1.4826 times the median absolute
+    deviation) below their median. Objects and live subjects have different prompts of the same index.
+    """
+    threshold = pd.Series(np.nan, index=images.index)
+    for _, rows in images.groupby(["category", "prompt_index"]):
+        present = rows.dropna(subset=["clip_t"])
+        for subject in present["subject"].unique():
+            others = present[present["subject"] != subject]
+            if others["subject"].nunique() < LEAST_SUBJECTS:
+                continue
+            values = others["clip_t"].to_numpy()
+            middle = float(np.median(values))
+            spread = _MAD_TO_SD * float(np.median(np.abs(values - middle)))
+            threshold[rows.index[rows["subject"] == subject]] = middle - DEVIATIONS * spread
+    mode = FailureMode("context_missing", images["clip_t"], threshold, too_high=False)
+    reason = (
+        "there is no CLIP-T"
+        if images["clip_t"].isna().all()
+        else f"no prompt has images of {LEAST_SUBJECTS} other subjects"
+    )
+    return _explained(mode, reason)
+
+
+def _copied(run: RunScores, near: Similarities) -> FailureMode:
+    limit = run.tables.images["subject"].map(near.photos["closest_pair"]).astype(float)
+    mode = FailureMode("copied_photo", near.images["nearest_photo"], limit, too_high=True)
+    return _explained(mode, _no_embeddings(near))
+
+
+def _entangled(run: RunScores, near: Similarities) -> FailureMode:
+    limit = run.tables.images["subject"].map(near.photos["loneliest"]).astype(float)
+    mode = FailureMode("entanglement", near.images["other_contexts"], limit, too_high=False)
+    reason = _no_embeddings(near)
+    return _explained(mode, reason or "no subject has images of two prompts that keep its appearance")
+
+
+def _no_embeddings(near: Similarities) -> str:
+    if near.images["nearest_photo"].isna().all() and near.images["other_contexts"].isna().all():
+        return "the run keeps no DINO embeddings of its images, or the files have changed"
+    if near.photos["closest_pair"].isna().all():
+        return "no subject has DINO embeddings of two of its photos, or the photos have been moved"
+    return ""
+
+
+def _explained(mode: FailureMode, reason: str) -> FailureMode:
+    if mode.judged:
+        return mode
+    return FailureMode(mode.name, mode.score, mode.threshold, mode.too_high, reason)
+
+
+def above_bound(run: RunScores) -> list[str]:
+    """Return the subjects whose DINO exceeds that of their own photos: a sign of copying, not of fidelity."""
+    over = run.subjects["dino"] > run.photos["dino"]
+    return [str(name) for name in over.index[over]]

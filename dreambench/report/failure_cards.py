@@ -1,0 +1,125 @@
+"""The failure modes as the page shows them: the rule in words, counts per run, the clearest examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreambench.analysis import RunScores
+from dreambench.analysis.failure_modes import DEVIATIONS, LEAST_SUBJECTS, FailureMode, above_bound
+from dreambench.report import numbers
+from dreambench.report.pictures import Picture, picture_of
+from dreambench.report.run_facts import LISTED
+from dreambench.report.thumbnails import Thumbnail
+
+SHOWN = 6
+TITLES = {
+    "context_missing": "Context missing",
+    "copied_photo": "Copied training photo",
+    "entanglement": "Context and appearance entangled",
+}
+RULES = {
+    "context_missing": f"CLIP-T lies more than {DEVIATIONS:g} robust standard deviations (1.4826 times the "
+    "median absolute deviation) below the median of the images that other subjects have for the same "
+    f"prompt; {LEAST_SUBJECTS} other subjects are needed.",
+    "copied_photo": "DINO to the nearest photo of the subject is above the highest DINO that two of its "
+    "photos reach between themselves.",
+    "entanglement": "Mean DINO to the images that the subject has for other prompts is below the lowest "
+    "mean DINO that one of its photos has to the others: the subject changes with its context more than "
+    "photos do. Property modification is not judged, for there it is meant to change.",
+}
+MEASURES = {
+    "context_missing": "CLIP-T",
+    "copied_photo": "nearest photo",
+    "entanglement": "other prompts",
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One failing image with the number that its rule looked at, and the threshold that it crossed."""
+
+    subject: str
+    prompt: str
+    score: str
+    threshold: str
+    picture: Picture
+
+
+@dataclass(frozen=True)
+class FailureCount:
+    """One rule in one run; ``why_not`` is empty where any image could be judged."""
+
+    run: str
+    found: int
+    judged: int
+    share: str
+    thresholds: str
+    why_not: str
+    examples: tuple[Example, ...]
+
+
+@dataclass(frozen=True)
+class FailureCard:
+    """One failure mode over all runs."""
+
+    title: str
+    rule: str
+    measure: str
+    runs: tuple[FailureCount, ...]
+
+
+def failure_cards(
+    scored: Sequence[RunScores],
+    failures: Sequence[Sequence[FailureMode]],
+    thumbnails: Mapping[Path, Thumbnail],
+    out: Path,
+) -> list[FailureCard]:
+    """Lay out what ``failures`` (per run, its modes in one order) found."""
+    return [
+        FailureCard(
+            TITLES[modes[0].name],
+            RULES[modes[0].name],
+            MEASURES[modes[0].name],
+            tuple(_count(run, mode, thumbnails, out) for run, mode in zip(scored, modes, strict=True)),
+        )
+        for modes in zip(*failures, strict=True)
+    ]
+
+
+def bound_warnings(scored: Sequence[RunScores]) -> list[tuple[str, str]]:
+    """Return (run, subjects in words) for every run with a DINO above its photos' own."""
+    found = []
+    for run in scored:
+        names = above_bound(run)
+        if names:
+            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+            found.append((run.label, ", ".join(names[:LISTED]) + more))
+    return found
+
+
+def _count(
+    run: RunScores, mode: FailureMode, thumbnails: Mapping[Path, Thumbnail], out: Path
+) -> FailureCount:
+    rows, positions = list(run.tables.images.itertuples(index=False)), mode.examples
+    examples = tuple(
+        Example(
+            subject=str(rows[p].subject),
+            prompt=str(rows[p].prompt),
+            score=numbers.fixed(float(mode.score.iloc[p])),
+            threshold=numbers.fixed(float(mode.threshold.iloc[p])),
+            picture=picture_of(str(rows[p].subject), run, rows[p], thumbnails, out),
+        )
+        for p in positions[:SHOWN]
+    )
+    share = f"{100 * len(positions) / mode.judged:.1f}%" if mode.judged else ""
+    return FailureCount(run.label, len(positions), mode.judged, share, _range(mode), mode.why_not, examples)
+
+
+def _range(mode: FailureMode) -> str:
+    limits = mode.threshold[mode.score.notna()].dropna()
+    if limits.empty:
+        return ""
+    low, high = numbers.fixed(float(limits.min())), numbers.fixed(float(limits.max()))
+    return low if low == high else f"{low} to {high}"

@@ -1,0 +1,90 @@
+"""The failure modes by hand-made scores and embeddings, and what is said where their data is missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from analysis.sample_runs import image_row, make_run
+from safetensors.numpy import save_file
+
+from dreambench.analysis import read_run_scores
+from dreambench.analysis.failure_modes import above_bound, context_missing, failure_modes
+from dreambench.models.encoder_keys import encoder_key
+from dreambench.store import RunFolder
+from dreambench.store.files import sha256_of
+
+
+def _angle(degrees: float) -> np.ndarray:
+    radians = np.radians(degrees)
+    return np.array([np.cos(radians), np.sin(radians)], dtype=np.float32)
+
+
+def _embedded(path: Path, images: dict[int, float], photos: tuple[float, float]) -> RunFolder:
+    """Return a run of one subject: an image per prompt and two photos, each at an angle of the plane."""
+    rows = [image_row("ant", prompt, 0, (0.5, 0.5, 0.3), kind="recontextualization") for prompt in images]
+    run = make_run(path, rows, subjects=["ant"], pictures=True)
+    files = [run.path / str(row["file"]) for row in rows] + [Path(p) for p in run.record.photos["ant"]]
+    for number, file in enumerate(files):  # bytes that differ, as the embeddings are found by their hash
+        file.write_bytes(file.read_bytes() + bytes([number]))
+    vectors = {sha256_of(f): _angle(a) for f, a in zip(files, [*images.values(), *photos], strict=True)}
+    file = run.embedding_file(encoder_key("dino", run.record.spec.protocol.dino), "ant")
+    file.parent.mkdir(parents=True)
+    save_file(vectors, file)
+    return run
+
+
+def test_context_missing_is_far_below_the_other_subjects(tmp_path: Path) -> None:
+    # For subject a the others have 0.28, 0.30, 0.32: median 0.30, MAD 0.02, limit 0.30 - 3 x 1.4826 x 0.02.
+    scores = {"a": 0.1, "b": 0.28, "c": 0.30, "d": 0.32}
+    rows = [image_row(name, 0, 0, (0.5, 0.5, score)) for name, score in scores.items()]
+    (run,) = read_run_scores([make_run(tmp_path / "run", rows, subjects=list(scores))])
+    mode = context_missing(run.tables.images)
+    assert np.isclose(mode.threshold[0], 0.30 - 3 * 1.4826 * 0.02)
+    assert list(mode.found) == [True, False, False, False]
+    assert (mode.judged, mode.examples) == (4, [0])
+
+
+def test_two_other_subjects_are_too_few_and_it_is_said(tmp_path: Path) -> None:
+    rows = [image_row(name, 0, 0, (0.5, 0.5, 0.3)) for name in "abc"]
+    (run,) = read_run_scores([make_run(tmp_path / "run", rows, subjects=list("abc"))])
+    mode = context_missing(run.tables.images)
+    assert mode.judged == 0
+    assert "3 other subjects" in mode.why_not
+
+
+def test_a_copied_photo_is_nearer_than_photos_are_to_each_other(tmp_path: Path) -> None:
+    # The photos lie 30 degrees apart; an image 10 degrees beside one is nearer, one 40 degrees away is not.
+    (run,) = read_run_scores([_embedded(tmp_path / "run", {0: 40, 1: 70}, (0, 30))])
+    copied = failure_modes(run)[1]
+    assert np.allclose(copied.threshold, np.cos(np.radians(30)))
+    assert np.allclose(copied.score, np.cos(np.radians([10, 40])))
+    assert list(copied.found) == [True, False]
+
+
+def test_entanglement_is_more_movement_than_among_photos(tmp_path: Path) -> None:
+    # Means of an image to the two others: (cos 10 + cos 90)/2, (cos 10 + cos 80)/2, (cos 90 + cos 80)/2.
+    (run,) = read_run_scores([_embedded(tmp_path / "run", {0: 0, 1: 10, 2: 90}, (0, 60))])
+    entangled = failure_modes(run)[2]
+    assert np.allclose(entangled.threshold, 0.5)
+    assert np.isclose(entangled.score[2], np.cos(np.radians(80)) / 2)
+    assert list(entangled.found) == [True, False, True]  # 0.492, 0.579, 0.087
+    assert entangled.examples == [2, 0]
+
+
+def test_without_embeddings_nothing_is_judged(tmp_path: Path) -> None:
+    (run,) = read_run_scores([make_run(tmp_path / "run", [image_row("ant", 0, 0, (0.5, 0.5, 0.3))])])
+    for mode in failure_modes(run)[1:]:
+        assert mode.judged == 0
+        assert "no DINO embeddings" in mode.why_not
+
+
+def test_subjects_above_their_photos(tmp_path: Path) -> None:
+    rows = [image_row(name, 0, 0, (0.9, 0.5, 0.3)) for name in ("ant", "bee")]
+    pairs = [("ant", 0.8), ("bee", 0.95)]
+    photos = [
+        {"subject": name, "photo_a": "0", "photo_b": "1", "dino": score, "clip_i": 0.9}
+        for name, score in pairs
+    ]
+    (run,) = read_run_scores([make_run(tmp_path / "run", rows, tables={"photos": photos})])
+    assert above_bound(run) == ["ant"]
