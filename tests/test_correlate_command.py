@@ -51,6 +51,12 @@ def test_imagenhub_in_one_command(run: Run, imagenhub: Path, tmp_path: Path) -> 
     assert (code, shown["n"], shown["left_out"]) == (0, 600, 150)
     dino = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("dino", "sc"))
     assert dino["pearson"]["r"] == pytest.approx(0.5474, abs=1e-4)
+    comparison = shown["comparison"]
+    assert set(comparison) == {"difference", "ci95", "p"}
+    clip_i = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("clip_i", "sc"))
+    assert comparison["difference"] == pytest.approx(dino["pearson"]["r"] - clip_i["pearson"]["r"])
+    assert comparison["ci95"][0] < comparison["difference"] < comparison["ci95"][1]
+    assert comparison["p"] == shown["paired"][0]["steiger_p_two_sided"]
     assert str(tmp_path / "out") in err
     assert json.loads((tmp_path / "out" / "correlation.json").read_text()) == shown
     assert (tmp_path / "out" / "scatter.png").stat().st_size > 10_000
@@ -73,6 +79,8 @@ def test_votes_on_ones_own_runs(run: Run, study: tuple[list[object], Path], tmp_
     expected = products[0] / (products[1] * products[2]) ** 0.5
     assert shown["rows"][0]["pearson"]["r"] == pytest.approx(expected, abs=1e-9)
     assert set(shown["methods"]) == {"ours", "theirs"}
+    assert shown["comparison"]["difference"] == shown["paired"][0]["difference"]
+    assert shown["paired"][0]["human"] == "subject"
     assert [p["majority"]["ours"]["count"] for p in shown["preferences"]] == [2, 2]
     assert shown["paper_preferences"]["prompt"]["dreambooth"] == 0.81
     assert "half a vote" in shown["notes"][0]

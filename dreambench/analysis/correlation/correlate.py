@@ -13,6 +13,7 @@ from dreambench.analysis.correlation.raters import agreement, upper_bound
 from dreambench.analysis.correlation.resampling import Draws, percentile_interval, resampled_coefficients
 from dreambench.analysis.correlation.results import (
     Coefficient,
+    Comparison,
     CorrelationRow,
     Correlations,
     PairedTest,
@@ -22,6 +23,8 @@ from dreambench.analysis.published import published
 
 # The paper's claim, section 4.3: DINO follows the raters better than CLIP-I does.
 CLAIM = ("dino", "clip_i")
+# The human scores of subject fidelity: ImagenHub's, and a user study's.
+FIDELITY = ("sc", "subject")
 
 
 def correlate(judged: Sequence[Judged], source: str) -> Correlations:
@@ -47,10 +50,20 @@ def correlate(judged: Sequence[Judged], source: str) -> Correlations:
         source=source,
         metrics=metrics,
         humans=tuple(dict.fromkeys(human for some in judged for human in some.humans)),
+        comparison=_comparison(pooled),
         left_out_by=left_out_by,
         methods=methods,
         paper={metric: quoted[metric].pearson for metric in metrics if metric in quoted},
     )
+
+
+def _comparison(pooled: Scope) -> Comparison | None:
+    for test in pooled.paired:
+        if test.human in FIDELITY:
+            return Comparison(
+                difference=test.difference, ci95=test.ci95_bootstrap, p=test.steiger_p_two_sided
+            )
+    return None
 
 
 def _join(scopes: Sequence[Scope]) -> Scope:

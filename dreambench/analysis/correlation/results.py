@@ -63,6 +63,18 @@ class PairedTest(_Frozen):
     williams_p_two_sided: Number | None = None
 
 
+class Comparison(_Frozen):
+    """DINO's minus CLIP-I's Pearson correlation with subject fidelity, pooled: the paper's claim.
+
+    ``ci95`` is the bootstrap's interval; ``p`` is two-sided, by Steiger's z. The human score is
+    ImagenHub's SC, or a user study's subject fidelity. The same numbers stand in ``paired``.
+    """
+
+    difference: Number
+    ci95: Interval | None = None
+    p: Number | None = None
+
+
 class Agreement(_Frozen):
     """Krippendorff's alpha (ordinal) over ``n`` images that at least two of the ``raters`` judged."""
 
@@ -145,12 +157,14 @@ class Correlations(Scope):
 
     ``source`` says what was analysed; ``left_out_by`` counts the images left out by the reason; ``paper``
     is the DreamBooth paper's Pearson correlation by metric and ``paper_preferences`` its Table 2 by study,
-    both of its own votes on its own images.
+    both of its own votes on its own images. ``comparison`` is None where DINO, CLIP-I or the human score
+    of subject fidelity is missing or does not vary.
     """
 
     source: str
     metrics: tuple[str, ...]
     humans: tuple[str, ...]
+    comparison: Comparison | None = None
     left_out_by: dict[str, int] = {}
     methods: dict[str, Scope] = {}
     preferences: tuple[Preference, ...] = ()
