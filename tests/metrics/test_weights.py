@@ -117,11 +117,11 @@ def test_a_file_for_a_name_with_a_quickgelu_twin_is_refused(tmp_path):
     for name, activation in (("ViT-B-32", "gelu"), ("ViT-B-32-quickgelu", "quick_gelu")):
         save_file({"a": torch.zeros(1)}, file, metadata={"activation": activation})
         assert clip_module._local_architecture(
-            ClipSpec(model=name, weights=str(file)), {"activation": activation}
+            ClipSpec(model=name, weights=str(file)), file, {"activation": activation}
         )[0]["quick_gelu" if "quick" in name else "embed_dim"]
     with pytest.raises(DreambenchError, match="says activation: gelu"):
         clip_module._local_architecture(
-            ClipSpec(model="ViT-B-32-quickgelu", weights=str(file)), {"activation": "gelu"}
+            ClipSpec(model="ViT-B-32-quickgelu", weights=str(file)), file, {"activation": "gelu"}
         )
 
 
