@@ -25,7 +25,7 @@ def opened(page: Path, **options: Any) -> Iterator[Any]:
         asked: list[str] = []
         said: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
-        context.set_default_timeout(5000)
+        context.set_default_timeout(60_000)
         tab = context.new_page()
         tab.on("console", lambda message: said.append(message.text))
         tab.on("pageerror", lambda error: said.append(str(error)))
