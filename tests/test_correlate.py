@@ -184,3 +184,18 @@ def test_votes_that_are_wrong_are_refused_in_one_line(
 def test_wrong_words_are_one_line(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
     code, shown, error = dreambench(capsys, "correlate", *words)
     assert (code, shown, error.count("\n")) == (2, "", 1)
+
+
+def test_the_report_shows_a_studys_votes(
+    study: tuple[list[Path], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs, file = study
+    out = tmp_path / "both"
+    assert dreambench(capsys, "report", *runs, "--votes", file, "--out", out)[0] == 0
+    page = (out / "index.html").read_text()
+    assert "User preference (Table 2)" in page
+    assert "66.7% [" in page  # two of three pairs by majority
+    file.write_text("study\n")
+    code, _, error = dreambench(capsys, "report", *runs, "--votes", file, "--out", tmp_path / "none")
+    assert (code, error.count("\n")) == (2, 1)
+    assert not (tmp_path / "none").exists()

@@ -28,6 +28,9 @@ def report(
     force: Annotated[
         bool, typer.Option("--force", help="Show runs of different signatures, marked as incomparable.")
     ] = False,
+    votes: Annotated[
+        Path | None, typer.Option("--votes", help="A user study's votes: the page gets the paper's Table 2.")
+    ] = None,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
@@ -36,7 +39,7 @@ def report(
 
     opened = [open_run(path) for path in runs or [latest_run(RESULTS)]]
     summary = summarize(opened, force)
-    page = write_report(opened, out or default_folder(opened), force=force)
+    page = write_report(opened, out or default_folder(opened), force=force, votes=votes)
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:

@@ -17,6 +17,7 @@ from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.score_tables import IMAGE_SCORES
 from dreambench.report import image_scores, numbers
 from dreambench.report.citation import BIBTEX, BIBTEX_FILE
+from dreambench.report.correlation.sheets import Sheet
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
@@ -34,12 +35,16 @@ FILES = (
 
 
 def render_page(
-    scored: Sequence[RunScores], summary: Summary, thumbnails: Mapping[Path, Thumbnail], out: Path
+    scored: Sequence[RunScores],
+    summary: Summary,
+    thumbnails: Mapping[Path, Thumbnail],
+    out: Path,
+    preferences: Sheet | None = None,
 ) -> str:
     """Return the page as HTML.
 
-    ``out`` is the folder that it will lie in. Every name, prompt and note is escaped: whatever a
-    user's dataset contains is shown, never interpreted.
+    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes. Every
+    name, prompt and note is escaped: whatever a user's dataset contains is shown, never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
     script = _own_file("explorer.js")
@@ -49,6 +54,7 @@ def render_page(
         .get_template("page.html.j2")
         .render(
             summary=summary,
+            preferences=preferences,
             headline=headline(summary),
             figures=score_figures(scored),
             strips=telling_strips(scored, thumbnails, out),

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.analysis import read_run_scores, summary_of
+from dreambench.analysis import Summary, read_run_scores, summary_of
+from dreambench.analysis.preference_table import paper_preferences, preference_table
+from dreambench.analysis.published import comparable_with_paper
+from dreambench.analysis.votes import read_votes
 from dreambench.report.citation import BIBTEX, BIBTEX_FILE
+from dreambench.report.correlation.sheets import Sheet, preference_sheet
 from dreambench.report.csv_tables import rows_csv, subjects_csv
 from dreambench.report.image_scores import write_image_scores
 from dreambench.report.page import render_page
@@ -18,17 +22,26 @@ from dreambench.store.files import write_text
 PAGE = "index.html"
 
 
-def write_report(runs: Sequence[RunFolder], out: Path, *, force: bool = False, quiet: bool = False) -> Path:
+def write_report(
+    runs: Sequence[RunFolder],
+    out: Path,
+    *,
+    force: bool = False,
+    quiet: bool = False,
+    votes: Path | None = None,
+) -> Path:
     """Write the report of one run, or of several side by side, and return the page's path.
 
     ``out`` gets ``index.html``, ``table.md``, ``table.tex``, ``table.csv``, ``subjects.csv``,
     ``images.csv``, ``images.parquet``, ``dreambooth.bib``, ``report.json`` (the form of
     ``report --json``) and ``thumbs/``. The page comes last, so that one
     that is there has all that it shows. Raises DreambenchError where the runs' signatures differ
-    (unless ``force``), before anything is written, and where ``out`` cannot be written.
+    (unless ``force``), or the ``votes`` of a user study cannot be read, before anything is written, and
+    where ``out`` cannot be written.
     """
     scored = read_run_scores(runs)
     summary = summary_of(scored, force)
+    preferences = None if votes is None else _preferences(votes, summary)
     thumbnails = make_thumbnails(scored, out, quiet)
     write_text(out / "report.json", summary.model_dump_json(indent=1) + "\n")
     write_text(out / "table.md", markdown_table(summary))
@@ -38,5 +51,11 @@ def write_report(runs: Sequence[RunFolder], out: Path, *, force: bool = False, q
     write_image_scores(scored, out)
     write_text(out / BIBTEX_FILE, BIBTEX)
     page = out / PAGE
-    write_text(page, render_page(scored, summary, thumbnails, out))
+    write_text(page, render_page(scored, summary, thumbnails, out, preferences))
     return page
+
+
+def _preferences(votes: Path, summary: Summary) -> Sheet:
+    # The paper's votes are on images of the paper's subjects: its rows stand beside no others.
+    paper = paper_preferences() if comparable_with_paper(summary.signature) else {}
+    return preference_sheet(preference_table(read_votes(votes)), paper)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dreambench.analysis.correlation import Correlations, Scope
 from dreambench.analysis.correlation.raters import ALPHA_RESAMPLES
 from dreambench.analysis.correlation.resampling import KENDALL_RESAMPLES
-from dreambench.analysis.correlation.results import Coefficient, Share
+from dreambench.analysis.correlation.results import Coefficient, Preference, Share
 from dreambench.analysis.interval import RESAMPLES, SEED
 from dreambench.report import numbers
 
@@ -34,7 +34,7 @@ def sheets(found: Correlations) -> list[Sheet]:
         _paired(found),
         _agreement(found),
         *(_correlations(name, scope, {}) for name, scope in found.methods.items()),
-        _preferences(found),
+        preference_sheet(found.preferences, found.paper_preferences),
         _strengths(found),
     ]
     return [sheet for sheet in laid if sheet.rows]
@@ -140,15 +140,16 @@ def _agreement(found: Correlations) -> Sheet:
     return Sheet("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
 
 
-def _preferences(found: Correlations) -> Sheet:
+def preference_sheet(preferences: Sequence[Preference], paper: Mapping[str, Mapping[str, float]]) -> Sheet:
+    """Return which of two methods the raters prefer, with the paper's rows (``paper``, by study) below."""
     rows = []
-    for row in found.preferences:
+    for row in preferences:
         names = (row.method_a, row.method_b, "undecided")
         cells = [human_title(row.study), row.method_a, row.method_b, numbers.count(row.pairs)]
         cells += [_percent(row.majority[name]) for name in names]
         rows.append((*cells, _percent(row.win_rate), numbers.count(row.win_rate.of)))
-    for study, values in found.paper_preferences.items():
-        if any(row.study == study for row in found.preferences):
+    for study, values in paper.items():
+        if any(row.study == study for row in preferences):
             quoted = [f"{100 * values[k]:.0f}%" for k in ("dreambooth", "textual_inversion", "undecided")]
             titles = [f"{name}, paper" for name in PAPER_METHODS]
             rows.append((human_title(study), *titles, "600", *quoted, "", "1,800"))
