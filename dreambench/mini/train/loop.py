@@ -19,6 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from dreambench.errors import DreambenchError
 from dreambench.mini.train.data import STREAMS
@@ -52,8 +53,6 @@ class Loop:
             ) from None
 
     def _run(self) -> bool:
-        # On a CPU the backward pass of fused attention is slower than that of plain matrices.
-        torch.backends.cuda.enable_flash_sdp(False)
         stage, began, saved = self.stage, time.monotonic(), time.monotonic()
         start, rows = self.step, _Log(stage.folder / "losses.csv", self.step)
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -111,7 +110,8 @@ class Loop:
         stage.pool.advance(step)
         torch.manual_seed((STREAMS[stage.name] * 1009 + self.sitting.seed) * 100_000_007 + step)
         stage.model.train()
-        loss, figures = stage.loss(step)
+        with sdpa_kernel(SDPBackend.MATH):  # on a CPU the backward pass of fused attention is slower
+            loss, figures = stage.loss(step)
         loss.backward()
         trained = [p for p in stage.model.parameters() if p.grad is not None]
         norm = nn.utils.clip_grad_norm_(trained, 1.0)
