@@ -79,3 +79,12 @@ class Server:
 
     def __exit__(self, *_: object) -> None:
         self.kill()
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until an expression is true; Playwright's own way needs `eval`, which our pages forbid."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never true: {expression}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.sample_runs import image_row, make_run
-from chromium import chromium
+from chromium import chromium, until
 
 from dreambench.report import write_report
 from dreambench.store import RunFolder
@@ -56,7 +56,7 @@ def test_filters_and_sorts(run: RunFolder) -> None:
         tab.locator("select[name=sort]").select_option(label="DINO, highest first")
         assert shown_scores(tab) == ["0.700", "0.600"]
         tab.get_by_role("button", name="Reset").click()
-        tab.wait_for_function("document.getElementById('shown').textContent === '7 images'")
+        count.filter(has_text="7 images").wait_for()
         tab.locator("select[name=sort]").select_option(label="CLIP-T, lowest first")
         assert shown_scores(tab) == ["0.050", "0.100", "0.150", "0.200", "0.300", "0.350", "0.400"]
 
@@ -76,7 +76,7 @@ def test_enlarges_by_click_with_scores_prompt_and_seed(run: RunFolder) -> None:
         for part in ("a sks dog, prompt 1", "DINO 0.800", "CLIP-I 0.900", "CLIP-T 0.400", "Seed 1000"):
             assert part in text
         image = dialog.get_by_alt_text("bee: a sks dog, prompt 1, image 1")
-        tab.wait_for_function("document.querySelector('#closer-image img').naturalWidth === 200")
+        until(tab, "document.querySelector('#closer-image img').naturalWidth === 200")
         assert image.get_attribute("src") == "../images/bee/01-0.png"  # the full one
         assert dialog.get_by_role("button", name="Next").is_disabled()  # it is the last
         dialog.get_by_role("button", name="Close").click()
@@ -104,7 +104,7 @@ def test_a_page_elsewhere_enlarges_its_thumbnails(run: RunFolder, tmp_path: Path
     with opened(write_report([run], tmp_path / "elsewhere", quiet=True)) as tab:
         tab.locator(".telling .tile[data-number]").first.focus()
         tab.keyboard.press("Space")
-        tab.wait_for_function("document.querySelector('#closer-image img').naturalWidth === 128")
+        until(tab, "document.querySelector('#closer-image img').naturalWidth === 128")
         assert not tab.get_by_role("link", name="Open the image").is_visible()
 
 
