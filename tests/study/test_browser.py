@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from chromium import Server, chromium, free_port
+from chromium import Server, chromium, free_port, until
 from study.material import make_two_runs, read_csv
 
 from dreambench.cli import main
@@ -56,14 +56,16 @@ class Person:
 
     def answer(self, by_key: bool = False) -> None:
         """Answer the question on the page, and wait for what follows."""
+        from playwright.sync_api import expect
+
         self.is_at(self.given + 1)
         side, before = self.side(), self.page.title()
         if by_key:
-            self.page.wait_for_function("[...document.images].every(image => image.complete)")
+            until(self.page, "[...document.images].every(image => image.complete)")
             self.page.keyboard.press(KEYS[side])
         else:
             self.page.get_by_role("button", name=SIDES[side], exact=True).click()
-        self.page.wait_for_function("before => document.title !== before", arg=before)
+        expect(self.page).not_to_have_title(before, timeout=60_000)
         self.given += 1
 
     def is_at(self, number: int) -> None:
@@ -186,4 +188,6 @@ def test_a_key_that_is_held_or_turned_off_answers_nothing(study: tuple[StudyFold
         person.is_at(1)
         person.page.get_by_role("button", name="Turn keys on").click()
         person.page.keyboard.press("a")
-        person.page.wait_for_function("document.title === 'Question 2 of 4'")
+        from playwright.sync_api import expect
+
+        expect(person.page).to_have_title("Question 2 of 4", timeout=60_000)
