@@ -29,6 +29,7 @@ from dreambench.spec import SamplerSpec
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.class_images import ClassImageSet
 from dreambench.store.files import write_folder_atomically, write_text
+from dreambench.store.record import Status
 from dreambench.training_subject import training_subject
 
 
@@ -45,17 +46,23 @@ def run(
     same run is gone on with. Raises DreambenchError; KeyboardInterrupt leaves a resumable run.
     """
     folder = out or Path("results") / default_run_name(prepared.spec)
+    began = time.monotonic()
     with locked_run(folder, start_record(prepared, folder.name, notes or [])) as run_folder:
+
+        def ended(status: Status, **changes: str) -> None:
+            seconds = run_folder.record.seconds + time.monotonic() - began
+            run_folder.save_record(status, seconds=round(seconds, 3), **changes)
+
         try:
             _make_all(prepared, run_folder, reporter, keep_checkpoints)
             score(prepared, run_folder, reporter)
         except KeyboardInterrupt:
-            run_folder.save_record("interrupted")
+            ended("interrupted")
             raise
         except Exception as error:
-            run_folder.save_record("failed", error=str(error) or type(error).__name__)
+            ended("failed", error=str(error) or type(error).__name__)
             raise
-        run_folder.save_record("complete")
+        ended("complete")
     return run_folder
 
 

@@ -27,7 +27,8 @@ class RunRecord(BaseModel):
 
     ``kind`` is "run" for images made here, "score" for other people's. ``name`` is the row's name in
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` and ``photos`` (absolute
-    paths per subject) are resolved from the dataset; ``sources`` is where scored images came from.
+    paths per subject) are resolved from the dataset; ``sources`` is where scored images came from;
+    ``seconds`` is the wall time of all sittings that ended, not of one that was killed.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -44,6 +45,7 @@ class RunRecord(BaseModel):
     source: str | None = None
     created: str = ""
     updated: str = ""
+    seconds: float = 0.0
     dreambench: str = __version__
     versions: dict[str, str] = {}
     git_commit: str | None = None

@@ -173,7 +173,8 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     if (path / "run.json").exists():
         present = open_run(path).record
         _refuse_another_spec(path, present, record)
-        run = RunFolder(path, record.model_copy(update={"created": present.created or now()}))
+        kept = {"created": present.created or now(), "seconds": present.seconds}
+        run = RunFolder(path, record.model_copy(update=kept))
     elif any(entry.name != ".lock" and not files.is_leftover(entry) for entry in path.iterdir()):
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
     else:
