@@ -56,6 +56,8 @@ def ablate(
     quiet_libraries()
     from dreambench.prepare import prepare
     from dreambench.progress import reporter
+    from dreambench.report.ablation_files import write_ablation
+    from dreambench.reuse import finished_beside, take_over_finished
     from dreambench.runner import run as run_prepared
 
     with reporter() as shown:
@@ -63,10 +65,11 @@ def ablate(
         prepared = {variant: prepare(spec) for variant, spec in specs.items()}
         folder = out or _default_folder(name, prepared[chosen.reference])
         for variant, ready in prepared.items():
-            shown.say(f"{name}: {variant}")
+            taken = take_over_finished(ready, folder / variant, finished_beside(folder))
+            shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects taken over)" if taken else ""))
             run_prepared(ready, folder / variant, shown)
     summary = _summarize(chosen, folder)
-    _write(summary, folder)
+    write_ablation(summary, folder)
     _show(summary, folder, json)
 
 
@@ -85,18 +88,6 @@ def _summarize(chosen: Ablation, folder: Path) -> AblationSummary:
     # Which wrong noun was drawn for whom is in that variant's log.
     notes += [note for run in runs.values() for note in run.record.notes if note.startswith("Class noun of")]
     return summarize_ablation(chosen.name, chosen.title, chosen.table, runs, notes)
-
-
-def _write(summary: AblationSummary, folder: Path) -> None:
-    from dreambench.report.ablation_figure import write_figure
-    from dreambench.report.ablation_tables import ablation_csv, ablation_latex, ablation_markdown
-    from dreambench.store.files import write_text
-
-    write_text(folder / "ablation.json", summary.model_dump_json(indent=1) + "\n")
-    write_text(folder / "ablation.md", ablation_markdown(summary))
-    write_text(folder / "ablation.tex", ablation_latex(summary))
-    write_text(folder / "ablation.csv", ablation_csv(summary))
-    write_figure(summary, folder / "ablation.svg")
 
 
 def _show(summary: AblationSummary, folder: Path, json: bool) -> None:
