@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, check, claims, correlate, data, inspect, report, run, study
+from dreambench.cli import ablate, check, claims, correlate, data, gallery, inspect, report, run, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command("check")(check.check)
 app.command("plan")(run.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
+app.command("gallery")(gallery.gallery)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
 app.command("identifiers")(inspect.identifiers)
