@@ -171,7 +171,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
     else:
         run = RunFolder(path, record.model_copy(update={"created": now()}))
-    files.remove_leftovers(path)
+    files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
         roll_forward(path / "images" / subject)
     run.save_record("started", error=None)

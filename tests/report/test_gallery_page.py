@@ -186,3 +186,15 @@ def test_what_does_not_change_images_does_not_change_the_folder_s_name(run: RunF
     other = {"notes": ["x"], "subjects": {}}[part]
     assert record.model_copy(update={part: other}).folder_name == record.folder_name
     assert record.model_copy(update={"seed": 1}).folder_name != record.folder_name
+
+
+def test_a_run_that_goes_on_leaves_a_gallery_at_work_alone(run: RunFolder) -> None:
+    from dreambench.store import locked_run
+
+    at_work = make_gallery(run).path / ".ready.12345678.tmp"
+    at_work.touch()
+    (run.path / ".run.json.12345678.tmp").touch()
+    with locked_run(run.path, run.record):
+        pass
+    assert at_work.exists()
+    assert not (run.path / ".run.json.12345678.tmp").exists()
