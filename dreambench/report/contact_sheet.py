@@ -72,7 +72,7 @@ def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
     head = MARGIN + _line_height(26) + _line_height(14) + 22
     right = sum(row.height for row in rows)
     left = _line_height(13) + 6 + len(sheet.photos) * (_PHOTO + GAP)
-    body = max(right, left)
+    body = max(right, left + _BLOCK_GAP - GAP)
     foot = len(footer) * _line_height(13) + 14
     image = Image.new("RGB", (_WIDTH, head + body + foot + MARGIN), _PAPER)
     draw = ImageDraw.Draw(image)
