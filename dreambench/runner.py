@@ -74,7 +74,8 @@ def _make_all(prepared: Prepared, run_folder: RunFolder, reporter: Reporter, kee
                 _make_subject(prepared, subject, run_folder, reporter)
             except RuntimeError as error:
                 raise _out_of_memory(error, subject) or error from error
-        _settle_weights(run_folder, subject.name, keep_checkpoints)
+        weights = run_folder.weights_folder(subject.name)
+        settle_weights(weights, run_folder.checkpoint_folder(subject.name), keep_checkpoints)
         reporter.advance("subjects")
     reporter.finish("subjects")
 
@@ -115,7 +116,7 @@ def _personalize(
 ) -> Personalized:
     weights = run_folder.weights_folder(subject.name)
     bar = f"{subject.name}: training"
-    context = _context(prepared, reporter, bar)
+    context = method_context(prepared, reporter, bar)
     if weights.exists():
         return prepared.method.load(weights, prepared.base, context)
     trained_on = training_subject(prepared.spec, subject)
@@ -128,7 +129,8 @@ def _personalize(
     return personalized
 
 
-def _context(prepared: Prepared, reporter: Reporter, bar: str) -> Context:
+def method_context(prepared: Prepared, reporter: Reporter, bar: str) -> Context:
+    """Return what a run lends its method; ``bar`` is the name of the training's progress bar."""
     spec, base = prepared.spec, prepared.base
 
     def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
@@ -149,8 +151,8 @@ def _context(prepared: Prepared, reporter: Reporter, bar: str) -> Context:
     return Context(prepared.runtime, prepared.identifier, class_images, on_step)
 
 
-def _settle_weights(run_folder: RunFolder, subject: str, keep: bool) -> None:
-    weights, checkpoint = run_folder.weights_folder(subject), run_folder.checkpoint_folder(subject)
+def settle_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
+    """Put weights that are done with where they are kept, or take them away; there may be none."""
     if not weights.exists():
         return
     if keep and not checkpoint.exists():

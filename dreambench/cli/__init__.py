@@ -7,7 +7,19 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, check, claims, correlate, data, inspect, report, reproduce, run, study
+from dreambench.cli import (
+    ablate,
+    check,
+    claims,
+    correlate,
+    data,
+    gallery,
+    inspect,
+    report,
+    reproduce,
+    run,
+    study,
+)
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -28,6 +40,7 @@ app.command("plan")(run.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
 app.command("reproduce")(reproduce.reproduce)
+app.command("gallery")(gallery.gallery)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
 app.command("identifiers")(inspect.identifiers)

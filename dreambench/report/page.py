@@ -19,6 +19,7 @@ from dreambench.report import image_scores, numbers
 from dreambench.report.citation import BIBTEX, BIBTEX_FILE
 from dreambench.report.correlation.sheets import Sheet
 from dreambench.report.failure_cards import bound_warnings, failure_cards
+from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
@@ -63,6 +64,7 @@ def render_page(
             subjects=subject_table(scored, grids),
             grids=grids,
             differences=run_differences(scored),
+            galleries=gallery_views(scored, thumbnails, out),
             failures=failure_cards(scored, [failure_modes(run) for run in scored], thumbnails, out),
             above=bound_warnings(scored),
             unreadable=problems(thumbnails),
@@ -81,6 +83,17 @@ def render_page(
             script_hash=_hash_of(script),
         )
     )
+
+
+def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Path, Thumbnail]) -> str:
+    """Return a gallery's own page as HTML; ``miniature`` is the miniature's mark, or empty.
+
+    It has no script, and everything is escaped as on the report's page.
+    """
+    template = _environment().get_template("gallery_page.html.j2")
+    unreadable = problems(thumbnails)
+    style = _own_file("style.css")
+    return template.render(gallery=gallery, miniature=miniature, unreadable=unreadable, style=style)
 
 
 def _environment() -> Environment:

@@ -16,6 +16,7 @@ import pandas as pd
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.store.files import write_atomically
+from dreambench.store.gallery_folder import GalleryFolder, galleries_of
 
 SIDE = 128
 QUALITY = 82
@@ -38,9 +39,16 @@ def make_thumbnails(scored: Sequence[RunScores], out: Path, quiet: bool = False)
     instead. Shows a bar with an ETA on stderr unless ``quiet``. Raises DreambenchError where ``out``
     cannot be written.
     """
+    return thumbnails_at(dict(_places(scored)), out, quiet)
+
+
+def thumbnails_at(
+    places: Mapping[Path, PurePosixPath], out: Path, quiet: bool = False
+) -> dict[Path, Thumbnail]:
+    """Make the thumbnails of some sources, each at its place below ``out``/thumbs; as ``make_thumbnails``."""
     from dreambench.progress import reporter
 
-    places = {source: FOLDER / place for source, place in _places(scored)}
+    places = {source: FOLDER / place for source, place in places.items()}
     done: dict[Path, Thumbnail] = {}
     with reporter(quiet) as shown, ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
         shown.start("thumbnails", len(places))
@@ -68,13 +76,30 @@ def _places(scored: Sequence[RunScores]) -> Iterator[tuple[Path, PurePosixPath]]
             for photo in photos:
                 source = Path(photo).absolute()
                 # Runs share their photos, and photos of two folders may share a name.
-                yield source, PurePosixPath("photos", _safe(subject), f"{_digest(str(source))}.webp")
+                yield source, _photo_place(subject, source)
         rows = run.tables.images[["subject", "prompt_index", "image_index", "file"]]
         for subject, prompt, image, file in rows.itertuples(index=False):
             found = image_source(run, file)
             if found is not None:
                 name = f"{prompt:02d}-{image}.webp"
                 yield found, PurePosixPath(_safe(f"run-{run.label}"), _safe(subject), name)
+        for gallery in galleries_of(run.folder):
+            yield from gallery_places(gallery, f"gallery-{run.label}-{gallery.label}")
+
+
+def gallery_places(gallery: GalleryFolder, folder: str) -> Iterator[tuple[Path, PurePosixPath]]:
+    """Yield each photo and each image of a gallery that is there, with its thumbnail's place."""
+    for subject, shown in gallery.record.subjects.items():
+        for photo in shown.photos:
+            yield Path(photo).absolute(), _photo_place(subject, Path(photo).absolute())
+        for image in gallery.images(subject):
+            if image.file.exists():
+                place = PurePosixPath(_safe(folder), _safe(subject), f"{image.file.stem}.webp")
+                yield image.file.absolute(), place
+
+
+def _photo_place(subject: str, source: Path) -> PurePosixPath:
+    return PurePosixPath("photos", _safe(subject), f"{_digest(str(source))}.webp")
 
 
 def _safe(name: str) -> str:

@@ -103,9 +103,14 @@ def is_leftover(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files and folders of writers that were killed; call it under the lock."""
+def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
+    """Remove the temporary files and folders of writers that were killed; call it under the lock.
+
+    What lies below ``spared`` has a lock of its own, and is left alone.
+    """
     for leftover in folder.rglob(".*.tmp"):
+        if spared is not None and leftover.is_relative_to(spared):
+            continue
         if leftover.is_dir():
             shutil.rmtree(leftover, ignore_errors=True)
         else:
