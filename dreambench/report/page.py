@@ -41,11 +41,14 @@ def render_page(
     thumbnails: Mapping[Path, Thumbnail],
     out: Path,
     preferences: Sheet | None = None,
+    embedded: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page as HTML.
 
-    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes. Every
-    name, prompt and note is escaped: whatever a user's dataset contains is shown, never interpreted.
+    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes. A page
+    that lies alone has its ``FILES`` ``embedded``, as name and ``data:`` address, and its thumbnails are
+    such addresses too. Every name, prompt and note is escaped: whatever a user's dataset contains is shown,
+    never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
     script = _own_file("explorer.js")
@@ -74,7 +77,8 @@ def render_page(
             resamples=RESAMPLES,
             seed=SEED,
             prompt_means=PROMPT_MEANS,
-            files=FILES,
+            files=embedded or dict(zip(FILES, FILES, strict=True)),
+            image_places="data:" if embedded else "'self' file:",
             bibtex=BIBTEX,
             kinds=list(dict.fromkeys(kind for grid in grids for kind, _ in grid.groups)),
             sortable=[m for m in IMAGE_SCORES if any(run.tables.images[m].notna().any() for run in scored)],
