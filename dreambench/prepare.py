@@ -38,15 +38,16 @@ class Prepared:
         return prompt_words(self.method, training_subject(self.spec, subject), self.identifier)
 
 
-def prepare(spec: RunSpec) -> Prepared:
+def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
 
-    Raises DreambenchError for the first piece that is missing or wrong, before anything is written.
+    ``base`` is the spec's base model where this process has opened it already. Raises DreambenchError for
+    the first piece that is missing or wrong, before anything is written.
     """
     spec, dataset = resolve_data(spec)
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
-    base = open_base(spec.base)
+    base = base or open_base(spec.base)
     base.device = runtime.device
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})

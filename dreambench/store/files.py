@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -105,12 +105,17 @@ def is_leftover(path: Path) -> bool:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files and folders of writers that were killed; call it under the lock."""
-    for leftover in folder.rglob(".*.tmp"):
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
+    remove_all(folder.rglob(".*.tmp"))
+
+
+def remove_all(paths: Iterable[Path]) -> None:
+    """Remove files and folders; what is gone already, or held by somebody, is left."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
-                leftover.unlink()
+                path.unlink()
 
 
 def sha256_of(path: Path) -> str:

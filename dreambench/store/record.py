@@ -28,6 +28,8 @@ class RunRecord(BaseModel):
     ``kind`` is "run" for images made here, "score" for other people's. ``name`` is the row's name in
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` and ``photos`` (absolute
     paths per subject) are resolved from the dataset; ``sources`` is where scored images came from.
+    ``made_on`` names the machine of every subject (and set of class images) that was not made by the
+    process that started the run, on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +50,7 @@ class RunRecord(BaseModel):
     versions: dict[str, str] = {}
     git_commit: str | None = None
     machine: dict[str, str] = {}
+    made_on: dict[str, str] = {}
     notes: list[str] = []
     error: str | None = None
 

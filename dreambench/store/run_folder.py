@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -55,6 +56,10 @@ class RunFolder:
         """Return the place of a subject's loss log (CSV, one row per step)."""
         return self.path / "logs" / f"{subject}-loss.csv"
 
+    def log_file(self, subject: str) -> Path:
+        """Return the place of the log that tells how a subject was made: stages, machines, failures."""
+        return self.path / "logs" / f"{subject}.log"
+
     def subject_file(self, subject: str) -> Path:
         """Return the place of the note that a subject's images are all made."""
         return self.path / "subjects" / f"{subject}.json"
@@ -80,6 +85,13 @@ class RunFolder:
         """Return the ``file`` column's entry of an image: relative where it lies inside the run."""
         return str(file.relative_to(self.path)) if file.is_relative_to(self.path) else str(file.resolve())
 
+    def subject_files(self, subject: str) -> list[Path]:
+        """Return the files of a subject that are there and stay: images, embeddings, losses, its note."""
+        images = sorted((self.path / "images" / subject).glob("[!.]*.png"))
+        embeddings = sorted(self.path.glob(f"embeddings/[!.]*/{glob.escape(subject)}.safetensors"))
+        single = [self.loss_file(subject), self.subject_file(subject)]
+        return [*images, *embeddings, *(file for file in single if file.exists())]
+
     # -- writing --------------------------------------------------------------------------------
 
     def save_record(self, status: Status | None = None, **changes: Any) -> None:
@@ -93,6 +105,19 @@ class RunFolder:
     def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
         """Write a batch of one subject's images: all of them, or none."""
         commit_images(images)
+
+    def mend_subject(self, subject: str) -> None:
+        """Finish or undo what a killed writer of one subject left, while others work on other subjects."""
+        roll_forward(self.path / "images" / subject)
+        files.remove_leftovers(self.path / "images" / subject)
+        name = glob.escape(subject)
+        for pattern in (
+            f"work/.{name}.*.tmp",
+            f"logs/.{name}-loss.csv.*.tmp",
+            f"subjects/.{name}.json.*.tmp",
+        ):
+            files.remove_all(self.path.glob(pattern))
+        files.remove_all(self.path.glob(f"embeddings/*/.{name}.safetensors.*.tmp"))
 
     def save_subject(self, subject: str, note: Mapping[str, Any]) -> None:
         """Write the note that ends a subject: what was made, how long it took."""
@@ -173,7 +198,9 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     if (path / "run.json").exists():
         present = open_run(path).record
         _refuse_another_spec(path, present, record)
-        run = RunFolder(path, record.model_copy(update={"created": present.created or now()}))
+        run = RunFolder(
+            path, record.model_copy(update={"created": present.created or now(), "made_on": present.made_on})
+        )
     elif any(entry.name != ".lock" and not files.is_leftover(entry) for entry in path.iterdir()):
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
     else:
