@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dreambench.benchmark import Dataset, Subject
@@ -57,6 +58,17 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     for subject in subjects:
         training_subject(spec, subject)
     return Prepared(spec, dataset, subjects, base, runtime, identifier, method)
+
+
+def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
+    """Prepare several runs, all before the first one starts; runs of one base model share it."""
+    bases: dict[str, BaseModel] = {}
+    prepared = []
+    for spec in specs:
+        key = f"{spec.base.model_dump_json()} {spec.runtime.device}"
+        prepared.append(prepare(spec, bases.get(key)))
+        bases[key] = prepared[-1].base
+    return prepared
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from dreambench.bench import Bench
@@ -70,6 +70,7 @@ class Job:
     folder: Path
     keep_checkpoints: bool = False
     notes: list[str] = field(default_factory=list)
+    time_limit: float | None = None
 
 
 @dataclass
@@ -81,14 +82,12 @@ class _Running:
     failed: list[Outcome] = field(default_factory=list)
 
 
-def run_all(
-    jobs: Sequence[Job], executor: Executor, watch: Watch, time_limit: float | None = None
-) -> tuple[list[RunFolder], list[Outcome]]:
+def run_all(jobs: Sequence[Job], executor: Executor, watch: Watch) -> tuple[list[RunFolder], list[Outcome]]:
     """Work the units of several runs as one queue; return the run folders and the units that failed.
 
     A run's tables are made as soon as its last unit has ended, while other runs go on. A run with a failed
-    unit is scored as far as it is made, and ends as ``partial``; the same call finishes it. ``time_limit``
-    bounds each unit in seconds. Raises DreambenchError; KeyboardInterrupt leaves resumable runs.
+    unit is scored as far as it is made, and ends as ``partial``; the same call finishes it. Raises
+    DreambenchError; KeyboardInterrupt leaves resumable runs.
     """
     with ExitStack() as stack:
         folders = [stack.enter_context(_started(job)) for job in jobs]
@@ -96,7 +95,7 @@ def run_all(
         units: dict[str, Unit] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
-            own = _units(job, run_folder, time_limit)
+            own = _units(job, run_folder)
             units.update((unit.name, unit) for unit in own)
             running.append(_Running(job, run_folder, {unit.name for unit in own}))
         with ThreadPoolExecutor(1) as tables:
@@ -110,7 +109,7 @@ def run_all(
     return folders, [outcome for r in running for outcome in r.failed]
 
 
-def _units(job: Job, run_folder: RunFolder, time_limit: float | None) -> list[Unit]:
+def _units(job: Job, run_folder: RunFolder) -> list[Unit]:
     """Return a run's units that are not done, class images before the first subject that needs them."""
     units = []
     for subject in job.prepared.subjects:
@@ -119,11 +118,11 @@ def _units(job: Job, run_folder: RunFolder, time_limit: float | None) -> list[Un
         if made and not weights and is_embedded(job.prepared, subject, run_folder):
             continue
         sets = [] if made or weights else class_images_units(job.prepared, subject)
-        units += [unit for unit in sets if not unit.task.is_done()]
+        units += [replace(u, time_limit=job.time_limit) for u in sets if not u.task.is_done()]
         keep = job.keep_checkpoints
         units.append(
             subject_unit(
-                job.prepared, run_folder, subject, sets, keep_checkpoints=keep, time_limit=time_limit
+                job.prepared, run_folder, subject, sets, keep_checkpoints=keep, time_limit=job.time_limit
             )
         )
     return units

@@ -56,26 +56,37 @@ def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> 
 
 
 def make_subject(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: Watch, machine: str | None = None
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    watch: Watch,
+    machine: str | None = None,
+    cache: Path | None = None,
 ) -> None:
     """Train a subject's model and draw its images; whatever is there already is not made again.
 
-    The note that ends it holds how long steps and images took, and ``machine`` where one is named.
-    Raises DreambenchError with a remedy where memory runs out.
+    The note that ends it holds how long steps and images took, and ``machine`` where one is named. Class
+    images are in ``cache`` (None: the cache folder). Raises DreambenchError with a remedy where memory runs
+    out.
     """
     try:
-        _make(prepared, subject, run_folder, watch, machine)
+        _make(prepared, subject, run_folder, watch, machine, cache or cache_folder())
     except RuntimeError as error:
         raise _out_of_memory(error, subject) or error from error
 
 
 def _make(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: Watch, machine: str | None
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    watch: Watch,
+    machine: str | None,
+    cache: Path,
 ) -> None:
     spec = prepared.spec
     steps, images = Stopwatch(), Stopwatch()
     began = time.monotonic()
-    personalized = _personalize(prepared, subject, run_folder, watch, steps)
+    personalized = _personalize(prepared, subject, run_folder, watch, steps, cache)
     requests = _requests(prepared, subject, run_folder)
     bar = images_bar(subject)
     watch.start(bar, len(requests))
@@ -122,7 +133,7 @@ def scoring_bar(subject: Subject) -> str:
 
 
 def _personalize(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: Watch, steps: Stopwatch
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: Watch, steps: Stopwatch, cache: Path
 ) -> Personalized:
     weights = run_folder.weights_folder(subject.name)
     bar = training_bar(subject)
@@ -135,7 +146,7 @@ def _personalize(
             steps.add(1)
         watch.advance(bar)
 
-    context = work_context(prepared, watch, on_step, cache_folder())
+    context = work_context(prepared, watch, on_step, cache)
     if weights.exists():
         return prepared.method.load(weights, prepared.base, context)
     trained_on = training_subject(prepared.spec, subject)
@@ -192,7 +203,10 @@ def settle_weights(run_folder: RunFolder, subject: str, keep: bool) -> None:
 def embed_images(
     prepared: Prepared, subject: Subject, run_folder: RunFolder, encoders: ProtocolEncoders, watch: Watch
 ) -> None:
-    """Embed a subject's images, prior images and photos where they are not embedded yet."""
+    """Embed a subject's images, prior images and photos where they are not embedded yet.
+
+    The subject's note then says how long it took.
+    """
     from dreambench.metrics.scoring import embed_subject
 
     spec, runtime = prepared.spec, prepared.runtime
@@ -201,6 +215,7 @@ def embed_images(
     photos = photo_files([subject])
     bar = scoring_bar(subject)
     watch.start(bar, count_files(cells, priors, photos))
+    began = time.monotonic()
     with ThreadPoolExecutor(runtime.spec.decode_threads) as pool:
         embed_subject(
             run_folder,
@@ -214,6 +229,10 @@ def embed_images(
             on_image=lambda count: watch.advance(bar, count),
         )
     watch.finish(bar)
+    note = run_folder.subject_note(subject.name)
+    if note is not None and "seconds_scoring" not in note:
+        seconds = round(time.monotonic() - began, 3)
+        run_folder.save_subject(subject.name, {**note, "seconds_scoring": seconds})
 
 
 def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:

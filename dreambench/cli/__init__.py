@@ -7,7 +7,7 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, check, claims, correlate, data, inspect, report, run, study
+from dreambench.cli import ablate, check, claims, correlate, data, inspect, plan, report, run, score, study
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -20,11 +20,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
-app.command("score")(run.score)
+app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("correlate")(correlate.correlate)
 app.command("check")(check.check)
-app.command("plan")(run.plan)
+app.command("plan")(plan.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
 app.add_typer(data.app, name="data")
