@@ -52,7 +52,7 @@ def _make_all(
     for subject in prepared.subjects:
         if not is_made(prepared, subject, run_folder):
             trained = run_folder.weights_folder(subject.name).exists()
-            units = [] if trained else class_images_units(prepared, subject)
+            units = [] if trained else class_images_units(prepared, run_folder, subject)
             keep = keep_checkpoints
             units.append(subject_unit(prepared, run_folder, subject, keep_checkpoints=keep, embed=False))
             for _ in executor.run(units, watch):
@@ -117,7 +117,7 @@ def _units(job: Job, run_folder: RunFolder) -> list[Unit]:
         made = is_made(job.prepared, subject, run_folder)
         if made and not weights and is_embedded(job.prepared, subject, run_folder):
             continue
-        sets = [] if made or weights else class_images_units(job.prepared, subject)
+        sets = [] if made or weights else class_images_units(job.prepared, run_folder, subject)
         units += [replace(u, time_limit=job.time_limit) for u in sets if not u.task.is_done()]
         keep = job.keep_checkpoints
         units.append(
@@ -154,6 +154,9 @@ def _finish(r: _Running, watch: Watch) -> None:
     """Make a run's tables, and close its log with the machines that made it."""
     prepared, run_folder = r.job.prepared, r.run_folder
     remove_leftovers(run_folder.path)
+    for subject in prepared.subjects:
+        if is_made(prepared, subject, run_folder):
+            settle_weights(run_folder, subject.name, r.job.keep_checkpoints)
     try:
         score(prepared, run_folder, watch)
     except Exception as error:

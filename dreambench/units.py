@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from dreambench.bench import Bench
 from dreambench.benchmark import Subject
@@ -142,7 +143,7 @@ class ClassImagesTask:
         """Nothing: a set stays in a machine's cache, for the subjects to come."""
 
 
-def class_images_units(prepared: Prepared, subject: Subject) -> list[Unit]:
+def class_images_units(prepared: Prepared, run_folder: RunFolder, subject: Subject) -> list[Unit]:
     """Return the unit of the class images that a subject's training will ask for, if it asks for any."""
     wanted = needed_class_images(cache_folder(), prepared.spec, subject, prepared.base.fingerprint)
     if wanted is None:
@@ -151,7 +152,8 @@ def class_images_units(prepared: Prepared, subject: Subject) -> list[Unit]:
     spec = with_absolute_paths(prepared.spec)
     task = ClassImagesTask(spec, noun, options.class_sampler, wanted.count)  # type: ignore[attr-defined]
     bar = class_images_bar(noun)
-    return [Unit(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count})]
+    log = run_folder.log_file(f"class-images-{wanted.folder.name}")
+    return [Unit(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
 
 
 def subject_unit(
@@ -167,7 +169,7 @@ def subject_unit(
     """Return the unit of one subject of a run, which comes after the ``sets`` of class images."""
     cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
     expected = len(cells) + len(prior_requests(prepared.spec, subject, run_folder))
-    lean = {"subjects": {}, "photos": {}, "notes": [], "made_on": {}}
+    lean: dict[str, Any] = {"subjects": {}, "photos": {}, "notes": [], "made_on": {}}
     task = SubjectTask(
         with_absolute_paths(prepared.spec),
         run_folder.record.model_copy(update=lean),

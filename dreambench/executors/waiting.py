@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dreambench.executors.unit import Unit
 
@@ -31,15 +31,16 @@ class Waiting:
         """How often a unit has failed so far."""
         return len(self._failures.get(unit.name, []))
 
-    def take(self, machine: str, others: bool = False) -> Unit | None:
+    def take(self, machine: str, machines: Collection[str] = ()) -> Unit | None:
         """Return the next unit for a machine, which it has thereby started; None where it has to wait.
 
-        A unit that failed on this machine goes to another one, where ``others`` says that there are some.
+        A unit that failed on this machine is left to another one of ``machines`` where it has not failed.
         """
         for unit in self._waiting.values():
             if any(name in self._waiting or name in self._started for name in unit.after):
                 continue
-            if others and machine in self._failures.get(unit.name, []):
+            failed_on = self._failures.get(unit.name, [])
+            if machine in failed_on and not set(machines) <= set(failed_on):
                 continue
             self._started[unit.name] = self._waiting.pop(unit.name)
             return unit
@@ -49,11 +50,11 @@ class Waiting:
         """A unit that was started has ended well."""
         del self._started[unit.name]
 
-    def failed(self, unit: Unit, machine: str, final: bool = False) -> bool:
+    def failed(self, unit: Unit, machine: str) -> bool:
         """A unit that was started has failed on a machine; return whether it will be tried again."""
         del self._started[unit.name]
         self._failures.setdefault(unit.name, []).append(machine)
-        if final or self.tried(unit) >= self._attempts:
+        if self.tried(unit) >= self._attempts:
             return False
         self._waiting[unit.name] = unit
         return True

@@ -107,7 +107,7 @@ class _Queue:
     def _start_units(self) -> None:
         for slot in self.pool.idle():
             assert slot.machine is not None
-            unit = self.waiting.take(slot.machine.node, others=len(self.pool.nodes()) > 1)
+            unit = self.waiting.take(slot.machine.node, self.pool.nodes())
             if unit is None:
                 continue
             slot.unit, slot.log, slot.began = unit, UnitLog(unit, self.watch), time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from dreambench.executors.unit import Task
@@ -13,7 +14,7 @@ class Parcels:
 
     def __init__(self, ray: Any) -> None:
         self._ray = ray
-        self._kept: dict[Task, list[Any]] = {}
+        self._kept: dict[Path, list[Any]] = {}
 
     def of(self, task: Task) -> list[Any]:
         """Return references to what there is of a task's files now."""
@@ -21,6 +22,6 @@ class Parcels:
 
     def kept(self, task: Task) -> list[Any]:
         """Return references to the files of a task that is done, which many units read."""
-        if task not in self._kept:
-            self._kept[task] = self.of(task)
-        return self._kept[task]
+        if task.root not in self._kept:
+            self._kept[task.root] = self.of(task)
+        return self._kept[task.root]

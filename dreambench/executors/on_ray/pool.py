@@ -44,6 +44,7 @@ class Pool:
     def __init__(self, connection: Connection, places: Mapping[str, tuple[str | None, str]]) -> None:
         self._connection, self._places = connection, places
         self._ray = connection.ray
+        self._actor = self._ray.remote(Worker)
         self.slots: list[Slot] = []
         self._target, self._looked = 0, -_LOOK_AGAIN
         self._false_starts = 0
@@ -57,11 +58,9 @@ class Pool:
             self._target, self._looked = self._connection.target(), time.monotonic()
         while len(self.slots) < min(self._target, wanted):
             c = self._connection
-            actor = (
-                self._ray.remote(Worker)
-                .options(num_cpus=c.cpus, num_gpus=c.gpus, max_restarts=0, scheduling_strategy="SPREAD")
-                .remote(c.environment())
-            )
+            actor = self._actor.options(
+                num_cpus=c.cpus, num_gpus=c.gpus, max_restarts=0, scheduling_strategy="SPREAD"
+            ).remote(c.environment())
             self.slots.append(Slot(actor, actor.hello.remote(self._places)))
 
     def started(self, slot: Slot) -> None:

@@ -90,8 +90,8 @@ class Worker:
                 _receive(here, present)
                 here.perform(self._bench, watch)
             except BaseException as error:
-                line = " ".join((str(error) or type(error).__name__).split())
-                ends.append(Ended(line, traceback.format_exc()))
+                line = " ".join(str(error).split())
+                ends.append(Ended(line or type(error).__name__, traceback.format_exc()))
             else:
                 ends.append(Ended())
 
