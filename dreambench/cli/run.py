@@ -61,6 +61,8 @@ def run(
     """Personalize a model for each subject, draw the prompts, score the images, and make the tables."""
     where = executors.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back)
     on_ray = where.on_ray()
+    presets: list[str | None] = [*preset] if preset else [None]
+    seeds: list[int | None] = [*seed] if seed else [None]
     specs = [
         options.spec_from_options(
             preset=one_preset,
@@ -74,7 +76,7 @@ def run(
             settings=settings,
             metrics=metrics,
         )
-        for one_preset, one_seed in product(preset or [None], seed or [None])
+        for one_preset, one_seed in product(presets, seeds)
     ]
     quiet_libraries()
     from dreambench.progress import reporter
