@@ -38,24 +38,29 @@ class DoomedWatch:
 
 @dataclass(frozen=True)
 class Doom:
-    """What goes wrong: ``how`` (kill, raise, hang) at tick ``at`` of the bar that ends in ``stage``.
+    """What goes wrong: ``how`` (kill, raise, hang, lose) at tick ``at`` of the bar that ends in ``stage``.
 
-    It goes wrong once, which ``marker`` then says, or with ``marker`` None whenever it is tried.
+    To lose is to kill the node that the worker belongs to, unless its process is ``spared``. It goes wrong once, which ``marker`` then says, or with ``marker`` None whenever it is tried.
     """
 
     stage: str
     at: int
     how: str
     marker: Path | None
+    spared: int = 0
 
     def happen(self) -> None:
+        if self.how == "lose" and os.getppid() == self.spared:
+            return
         if self.marker is not None:
             if self.marker.exists():
                 return
             self.marker.write_text(str(os.getpid()))
         if self.how == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
-        if self.how == "hang":
+        if self.how == "lose":
+            os.kill(os.getppid(), signal.SIGKILL)
+        if self.how in ("hang", "lose"):
             time.sleep(3600)
         raise RuntimeError(f"doomed in {self.stage}")
 
