@@ -40,7 +40,8 @@ class DoomedWatch:
 class Doom:
     """What goes wrong: ``how`` (kill, raise, hang, lose) at tick ``at`` of the bar that ends in ``stage``.
 
-    To lose is to kill the node that the worker belongs to, unless its process is ``spared``. It goes wrong once, which ``marker`` then says, or with ``marker`` None whenever it is tried.
+    To lose is to kill the node that the worker belongs to, unless its process is ``spared``. It goes wrong
+    once, which ``marker`` then says, or with ``marker`` None whenever it is tried.
     """
 
     stage: str
