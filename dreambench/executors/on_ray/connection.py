@@ -71,7 +71,14 @@ class Connection:
             return
         # Workers of this machine see the run's folder, so that hardly anything goes through the store.
         cpus = max(os.cpu_count() or 1, self.options.workers or 1)
-        self.ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+        try:
+            self.ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+        except Exception as error:
+            line = " ".join(str(error).split())[:200]
+            raise DreambenchError(
+                f"Ray does not start on this machine ({line})",
+                "repeat the command when the machine is less busy, or leave out --executor ray",
+            ) from error
 
     def _threads(self) -> int:
         cores = os.cpu_count() or 1
