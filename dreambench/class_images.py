@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from dreambench.benchmark import Subject
 from dreambench.generate import ImageRequest, generate
 from dreambench.models.base import BaseModel
 from dreambench.models.device import Runtime
 from dreambench.seeds import stable_seed
-from dreambench.spec import SamplerSpec
+from dreambench.spec import RunSpec, SamplerSpec
 from dreambench.store.class_images import ClassImageSet
+from dreambench.training_subject import training_noun
 
 
 def class_caption(class_noun: str) -> str:
@@ -31,6 +33,17 @@ def class_image_set(
         "count": count,
     }
     return ClassImageSet.of(cache, identity)
+
+
+def needed_class_images(
+    cache: Path, spec: RunSpec, subject: Subject, fingerprint: str
+) -> ClassImageSet | None:
+    """Return the set that a subject's training will ask for, as far as its method's options tell."""
+    noun = training_noun(spec.class_noun, subject)
+    if not getattr(spec.method, "prior_preservation", False) or not noun:
+        return None
+    sampler, count = spec.method.class_sampler, spec.method.class_images  # type: ignore[attr-defined]
+    return class_image_set(cache, fingerprint, noun, sampler, count, spec.image_size)
 
 
 def ensure_class_images(

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from pydantic import BaseModel
 
 from dreambench.benchmark import Subject
-from dreambench.class_images import class_image_set
+from dreambench.class_images import class_image_set, needed_class_images
 from dreambench.errors import DreambenchError
+from dreambench.estimate import Estimate, duration, estimate
+from dreambench.measured import Rates
 from dreambench.models.weights import missing_weights
 from dreambench.resolve import chosen_prompts, chosen_subjects, complete_data, read_data
 from dreambench.resources import cache_folder, located
@@ -38,6 +44,7 @@ class Plan(BaseModel):
     disk_class_images: int
     disk_peak: int | None
     missing: list[str]
+    estimate: Estimate | None = None
 
     def text(self) -> str:
         """Return the plan for a person to read."""
@@ -54,8 +61,21 @@ class Plan(BaseModel):
         ]
         if self.prior_images:
             lines.insert(3, f"prior images    {self.prior_images:,} of `a [class noun]`, for PRES")
+        if self.estimate is not None:
+            lines += _times(self.estimate)
         lines += [f"missing         {line}" for line in self.missing] or ["missing         nothing"]
         return "\n".join(lines)
+
+
+def _times(times: Estimate) -> list[str]:
+    gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
+    return [
+        f"time            about {duration(times.wall_seconds)} on {times.workers} workers, "
+        f"{times.worker_hours:.3g} hours of work{gpu}",
+        f"a subject       {duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
+        f"{times.seconds_per_image:.3g} s an image",
+        f"measured        {times.measured}",
+    ]
 
 
 def _size(count: int) -> str:
@@ -67,8 +87,23 @@ def _size(count: int) -> str:
     return f"{amount:.3g} {unit}"
 
 
-def make_plan(spec: RunSpec, keep_checkpoints: bool = False) -> Plan:
-    """Count what a run will do. What is missing is listed, not raised; a wrong field still is."""
+@dataclass(frozen=True)
+class Schedule:
+    """On how many workers a run is to be timed, each with what share of a GPU, by which measurement.
+
+    ``measure`` gets the base model's fingerprint and returns rates, or None where nothing was measured.
+    """
+
+    workers: int
+    gpus_per_unit: float
+    measure: Callable[[str | None], Rates | None]
+
+
+def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule | None = None) -> Plan:
+    """Count what a run will do. What is missing is listed, not raised; a wrong field still is.
+
+    With a ``schedule`` the plan also says how long it will take, as far as that was measured.
+    """
     missing: list[str] = []
     subjects: tuple[Subject, ...] = ()
     try:
@@ -80,6 +115,9 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False) -> Plan:
         subjects = chosen_subjects(spec, dataset)
     fingerprint, weights = _base(spec, missing)
     missing += missing_weights(spec.protocol)
+    times = _estimate(spec, subjects, fingerprint, schedule) if schedule and subjects else None
+    if schedule and subjects and times is None:
+        missing.append("measured times of a run like this one: --probe trains a few steps and draws a batch")
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
     images = sum(prompts) * spec.images_per_prompt
     priors = len(subjects) * spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
@@ -103,7 +141,28 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False) -> Plan:
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
         missing=missing,
+        estimate=times,
     )
+
+
+def images_of(spec: RunSpec, subject: Subject) -> int:
+    """Return how many images a run draws of a subject, those for PRES included."""
+    priors = spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
+    return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors
+
+
+def _estimate(
+    spec: RunSpec, subjects: tuple[Subject, ...], fingerprint: str | None, schedule: Schedule
+) -> Estimate | None:
+    rates = schedule.measure(fingerprint)
+    if rates is None:
+        return None
+    sets: Counter[str] = Counter()
+    for subject in subjects:
+        wanted = needed_class_images(cache_folder(), spec, subject, fingerprint or "")
+        sets["" if wanted is None or wanted.is_complete() else wanted.folder.name] += 1
+    images = max(images_of(spec, subject) for subject in subjects)
+    return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
 
 
 def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dreambench.benchmark import Dataset, Subject
@@ -38,15 +39,16 @@ class Prepared:
         return prompt_words(self.method, training_subject(self.spec, subject), self.identifier)
 
 
-def prepare(spec: RunSpec) -> Prepared:
+def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
 
-    Raises DreambenchError for the first piece that is missing or wrong, before anything is written.
+    ``base`` is the spec's base model where this process has opened it already. Raises DreambenchError for
+    the first piece that is missing or wrong, before anything is written.
     """
     spec, dataset = resolve_data(spec)
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
-    base = open_base(spec.base)
+    base = base or open_base(spec.base)
     base.device = runtime.device
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
@@ -56,6 +58,17 @@ def prepare(spec: RunSpec) -> Prepared:
     for subject in subjects:
         training_subject(spec, subject)
     return Prepared(spec, dataset, subjects, base, runtime, identifier, method)
+
+
+def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
+    """Prepare several runs, all before the first one starts; runs of one base model share it."""
+    bases: dict[str, BaseModel] = {}
+    prepared = []
+    for spec in specs:
+        key = f"{spec.base.model_dump_json()} {spec.runtime.device}"
+        prepared.append(prepare(spec, bases.get(key)))
+        bases[key] = prepared[-1].base
+    return prepared
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:

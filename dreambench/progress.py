@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 from rich.console import Console
 from rich.progress import (
@@ -15,6 +16,26 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+
+class Watch(Protocol):
+    """Whoever follows long work: a person's bars, a log, or the process that waits for this one."""
+
+    def start(self, name: str, total: int, done: int = 0) -> None:
+        """A piece of work called ``name`` begins, with ``done`` of ``total`` behind it."""
+        ...
+
+    def advance(self, name: str, count: float = 1) -> None:
+        """``count`` more of it is done."""
+        ...
+
+    def finish(self, name: str) -> None:
+        """It has ended."""
+        ...
+
+    def say(self, line: str) -> None:
+        """One line of notice."""
+        ...
 
 
 class Reporter:
@@ -32,7 +53,7 @@ class Reporter:
         else:
             self._progress.reset(self._tasks[name], total=total, completed=done)
 
-    def advance(self, name: str, count: int = 1) -> None:
+    def advance(self, name: str, count: float = 1) -> None:
         """Move a bar that was started; others are left alone."""
         if name in self._tasks:
             self._progress.advance(self._tasks[name], count)

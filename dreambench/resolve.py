@@ -13,7 +13,7 @@ from dreambench.benchmark import (
 )
 from dreambench.errors import DreambenchError
 from dreambench.mini import dataset as mini
-from dreambench.resources import located
+from dreambench.resources import BUILTIN, located
 from dreambench.spec import RunSpec
 
 
@@ -74,3 +74,28 @@ def parse_subjects(text: str | None) -> str | tuple[str, ...] | None:
 def default_run_name(spec: RunSpec) -> str:
     """Return the folder's name below results/ for a run without ``--out``: same images, same folder."""
     return f"{spec.preset}-{spec.method.name}-{spec.images_key[:8]}"
+
+
+def with_absolute_paths(spec: RunSpec) -> RunSpec:
+    """Return a resolved spec whose local files and folders are named for a process in another folder.
+
+    Hub ids, ``builtin:`` names and the key stay as they are.
+    """
+    from dreambench.models.encoders.files import is_local
+
+    sections = {name: getattr(spec.protocol, name) for name in ("clip", "dino", "lpips")}
+    protocol = {
+        name: section.model_copy(update={"weights": _absolute(section.weights)})
+        for name, section in sections.items()
+        if is_local(section.weights)
+    }
+    data = spec.data.model_copy(update={"folder": spec.data.folder and _absolute(spec.data.folder)})
+    base = spec.base.model_copy(update={"model": _absolute(spec.base.model)})
+    return spec.model_copy(
+        update={"data": data, "base": base, "protocol": spec.protocol.model_copy(update=protocol)}
+    )
+
+
+def _absolute(name: str) -> str:
+    path = located(name)
+    return name if name.startswith(BUILTIN) or not path.exists() else str(path.absolute())

@@ -1,178 +1,201 @@
-"""A run from photos to scores, subject by subject; killed at any instant, it goes on where it was."""
+"""Runs from photos to scores, unit by unit; killed at any instant, they go on where they were."""
 
 from __future__ import annotations
 
-import shutil
-import time
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from dreambench.benchmark import Subject
-from dreambench.cells import (
-    count_files,
-    expected_cells,
-    image_requests,
-    photo_files,
-    present,
-    prior_images,
-    prior_requests,
-)
-from dreambench.class_images import class_image_set, ensure_class_images
-from dreambench.errors import DreambenchError
-from dreambench.generate import ImageRequest, generate
-from dreambench.methods.base import Context, Personalized
+from dreambench.bench import Bench
+from dreambench.cells import count_files, expected_cells, photo_files, present, prior_images
+from dreambench.executors import Executor, Outcome, Unit
+from dreambench.executors.local import LocalExecutor
 from dreambench.metrics.scoring import score_images
 from dreambench.prepare import Prepared, start_record
-from dreambench.progress import Reporter
+from dreambench.progress import Watch
 from dreambench.resolve import default_run_name
-from dreambench.resources import cache_folder
-from dreambench.spec import SamplerSpec
 from dreambench.store import RunFolder, locked_run
-from dreambench.store.class_images import ClassImageSet
-from dreambench.store.files import write_folder_atomically, write_text
-from dreambench.store.record import Status
-from dreambench.training_subject import training_subject
+from dreambench.store.files import remove_leftovers
+from dreambench.subject_work import is_embedded, is_made, settle_weights
+from dreambench.units import class_images_units, subject_unit
 
 
 def run(
     prepared: Prepared,
     out: Path | None,
-    reporter: Reporter,
+    watch: Watch,
     keep_checkpoints: bool = False,
     notes: list[str] | None = None,
 ) -> RunFolder:
-    """Personalize, generate and score every subject of a prepared run; return the finished run folder.
+    """Personalize, generate and score every subject of a prepared run here; return the finished run folder.
 
     ``out`` is the run's folder (None: results/ and a name from the spec's key). A folder that holds the
     same run is gone on with. Raises DreambenchError; KeyboardInterrupt leaves a resumable run.
     """
     folder = out or Path("results") / default_run_name(prepared.spec)
-    began = time.monotonic()
-    with locked_run(folder, start_record(prepared, folder.name, notes or [])) as run_folder:
-
-        def ended(status: Status, **changes: str) -> None:
-            seconds = run_folder.record.seconds + time.monotonic() - began
-            run_folder.save_record(status, seconds=round(seconds, 3), **changes)
-
-        try:
-            _make_all(prepared, run_folder, reporter, keep_checkpoints)
-            score(prepared, run_folder, reporter)
-        except KeyboardInterrupt:
-            ended("interrupted")
-            raise
-        except Exception as error:
-            ended("failed", error=str(error) or type(error).__name__)
-            raise
-        ended("complete")
+    bench = Bench()
+    bench.lay_out(prepared)
+    with _started(Job(prepared, folder, keep_checkpoints, notes or [])) as run_folder:
+        with _failures_are_recorded([run_folder]):
+            _make_all(prepared, run_folder, watch, keep_checkpoints, LocalExecutor(bench))
+            score(prepared, run_folder, watch)
+        run_folder.save_record("complete")
     return run_folder
 
 
-def _make_all(prepared: Prepared, run_folder: RunFolder, reporter: Reporter, keep_checkpoints: bool) -> None:
-    reporter.start("subjects", len(prepared.subjects))
+def _make_all(
+    prepared: Prepared, run_folder: RunFolder, watch: Watch, keep_checkpoints: bool, executor: Executor
+) -> None:
+    watch.start("subjects", len(prepared.subjects))
     for subject in prepared.subjects:
-        if not _is_made(prepared, subject, run_folder):
+        if not is_made(prepared, subject, run_folder):
+            trained = run_folder.weights_folder(subject.name).exists()
+            units = [] if trained else class_images_units(prepared, run_folder, subject)
+            keep = keep_checkpoints
+            units.append(subject_unit(prepared, run_folder, subject, keep_checkpoints=keep, embed=False))
+            for _ in executor.run(units, watch):
+                pass
+        settle_weights(*run_folder.weights_folders(subject.name), keep_checkpoints)
+        watch.advance("subjects")
+    watch.finish("subjects")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A prepared run, and where its results belong."""
+
+    prepared: Prepared
+    folder: Path
+    keep_checkpoints: bool = False
+    notes: list[str] = field(default_factory=list)
+    time_limit: float | None = None
+
+
+@dataclass
+class _Running:
+    job: Job
+    run_folder: RunFolder
+    left: set[str]
+    made_on: dict[str, str] = field(default_factory=dict)
+    failed: list[Outcome] = field(default_factory=list)
+
+
+def run_all(jobs: Sequence[Job], executor: Executor, watch: Watch) -> tuple[list[RunFolder], list[Outcome]]:
+    """Work the units of several runs as one queue; return the run folders and the units that failed.
+
+    A run's tables are made as soon as its last unit has ended, while other runs go on. A run with a failed
+    unit is scored as far as it is made, and ends as ``partial``; the same call finishes it. Raises
+    DreambenchError; KeyboardInterrupt leaves resumable runs.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(_started(job)) for job in jobs]
+        stack.enter_context(_failures_are_recorded(folders))
+        units: dict[str, Unit] = {}
+        running = []
+        for job, run_folder in zip(jobs, folders, strict=True):
+            own = _units(job, run_folder)
+            units.update((unit.name, unit) for unit in own)
+            running.append(_Running(job, run_folder, {unit.name for unit in own}))
+        with ThreadPoolExecutor(1) as tables:
+            waiting = [tables.submit(_finish, r, watch) for r in running if not r.left]
             try:
-                _make_subject(prepared, subject, run_folder, reporter)
-            except RuntimeError as error:
-                raise _out_of_memory(error, subject) or error from error
-        weights = run_folder.weights_folder(subject.name)
-        settle_weights(weights, run_folder.checkpoint_folder(subject.name), keep_checkpoints)
-        reporter.advance("subjects")
-    reporter.finish("subjects")
+                waiting += _work(list(units.values()), running, executor, watch, tables)
+                for table in waiting:
+                    table.result()
+            finally:
+                tables.shutdown(cancel_futures=True)
+    return folders, [outcome for r in running for outcome in r.failed]
 
 
-def _is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
-    requests = _requests(prepared, subject, run_folder)
-    return run_folder.subject_note(subject.name) is not None and all(r.file.exists() for r in requests)
-
-
-def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[ImageRequest]:
-    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
-    return [*image_requests(cells), *prior_requests(prepared.spec, subject, run_folder)]
-
-
-def _make_subject(prepared: Prepared, subject: Subject, run_folder: RunFolder, reporter: Reporter) -> None:
-    began = time.monotonic()
-    spec = prepared.spec
-    personalized = _personalize(prepared, subject, run_folder, reporter)
-    requests = _requests(prepared, subject, run_folder)
-    bar = f"{subject.name}: images"
-    reporter.start(bar, len(requests))
-    made = generate(
-        personalized.pipeline,
-        requests,
-        spec.sampler,
-        spec.image_size,
-        prepared.runtime,
-        run_folder.commit_images,
-        lambda count: reporter.advance(bar, count),
-    )
-    reporter.finish(bar)
-    note = {"images": len(requests), "made_now": made, "seconds_now": round(time.monotonic() - began, 3)}
-    run_folder.save_subject(subject.name, note)
-
-
-def _personalize(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, reporter: Reporter
-) -> Personalized:
-    weights = run_folder.weights_folder(subject.name)
-    bar = f"{subject.name}: training"
-    context = method_context(prepared, reporter, bar)
-    if weights.exists():
-        return prepared.method.load(weights, prepared.base, context)
-    trained_on = training_subject(prepared.spec, subject)
-    personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
-    reporter.finish(bar)
-    if prepared.spec.method.trains():
-        rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
-        write_text(run_folder.loss_file(subject.name), "\n".join(["step,photo,prior,total", *rows]) + "\n")
-        write_folder_atomically(weights, lambda folder: prepared.method.save(personalized, folder))
-    return personalized
-
-
-def method_context(prepared: Prepared, reporter: Reporter, bar: str) -> Context:
-    """Return what a run lends its method; ``bar`` is the name of the training's progress bar."""
-    spec, base = prepared.spec, prepared.base
-
-    def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
-        wanted = class_image_set(cache_folder(), base.fingerprint, noun, sampler, count, spec.image_size)
-        name = f"class images: a {noun}"
-        reporter.start(name, count)
-        made = ensure_class_images(
-            wanted, base, sampler, prepared.runtime, reporter.say, lambda n: reporter.advance(name, n)
+def _units(job: Job, run_folder: RunFolder) -> list[Unit]:
+    """Return a run's units that are not done, class images before the first subject that needs them."""
+    units = []
+    for subject in job.prepared.subjects:
+        weights = run_folder.weights_folder(subject.name).exists()
+        made = is_made(job.prepared, subject, run_folder)
+        if made and not weights and is_embedded(job.prepared, subject, run_folder):
+            continue
+        sets = [] if made or weights else class_images_units(job.prepared, run_folder, subject)
+        units += [replace(u, time_limit=job.time_limit) for u in sets if not u.task.is_done()]
+        keep = job.keep_checkpoints
+        units.append(
+            subject_unit(
+                job.prepared, run_folder, subject, sets, keep_checkpoints=keep, time_limit=job.time_limit
+            )
         )
-        reporter.finish(name)
-        return made
-
-    def on_step(done: int, total: int) -> None:
-        if done == 1:
-            reporter.start(bar, total)
-        reporter.advance(bar)
-
-    return Context(prepared.runtime, prepared.identifier, class_images, on_step)
+    return units
 
 
-def settle_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
-    """Put weights that are done with where they are kept, or take them away; there may be none."""
-    if not weights.exists():
-        return
-    if keep and not checkpoint.exists():
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        weights.rename(checkpoint)
-    else:
-        shutil.rmtree(weights)
+def _work(
+    units: Sequence[Unit],
+    running: Sequence[_Running],
+    executor: Executor,
+    watch: Watch,
+    tables: ThreadPoolExecutor,
+) -> Iterable[Future[None]]:
+    waiting = []
+    for outcome in executor.run(units, watch):
+        for r in running:
+            if outcome.unit.name not in r.left:
+                continue
+            r.left.discard(outcome.unit.name)
+            if outcome.error is not None:
+                r.failed.append(outcome)
+            elif outcome.machine is not None:
+                r.made_on[outcome.unit.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
+            if not r.left:
+                waiting.append(tables.submit(_finish, r, watch))
+    return waiting
 
 
-def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:
-    if type(error).__name__ != "OutOfMemoryError" and "out of memory" not in str(error).lower():
-        return None
-    return DreambenchError(
-        f"out of memory at {subject.name}",
-        "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
-        "runtime.generation_batch_size; the same command goes on from here",
+def _finish(r: _Running, watch: Watch) -> None:
+    """Make a run's tables, and close its log with the machines that made it."""
+    prepared, run_folder = r.job.prepared, r.run_folder
+    remove_leftovers(run_folder.path)
+    for subject in prepared.subjects:
+        if is_made(prepared, subject, run_folder):
+            settle_weights(*run_folder.weights_folders(subject.name), r.job.keep_checkpoints)
+    try:
+        score(prepared, run_folder, watch)
+    except Exception as error:
+        run_folder.save_record("failed", error=str(error) or type(error).__name__)
+        raise
+    notes = {s.name: run_folder.subject_note(s.name) or {} for s in prepared.subjects}
+    noted = {name: str(note["machine"]) for name, note in notes.items() if "machine" in note}
+    told = [f"{outcome.unit.name}: {outcome.error}" for outcome in r.failed]
+    run_folder.save_record(
+        "partial" if r.failed else "complete",
+        made_on={**run_folder.record.made_on, **r.made_on, **noted},
+        error="; ".join(told) or None,
     )
 
 
-def score(prepared: Prepared, run_folder: RunFolder, reporter: Reporter) -> None:
+@contextmanager
+def _started(job: Job) -> Iterator[RunFolder]:
+    with locked_run(job.folder, start_record(job.prepared, job.folder.name, job.notes)) as run_folder:
+        yield run_folder
+
+
+@contextmanager
+def _failures_are_recorded(run_folders: Sequence[RunFolder]) -> Iterator[None]:
+    def record(status: str, **changes: str) -> None:
+        for run_folder in run_folders:
+            if run_folder.record.status == "started":
+                run_folder.save_record(status, **changes)  # type: ignore[arg-type]
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        record("interrupted")
+        raise
+    except Exception as error:
+        record("failed", error=str(error) or type(error).__name__)
+        raise
+
+
+def score(prepared: Prepared, run_folder: RunFolder, watch: Watch) -> None:
     """Score all images of a run that are there, and write the score tables."""
     spec, runtime = prepared.spec, prepared.runtime
     cells = [
@@ -180,9 +203,10 @@ def score(prepared: Prepared, run_folder: RunFolder, reporter: Reporter) -> None
         for subject in prepared.subjects
         for cell in expected_cells(spec, subject, prepared.words(subject), run_folder)
     ]
-    priors = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder)]
+    priors = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder) if p.file.exists()]
     photos = photo_files(prepared.subjects)
-    reporter.start("scoring", count_files(cells, priors, photos))
+    bar = "scoring"
+    watch.start(bar, count_files(cells, priors, photos))
     score_images(
         run_folder,
         cells,
@@ -192,6 +216,6 @@ def score(prepared: Prepared, run_folder: RunFolder, reporter: Reporter) -> None
         device=str(runtime.device),
         batch_size=runtime.spec.scoring_batch_size,
         decode_threads=runtime.spec.decode_threads,
-        on_image=lambda count: reporter.advance("scoring", count),
+        on_image=lambda count: watch.advance(bar, count),
     )
-    reporter.finish("scoring")
+    watch.finish(bar)

@@ -35,7 +35,7 @@ for words in ("", "run", "score", "report", "check", "plan", "data", "data pull"
         except SystemExit as end:
             assert end.code == 0, words
     assert "Usage:" in shown.getvalue(), words
-heavy = {"torch", "diffusers", "transformers", "pandas", "numpy", "scipy", "matplotlib", "uvicorn"}
+heavy = {"torch", "ray", "diffusers", "transformers", "pandas", "numpy", "scipy", "matplotlib", "uvicorn"}
 print(*sorted(heavy & set(sys.modules)))
 """
 

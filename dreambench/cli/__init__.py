@@ -15,9 +15,11 @@ from dreambench.cli import (
     data,
     gallery,
     inspect,
+    plan,
     report,
     reproduce,
     run,
+    score,
     study,
 )
 from dreambench.errors import DreambenchError
@@ -32,11 +34,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("run")(run.run)
-app.command("score")(run.score)
+app.command("score")(score.score)
 app.command("report")(report.report)
 app.command("correlate")(correlate.correlate)
 app.command("check")(check.check)
-app.command("plan")(run.plan)
+app.command("plan")(plan.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
 app.command("reproduce")(reproduce.reproduce)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreambench.cli import options
+from dreambench.cli import executors, options
 
 if TYPE_CHECKING:
     from dreambench.ablations import Ablation
@@ -32,11 +32,19 @@ def ablate(
     out: Annotated[
         Path | None, typer.Option("--out", help="The ablation's folder. [default: below results/]")
     ] = None,
+    executor: executors.Name = "local",
+    ray_address: executors.RayAddress = None,
+    workers: executors.Workers = None,
+    gpus_per_unit: executors.GpusPerUnit = None,
+    unit_timeout: executors.UnitTimeout = None,
+    send_back: executors.SendBack = False,
     json: options.Json = False,
 ) -> None:
     """Run an ablation of the paper, variant by variant, and compare its variants subject by subject."""
     from dreambench.ablations import ablation
 
+    where = executors.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back)
+    on_ray = where.on_ray()
     chosen = ablation(name)
     given: dict[str, Any] = {
         "preset": preset,
@@ -51,23 +59,25 @@ def ablate(
         "seed": seed,
     }
     specs = {v: options.spec_from_options(defaults=chosen.fields(v), **given) for v in chosen.variants}
-    from dreambench.cli.run import quiet_libraries
+    from dreambench.cli.run import quiet_libraries, work_runs
 
     quiet_libraries()
-    from dreambench.prepare import prepare
+    from dreambench.prepare import prepare_all
     from dreambench.progress import reporter
     from dreambench.report.ablation_files import write_ablation
     from dreambench.reuse import finished_beside, take_over_finished
-    from dreambench.runner import run as run_prepared
 
     with reporter() as shown:
         # All of them first: an error in the last variant must not show after hours of the others.
-        prepared = {variant: prepare(spec) for variant, spec in specs.items()}
-        folder = out or _default_folder(name, prepared[chosen.reference])
-        for variant, ready in prepared.items():
-            taken = take_over_finished(ready, folder / variant, finished_beside(folder))
-            shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects taken over)" if taken else ""))
-            run_prepared(ready, folder / variant, shown)
+        prepared = prepare_all(list(specs.values()))
+        folder = out or _default_folder(name, prepared[list(specs).index(chosen.reference)])
+        folders = [folder / variant for variant in specs]
+        for variant, each, place in zip(specs, prepared, folders, strict=True):
+            if taken := take_over_finished(each, place, finished_beside(folder)):
+                shown.say(f"{name}, {variant}: {len(taken)} subjects taken over from finished runs")
+        error = work_runs(prepared, folders, where if on_ray else None, shown)
+    if error is not None:
+        raise error
     summary = _summarize(chosen, folder)
     write_ablation(summary, folder)
     _show(summary, folder, json)

@@ -110,6 +110,18 @@ def single_page(runs: list[RunFolder], out: Path | None) -> Path:
     return out if out.suffix.lower() in PAGES else out / "report.html"
 
 
+def signatures_differ(paths: list[Path]) -> bool:
+    """Whether runs were scored by different protocols, or on different data, so that no table holds both."""
+    from dreambench.analysis import summarize
+    from dreambench.store import open_run
+
+    try:
+        summarize([open_run(path) for path in paths], False)
+    except DreambenchError:
+        return True
+    return False
+
+
 def default_folder(runs: list[RunFolder]) -> Path:
     """Return where a report goes without ``--out``: inside the one run, or beside several runs."""
     if len(runs) == 1:

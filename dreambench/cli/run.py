@@ -1,142 +1,143 @@
-"""``dreambench run``, ``score`` and ``plan``."""
+"""``dreambench run``: one run, or several at once."""
 
 from __future__ import annotations
 
 import os
+from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dreambench.cli import options
+from dreambench.cli import executors, options
+
+if TYPE_CHECKING:
+    from dreambench.errors import DreambenchError
+    from dreambench.prepare import Prepared
+    from dreambench.progress import Watch
+    from dreambench.spec import RunSpec
 
 Out = Annotated[Path | None, typer.Option("--out", help="The folder of the run. [default: below results/]")]
 
 
 def run(
-    preset: options.Preset = None,
+    preset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--preset",
+            help="A preset's name, or a YAML file; several: a run of each. "
+            "[default: paper-sd15; a run without a GPU: mini]",
+        ),
+    ] = None,
     subjects: options.Subjects = None,
     prompts: options.Prompts = None,
     images_per_prompt: options.ImagesPerPrompt = None,
     method: options.MethodName = None,
     base: options.Base = None,
     data: options.Data = None,
-    seed: options.Seed = None,
+    seed: Annotated[
+        list[int] | None, typer.Option("--seed", help="The run's seed; several: a run of each.")
+    ] = None,
     settings: options.Set = None,
     metrics: options.Metrics = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder of the run, or of several runs. [default: below results/]"),
+    ] = None,
     keep_checkpoints: Annotated[
         bool, typer.Option("--keep-checkpoints", help="Keep every subject's weights.")
     ] = False,
     note: Annotated[
         list[str] | None, typer.Option("--note", help="A remark that the tables and the page carry.")
     ] = None,
+    executor: executors.Name = "local",
+    ray_address: executors.RayAddress = None,
+    workers: executors.Workers = None,
+    gpus_per_unit: executors.GpusPerUnit = None,
+    unit_timeout: executors.UnitTimeout = None,
+    send_back: executors.SendBack = False,
     json: options.Json = False,
 ) -> None:
     """Personalize a model for each subject, draw the prompts, score the images, and make the tables."""
-    spec = options.spec_from_options(
-        preset=preset,
-        subjects=subjects,
-        prompts=prompts,
-        images_per_prompt=images_per_prompt,
-        method=method,
-        base=base,
-        data=data,
-        seed=seed,
-        settings=settings,
-        metrics=metrics,
-    )
+    where = executors.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back)
+    on_ray = where.on_ray()
+    presets: list[str | None] = [*preset] if preset else [None]
+    seeds: list[int | None] = [*seed] if seed else [None]
+    specs = [
+        options.spec_from_options(
+            preset=one_preset,
+            subjects=subjects,
+            prompts=prompts,
+            images_per_prompt=images_per_prompt,
+            method=method,
+            base=base,
+            data=data,
+            seed=one_seed,
+            settings=settings,
+            metrics=metrics,
+        )
+        for one_preset, one_seed in product(presets, seeds)
+    ]
     quiet_libraries()
-    from dreambench.prepare import prepare
     from dreambench.progress import reporter
+
+    with reporter() as shown:
+        prepared, folders = _prepare(specs, out, shown)
+        if not preset:
+            shown.say(f"preset {specs[0].preset} (none was given)")
+        error = work_runs(prepared, folders, where if on_ray else None, shown, keep_checkpoints, note)
+    show(folders, json)
+    if error is not None:
+        raise error
+
+
+def _prepare(specs: list[RunSpec], out: Path | None, shown: Watch) -> tuple[list[Prepared], list[Path]]:
+    """Prepare all runs and name their folders: ``out`` is the one run's, or the parent of several."""
+    from dreambench.prepare import prepare_all
+    from dreambench.resolve import default_run_name
+
+    by_name = {default_run_name(each.spec): each for each in prepare_all(specs)}
+    several = len(by_name) > 1
+    parent = out if out is not None and several else Path("results")
+    folders = [parent / name for name in by_name]
+    if several:
+        shown.say(f"{len(by_name)} runs: {', '.join(map(str, folders))}")
+    elif out is not None:
+        folders = [out]
+    return list(by_name.values()), folders
+
+
+def work_runs(
+    prepared: list[Prepared],
+    folders: list[Path],
+    where: executors.Where | None,
+    shown: Watch,
+    keep_checkpoints: bool = False,
+    notes: list[str] | None = None,
+) -> DreambenchError | None:
+    """Work some runs here, or ``where`` says; return the error that tells which units failed."""
+    from dreambench.runner import Job, run_all
     from dreambench.runner import run as run_prepared
 
-    with reporter() as shown:
-        prepared = prepare(spec)
-        if preset is None:
-            shown.say(f"preset {spec.preset} (none was given)")
-        done = run_prepared(prepared, out, shown, keep_checkpoints, note)
-    _show([done.path], json)
+    if where is None:
+        for each, folder in zip(prepared, folders, strict=True):
+            run_prepared(each, folder, shown, keep_checkpoints, notes)
+        return None
+    limit = where.unit_timeout or executors.measured_limit(prepared)
+    jobs = [
+        Job(each, folder, keep_checkpoints, notes or [], limit)
+        for each, folder in zip(prepared, folders, strict=True)
+    ]
+    with executors.ray_executor(where) as executor:
+        _, failed = run_all(jobs, executor, shown)
+    return executors.failed_units(failed, folders) if failed else None
 
 
-def score(
-    images: Annotated[
-        Path | None, typer.Option("--images", help="FOLDER/<subject>/<prompt_index>-<image_index>.png")
-    ] = None,
-    manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="CSV: file,subject and prompt_index or prompt.")
-    ] = None,
-    preset: options.Preset = None,
-    subjects: options.Subjects = None,
-    prompts: options.Prompts = None,
-    images_per_prompt: options.ImagesPerPrompt = None,
-    data: options.Data = None,
-    settings: options.Set = None,
-    metrics: options.Metrics = None,
-    out: Out = None,
-    json: options.Json = False,
-) -> None:
-    """Score images of any method by the same protocol, with the same signature and the same report."""
-    spec = options.spec_from_options(
-        # Scoring needs no GPU, and other people's images are of the paper's subjects.
-        preset=preset or options.PAPER_PRESET,
-        subjects=subjects,
-        prompts=prompts,
-        images_per_prompt=images_per_prompt,
-        data=data,
-        settings=settings,
-        metrics=metrics,
-    )
-    quiet_libraries()
-    from dreambench.progress import reporter
-    from dreambench.scorer import score_submission
+def show(runs: list[Path], json: bool) -> None:
+    """Print the tables of some runs, and write their report."""
+    from dreambench.cli.report import report, signatures_differ
 
-    with reporter() as shown:
-        done, missing = score_submission(spec, images, manifest, out, shown)
-        if missing:
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            shown.say(f"{len(missing)} images are missing: {', '.join(missing[:5])}{more}")
-    _show([done.path], json)
-
-
-def plan(
-    preset: options.Preset = None,
-    subjects: options.Subjects = None,
-    prompts: options.Prompts = None,
-    images_per_prompt: options.ImagesPerPrompt = None,
-    method: options.MethodName = None,
-    base: options.Base = None,
-    data: options.Data = None,
-    seed: options.Seed = None,
-    settings: options.Set = None,
-    metrics: options.Metrics = None,
-    keep_checkpoints: Annotated[bool, typer.Option("--keep-checkpoints")] = False,
-    json: options.Json = False,
-) -> None:
-    """Tell what a run will do (steps, images, disk) and what is missing, without doing anything."""
-    spec = options.spec_from_options(
-        preset=preset,
-        subjects=subjects,
-        prompts=prompts,
-        images_per_prompt=images_per_prompt,
-        method=method,
-        base=base,
-        data=data,
-        seed=seed,
-        settings=settings,
-        metrics=metrics,
-    )
-    quiet_libraries()
-    from dreambench.plan import make_plan
-
-    made = make_plan(spec, keep_checkpoints)
-    typer.echo(made.model_dump_json(indent=1) if json else made.text())
-
-
-def _show(runs: list[Path], json: bool) -> None:
-    from dreambench.cli.report import report
-
-    report(runs, out=None, json=json, force=False)
+    report(runs, out=None, json=json, force=len(runs) > 1 and signatures_differ(runs))
 
 
 def quiet_libraries() -> None:

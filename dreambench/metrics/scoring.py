@@ -13,13 +13,13 @@ from torch import Tensor
 from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import Vectors
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.subject import SubjectImages, SubjectScores, score_subject
+from dreambench.metrics.subject import SubjectImages, SubjectScores, keep_embeddings, score_subject
 from dreambench.metrics.tables import TABLES, ImageCell, PriorImage, as_table
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec import ProtocolSpec
 from dreambench.store import RunFolder
 
-__all__ = ["ImageCell", "PriorImage", "score_images"]
+__all__ = ["ImageCell", "PriorImage", "embed_subject", "score_images"]
 
 
 def _ignore(_: int) -> None:
@@ -72,6 +72,27 @@ def score_images(
             _add(rows, scores)
     for table, found in rows.items():
         run.save_scores(table, as_table(table, found))
+
+
+def embed_subject(
+    run: RunFolder,
+    subject: str,
+    cells: Sequence[ImageCell],
+    priors: Sequence[PriorImage],
+    photos: Sequence[Path],
+    encoders: ProtocolEncoders,
+    pool: ThreadPoolExecutor,
+    *,
+    batch_size: int,
+    on_image: Callable[[int], None] = _ignore,
+) -> None:
+    """Embed one subject's images and measure their distances, and write no table.
+
+    What ``score_images`` asks for of this subject is then in the run folder, bit for bit as it would have
+    computed it. Raises DreambenchError like it.
+    """
+    images = SubjectImages(list(cells), list(priors), list(photos))
+    keep_embeddings(run, subject, images, encoders, pool, batch_size=batch_size, on_image=on_image)
 
 
 def _add(rows: dict[str, list[dict[str, Any]]], scores: SubjectScores) -> None:

@@ -48,17 +48,32 @@ def score_subject(
     on_image: Callable[[int], None],
 ) -> SubjectScores:
     """Return the rows of one subject for each of the four tables, embedding what is not kept yet."""
-    scorer = _SubjectScorer(run, subject, images, encoders, pool)
-    try:
-        scorer.embed(pool, batch_size, on_image)
-    finally:
-        scorer.save()
+    scorer = keep_embeddings(run, subject, images, encoders, pool, batch_size=batch_size, on_image=on_image)
     return {
         "images": scorer.image_rows(captions),
         "diversity": scorer.diversity_rows(),
         "prior": scorer.prior_rows(),
         "photos": scorer.photo_rows(),
     }
+
+
+def keep_embeddings(
+    run: RunFolder,
+    subject: str,
+    images: SubjectImages,
+    encoders: ProtocolEncoders,
+    pool: ThreadPoolExecutor,
+    *,
+    batch_size: int,
+    on_image: Callable[[int], None],
+) -> _SubjectScorer:
+    """Embed what is not kept yet of one subject and keep it, even where an error ends it."""
+    scorer = _SubjectScorer(run, subject, images, encoders, pool)
+    try:
+        scorer.embed(pool, batch_size, on_image)
+    finally:
+        scorer.save()
+    return scorer
 
 
 class _SubjectScorer:

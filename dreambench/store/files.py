@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -108,14 +108,18 @@ def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
 
     What lies below ``spared`` has a lock of its own, and is left alone.
     """
-    for leftover in folder.rglob(".*.tmp"):
-        if spared is not None and leftover.is_relative_to(spared):
-            continue
-        if leftover.is_dir():
-            shutil.rmtree(leftover, ignore_errors=True)
+    found = folder.rglob(".*.tmp")
+    remove_all(path for path in found if spared is None or not path.is_relative_to(spared))
+
+
+def remove_all(paths: Iterable[Path]) -> None:
+    """Remove files and folders; what is gone already, or held by somebody, is left."""
+    for path in paths:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
-                leftover.unlink()
+                path.unlink()
 
 
 def sha256_of(path: Path) -> str:

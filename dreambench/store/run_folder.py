@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import glob
 import json
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ class RunFolder:
     def __init__(self, path: Path, record: RunRecord) -> None:
         self.path = path
         self.record = record
+        self._clock: Callable[[], float] | None = None
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -54,6 +57,10 @@ class RunFolder:
     def loss_file(self, subject: str) -> Path:
         """Return the place of a subject's loss log (CSV, one row per step)."""
         return self.path / "logs" / f"{subject}-loss.csv"
+
+    def log_file(self, subject: str) -> Path:
+        """Return the place of the log that tells how a subject was made: stages, machines, failures."""
+        return self.path / "logs" / f"{subject}.log"
 
     def subject_file(self, subject: str) -> Path:
         """Return the place of the note that a subject's images are all made."""
@@ -85,11 +92,29 @@ class RunFolder:
         """Return the ``file`` column's entry of an image: relative where it lies inside the run."""
         return str(file.relative_to(self.path)) if file.is_relative_to(self.path) else str(file.resolve())
 
+    def subject_files(self, subject: str) -> list[Path]:
+        """Return the files of a subject that are there and stay: images, embeddings, losses, its note."""
+        images = sorted((self.path / "images" / subject).glob("[!.]*.png"))
+        embeddings = sorted(self.path.glob(f"embeddings/[!.]*/{glob.escape(subject)}.safetensors"))
+        single = [self.loss_file(subject), self.subject_file(subject)]
+        return [*images, *embeddings, *(file for file in single if file.exists())]
+
+    def weights_folders(self, subject: str) -> tuple[Path, Path]:
+        """Return where a subject's weights stay while it is made, and for good."""
+        return self.weights_folder(subject), self.checkpoint_folder(subject)
+
+    def start_clock(self) -> None:
+        """Count the seconds of this sitting from now on, on top of those of earlier ones."""
+        began, before = time.monotonic(), self.record.seconds
+        self._clock = lambda: before + time.monotonic() - began
+
     # -- writing --------------------------------------------------------------------------------
 
     def save_record(self, status: Status | None = None, **changes: Any) -> None:
         """Write run.json with a new status or other changed fields."""
         changes = {**changes, "updated": now()}
+        if self._clock is not None:
+            changes["seconds"] = round(self._clock(), 3)
         if status is not None:
             changes["status"] = status
         self.record = self.record.model_copy(update=changes)
@@ -98,6 +123,19 @@ class RunFolder:
     def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
         """Write a batch of one subject's images: all of them, or none."""
         commit_images(images)
+
+    def mend_subject(self, subject: str) -> None:
+        """Finish or undo what a killed writer of one subject left, while others work on other subjects."""
+        roll_forward(self.path / "images" / subject)
+        files.remove_leftovers(self.path / "images" / subject)
+        name = glob.escape(subject)
+        for pattern in (
+            f"work/.{name}.*.tmp",
+            f"logs/.{name}-loss.csv.*.tmp",
+            f"subjects/.{name}.json.*.tmp",
+        ):
+            files.remove_all(self.path.glob(pattern))
+        files.remove_all(self.path.glob(f"embeddings/*/.{name}.safetensors.*.tmp"))
 
     def save_subject(self, subject: str, note: Mapping[str, Any]) -> None:
         """Write the note that ends a subject: what was made, how long it took."""
@@ -166,7 +204,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     if (path / "run.json").exists():
         present = open_run(path).record
         _refuse_another_spec(path, present, record)
-        kept = {"created": present.created or now(), "seconds": present.seconds}
+        kept = {"created": present.created or now(), "seconds": present.seconds, "made_on": present.made_on}
         run = RunFolder(path, record.model_copy(update=kept))
     elif any(entry.name != LOCK and not files.is_leftover(entry) for entry in path.iterdir()):
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
@@ -175,6 +213,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
         roll_forward(path / "images" / subject)
+    run.start_clock()
     run.save_record("started", error=None)
     return run
 

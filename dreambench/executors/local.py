@@ -1,0 +1,34 @@
+"""The executor of one process: one unit after the other, with the models that are loaded already."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from dreambench.bench import Bench
+from dreambench.executors.unit import Outcome, Unit
+from dreambench.executors.unit_log import UnitLog
+from dreambench.progress import Watch
+
+
+class LocalExecutor:
+    """Works units in the order given, here and now; the first error ends it, as it is.
+
+    The order must have every unit behind those that it depends on.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def run(self, units: Sequence[Unit], watch: Watch) -> Iterator[Outcome]:
+        """Work the units one by one and yield their outcomes."""
+        for unit in units:
+            began = time.monotonic()
+            log = UnitLog(unit, watch)
+            unit.task.perform(self._bench, log)
+            seconds = time.monotonic() - began
+            log.note(f"done in {seconds:.1f} s")
+            yield Outcome(unit, seconds=seconds)
+
+    def close(self) -> None:
+        """Nothing was started."""

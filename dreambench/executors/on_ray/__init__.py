@@ -1,0 +1,1 @@
+"""The executor of many processes and machines, on Ray (the extra ``ray``)."""

@@ -1,0 +1,105 @@
+"""A Ray cluster: this machine's own, started for the run, or one that is there already."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from dreambench.errors import DreambenchError
+
+_STORE_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class RayOptions:
+    """What a user says of where and how the units run.
+
+    ``address`` is a cluster's (None: a Ray of this machine alone). ``workers`` is how many units run at once
+    (None: as many as fit). ``gpus_per_unit`` may be a fraction. ``time_limit`` is in seconds (None: from
+    measured units). ``send_back`` has files come back even where workers see the run's folder.
+    """
+
+    address: str | None = None
+    workers: int | None = None
+    gpus_per_unit: float | None = None
+    attempts: int = 3
+    time_limit: float | None = None
+    send_back: bool = False
+
+
+def require_ray() -> Any:
+    """Return Ray's module, with its usage reports off. Raises DreambenchError where it is not installed."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the default of releases to come
+    try:
+        import ray
+    except ImportError as error:
+        raise DreambenchError("--executor ray needs Ray", "pip install 'dreambench[ray]'") from error
+    return ray
+
+
+class Connection:
+    """A cluster that is connected to, and what one unit takes of it."""
+
+    def __init__(self, options: RayOptions) -> None:
+        self.ray = require_ray()
+        self.options = options
+        self._ours = not self.ray.is_initialized()
+        if self._ours:
+            self._start()
+        self.local = options.address is None
+        resources = self.ray.cluster_resources()
+        gpus = options.gpus_per_unit
+        self.gpus = gpus if gpus is not None else (1.0 if resources.get("GPU", 0) else 0.0)
+        self.cpus = self._threads() if self.local else 1
+
+    def _start(self) -> None:
+        # What becomes of workers is told in the units' logs; Ray's own notices would tear the live view.
+        quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
+        if self.options.address is not None:
+            try:
+                self.ray.init(address=self.options.address, **quiet)
+            except Exception as error:
+                line = " ".join(str(error).split())[:200]
+                raise DreambenchError(
+                    f"no Ray cluster answers at {self.options.address} ({line})",
+                    "start one with `ray start --head`, or leave out --ray-address",
+                ) from error
+            return
+        # Workers of this machine see the run's folder, so that hardly anything goes through the store.
+        cpus = max(os.cpu_count() or 1, self.options.workers or 1)
+        try:
+            self.ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+        except Exception as error:
+            line = " ".join(str(error).split())[:200]
+            raise DreambenchError(
+                f"Ray does not start on this machine ({line})",
+                "repeat the command when the machine is less busy, or leave out --executor ray",
+            ) from error
+
+    def _threads(self) -> int:
+        cores = os.cpu_count() or 1
+        return max(1, cores // self.target()) if self.options.workers else 1
+
+    def target(self) -> int:
+        """How many workers there should be: the number asked for, or what the cluster has room for now."""
+        if self.options.workers is not None:
+            return self.options.workers
+        resources = self.ray.cluster_resources()
+        if self.gpus:
+            per_gpu = math.floor(1 / self.gpus) if self.gpus < 1 else 1 / self.gpus
+            return max(1, int(resources.get("GPU", 0) * per_gpu))
+        return max(1, int(resources.get("CPU", 1) // self.cpus))
+
+    def environment(self) -> dict[str, str]:
+        """The environment's settings that workers take over from this process, and Ray would not pass on."""
+        names = ("OMP_NUM_THREADS", "HF_HUB_OFFLINE")
+        return {name: os.environ[name] for name in names if name in os.environ}
+
+    def close(self) -> None:
+        """Leave the cluster, and stop it where it was started here."""
+        if self._ours and self.ray.is_initialized():
+            self.ray.shutdown()

@@ -1,0 +1,92 @@
+"""The command itself on a Ray of its own: interrupted, killed, and gone on with."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from executors.material import Silent, assert_same_result, prepared, words
+
+from dreambench.runner import run
+from dreambench.store import open_run
+
+pytest.importorskip("ray")
+
+ROOT = Path(__file__).resolve().parents[2]
+SUBJECTS = "dog,dog2,vase"
+PATIENCE = 120.0
+
+
+def start(tiny, out: Path) -> subprocess.Popen:
+    command = [sys.executable, "-m", "dreambench", *words(tiny, SUBJECTS, out)]
+    return subprocess.Popen(
+        [*command, "--executor", "ray", "--workers", "2"],
+        cwd=out.parent,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(condition, what: str) -> None:
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, f"{what} within {PATIENCE} s"
+        time.sleep(0.02)
+
+
+def workers(out: Path) -> set[int]:
+    """Return the process ids of all workers so far, from the units' logs."""
+    return {int(n) for log in out.glob("logs/*.log") for n in re.findall(r"process (\d+)", log.read_text())}
+
+
+def alive(pid: int) -> bool:
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def made(out: Path) -> int:
+    return len(list(out.glob("images/*/[!.]*.png")))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="looks for processes in /proc")
+def test_ctrl_c_and_a_killed_driver_leave_no_worker_and_a_run_that_goes_on(
+    tiny, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "whole-cache"))
+    run(prepared(tiny, *SUBJECTS.split(",")), tmp_path / "whole", Silent())
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "run"
+
+    driver = start(tiny, out)
+    wait_for(lambda: list(out.glob("logs/*.log")) or driver.poll() is not None, "a unit starts")
+    os.killpg(driver.pid, signal.SIGINT)
+    _, err = driver.communicate(timeout=PATIENCE)
+    assert driver.returncode == 130, err
+    assert "interrupted; the same command goes on from here" in err
+    assert open_run(out).record.status == "interrupted"
+    wait_for(lambda: not any(map(alive, workers(out))), "the workers end")
+
+    driver = start(tiny, out)
+    wait_for(lambda: made(out) or driver.poll() is not None, "an image is made")
+    driver.kill()
+    driver.communicate()
+    wait_for(lambda: not any(map(alive, workers(out))), "the workers end")
+    assert open_run(out).record.status == "started"
+
+    driver = start(tiny, out)
+    shown, err = driver.communicate(timeout=PATIENCE)
+    assert driver.returncode == 0, err
+    assert "signature dreambench:" in shown
+    assert "(3 of 3)" in err or "(2 of 2)" in err or "(1 of 1)" in err
+    assert_same_result(out, tmp_path / "whole")

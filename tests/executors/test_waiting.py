@@ -1,0 +1,80 @@
+"""The queue by itself: order, dependencies, other machines, and when a unit is given up."""
+
+from __future__ import annotations
+
+from executors.material import Silent
+
+from dreambench.estimate import duration, wall_time
+from dreambench.executors import Unit
+from dreambench.executors.events import EventWatch
+from dreambench.executors.waiting import Waiting
+
+
+def unit(name: str, *after: str) -> Unit:
+    return Unit(name, task=None, after=after)  # type: ignore[arg-type]
+
+
+def test_units_start_in_order_and_after_what_they_need() -> None:
+    waiting = Waiting([unit("set"), unit("dog", "set"), unit("vase"), unit("cat", "elsewhere made")])
+    first = waiting.take("a")
+    assert [first.name, waiting.take("b").name, waiting.take("b").name] == ["set", "vase", "cat"]
+    assert waiting.take("b") is None
+    assert len(waiting) == 4
+    waiting.done(first)
+    assert waiting.take("b").name == "dog"
+    assert len(waiting) == 3
+
+
+def test_a_unit_that_failed_goes_to_another_machine_while_there_is_one() -> None:
+    waiting = Waiting([unit("dog")], attempts=3)
+    dog = waiting.take("a", {"a", "b"})
+    assert waiting.failed(dog, "a")
+    assert waiting.take("a", {"a", "b"}) is None
+    assert waiting.take("b", {"a", "b"}) is dog
+    assert waiting.failed(dog, "b")
+    assert waiting.take("a", {"a", "b"}) is dog  # it failed on both: any will do
+    assert not waiting.failed(dog, "a")
+    assert len(waiting) == 0
+
+
+def test_the_only_machine_is_good_enough() -> None:
+    waiting = Waiting([unit("dog")])
+    dog = waiting.take("a", {"a"})
+    waiting.failed(dog, "a")
+    assert waiting.take("a", {"a"}) is dog
+
+
+def test_what_needs_a_unit_that_is_given_up_is_dropped_with_it() -> None:
+    waiting = Waiting([unit("set"), unit("dog", "set"), unit("walk", "dog"), unit("vase")], attempts=1)
+    made = waiting.take("a")
+    assert not waiting.failed(made, "a")
+    assert [u.name for u in waiting.drop_after(made)] == ["dog", "walk"]
+    assert waiting.take("a").name == "vase"
+
+
+def test_wall_time_counts_idle_workers_and_the_wait_for_class_images() -> None:
+    # By hand: two workers; 3 subjects of 10 s without class images: 10, 10, then 20.
+    assert wall_time([("", 3)], 10, 0, 2) == 20
+    # A set of 5 s, and its two subjects, on four workers: 5 + 10.
+    assert wall_time([("dog", 2)], 10, 5, 4) == 15
+    # One worker does everything one after the other: 5 + 10 + 5 + 10 + 10.
+    assert wall_time([("dog", 1), ("cat", 2)], 10, 5, 1) == 40
+    # Two workers, both sets at once, then three subjects: 5, then 15, 15, 25.
+    assert wall_time([("dog", 1), ("cat", 2)], 10, 5, 2) == 25
+    assert wall_time([], 10, 5, 2) == 0
+    assert [duration(s) for s in (40, 720, 12600, 1e6)] == ["40 s", "12 min", "3.5 h", "11.6 days"]
+
+
+def test_steps_are_added_up_on_their_way_and_nothing_is_lost() -> None:
+    watch, seen = EventWatch(), Silent()
+    watch.start("dog: training", 3)
+    for _ in range(3):
+        watch.advance("dog: training")
+    watch.finish("dog: training")
+    watch.say("a line")
+    told = watch.read()
+    assert told.calls[1] == ("advance", ("dog: training", 3))
+    assert len(told.calls) == 4
+    assert watch.read() is None
+    told.apply(seen)
+    assert (seen.lines, seen.bars) == (["a line"], {"dog: training"})
