@@ -80,6 +80,18 @@ def planned_runs(
     return [run for run in planned if run.spec.subjects]
 
 
+def queues(planned: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
+    """Return the runs in queues: all of one do not need each other, later ones take over from earlier ones.
+
+    The comparison's runs come first; then each ablation of each seed, whose variants differ.
+    """
+    found: dict[tuple[str, int | None], list[PlannedRun]] = {}
+    for run in planned:
+        alone = run.group in (COMPARISON, COMMON_WORD)
+        found.setdefault((run.group, None if alone else run.seed), []).append(run)
+    return sorted(found.values(), key=lambda runs: runs[0].group != COMPARISON)
+
+
 def _runs_of(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterator[PlannedRun]:
     whole = paper_reproduction()
     shared = {"seed": seed, "protocol.metrics": list(whole.metrics)}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dreambench.cli import options
+from dreambench.cli import executors, options
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -30,15 +30,22 @@ def reproduce(
     out: Annotated[
         Path | None, typer.Option("--out", help="The folder of all runs. [default: below results/]")
     ] = None,
+    executor: executors.Name = "local",
+    ray_address: executors.RayAddress = None,
+    workers: executors.Workers = None,
+    gpus_per_unit: executors.GpusPerUnit = None,
+    unit_timeout: executors.UnitTimeout = None,
     page: Annotated[
         Path | None, typer.Option("--page", help="Where the page goes. [default: reproduction.md in --out]")
     ] = None,
 ) -> None:
     """Run the comparison, the ablations and what else the claims need; write one page with all tables."""
     from dreambench.cli.claims import read_correlation
-    from dreambench.reproduction import planned_runs
+    from dreambench.reproduction import planned_runs, queues
     from dreambench.resolve import parse_subjects
 
+    where = executors.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout)
+    place = where if where.on_ray() else None
     names = parse_subjects(subjects)
     chosen = None if names in (None, "all") else list(names or ())
     rating = read_correlation(correlation)
@@ -59,7 +66,7 @@ def reproduce(
     from dreambench.cli.run import quiet_libraries
 
     quiet_libraries()
-    from dreambench.prepare import prepare
+    from dreambench.prepare import prepare_all
     from dreambench.progress import reporter
     from dreambench.report.reproduction_page import reproduction_page
     from dreambench.store.files import write_text
@@ -67,27 +74,39 @@ def reproduce(
     folder = out or Path("results") / f"{planned[0].spec.preset}-reproduction"
     with reporter() as shown:
         # All of them first: an error in the last run must not show after hours of the others.
-        ready = [(run, prepare(run.spec)) for run in planned]
-        for number, (run, prepared) in enumerate(ready, start=1):
-            shown.say(f"{number} of {len(ready)}: {run.group}, {run.variant}, seed {run.seed}")
-            _run(run, prepared, ready, folder, shown)
+        ready = dict(zip(planned, prepare_all([run.spec for run in planned]), strict=True))
+        for queue in queues(planned):
+            _work(
+                {run: ready[run] for run in queue},
+                [run.folder(folder) for run in planned],
+                folder,
+                place,
+                shown,
+            )
     text = reproduction_page(planned, folder, rating, correlation, _command(preset, subjects, base, settings))
     written = page or folder / "reproduction.md"
     write_text(written, text)
     typer.echo(str(written))
 
 
-def _run(
-    run: PlannedRun, prepared: Prepared, ready: list[tuple[PlannedRun, Prepared]], root: Path, shown: Reporter
+def _work(
+    ready: Mapping[PlannedRun, Prepared],
+    others: list[Path],
+    root: Path,
+    place: executors.Where | None,
+    shown: Reporter,
 ) -> None:
+    from dreambench.cli.run import work_runs
     from dreambench.reuse import take_over_finished
-    from dreambench.runner import run as run_prepared
 
-    folder = run.folder(root)
-    taken = take_over_finished(prepared, folder, [other.folder(root) for other, _ in ready])
-    if taken:
-        shown.say(f"{len(taken)} subjects taken over from finished runs")
-    run_prepared(prepared, folder, shown)
+    folders = [run.folder(root) for run in ready]
+    for (run, prepared), folder in zip(ready.items(), folders, strict=True):
+        taken = take_over_finished(prepared, folder, others)
+        told = f", {len(taken)} subjects taken over from finished runs" if taken else ""
+        shown.say(f"{run.group}: {run.variant}, seed {run.seed}{told}")
+    error = work_runs(list(ready.values()), folders, place, shown)
+    if error is not None:
+        raise error
 
 
 def _parse_seeds(text: str) -> list[int]:
