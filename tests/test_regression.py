@@ -1,0 +1,116 @@
+"""The miniature's scores against the committed baseline, and four planted defects that must not pass.
+
+The run is real: three subjects are fine-tuned from the shipped weights, drawn and scored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from regression import BASELINE, command
+from torchvision import transforms
+
+from dreambench import cells, subject_work
+from dreambench.cli import main
+from dreambench.models.encoders import dino
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def call(words: list[str]) -> int:
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def fresh(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh run of the subset, of a seed that the baseline has not seen, with its models."""
+    folder = tmp_path_factory.mktemp("regression") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DREAMBENCH_CACHE", str(cache))
+        assert call(command(5, folder, "--keep-checkpoints")) == 0
+    return folder
+
+
+def moved(run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, set[str]]:
+    """Return the check's exit code and the metrics that moved."""
+    capsys.readouterr()
+    code = call(["check", str(run), "--baseline", str(BASELINE), "--json"])
+    shown = json.loads(capsys.readouterr().out)
+    return code, {c["metric"] for c in shown["comparisons"] if c["moved"]}
+
+
+def test_unchanged_code_passes(fresh: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert moved(fresh, capsys) == (0, set())
+
+
+@pytest.fixture
+def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Make the run again with a defect in place; ``without`` names what of it must be made anew."""
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
+
+    def made(*without: str, more: tuple[str, ...] = ()) -> Path:
+        copy = tmp_path / "run"
+        shutil.copytree(fresh, copy)
+        for name in ("scores", "embeddings", "report", *without):
+            shutil.rmtree(copy / name, ignore_errors=True)
+        if "images" in without and "checkpoints" not in without:
+            (copy / "checkpoints").rename(copy / "work")
+        assert call(command(5, copy, *more)) == 0
+        return copy
+
+    return made
+
+
+def test_a_wrong_crop_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = transforms.Resize
+    monkeypatch.setattr(dino.transforms, "Resize", lambda size, **options: plain(size * 5 // 4, **options))
+    code, metrics = moved(again(), capsys)
+    assert code == 1
+    assert metrics & {"dino", "pres"}
+
+
+def test_a_wrong_caption_form_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLIP-T against the words that the model was given, identifier and all."""
+    monkeypatch.setattr(cells, "clip_caption", lambda p, subject, spec, name: p.text(subject.class_noun, name))
+    code, metrics = moved(again(), capsys)
+    assert (code, metrics) == (1, {"clip_t"})
+
+
+def test_prompts_off_by_one_fail(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each image is drawn for the prompt before its own."""
+    ours = cells.image_requests
+
+    def shifted(asked: Any) -> Any:
+        requests = ours(asked)
+        prompts = [request.prompt for request in requests]
+        turned = prompts[-2:] + prompts[:-2]
+        return [dataclasses.replace(r, prompt=p) for r, p in zip(requests, turned, strict=True)]
+
+    monkeypatch.setattr(subject_work, "image_requests", shifted)
+    code, metrics = moved(again("images", "subjects"), capsys)
+    assert code == 1
+    assert "clip_t" in metrics
+
+
+def test_a_prior_term_that_weighs_nothing_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    from dreambench.methods.finetune import denoiser
+
+    ours = denoiser.FineTuneOptions.__getattribute__
+
+    def blind(self: Any, name: str) -> Any:
+        return 0.0 if name == "prior_preservation_weight" else ours(self, name)
+
+    monkeypatch.setattr(denoiser.FineTuneOptions, "__getattribute__", blind)
+    code, metrics = moved(again("images", "subjects", "checkpoints", "logs"), capsys)
+    assert code == 1
+    assert "pres" in metrics
