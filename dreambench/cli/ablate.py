@@ -59,7 +59,8 @@ def ablate(
         "seed": seed,
     }
     specs = {v: options.spec_from_options(defaults=chosen.fields(v), **given) for v in chosen.variants}
-    from dreambench.cli.run import quiet_libraries, work_runs
+    from dreambench.cli.run import work_runs
+    from dreambench.quiet import quiet_libraries
 
     quiet_libraries()
     from dreambench.prepare import prepare_all

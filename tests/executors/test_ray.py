@@ -9,6 +9,7 @@ import pytest
 
 ray = pytest.importorskip("ray")
 
+import executors.doomed as doomed_module  # noqa: E402
 from executors.doomed import Doom, doomed  # noqa: E402
 from executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
 
@@ -33,6 +34,8 @@ def cluster(top):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # The workers cannot import the tests.
+        ray.cloudpickle.register_pickle_by_value(doomed_module)
         made = Cluster()
         for name in ("a", "b"):
             patch.setenv("DREAMBENCH_CACHE", str(top / name))

@@ -51,7 +51,7 @@ class Worker:
         import ray
 
         from dreambench.bench import Bench
-        from dreambench.cli.run import quiet_libraries
+        from dreambench.quiet import quiet_libraries
         from dreambench.resources import cache_folder
 
         quiet_libraries()
