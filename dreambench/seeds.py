@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TYPE_CHECKING
 
-import torch
+if TYPE_CHECKING:
+    import torch
 
 
 def stable_seed(*parts: object) -> int:
@@ -19,4 +21,6 @@ def stable_seed(*parts: object) -> int:
 def generator(*parts: object) -> torch.Generator:
     """Return a CPU generator seeded by ``stable_seed``; on a GPU too the noise comes from the CPU,
     so that it does not depend on the device."""
+    import torch  # here: the report, which names seeds, works without it
+
     return torch.Generator("cpu").manual_seed(stable_seed(*parts))

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+DESK = {"width": 1280, "height": 900}
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -34,6 +35,25 @@ def chromium() -> Iterator[Any]:
             yield browser
         finally:
             browser.close()
+
+
+@contextmanager
+def opened(page: Path, **options: Any) -> Iterator[Any]:
+    """Open a page from disk; afterwards it must have asked nobody and said nothing on the console."""
+    with chromium() as browser:
+        context = browser.new_context(**{"viewport": DESK, **options})
+        asked: list[str] = []
+        said: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        context.set_default_timeout(60_000)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.goto(page.resolve().as_uri())
+        yield tab
+        assert said == []
+        assert asked
+        assert all(url.startswith(("file:", "data:")) for url in asked)
 
 
 def free_port() -> int:

@@ -28,7 +28,7 @@ HELP_OF_ALL = """
 import contextlib, io, sys
 from dreambench.cli import main
 for words in ("", "run", "score", "report", "check", "plan", "data", "data pull", "identifiers", "presets",
-    "study", "study create", "study serve", "study export", "ablate", "claims", "correlate"):
+    "study", "study create", "study serve", "study export", "ablate", "claims", "correlate", "gallery"):
     with contextlib.redirect_stdout(io.StringIO()) as shown:
         try:
             main([*words.split(), "--help"])

@@ -14,16 +14,19 @@ from dreambench.resources import data_folder
 
 Category = Literal["object", "live"]
 CATEGORIES: tuple[Category, ...] = ("object", "live")
+PLACEHOLDERS = ("{identifier}", "{class_noun}")
+# A placeholder with the space before it, or, where none is, the space after it.
+_PLACE = re.compile(r" \{(identifier|class_noun)\}|\{(identifier|class_noun)\} ?")
 _ITEM = re.compile(r"([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One official prompt.
+    """One prompt of the benchmark, or of a gallery's prompt set.
 
-    ``index`` counts from 0 in the official order; ``template`` is a sentence with the words
-    ``{identifier}`` and ``{class_noun}``; ``kind`` is "recontextualization", "accessorization" or
-    "property modification" (paper, section 4.1).
+    ``index`` counts from 0 in the official order, or in the set's; ``template`` is a sentence with the
+    words ``{identifier}`` and ``{class_noun}``; ``kind`` is "recontextualization", "accessorization" or
+    "property modification" (paper, section 4.1), or the title of the set's group.
     """
 
     index: int
@@ -36,12 +39,17 @@ class Prompt:
         ``text("dog")`` is "a dog in the jungle", ``text("dog", "sks")`` is "a sks dog in the jungle",
         ``text(None, "sks")`` is "a sks in the jungle". Raises DreambenchError where both are missing.
         """
-        words = {"{identifier}": (identifier or "").strip(), "{class_noun}": (class_noun or "").strip()}
+        words = {"identifier": (identifier or "").strip(), "class_noun": (class_noun or "").strip()}
         if not any(words.values()):
             raise DreambenchError(
                 f"prompt {self.index} ({self.template}) has no subject", "give a class noun or an identifier"
             )
-        return " ".join(filter(None, (words.get(word, word) for word in self.template.split(" "))))
+
+        def fill(place: re.Match[str]) -> str:
+            name = place[1] or place[2]
+            return place[0].replace(f"{{{name}}}", words[name]) if words[name] else ""
+
+        return _PLACE.sub(fill, self.template).strip()
 
 
 @cache

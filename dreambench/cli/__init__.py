@@ -7,7 +7,21 @@ import traceback
 
 import typer
 
-from dreambench.cli import ablate, check, claims, correlate, data, inspect, plan, report, run, score, study
+from dreambench.cli import (
+    ablate,
+    check,
+    claims,
+    correlate,
+    data,
+    gallery,
+    inspect,
+    plan,
+    report,
+    reproduce,
+    run,
+    score,
+    study,
+)
 from dreambench.errors import DreambenchError
 
 app = typer.Typer(
@@ -27,6 +41,8 @@ app.command("check")(check.check)
 app.command("plan")(plan.plan)
 app.command("ablate")(ablate.ablate)
 app.command("claims")(claims.claims)
+app.command("reproduce")(reproduce.reproduce)
+app.command("gallery")(gallery.gallery)
 app.add_typer(data.app, name="data")
 app.add_typer(study.app, name="study")
 app.command("identifiers")(inspect.identifiers)

@@ -65,17 +65,24 @@ def ablate(
     quiet_libraries()
     from dreambench.prepare import prepare_all
     from dreambench.progress import reporter
+    from dreambench.report.ablation_files import write_ablation
+    from dreambench.reuse import finished_beside, take_over_finished
 
     with reporter() as shown:
         # All of them first: an error in the last variant must not show after hours of the others.
-        prepared = prepare_all(list(specs.values()))
-        folder = out or _default_folder(name, prepared[list(specs).index(chosen.reference)])
-        folders = [folder / variant for variant in specs]
-        error = work_runs(prepared, folders, where if on_ray else None, shown)
-    if error is not None:
-        raise error
+        prepared = dict(zip(specs, prepare_all(list(specs.values())), strict=True))
+        folder = out or _default_folder(name, prepared[chosen.reference])
+        # On Ray all variants are one queue; here each takes over what the one before it has finished.
+        for batch in [list(specs)] if on_ray else [[variant] for variant in specs]:
+            for variant in batch:
+                taken = take_over_finished(prepared[variant], folder / variant, finished_beside(folder))
+                shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects taken over)" if taken else ""))
+            runs = [prepared[variant] for variant in batch], [folder / variant for variant in batch]
+            error = work_runs(*runs, where if on_ray else None, shown)
+            if error is not None:
+                raise error
     summary = _summarize(chosen, folder)
-    _write(summary, folder)
+    write_ablation(summary, folder)
     _show(summary, folder, json)
 
 
@@ -94,18 +101,6 @@ def _summarize(chosen: Ablation, folder: Path) -> AblationSummary:
     # Which wrong noun was drawn for whom is in that variant's log.
     notes += [note for run in runs.values() for note in run.record.notes if note.startswith("Class noun of")]
     return summarize_ablation(chosen.name, chosen.title, chosen.table, runs, notes)
-
-
-def _write(summary: AblationSummary, folder: Path) -> None:
-    from dreambench.report.ablation_figure import write_figure
-    from dreambench.report.ablation_tables import ablation_csv, ablation_latex, ablation_markdown
-    from dreambench.store.files import write_text
-
-    write_text(folder / "ablation.json", summary.model_dump_json(indent=1) + "\n")
-    write_text(folder / "ablation.md", ablation_markdown(summary))
-    write_text(folder / "ablation.tex", ablation_latex(summary))
-    write_text(folder / "ablation.csv", ablation_csv(summary))
-    write_figure(summary, folder / "ablation.svg")
 
 
 def _show(summary: AblationSummary, folder: Path, json: bool) -> None:

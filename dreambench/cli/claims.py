@@ -30,7 +30,7 @@ def claims(
     from dreambench.store.files import write_text
 
     scored = read_run_scores([open_run(path) for path in _run_folders(runs)])
-    answers = answer_claims(scored, _read_correlation(correlation))
+    answers = answer_claims(scored, read_correlation(correlation))
     if out:
         write_text(out, claims_markdown(answers, scored[0].signature))
     if json:
@@ -58,7 +58,8 @@ def _run_folders(paths: list[Path]) -> list[Path]:
     return found
 
 
-def _read_correlation(file: Path | None) -> dict[str, Any] | None:
+def read_correlation(file: Path | None) -> dict[str, Any] | None:
+    """Read what ``dreambench correlate --json`` printed. Raises DreambenchError for anything else."""
     if file is None:
         return None
     try:

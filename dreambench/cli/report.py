@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dreambench.store import RunFolder
 
 RESULTS = Path("results")
+PAGES = {".html", ".htm"}
 
 
 def report(
@@ -20,7 +21,11 @@ def report(
         list[Path] | None, typer.Argument(metavar="RUN", help="Run folders. [default: the latest]")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", help="The report's folder. [default: report/ inside the run]")
+        Path | None,
+        typer.Option(
+            "--out",
+            help="The report's folder, or its FILE.html. [default: report/ or report.html in the run]",
+        ),
     ] = None,
     json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
@@ -31,20 +36,27 @@ def report(
     votes: Annotated[
         Path | None, typer.Option("--votes", help="A user study's votes: the page gets the paper's Table 2.")
     ] = None,
+    single_file: Annotated[
+        bool, typer.Option("--single-file", help="Write one HTML file to mail, with everything inside.")
+    ] = False,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
-    from dreambench.report import write_report
+    from dreambench.report import write_report, write_single_file
     from dreambench.store import open_run
 
     opened = [open_run(path) for path in runs or [latest_run(RESULTS)]]
     summary = summarize(opened, force)
-    page = write_report(opened, out or default_folder(opened), force=force, votes=votes)
+    if single_file:
+        page = write_single_file(opened, single_page(opened, out), force=force, votes=votes)
+    else:
+        page = write_report(opened, report_folder(opened, out), force=force, votes=votes)
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
         _print_tables(opened, summary)
-    typer.echo(f"report: {page}", err=True)
+    size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
+    typer.echo(f"report: {page}{size}", err=True)
 
 
 def _print_tables(runs: list[RunFolder], summary: object) -> None:
@@ -91,6 +103,23 @@ def signatures_differ(paths: list[Path]) -> bool:
     except DreambenchError:
         return True
     return False
+
+
+def report_folder(runs: list[RunFolder], out: Path | None) -> Path:
+    """Return the folder that a report goes to; raises DreambenchError where ``out`` names a page."""
+    if out is not None and out.suffix.lower() in PAGES:
+        raise DreambenchError(
+            f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
+        )
+    return out or default_folder(runs)
+
+
+def single_page(runs: list[RunFolder], out: Path | None) -> Path:
+    """Return the file that a report in one file goes to; an ``out`` that names no page is a folder."""
+    if out is None:
+        folder = default_folder(runs)
+        return folder.with_name(f"{folder.name}.html")
+    return out if out.suffix.lower() in PAGES else out / "report.html"
 
 
 def default_folder(runs: list[RunFolder]) -> Path:

@@ -33,16 +33,24 @@ def needed_encoders(metrics: Iterable[MetricName]) -> list[str]:
 
 
 def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
-    """Fill in the fingerprint (SHA-256) of every local weights file that the metrics need.
+    """Fill in the fingerprint (SHA-256) of every local weights file.
 
-    A fingerprint that is filled in already is kept, without looking at the file: it is compared when the
-    file is loaded. Raises DreambenchError where a file is missing, or a pickle.
+    A file that no metric needs may be missing; where it is there, it is in the signature as well, so that
+    runs of one protocol have one signature, whichever of its metrics they were asked for. A fingerprint
+    that is filled in already is kept, without looking at the file: it is compared when the file is loaded.
+    Raises DreambenchError where a file is missing, or a pickle.
     """
     changes = {}
-    for name in needed_encoders(protocol.metrics):
+    needed = needed_encoders(protocol.metrics)
+    for name in sorted(set(ENCODERS_OF.values())):
         section = getattr(protocol, name)
         if section.fingerprint is None and is_local(section.weights):
-            file = local_file(section.weights, f"protocol.{name}.weights")
+            try:
+                file = local_file(section.weights, f"protocol.{name}.weights")
+            except DreambenchError:
+                if name in needed:
+                    raise
+                continue
             changes[name] = section.model_copy(update={"fingerprint": fingerprint(file)})
     return protocol.model_copy(update=changes) if changes else protocol
 

@@ -19,6 +19,7 @@ from dreambench.report import image_scores, numbers
 from dreambench.report.citation import BIBTEX, BIBTEX_FILE
 from dreambench.report.correlation.sheets import Sheet
 from dreambench.report.failure_cards import bound_warnings, failure_cards
+from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.headline import headline
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
@@ -40,11 +41,14 @@ def render_page(
     thumbnails: Mapping[Path, Thumbnail],
     out: Path,
     preferences: Sheet | None = None,
+    embedded: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page as HTML.
 
-    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes. Every
-    name, prompt and note is escaped: whatever a user's dataset contains is shown, never interpreted.
+    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes. A page
+    that lies alone has its ``FILES`` ``embedded``, as name and ``data:`` address, and its thumbnails are
+    such addresses too. Every name, prompt and note is escaped: whatever a user's dataset contains is shown,
+    never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
     script = _own_file("explorer.js")
@@ -63,6 +67,7 @@ def render_page(
             subjects=subject_table(scored, grids),
             grids=grids,
             differences=run_differences(scored),
+            galleries=gallery_views(scored, thumbnails, out),
             failures=failure_cards(scored, [failure_modes(run) for run in scored], thumbnails, out),
             above=bound_warnings(scored),
             unreadable=problems(thumbnails),
@@ -72,7 +77,8 @@ def render_page(
             resamples=RESAMPLES,
             seed=SEED,
             prompt_means=PROMPT_MEANS,
-            files=FILES,
+            files=embedded or dict(zip(FILES, FILES, strict=True)),
+            image_places="data:" if embedded else "'self' file:",
             bibtex=BIBTEX,
             kinds=list(dict.fromkeys(kind for grid in grids for kind, _ in grid.groups)),
             sortable=[m for m in IMAGE_SCORES if any(run.tables.images[m].notna().any() for run in scored)],
@@ -81,6 +87,17 @@ def render_page(
             script_hash=_hash_of(script),
         )
     )
+
+
+def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Path, Thumbnail]) -> str:
+    """Return a gallery's own page as HTML; ``miniature`` is the miniature's mark, or empty.
+
+    It has no script, and everything is escaped as on the report's page.
+    """
+    template = _environment().get_template("gallery_page.html.j2")
+    unreadable = problems(thumbnails)
+    style = _own_file("style.css")
+    return template.render(gallery=gallery, miniature=miniature, unreadable=unreadable, style=style)
 
 
 def _environment() -> Environment:

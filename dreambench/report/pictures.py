@@ -20,8 +20,8 @@ class Picture:
     """One place in a grid: a thumbnail, or the reason why there is none.
 
     ``scores`` holds (metric, score with three decimals) for every score that is there. ``link`` leads
-    to the full image where the page may name its place. ``seed`` and ``number`` (counted from 1, among
-    the images of its prompt) are empty for a photo.
+    to the full image where the page may name its place. ``seed``, ``number`` (counted from 1, among the
+    images of its prompt) and ``key`` (one per image of the page, wherever it is shown) are empty for a photo.
     """
 
     alt: str
@@ -32,6 +32,7 @@ class Picture:
     scores: tuple[tuple[str, str], ...] = ()
     seed: str = ""
     number: str = ""
+    key: str = ""
 
 
 def photos_of(
@@ -66,6 +67,7 @@ def picture_of(
         scores,
         str(int(seed)) if pd.notna(seed) else "",  # type: ignore[arg-type]
         str(row.image_index + 1),  # type: ignore[attr-defined]
+        f"{run.label}/{name}/{row.prompt_index}-{row.image_index}",  # type: ignore[attr-defined]
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import io
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +18,7 @@ import pandas as pd
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.store.files import write_atomically
+from dreambench.store.gallery_folder import GalleryFolder, galleries_of
 
 SIDE = 128
 QUALITY = 82
@@ -24,7 +27,7 @@ FOLDER = "thumbs"
 
 @dataclass(frozen=True)
 class Thumbnail:
-    """A source's thumbnail: its address relative to the page, or None and the problem with the source."""
+    """A source's thumbnail: its address relative to the page or as data, or None and the problem with it."""
 
     href: str | None
     problem: str | None = None
@@ -38,13 +41,58 @@ def make_thumbnails(scored: Sequence[RunScores], out: Path, quiet: bool = False)
     instead. Shows a bar with an ETA on stderr unless ``quiet``. Raises DreambenchError where ``out``
     cannot be written.
     """
+    return thumbnails_at(dict(_places(scored)), out, quiet)
+
+
+def thumbnails_at(
+    places: Mapping[Path, PurePosixPath], out: Path, quiet: bool = False
+) -> dict[Path, Thumbnail]:
+    """Make the thumbnails of some sources, each at its place below ``out``/thumbs; as ``make_thumbnails``."""
+    return _of_each(list(places), lambda source: _make(source, out, FOLDER / places[source]), quiet)
+
+
+def embedded_thumbnails(scored: Sequence[RunScores], side: int, quiet: bool = False) -> dict[Path, Thumbnail]:
+    """Return every source with its thumbnail as a ``data:`` address, at most ``side`` pixels wide and high.
+
+    For a page that has no folder beside it; otherwise as ``make_thumbnails``, but that nothing is written.
+    """
+    return _of_each(image_sources(scored), lambda source: _embed(source, side), quiet)
+
+
+def image_sources(scored: Sequence[RunScores]) -> list[Path]:
+    """Return the photos and images of the runs, each once."""
+    return list(dict(_places(scored)))
+
+
+def webp(source: Path, side: int) -> bytes:
+    """Return an image as WebP, at most ``side`` pixels wide and high; a smaller one keeps its size.
+
+    Raises DreambenchError or OSError where the source cannot be read.
+    """
+    # Looked up late: the reader comes with more of the package than `--help` should load.
+    from dreambench.benchmark import read_image
+
+    image = read_image(source)
+    image.thumbnail((side, side))
+    content = io.BytesIO()
+    image.save(content, format="WEBP", quality=QUALITY, method=4)
+    return content.getvalue()
+
+
+def data_address(content: bytes, kind: str) -> str:
+    """Return content of a MIME type as an address that carries it."""
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def _of_each(
+    sources: Sequence[Path], make: Callable[[Path], Thumbnail], quiet: bool
+) -> dict[Path, Thumbnail]:
     from dreambench.progress import reporter
 
-    places = {source: FOLDER / place for source, place in _places(scored)}
     done: dict[Path, Thumbnail] = {}
     with reporter(quiet) as shown, ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
-        shown.start("thumbnails", len(places))
-        jobs = {pool.submit(_make, source, out, place): source for source, place in places.items()}
+        shown.start("thumbnails", len(sources))
+        jobs = {pool.submit(make, source): source for source in sources}
         try:
             for job in as_completed(jobs):
                 done[jobs[job]] = job.result()
@@ -68,13 +116,30 @@ def _places(scored: Sequence[RunScores]) -> Iterator[tuple[Path, PurePosixPath]]
             for photo in photos:
                 source = Path(photo).absolute()
                 # Runs share their photos, and photos of two folders may share a name.
-                yield source, PurePosixPath("photos", _safe(subject), f"{_digest(str(source))}.webp")
+                yield source, _photo_place(subject, source)
         rows = run.tables.images[["subject", "prompt_index", "image_index", "file"]]
         for subject, prompt, image, file in rows.itertuples(index=False):
             found = image_source(run, file)
             if found is not None:
                 name = f"{prompt:02d}-{image}.webp"
                 yield found, PurePosixPath(_safe(f"run-{run.label}"), _safe(subject), name)
+        for gallery in galleries_of(run.folder):
+            yield from gallery_places(gallery, f"gallery-{run.label}-{gallery.label}")
+
+
+def gallery_places(gallery: GalleryFolder, folder: str) -> Iterator[tuple[Path, PurePosixPath]]:
+    """Yield each photo and each image of a gallery that is there, with its thumbnail's place."""
+    for subject, shown in gallery.record.subjects.items():
+        for photo in shown.photos:
+            yield Path(photo).absolute(), _photo_place(subject, Path(photo).absolute())
+        for image in gallery.images(subject):
+            if image.file.exists():
+                place = PurePosixPath(_safe(folder), _safe(subject), f"{image.file.stem}.webp")
+                yield image.file.absolute(), place
+
+
+def _photo_place(subject: str, source: Path) -> PurePosixPath:
+    return PurePosixPath("photos", _safe(subject), f"{_digest(str(source))}.webp")
 
 
 def _safe(name: str) -> str:
@@ -93,15 +158,26 @@ def _make(source: Path, out: Path, place: PurePosixPath) -> Thumbnail:
     try:
         if _is_fresh(target, source):
             return Thumbnail(href)
-        # Looked up late: the reader comes with more of the package than `--help` should load.
-        from dreambench.benchmark import read_image
-
-        image = read_image(source)
+        content = webp(source, SIDE)
     except (DreambenchError, OSError):
-        return Thumbnail(None, "cannot be read" if source.exists() else "not found")
-    image.thumbnail((SIDE, SIDE))
-    write_atomically(target, lambda path: image.save(path, format="WEBP", quality=QUALITY, method=4))
+        return _problem(source)
+    write_atomically(target, lambda path: _write(path, content))
     return Thumbnail(href)
+
+
+def _embed(source: Path, side: int) -> Thumbnail:
+    try:
+        return Thumbnail(data_address(webp(source, side), "image/webp"))
+    except (DreambenchError, OSError):
+        return _problem(source)
+
+
+def _problem(source: Path) -> Thumbnail:
+    return Thumbnail(None, "cannot be read" if source.exists() else "not found")
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _is_fresh(target: Path, source: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.analysis import Summary, read_run_scores, summary_of
+from dreambench.analysis import RunScores, Summary, read_run_scores, summary_of
 from dreambench.analysis.preference_table import paper_preferences, preference_table
 from dreambench.analysis.published import comparable_with_paper
 from dreambench.analysis.votes import read_votes
@@ -41,8 +41,16 @@ def write_report(
     """
     scored = read_run_scores(runs)
     summary = summary_of(scored, force)
-    preferences = None if votes is None else _preferences(votes, summary)
+    preferences = None if votes is None else preferences_of(votes, summary)
     thumbnails = make_thumbnails(scored, out, quiet)
+    write_tables(scored, summary, out)
+    page = out / PAGE
+    write_text(page, render_page(scored, summary, thumbnails, out, preferences))
+    return page
+
+
+def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> None:
+    """Write every file that the page offers (``page.FILES``) into the folder ``out``."""
     write_text(out / "report.json", summary.model_dump_json(indent=1) + "\n")
     write_text(out / "table.md", markdown_table(summary))
     write_text(out / "table.tex", latex_table(summary))
@@ -50,12 +58,10 @@ def write_report(
     write_text(out / "subjects.csv", subjects_csv(scored))
     write_image_scores(scored, out)
     write_text(out / BIBTEX_FILE, BIBTEX)
-    page = out / PAGE
-    write_text(page, render_page(scored, summary, thumbnails, out, preferences))
-    return page
 
 
-def _preferences(votes: Path, summary: Summary) -> Sheet:
+def preferences_of(votes: Path, summary: Summary) -> Sheet:
+    """Return the table of a user study's votes, beside the paper's where the runs compare with it."""
     # The paper's votes are on images of the paper's subjects: its rows stand beside no others.
     paper = paper_preferences() if comparable_with_paper(summary.signature) else {}
     return preference_sheet(preference_table(read_votes(votes)), paper)

@@ -103,9 +103,12 @@ def is_leftover(path: Path) -> bool:
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files and folders of writers that were killed; call it under the lock."""
-    remove_all(folder.rglob(".*.tmp"))
+def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
+    """Remove the temporary files and folders of writers that were killed; call it under the lock.
+
+    What lies below ``spared`` has a lock of its own, and is left alone.
+    """
+    remove_all(p for p in folder.rglob(".*.tmp") if spared is None or not p.is_relative_to(spared))
 
 
 def remove_all(paths: Iterable[Path]) -> None:

@@ -27,9 +27,9 @@ class RunRecord(BaseModel):
 
     ``kind`` is "run" for images made here, "score" for other people's. ``name`` is the row's name in
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` and ``photos`` (absolute
-    paths per subject) are resolved from the dataset; ``sources`` is where scored images came from.
-    ``made_on`` names the machine of every subject (and set of class images) that was not made by the
-    process that started the run, on ``machine``.
+    paths per subject) are resolved from the dataset; ``sources`` is where scored images came from;
+    ``seconds`` is the wall time of all sittings that ended, not of one that was killed; ``made_on`` names
+    the machine of every subject, and set of class images, that was not made by the process on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -46,6 +46,7 @@ class RunRecord(BaseModel):
     source: str | None = None
     created: str = ""
     updated: str = ""
+    seconds: float = 0.0
     dreambench: str = __version__
     versions: dict[str, str] = {}
     git_commit: str | None = None

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
 from dreambench.spec import differences
 from dreambench.store import files
 from dreambench.store.batches import commit_images, roll_forward
+from dreambench.store.locks import LOCK, only_writer
 from dreambench.store.record import RunRecord, Status, now
 
 if TYPE_CHECKING:
@@ -76,6 +76,11 @@ class RunFolder:
     def report_folder(self) -> Path:
         """Return where this run's own report goes."""
         return self.path / "report"
+
+    @property
+    def galleries_folder(self) -> Path:
+        """Return where this run's galleries are, each in a folder of its own."""
+        return self.path / "galleries"
 
     def resolve(self, file: str) -> Path:
         """Return the absolute path of a ``file`` column's entry (relative to the run, or absolute)."""
@@ -178,34 +183,25 @@ def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
     Raises DreambenchError where another process works in the folder, where the folder holds a run of
     another spec (the differing fields are named), or where it holds something else.
     """
-    with files.no_space_is_one_line(path):
-        path.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path / ".lock")
-    try:
-        with files.no_space_is_one_line(path):
-            lock.acquire(timeout=0)
-    except Timeout as error:
-        raise DreambenchError(
-            f"another run is working in {path}", "wait for it, or give another --out"
-        ) from error
-    try:
+    with only_writer(path, "run"):
         yield _start_or_resume(path, record)
-    finally:
-        lock.release()
 
 
 def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     if (path / "run.json").exists():
         present = open_run(path).record
         _refuse_another_spec(path, present, record)
-        run = RunFolder(
-            path, record.model_copy(update={"created": present.created or now(), "made_on": present.made_on})
-        )
-    elif any(entry.name != ".lock" and not files.is_leftover(entry) for entry in path.iterdir()):
+        kept = {
+            "created": present.created or now(),
+            "seconds": present.seconds,
+            "made_on": present.made_on,
+        }
+        run = RunFolder(path, record.model_copy(update=kept))
+    elif any(entry.name != LOCK and not files.is_leftover(entry) for entry in path.iterdir()):
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
     else:
         run = RunFolder(path, record.model_copy(update={"created": now()}))
-    files.remove_leftovers(path)
+    files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
         roll_forward(path / "images" / subject)
     run.save_record("started", error=None)

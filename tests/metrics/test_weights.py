@@ -174,10 +174,13 @@ def test_missing_weights_for_plan(no_network, tiny_models, tmp_path):
 # -- fingerprints ---------------------------------------------------------------------------------
 
 
-def test_fingerprints_of_the_files_that_the_metrics_need(tiny_models):
+def test_fingerprints_of_every_file_that_is_there(tiny_models, tmp_path):
     filled = with_fingerprints(tiny_models.protocol("dino", "pres"))
     assert filled.dino.fingerprint == hashlib.sha256(tiny_models.dino.read_bytes()).hexdigest()
-    assert filled.clip.fingerprint is None
+    # Not needed for these metrics, but one protocol is to have one signature.
+    assert filled.clip.fingerprint == hashlib.sha256(tiny_models.clip.read_bytes()).hexdigest()
+    absent = ProtocolSpec(metrics=("dino",), lpips=LpipsSpec(weights=str(tmp_path / "no.safetensors")))
+    assert with_fingerprints(absent).lpips.fingerprint is None
     assert with_fingerprints(ProtocolSpec()) == ProtocolSpec()
     assert with_fingerprints(filled) == filled
 

@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from analysis.sample_runs import image_row, make_run
-from chromium import chromium, until
+from chromium import opened, until
 
 from dreambench.report import write_report
 from dreambench.store import RunFolder
 
 EVIL = '"><script>document.title = "owned"</script><img src=x onerror="document.title = 1">'
-DESK, PHONE = {"width": 1280, "height": 900}, {"width": 360, "height": 780}
-
-
-@contextmanager
-def opened(page: Path, **options: Any) -> Iterator[Any]:
-    """Open a page from disk; afterwards it must have asked nobody and said nothing on the console."""
-    with chromium() as browser:
-        context = browser.new_context(**{"viewport": DESK, **options})
-        asked: list[str] = []
-        said: list[str] = []
-        context.on("request", lambda request: asked.append(request.url))
-        context.set_default_timeout(60_000)
-        tab = context.new_page()
-        tab.on("console", lambda message: said.append(message.text))
-        tab.on("pageerror", lambda error: said.append(str(error)))
-        tab.goto(page.resolve().as_uri())
-        yield tab
-        assert said == []
-        assert asked
-        assert all(url.startswith("file:") for url in asked)
+PHONE = {"width": 360, "height": 780}
 
 
 def report_of(run: RunFolder) -> Path:

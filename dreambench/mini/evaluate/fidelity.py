@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -60,7 +59,7 @@ def fidelity(
         dino_untouched=dino,
         clip_t_run=float(scores.subjects["clip_t"].mean()),
         clip_t_untouched=clip_t,
-        minutes=_minutes(scores),
+        minutes=scores.record.seconds / 60,
     )
 
 
@@ -79,8 +78,3 @@ def _untouched(
         dino.append(np.mean(similarity_to_photos(own, embedded(encoders.dino, photos))))
         clip_t.append(follows[(nouns == noun) & ~plain].mean())
     return float(np.mean(dino)), float(np.mean(clip_t))
-
-
-def _minutes(scores: RunScores) -> float:
-    began, ended = (datetime.fromisoformat(t) for t in (scores.record.created, scores.record.updated))
-    return (ended - began).total_seconds() / 60

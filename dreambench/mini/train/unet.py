@@ -123,7 +123,7 @@ class UnetStage(Stage):
     """Learns to draw: predicts the velocity of noisy latents under captions."""
 
     name = "unet"
-    steps = 9_200
+    steps = 14_000
     batch = 32
     ema = 0.9995
     sample_every = 2000

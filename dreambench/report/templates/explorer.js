@@ -33,9 +33,9 @@
       makeButton(tile);
     }
   }
-  const bySource = new Map(entries.map((entry) => [source(entry.tile), entry]));
-  for (const tile of document.querySelectorAll(".telling .tile[data-number]")) {
-    original.set(tile, bySource.get(source(tile)));
+  const byKey = new Map(entries.map((entry) => [entry.tile.dataset.key, entry]));
+  for (const tile of document.querySelectorAll(".telling .tile[data-key], .examples .tile[data-key]")) {
+    original.set(tile, byKey.get(tile.dataset.key));
     makeButton(tile);
   }
   let visible = entries;

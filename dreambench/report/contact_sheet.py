@@ -1,0 +1,171 @@
+"""A contact sheet: photos at the left, prompts with their images at the right, as one picture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+from dreambench.errors import DreambenchError
+
+CELL = 192
+GAP = 6
+MARGIN = 36
+_COLUMNS = 4
+_PHOTO = 144
+_LEFT = _PHOTO + 40
+_WIDTH = 2 * MARGIN + _LEFT + _COLUMNS * CELL + (_COLUMNS - 1) * GAP
+_BLOCK_GAP = 26
+_INK, _SOFT, _LINE, _PAPER = "#1b1e23", "#5a616b", "#c9ced5", "#ffffff"
+
+
+@dataclass(frozen=True)
+class ContactSheet:
+    """What stands on a sheet: ``rows`` are (prompt, image files); ``footer`` are lines of small print."""
+
+    title: str
+    subtitle: str
+    photos: tuple[Path, ...]
+    rows: tuple[tuple[str, tuple[Path, ...]], ...]
+    footer: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Block:
+    """One prompt's place: its wrapped text and its images, ``per_line`` side by side."""
+
+    text: list[str]
+    images: tuple[Path, ...]
+    per_line: int
+
+    @property
+    def images_height(self) -> int:
+        lines = -(-len(self.images) // self.per_line)
+        return lines * CELL + (lines - 1) * GAP
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Blocks side by side; their images begin at one height, however many lines a prompt takes."""
+
+    blocks: list[_Block]
+
+    @property
+    def text_height(self) -> int:
+        return max(len(block.text) for block in self.blocks) * _line_height(15) + 6
+
+    @property
+    def height(self) -> int:
+        return self.text_height + max(block.images_height for block in self.blocks) + _BLOCK_GAP
+
+
+def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
+    """Return a sheet as an RGB image, 1,030 pixels wide and as high as its prompts need.
+
+    A file that is missing or cannot be read is a frame that says so.
+    """
+    rows = _in_rows(sheet.rows)
+    footer = [line for text in sheet.footer for line in wrapped(text, 13, _WIDTH - 2 * MARGIN)]
+    head = MARGIN + _line_height(26) + _line_height(14) + 22
+    right = sum(row.height for row in rows)
+    left = _line_height(13) + 6 + len(sheet.photos) * (_PHOTO + GAP)
+    body = max(right, left + _BLOCK_GAP - GAP)
+    foot = len(footer) * _line_height(13) + 14
+    image = Image.new("RGB", (_WIDTH, head + body + foot + MARGIN), _PAPER)
+    draw = ImageDraw.Draw(image)
+    title = wrapped(sheet.title, 26, _WIDTH - 2 * MARGIN, bold=True)
+    draw.text((MARGIN, MARGIN - 8), title[0] + (" …" if title[1:] else ""), _INK, _font(26, True))
+    subtitle = wrapped(sheet.subtitle, 14, _WIDTH - 2 * MARGIN)
+    draw.text(
+        (MARGIN, MARGIN + _line_height(26)), subtitle[0] + (" …" if subtitle[1:] else ""), _SOFT, _font(14)
+    )
+    _draw_photos(image, draw, sheet.photos, head)
+    top = head
+    for row in rows:
+        for place, block in enumerate(row.blocks):
+            left_edge = MARGIN + _LEFT + place * block.per_line * (CELL + GAP)
+            _draw_block(image, draw, block, (left_edge, top), row.text_height)
+        top += row.height
+    draw.line((MARGIN, head + body, _WIDTH - MARGIN, head + body), _LINE)
+    for number, line in enumerate(footer):
+        draw.text((MARGIN, head + body + 14 + number * _line_height(13)), line, _SOFT, _font(13))
+    return image
+
+
+def wrapped(text: str, size: int, width: int, bold: bool = False) -> list[str]:
+    """Break a text into lines that fit ``width`` pixels; a word that is too long for one is broken too."""
+    font = _font(size, bold)
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) <= width:
+            lines[-1] = longer
+            continue
+        if lines[-1]:
+            lines.append("")
+        for letter in word:
+            if lines[-1] and font.getlength(lines[-1] + letter) > width:
+                lines.append("")
+            lines[-1] += letter
+    return lines
+
+
+def _in_rows(prompts: Sequence[tuple[str, tuple[Path, ...]]]) -> list[_Row]:
+    blocks = []
+    for prompt, images in prompts:
+        per_line = min(max(len(images), 1), _COLUMNS)
+        width = per_line * (CELL + GAP) - GAP
+        blocks.append(_Block(wrapped(prompt, 15, width), images, per_line))
+    side_by_side = max(1, _COLUMNS // max((block.per_line for block in blocks), default=1))
+    return [_Row(blocks[i : i + side_by_side]) for i in range(0, len(blocks), side_by_side)]
+
+
+def _draw_photos(image: Image.Image, draw: ImageDraw.ImageDraw, photos: Sequence[Path], top: int) -> None:
+    draw.text((MARGIN, top), "Photos", _SOFT, _font(13))
+    top += _line_height(13) + 6
+    for number, photo in enumerate(photos):
+        _paste(image, draw, photo, (MARGIN, top + number * (_PHOTO + GAP)), _PHOTO)
+
+
+def _draw_block(
+    image: Image.Image, draw: ImageDraw.ImageDraw, block: _Block, place: tuple[int, int], text_height: int
+) -> None:
+    left, top = place
+    for number, line in enumerate(block.text):
+        draw.text((left, top + number * _line_height(15)), line, _INK, _font(15))
+    for number, file in enumerate(block.images):
+        down, across = divmod(number, block.per_line)
+        corner = (left + across * (CELL + GAP), top + text_height + down * (CELL + GAP))
+        _paste(image, draw, file, corner, CELL)
+
+
+def _paste(
+    image: Image.Image, draw: ImageDraw.ImageDraw, file: Path, place: tuple[int, int], side: int
+) -> None:
+    from dreambench.benchmark import read_image
+
+    try:
+        picture = read_image(file)
+    except DreambenchError:
+        draw.rectangle((*place, place[0] + side - 1, place[1] + side - 1), outline=_LINE)
+        told = "cannot be read" if file.exists() else "missing"
+        middle = (place[0] + side // 2, place[1] + side // 2)
+        draw.text(middle, told, _SOFT, _font(13), anchor="mm")
+        return
+    image.paste(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS), place)
+
+
+def _line_height(size: int) -> int:
+    return round(size * 1.35)
+
+
+@cache
+def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    # matplotlib brings a font with many scripts; which fonts a machine has is no part of a sheet.
+    import matplotlib
+
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(str(Path(matplotlib.get_data_path(), "fonts", "ttf", name)), size)

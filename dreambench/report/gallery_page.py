@@ -1,0 +1,28 @@
+"""Writing a gallery: its contact sheets and its own page, in its own folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dreambench.report.gallery_views import gallery_view
+from dreambench.report.page import render_gallery
+from dreambench.report.thumbnails import gallery_places, thumbnails_at
+from dreambench.signature import MINIATURE_NOTE, MINIATURE_PRESET
+from dreambench.store.files import write_text
+from dreambench.store.gallery_folder import GalleryFolder
+
+PAGE = "index.html"
+
+
+def write_gallery_page(gallery: GalleryFolder, quiet: bool = False) -> Path:
+    """Write a gallery's page beside its images, and return the page's path.
+
+    It opens from disk and asks no other machine for anything. Raises DreambenchError where the folder
+    cannot be written.
+    """
+    out, record = gallery.path, gallery.record
+    thumbnails = thumbnails_at(dict(gallery_places(gallery, "images")), out, quiet)
+    view = gallery_view(gallery, thumbnails, out, out, "subject", record.run)
+    mini = MINIATURE_NOTE if record.preset == MINIATURE_PRESET else ""
+    write_text(out / PAGE, render_gallery(view, mini, thumbnails))
+    return out / PAGE

@@ -1,0 +1,77 @@
+"""The report as one HTML file to mail: thumbnails and tables lie inside the page, nothing beside it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from dreambench.analysis import read_run_scores, summary_of
+from dreambench.errors import DreambenchError
+from dreambench.report.page import FILES, render_page
+from dreambench.report.thumbnails import data_address, embedded_thumbnails, image_sources, webp
+from dreambench.report.write import preferences_of, write_tables
+from dreambench.store import RunFolder
+from dreambench.store.files import write_text
+
+SIDES = (256, 192, 128, 96, 64)
+# Mail servers commonly stop at 25 MB, and a mail carries 3 bytes as 4 characters: 18 MB pass. The text of
+# the page and its tables take a part.
+PICTURES_BYTES = 14_000_000
+SAMPLE = 32
+KINDS = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".md": "text/markdown",
+    ".parquet": "application/vnd.apache.parquet",
+}
+
+
+def write_single_file(
+    runs: Sequence[RunFolder],
+    file: Path,
+    *,
+    force: bool = False,
+    quiet: bool = False,
+    votes: Path | None = None,
+) -> Path:
+    """Write the report of one run, or of several side by side, as one HTML file, and return its path.
+
+    It shows what ``write_report`` shows and offers the same tables. Its pictures are thumbnails of the
+    largest side in ``SIDES`` (pixels) with which they all stay below ``PICTURES_BYTES``, and of the least
+    where none does; there is no way from it to the full images. Raises DreambenchError as ``write_report``.
+    """
+    scored = read_run_scores(runs)
+    summary = summary_of(scored, force)
+    preferences = None if votes is None else preferences_of(votes, summary)
+    thumbnails = embedded_thumbnails(scored, side_for(image_sources(scored)), quiet)
+    with tempfile.TemporaryDirectory() as folder:
+        write_tables(scored, summary, Path(folder))
+        tables = {name: _address(Path(folder) / name) for name in FILES}
+        page = render_page(scored, summary, thumbnails, Path(folder), preferences, tables)
+    write_text(file, page)
+    return file
+
+
+def side_for(sources: Sequence[Path], limit: int = PICTURES_BYTES) -> int:
+    """Return the largest of ``SIDES`` with which the thumbnails take at most ``limit`` bytes of the page.
+
+    Estimated from a part of the sources, evenly spread; those that cannot be read take nothing.
+    """
+    sample = sources[:: max(1, len(sources) // SAMPLE)]
+    for side in SIDES:
+        # Base64 writes 3 bytes as 4 characters.
+        if sum(_size(source, side) for source in sample) * len(sources) * 4 <= limit * len(sample) * 3:
+            return side
+    return SIDES[-1]
+
+
+def _size(source: Path, side: int) -> int:
+    try:
+        return len(webp(source, side))
+    except (DreambenchError, OSError):
+        return 0
+
+
+def _address(file: Path) -> str:
+    return data_address(file.read_bytes(), KINDS.get(file.suffix, "text/plain"))

@@ -1,0 +1,102 @@
+"""The paper's evaluation as data: every run that its tables and claims need, on any base model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict
+
+from dreambench.ablations import ablation
+from dreambench.resources import data_folder
+from dreambench.spec import MetricName, RunSpec
+
+COMPARISON = "comparison"
+COMMON_WORD = "common-word"
+Build = Callable[[Mapping[str, Any]], RunSpec]
+
+
+class CommonWord(BaseModel):
+    """The word that stands as a bad identifier: by preset, and for every other one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subjects: tuple[str, ...]
+    words: Mapping[str, str]
+    otherwise: str
+
+    def of(self, preset: str) -> str:
+        """Return the word for a preset's base model."""
+        return self.words.get(preset, self.otherwise)
+
+
+class Reproduction(BaseModel):
+    """What one seed of a reproduction runs; ``ablations`` maps names to fields that differ from their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    metrics: tuple[MetricName, ...]
+    methods: tuple[str, ...]
+    ablations: Mapping[str, Mapping[str, Any]]
+    common_word: CommonWord
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a reproduction: its place in it, and its spec."""
+
+    group: str
+    variant: str
+    seed: int
+    spec: RunSpec
+
+    def folder(self, root: Path) -> Path:
+        """Return the run's folder: an ablation's variants as ``dreambench ablate`` lays them."""
+        if self.group in (COMPARISON, COMMON_WORD):
+            return root / self.group / f"{self.variant}-s{self.seed}"
+        return root / f"{self.group}-s{self.seed}" / self.variant
+
+
+@cache
+def paper_reproduction() -> Reproduction:
+    """Return the content of ``data/reproduction.yaml``."""
+    text = (data_folder() / "reproduction.yaml").read_text(encoding="utf-8")
+    return Reproduction.model_validate(yaml.safe_load(text))
+
+
+def planned_runs(
+    build: Build, seeds: Sequence[int], subjects: Sequence[str] | None = None
+) -> list[PlannedRun]:
+    """Return every run in the order in which later ones can take over what earlier ones made.
+
+    ``build`` makes a spec from fields; ``subjects`` restricts every run to some of its subjects, and leaves
+    out the runs that have none of them. Raises DreambenchError for a field that does not fit.
+    """
+    planned = [run for seed in seeds for run in _runs_of(build, seed, subjects)]
+    return [run for run in planned if run.spec.subjects]
+
+
+def _runs_of(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterator[PlannedRun]:
+    whole = paper_reproduction()
+    shared = {"seed": seed, "protocol.metrics": list(whole.metrics)}
+    for method in whole.methods:
+        fields = {**shared, "method": method, "subjects": tuple(subjects) if subjects else "all"}
+        yield PlannedRun(COMPARISON, method, seed, build(fields))
+    for name, own in whole.ablations.items():
+        chosen = ablation(name)
+        for variant in chosen.variants:
+            fields = {**chosen.fields(variant), **own, "seed": seed}
+            yield PlannedRun(name, variant, seed, build(_restricted(fields, subjects)))
+    word = whole.common_word
+    fields = {**shared, "subjects": word.subjects, "identifier.text": word.of(build({}).preset)}
+    yield PlannedRun(COMMON_WORD, "dreambooth", seed, build(_restricted(fields, subjects)))
+
+
+def _restricted(fields: Mapping[str, Any], subjects: Sequence[str] | None) -> dict[str, Any]:
+    if subjects is None:
+        return dict(fields)
+    return {**fields, "subjects": tuple(name for name in fields["subjects"] if name in set(subjects))}

@@ -1,0 +1,67 @@
+"""gallery.json: what a gallery shows, and of which run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dreambench import __version__
+from dreambench.benchmark.prompt_sets import PromptGroup, PromptSet
+from dreambench.benchmark.prompts import Category
+
+
+class GallerySubject(BaseModel):
+    """A subject of a gallery: its class noun, what its prompts call it, its photos (absolute paths)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    class_noun: str
+    category: Category
+    identifier: str | None
+    called: str | None
+    photos: list[str]
+
+
+class GalleryRecord(BaseModel):
+    """What a gallery's folder says of itself.
+
+    ``images`` counts the images of each prompt, ``images_key`` and ``run`` name the run whose models draw
+    them, ``preset`` and ``method`` are that run's. ``subjects`` may grow; the other fields of
+    ``identity()`` fix the images.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    run: str
+    images_key: str
+    preset: str
+    method: str
+    prompts: PromptSet
+    images: int
+    seed: int
+    subjects: dict[str, GallerySubject]
+    status: Literal["started", "interrupted", "failed", "complete"] = "started"
+    created: str = ""
+    updated: str = ""
+    dreambench: str = __version__
+    notes: list[str] = []
+    error: str | None = None
+
+    def groups(self, subject: str) -> tuple[PromptGroup, ...]:
+        """Return the groups of prompts that a subject is asked."""
+        return self.prompts.for_category(self.subjects[subject].category)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the images depend on, whoever the subjects are, by the names that a user knows."""
+        prompts = [[list(g.suits), [p.template for p in g.prompts]] for g in self.prompts.groups]
+        return {"run": self.images_key, "prompts": prompts, "images": self.images, "seed": self.seed}
+
+    @property
+    def folder_name(self) -> str:
+        """The folder's name in a run: the same images, the same folder; changed prompts, another one."""
+        canonical = json.dumps(self.identity(), sort_keys=True)
+        return f"{self.prompts.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"

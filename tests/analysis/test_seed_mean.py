@@ -1,0 +1,43 @@
+"""Several seeds as one run: means by subject, and a refusal of anything but seeds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from analysis.sample_runs import image_row, make_run, make_spec
+
+from dreambench.analysis.run_scores import read_run_scores
+from dreambench.analysis.seed_mean import seed_mean
+from dreambench.analysis.summarize import summary_of
+from dreambench.errors import DreambenchError
+
+
+def one(folder: Path, values: dict[str, float], **fields: object):
+    rows = [
+        image_row(subject, prompt, image, (value, value, 0.3))
+        for subject, value in values.items()
+        for prompt in (0, 1)
+        for image in (0, 1)
+    ]
+    return read_run_scores([make_run(folder, rows, spec=make_spec(**fields))])[0]
+
+
+def test_scores_are_means_over_seeds_and_subjects_stay_the_unit(tmp_path: Path) -> None:
+    first = one(tmp_path / "a", {"ant": 0.2, "bee": 0.6}, seed=0)
+    second = one(tmp_path / "b", {"ant": 0.4, "bee": 0.6}, seed=1)
+    both = seed_mean([first, second], "ours")
+    assert both.subjects["dino"].to_dict() == pytest.approx({"ant": 0.3, "bee": 0.6})
+    assert both.label == "ours"
+    row = summary_of([both]).rows[1]
+    assert row.n_images == 16
+    assert row.dino.mean == pytest.approx(0.45)
+    alone = seed_mean([first], "alone")
+    assert alone.subjects.equals(first.subjects)
+
+
+def test_runs_of_two_specs_are_refused(tmp_path: Path) -> None:
+    first = one(tmp_path / "a", {"ant": 0.2}, seed=0)
+    other = one(tmp_path / "b", {"ant": 0.2}, seed=1, image_size=64)
+    with pytest.raises(DreambenchError, match=r"differ in more than their seeds \(image_size"):
+        seed_mean([first, other], "ours")

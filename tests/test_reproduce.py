@@ -1,0 +1,110 @@
+"""``dreambench reproduce`` on tiny real models: every run, the page that is read from them, and resuming."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from dreambench.benchmark import official_subjects
+from dreambench.cli import main
+from dreambench.presets import build_spec
+from dreambench.reproduction import paper_reproduction, planned_runs
+from dreambench.spec import RunSpec
+
+
+def build(fields: Mapping[str, Any]) -> RunSpec:
+    return build_spec("paper-sd15", fields)
+
+
+def test_the_plan_has_everything_that_the_claims_need() -> None:
+    planned = planned_runs(build, [0, 1])
+    places = [run.folder(Path()) for run in planned]
+    assert len(set(places)) == len(places) == 2 * (4 + 2 + 3 + 5 + 1)
+    assert Path("comparison/textual-inversion-s1") in places
+    assert Path("class-noun-s0/wrong") in places
+    assert Path("photo-count-s1/5") in places
+    assert {run.spec.seed for run in planned} == {0, 1}
+    nouns = {s.name: s.class_noun for s in official_subjects()}
+    assert len({nouns[s] for s in paper_reproduction().common_word.subjects}) == 15
+    (word,) = [r.spec.identifier.text for r in planned if r.group == "common-word" and r.seed == 0]
+    assert word == "unique"
+
+
+def test_a_choice_of_subjects_restricts_every_run() -> None:
+    planned = planned_runs(build, [0], ["dog", "cat2"])
+    assert all(set(run.spec.subjects) <= {"dog", "cat2"} for run in planned)
+    (photos,) = [run.spec.subjects for run in planned if run.folder(Path()) == Path("photo-count-s0/1")]
+    assert photos == ("dog",)
+    assert {run.group for run in planned_runs(build, [0], ["cat2"])} == {"comparison"}
+
+
+@pytest.fixture
+def command(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    import tiny as models
+
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
+    sampler = {"scheduler": "ddim", "steps": 1}
+    trained = {"steps": 1, "class_images": 2, "class_sampler": sampler}
+    preset = {
+        "base": {"model": "x"},
+        "method": "dreambooth",
+        "sampler": sampler,
+        "prompts": "0",
+        "images_per_prompt": 2,
+        "methods": {
+            "dreambooth": trained,
+            "dreambooth-lora": {**trained, "rank": 2},
+            "textual-inversion": {"steps": 1},
+            "pretrained": {},
+        },
+    }
+    file = tmp_path / "small.yaml"
+    file.write_text(yaml.safe_dump(preset))
+    options = ["--preset", str(file), "--data", str(tiny["data"]), *models.options(tiny)]
+    settings = ["--set", "prompts=0", "--set", "protocol.prior_images=2"]
+    return ["reproduce", "--subjects", "dog,teapot", "--out", str(tmp_path / "all"), *options, *settings]
+
+
+def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsys) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([*command, "--seeds", "0"])
+    assert end.value.code == 0, capsys.readouterr().err
+    shown = capsys.readouterr()
+    assert Path(shown.out.strip()) == tmp_path / "all" / "reproduction.md"
+    assert "2 subjects taken over from finished runs" in shown.err
+    text = (tmp_path / "all" / "reproduction.md").read_text()
+    for expected in (
+        "## Comparison (Table 1)",
+        "| textual\\-inversion |" if "textual\\-inversion" in text else "| textual-inversion |",
+        "## Prior preservation (Table 3)",
+        "| without against with | DINO |",
+        "## Class noun (Table 4)",
+        "## Number of training photos (Table 5)",
+        "## Claims",
+        "| DreamBooth is above Textual Inversion in DINO | Table 1 |",
+        "## What was run",
+        "| `comparison/dreambooth-s0` | 2 |",
+        "dreambench ablate class-noun",
+    ):
+        assert expected in text
+    # Every number of the page is read from the runs: made again, it is the same.
+    with pytest.raises(SystemExit):
+        main([*command, "--seeds", "0", "--page", str(tmp_path / "again.md")])
+    again = (tmp_path / "again.md").read_text()
+    assert again.split("## What was run")[0] == text.split("## What was run")[0]
+    runs = [json.loads(file.read_text()) for file in (tmp_path / "all").rglob("run.json")]
+    assert len(runs) == 15
+    assert all(run["status"] == "complete" and run["seconds"] > 0 for run in runs)
+
+
+@pytest.mark.parametrize("seeds", ["0,0", "a", "-1", ""])
+def test_wrong_seeds_are_one_line(seeds: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["reproduce", f"--seeds={seeds}"])
+    assert end.value.code == 2
+    assert "--seeds" in capsys.readouterr().err
