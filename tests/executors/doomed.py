@@ -40,8 +40,9 @@ class DoomedWatch:
 class Doom:
     """What goes wrong: ``how`` (kill, raise, hang, lose) at tick ``at`` of the bar that ends in ``stage``.
 
-    ``limit`` is the unit's time limit in seconds. To lose is to kill the node that the worker belongs to, unless its process is ``spared``. It goes wrong
-    once, which ``marker`` then says, or with ``marker`` None whenever it is tried.
+    ``limit`` is the unit's time limit in seconds. To lose is to kill the node that the worker belongs to,
+    unless its process is ``spared``. It goes wrong once, which ``marker`` then says, or with ``marker`` None
+    whenever it is tried.
     """
 
     stage: str
