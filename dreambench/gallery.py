@@ -13,13 +13,12 @@ from dreambench.generate import ImageRequest, generate
 from dreambench.methods.base import Personalized
 from dreambench.prepare import Prepared, prepare
 from dreambench.progress import Reporter
-from dreambench.resources import cache_folder
 from dreambench.spec import differences
 from dreambench.store import RunFolder, RunRecord
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
 from dreambench.store.gallery_record import GalleryRecord, GallerySubject
-from dreambench.subject_work import images_bar, settle_weights, training_bar, work_context
+from dreambench.subject_work import method_context, settle_weights
 from dreambench.training_subject import training_subject
 
 
@@ -187,7 +186,7 @@ def _draw_subject(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, r
     spec = plan.prepared.spec
     personalized = _personalized(plan, gallery, subject, reporter)
     requests = [ImageRequest(i.prompt, i.seed, i.file) for i in gallery.images(subject.name)]
-    bar = images_bar(subject)
+    bar = f"{subject.name}: images"
     reporter.start(bar, len(requests))
     generate(
         personalized.pipeline,
@@ -209,14 +208,8 @@ def _personalized(
     plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: Reporter
 ) -> Personalized:
     prepared, method = plan.prepared, plan.prepared.method
-    bar = training_bar(subject)
-
-    def on_step(done: int, total: int) -> None:
-        if done == 1:
-            reporter.start(bar, total)
-        reporter.advance(bar)
-
-    context = work_context(prepared, reporter, on_step, cache_folder())
+    bar = f"{subject.name}: training"
+    context = method_context(prepared, reporter, bar)
     for place in _weights(plan, gallery, subject):
         if place.exists():
             return method.load(place, prepared.base, context)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from dreambench.bench import Bench
 from dreambench.cells import count_files, expected_cells, photo_files, present, prior_images
@@ -18,6 +20,7 @@ from dreambench.progress import Watch
 from dreambench.resolve import default_run_name
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
+from dreambench.store.record import Status
 from dreambench.subject_work import is_embedded, is_made, settle_weights
 from dreambench.units import class_images_units, subject_unit
 
@@ -37,11 +40,12 @@ def run(
     folder = out or Path("results") / default_run_name(prepared.spec)
     bench = Bench()
     bench.lay_out(prepared)
+    began = time.monotonic()
     with _started(Job(prepared, folder, keep_checkpoints, notes or [])) as run_folder:
-        with _failures_are_recorded([run_folder]):
+        with _failures_are_recorded([run_folder], began):
             _make_all(prepared, run_folder, watch, keep_checkpoints, LocalExecutor(bench))
             score(prepared, run_folder, watch)
-        run_folder.save_record("complete")
+        _ended(run_folder, began, "complete")
     return run_folder
 
 
@@ -57,7 +61,8 @@ def _make_all(
             units.append(subject_unit(prepared, run_folder, subject, keep_checkpoints=keep, embed=False))
             for _ in executor.run(units, watch):
                 pass
-        settle_weights(*run_folder.weights_folders(subject.name), keep_checkpoints)
+        weights = run_folder.weights_folder(subject.name)
+        settle_weights(weights, run_folder.checkpoint_folder(subject.name), keep_checkpoints)
         watch.advance("subjects")
     watch.finish("subjects")
 
@@ -78,6 +83,7 @@ class _Running:
     job: Job
     run_folder: RunFolder
     left: set[str]
+    began: float
     made_on: dict[str, str] = field(default_factory=dict)
     failed: list[Outcome] = field(default_factory=list)
 
@@ -91,13 +97,14 @@ def run_all(jobs: Sequence[Job], executor: Executor, watch: Watch) -> tuple[list
     """
     with ExitStack() as stack:
         folders = [stack.enter_context(_started(job)) for job in jobs]
-        stack.enter_context(_failures_are_recorded(folders))
+        began = time.monotonic()
+        stack.enter_context(_failures_are_recorded(folders, began))
         units: dict[str, Unit] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
             own = _units(job, run_folder)
             units.update((unit.name, unit) for unit in own)
-            running.append(_Running(job, run_folder, {unit.name for unit in own}))
+            running.append(_Running(job, run_folder, {unit.name for unit in own}, began))
         with ThreadPoolExecutor(1) as tables:
             waiting = [tables.submit(_finish, r, watch) for r in running if not r.left]
             try:
@@ -153,19 +160,22 @@ def _work(
 def _finish(r: _Running, watch: Watch) -> None:
     """Make a run's tables, and close its log with the machines that made it."""
     prepared, run_folder = r.job.prepared, r.run_folder
-    remove_leftovers(run_folder.path)
+    remove_leftovers(run_folder.path, spared=run_folder.galleries_folder)
     for subject in prepared.subjects:
         if is_made(prepared, subject, run_folder):
-            settle_weights(*run_folder.weights_folders(subject.name), r.job.keep_checkpoints)
+            weights = run_folder.weights_folder(subject.name)
+            settle_weights(weights, run_folder.checkpoint_folder(subject.name), r.job.keep_checkpoints)
     try:
         score(prepared, run_folder, watch)
     except Exception as error:
-        run_folder.save_record("failed", error=str(error) or type(error).__name__)
+        _ended(run_folder, r.began, "failed", error=str(error) or type(error).__name__)
         raise
     notes = {s.name: run_folder.subject_note(s.name) or {} for s in prepared.subjects}
     noted = {name: str(note["machine"]) for name, note in notes.items() if "machine" in note}
     told = [f"{outcome.unit.name}: {outcome.error}" for outcome in r.failed]
-    run_folder.save_record(
+    _ended(
+        run_folder,
+        r.began,
         "partial" if r.failed else "complete",
         made_on={**run_folder.record.made_on, **r.made_on, **noted},
         error="; ".join(told) or None,
@@ -178,12 +188,17 @@ def _started(job: Job) -> Iterator[RunFolder]:
         yield run_folder
 
 
+def _ended(run_folder: RunFolder, began: float, status: Status, **changes: Any) -> None:
+    seconds = run_folder.record.seconds + time.monotonic() - began
+    run_folder.save_record(status, seconds=round(seconds, 3), **changes)
+
+
 @contextmanager
-def _failures_are_recorded(run_folders: Sequence[RunFolder]) -> Iterator[None]:
-    def record(status: str, **changes: str) -> None:
+def _failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> Iterator[None]:
+    def record(status: Status, **changes: str) -> None:
         for run_folder in run_folders:
             if run_folder.record.status == "started":
-                run_folder.save_record(status, **changes)  # type: ignore[arg-type]
+                _ended(run_folder, began, status, **changes)
 
     try:
         yield

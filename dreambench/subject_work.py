@@ -137,16 +137,7 @@ def _personalize(
 ) -> Personalized:
     weights = run_folder.weights_folder(subject.name)
     bar = training_bar(subject)
-
-    def on_step(done: int, total: int) -> None:
-        if done == 1:
-            watch.start(bar, total)
-            steps.begin()  # the first step also warms up: it is not measured
-        else:
-            steps.add(1)
-        watch.advance(bar)
-
-    context = work_context(prepared, watch, on_step, cache)
+    context = method_context(prepared, watch, bar, steps, cache)
     if weights.exists():
         return prepared.method.load(weights, prepared.base, context)
     trained_on = training_subject(prepared.spec, subject)
@@ -159,12 +150,26 @@ def _personalize(
     return personalized
 
 
-def work_context(prepared: Prepared, watch: Watch, on_step: Any, cache: Path) -> Context:
-    """Return what a method is lent: class images below ``cache``, made where they are missing."""
+def method_context(
+    prepared: Prepared, watch: Watch, bar: str, steps: Stopwatch | None = None, cache: Path | None = None
+) -> Context:
+    """Return what a run lends its method; ``bar`` is the name of the training's progress bar.
+
+    ``steps`` times the training. Class images are in ``cache`` (None: the cache folder).
+    """
+    clock = steps or Stopwatch()
+
+    def on_step(done: int, total: int) -> None:
+        if done == 1:
+            watch.start(bar, total)
+            clock.begin()  # the first step also warms up: it is not measured
+        else:
+            clock.add(1)
+        watch.advance(bar)
 
     def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
         base, size = prepared.base, prepared.spec.image_size
-        wanted = class_image_set(cache, base.fingerprint, noun, sampler, count, size)
+        wanted = class_image_set(cache or cache_folder(), base.fingerprint, noun, sampler, count, size)
         return make_class_images(prepared, wanted, sampler, watch)
 
     return Context(prepared.runtime, prepared.identifier, class_images, on_step)

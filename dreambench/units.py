@@ -67,7 +67,8 @@ class SubjectTask:
             run_folder.mend_subject(self.subject)
         if not is_made(prepared, subject, run_folder):
             make_subject(prepared, subject, run_folder, watch, bench.machine)
-        settle_weights(*run_folder.weights_folders(self.subject), self.keep_checkpoints)
+        weights = run_folder.weights_folder(self.subject)
+        settle_weights(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
         if self.embed:
             embed_images(prepared, subject, run_folder, bench.encoders(prepared), watch)
 

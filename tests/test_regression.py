@@ -81,7 +81,9 @@ def test_a_wrong_crop_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_a_wrong_caption_form_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     """CLIP-T against the words that the model was given, identifier and all."""
-    monkeypatch.setattr(cells, "clip_caption", lambda p, subject, spec, name: p.text(subject.class_noun, name))
+    monkeypatch.setattr(
+        cells, "clip_caption", lambda p, subject, spec, name: p.text(subject.class_noun, name)
+    )
     code, metrics = moved(again(), capsys)
     assert (code, metrics) == (1, {"clip_t"})
 

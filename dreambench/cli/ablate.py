@@ -59,7 +59,8 @@ def ablate(
         "seed": seed,
     }
     specs = {v: options.spec_from_options(defaults=chosen.fields(v), **given) for v in chosen.variants}
-    from dreambench.cli.run import quiet_libraries, work_runs
+    from dreambench.cli.run import work_runs
+    from dreambench.quiet import quiet_libraries
 
     quiet_libraries()
     from dreambench.prepare import prepare_all
@@ -69,15 +70,17 @@ def ablate(
 
     with reporter() as shown:
         # All of them first: an error in the last variant must not show after hours of the others.
-        prepared = prepare_all(list(specs.values()))
-        folder = out or _default_folder(name, prepared[list(specs).index(chosen.reference)])
-        folders = [folder / variant for variant in specs]
-        for variant, each, place in zip(specs, prepared, folders, strict=True):
-            if taken := take_over_finished(each, place, finished_beside(folder)):
-                shown.say(f"{name}, {variant}: {len(taken)} subjects taken over from finished runs")
-        error = work_runs(prepared, folders, where if on_ray else None, shown)
-    if error is not None:
-        raise error
+        prepared = dict(zip(specs, prepare_all(list(specs.values())), strict=True))
+        folder = out or _default_folder(name, prepared[chosen.reference])
+        # On Ray all variants are one queue; here each takes over what the one before it has finished.
+        for batch in [list(specs)] if on_ray else [[variant] for variant in specs]:
+            for variant in batch:
+                taken = take_over_finished(prepared[variant], folder / variant, finished_beside(folder))
+                shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects taken over)" if taken else ""))
+            runs = [prepared[variant] for variant in batch], [folder / variant for variant in batch]
+            error = work_runs(*runs, where if on_ray else None, shown)
+            if error is not None:
+                raise error
     summary = _summarize(chosen, folder)
     write_ablation(summary, folder)
     _show(summary, folder, json)

@@ -51,7 +51,7 @@ def gallery(
     names = parse_subjects(subjects)
     opened = [open_run(path) for path in runs]
     folders = _folders(runs, out)
-    from dreambench.cli.run import quiet_libraries
+    from dreambench.quiet import quiet_libraries
 
     quiet_libraries()
     from dreambench.gallery import draw_gallery, plan_gallery

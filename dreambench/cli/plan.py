@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dreambench.cli import executors, options
-from dreambench.cli.run import quiet_libraries
+from dreambench.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from dreambench.plan import Schedule

@@ -93,6 +93,18 @@ def latest_run(results: Path) -> Path:
     return Path(max(found)[1])
 
 
+def signatures_differ(paths: list[Path]) -> bool:
+    """Whether runs were scored by different protocols, or on different data, so that no table holds both."""
+    from dreambench.analysis import summarize
+    from dreambench.store import open_run
+
+    try:
+        summarize([open_run(path) for path in paths], False)
+    except DreambenchError:
+        return True
+    return False
+
+
 def report_folder(runs: list[RunFolder], out: Path | None) -> Path:
     """Return the folder that a report goes to; raises DreambenchError where ``out`` names a page."""
     if out is not None and out.suffix.lower() in PAGES:
@@ -108,18 +120,6 @@ def single_page(runs: list[RunFolder], out: Path | None) -> Path:
         folder = default_folder(runs)
         return folder.with_name(f"{folder.name}.html")
     return out if out.suffix.lower() in PAGES else out / "report.html"
-
-
-def signatures_differ(paths: list[Path]) -> bool:
-    """Whether runs were scored by different protocols, or on different data, so that no table holds both."""
-    from dreambench.analysis import summarize
-    from dreambench.store import open_run
-
-    try:
-        summarize([open_run(path) for path in paths], False)
-    except DreambenchError:
-        return True
-    return False
 
 
 def default_folder(runs: list[RunFolder]) -> Path:

@@ -63,7 +63,7 @@ def reproduce(
         )
 
     planned = planned_runs(build, _parse_seeds(seeds), chosen)
-    from dreambench.cli.run import quiet_libraries
+    from dreambench.quiet import quiet_libraries
 
     quiet_libraries()
     from dreambench.prepare import prepare_all

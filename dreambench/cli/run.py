@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dreambench.cli import executors, options
+from dreambench.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from dreambench.errors import DreambenchError
@@ -138,17 +138,3 @@ def show(runs: list[Path], json: bool) -> None:
     from dreambench.cli.report import report, signatures_differ
 
     report(runs, out=None, json=json, force=len(runs) > 1 and signatures_differ(runs))
-
-
-def quiet_libraries() -> None:
-    """Keep the libraries' own bars and advice off the terminal."""
-    # Their bars and advice would drown ours; errors still surface as exceptions.
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import warnings
-
-    warnings.filterwarnings(
-        "ignore", module=r"(transformers|diffusers|timm|open_clip|torch|torchvision|lpips)\b"
-    )

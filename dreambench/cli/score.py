@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from dreambench.cli import options
-from dreambench.cli.run import Out, quiet_libraries, show
+from dreambench.cli.run import Out, show
+from dreambench.quiet import quiet_libraries
 
 
 def score(

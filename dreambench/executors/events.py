@@ -33,10 +33,14 @@ class Files:
 
 @dataclass(frozen=True)
 class Ended:
-    """A unit has ended. ``error`` is one line, or None; ``trace`` is for its log."""
+    """A unit has ended. ``error`` is one line, or None; ``trace`` is for its log.
+
+    ``broken`` says that the worker is gone, or in no state to go on.
+    """
 
     error: str | None = None
     trace: str = ""
+    broken: bool = False
 
 
 @dataclass

@@ -108,8 +108,7 @@ def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
 
     What lies below ``spared`` has a lock of its own, and is left alone.
     """
-    found = folder.rglob(".*.tmp")
-    remove_all(path for path in found if spared is None or not path.is_relative_to(spared))
+    remove_all(p for p in folder.rglob(".*.tmp") if spared is None or not p.is_relative_to(spared))
 
 
 def remove_all(paths: Iterable[Path]) -> None:

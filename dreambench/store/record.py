@@ -28,9 +28,8 @@ class RunRecord(BaseModel):
     ``kind`` is "run" for images made here, "score" for other people's. ``name`` is the row's name in
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` and ``photos`` (absolute
     paths per subject) are resolved from the dataset; ``sources`` is where scored images came from;
-    ``seconds`` is the wall time of all sittings, up to the last time that each wrote its log. ``made_on``
-    names the machine of every subject (and set of class images) that was not made by the process that
-    started the run, on ``machine``.
+    ``seconds`` is the wall time of all sittings that ended, not of one that was killed; ``made_on`` names
+    the machine of every subject, and set of class images, that was not made by the process on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")

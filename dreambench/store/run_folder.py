@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import glob
 import json
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +33,6 @@ class RunFolder:
     def __init__(self, path: Path, record: RunRecord) -> None:
         self.path = path
         self.record = record
-        self._clock: Callable[[], float] | None = None
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -99,22 +97,11 @@ class RunFolder:
         single = [self.loss_file(subject), self.subject_file(subject)]
         return [*images, *embeddings, *(file for file in single if file.exists())]
 
-    def weights_folders(self, subject: str) -> tuple[Path, Path]:
-        """Return where a subject's weights stay while it is made, and for good."""
-        return self.weights_folder(subject), self.checkpoint_folder(subject)
-
-    def start_clock(self) -> None:
-        """Count the seconds of this sitting from now on, on top of those of earlier ones."""
-        began, before = time.monotonic(), self.record.seconds
-        self._clock = lambda: before + time.monotonic() - began
-
     # -- writing --------------------------------------------------------------------------------
 
     def save_record(self, status: Status | None = None, **changes: Any) -> None:
         """Write run.json with a new status or other changed fields."""
         changes = {**changes, "updated": now()}
-        if self._clock is not None:
-            changes["seconds"] = round(self._clock(), 3)
         if status is not None:
             changes["status"] = status
         self.record = self.record.model_copy(update=changes)
@@ -204,7 +191,11 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     if (path / "run.json").exists():
         present = open_run(path).record
         _refuse_another_spec(path, present, record)
-        kept = {"created": present.created or now(), "seconds": present.seconds, "made_on": present.made_on}
+        kept = {
+            "created": present.created or now(),
+            "seconds": present.seconds,
+            "made_on": present.made_on,
+        }
         run = RunFolder(path, record.model_copy(update=kept))
     elif any(entry.name != LOCK and not files.is_leftover(entry) for entry in path.iterdir()):
         raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
@@ -213,7 +204,6 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
         roll_forward(path / "images" / subject)
-    run.start_clock()
     run.save_record("started", error=None)
     return run
 

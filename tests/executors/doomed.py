@@ -40,8 +40,9 @@ class DoomedWatch:
 class Doom:
     """What goes wrong: ``how`` (kill, raise, hang, lose) at tick ``at`` of the bar that ends in ``stage``.
 
-    To lose is to kill the node that the worker belongs to, unless its process is ``spared``. It goes wrong
-    once, which ``marker`` then says, or with ``marker`` None whenever it is tried.
+    ``limit`` is the unit's time limit in seconds. To lose is to kill the node that the worker belongs to,
+    unless its process is ``spared``. It goes wrong once, which ``marker`` then says, or with ``marker`` None
+    whenever it is tried.
     """
 
     stage: str
@@ -49,6 +50,7 @@ class Doom:
     how: str
     marker: Path | None
     spared: int = 0
+    limit: float | None = None
 
     def happen(self) -> None:
         if self.how == "lose" and os.getppid() == self.spared:
@@ -79,4 +81,4 @@ class DoomedTask(SubjectTask):
 def doomed(unit, doom: Doom):
     """Return a subject's unit, doomed."""
     fields = {name: getattr(unit.task, name) for name in SubjectTask.__dataclass_fields__}
-    return replace(unit, task=DoomedTask(**fields, doom=doom))
+    return replace(unit, task=DoomedTask(**fields, doom=doom), time_limit=doom.limit)

@@ -9,6 +9,7 @@ import pytest
 
 ray = pytest.importorskip("ray")
 
+import executors.doomed as doomed_module  # noqa: E402
 from executors.doomed import Doom, doomed  # noqa: E402
 from executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
 
@@ -33,6 +34,8 @@ def cluster(top):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        # The workers cannot import the tests.
+        ray.cloudpickle.register_pickle_by_value(doomed_module)
         made = Cluster()
         for name in ("a", "b"):
             patch.setenv("DREAMBENCH_CACHE", str(top / name))
@@ -51,12 +54,21 @@ def whole(tiny, top) -> Path:
     return top / "whole"
 
 
-def work(cluster, jobs, watch=None, **options):
-    executor = RayExecutor(RayOptions(address=cluster.address, workers=2, **options))
-    try:
-        return run_all(jobs, executor, watch or Silent())
-    finally:
-        executor.close()
+@pytest.fixture(scope="module")
+def shared(cluster):
+    """Two workers that see the run's folder."""
+    executor = RayExecutor(RayOptions(address=cluster.address, workers=2))
+    yield executor
+    executor.close()
+
+
+@pytest.fixture(scope="module")
+def apart(cluster, shared):
+    """Two workers that send everything back; the cluster has room for no more."""
+    shared.close()
+    executor = RayExecutor(RayOptions(address=cluster.address, workers=2, send_back=True))
+    yield executor
+    executor.close()
 
 
 @pytest.fixture
@@ -79,7 +91,7 @@ def log(folder: Path, subject: str) -> str:
 
 
 def test_workers_killed_in_training_generation_and_scoring_and_a_unit_that_always_fails(
-    tiny, cluster, whole, doom, tmp_path, monkeypatch
+    tiny, shared, whole, doom, tmp_path, monkeypatch
 ) -> None:
     out, job = tmp_path / "run", prepared(tiny, *SUBJECTS)
     doom(
@@ -89,7 +101,7 @@ def test_workers_killed_in_training_generation_and_scoring_and_a_unit_that_alway
         backpack=Doom("training", 2, "raise", None),
     )
     watch = Silent()
-    _, failed = work(cluster, [Job(job, out)], watch)
+    _, failed = run_all([Job(job, out)], shared, watch)
     assert [(o.unit.name, o.attempts, o.error) for o in failed] == [("run/backpack", 3, "doomed in training")]
     record = open_run(out).record
     assert record.status == "partial"
@@ -110,7 +122,7 @@ def test_workers_killed_in_training_generation_and_scoring_and_a_unit_that_alway
 
     monkeypatch.undo()  # the same command, with nothing wrong, finishes the run
     monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
-    _, failed = work(cluster, [Job(job, out)])
+    _, failed = run_all([Job(job, out)], shared, Silent())
     assert failed == []
     assert open_run(out).record.status == "complete"
     assert_same_result(out, whole)
@@ -118,20 +130,20 @@ def test_workers_killed_in_training_generation_and_scoring_and_a_unit_that_alway
 
 
 def test_without_a_shared_folder_files_come_back_and_a_hung_unit_is_stopped(
-    tiny, cluster, whole, doom, top, tmp_path
+    tiny, apart, whole, doom, top, tmp_path
 ) -> None:
     """Two runs in one queue; the class images of ``dog`` are made on one node and travel to the other."""
     first, second = prepared(tiny, *SUBJECTS), prepared(tiny, "dog", seed=1)
-    doom(vase=Doom("images", 2, "hang", tmp_path / "vase"))
-    jobs = [Job(first, tmp_path / "run", time_limit=15), Job(second, tmp_path / "other")]
+    doom(vase=Doom("images", 2, "hang", tmp_path / "vase", limit=20))
+    jobs = [Job(first, tmp_path / "run"), Job(second, tmp_path / "other")]
     for node in "ab":
         for kept in top.glob(f"{node}/class-images/*/*"):
             kept.unlink()  # what the test before left
-    folders, failed = work(cluster, jobs, send_back=True)
+    folders, failed = run_all(jobs, apart, Silent())
     assert failed == []
     assert [folder.record.status for folder in folders] == ["complete", "complete"]
     assert_same_result(tmp_path / "run", whole)
-    assert "it did not end within 15 s" in log(tmp_path / "run", "vase")
+    assert "it did not end within 20 s" in log(tmp_path / "run", "vase")
     sets = [json.loads(f.read_text()) for f in (tmp_path / "cache").glob("class-images/dog-*/set.json")]
     assert len(sets) == 1
     for node in "ab":  # nothing of the runs stays on the nodes, the class images do
@@ -139,11 +151,11 @@ def test_without_a_shared_folder_files_come_back_and_a_hung_unit_is_stopped(
     assert images(tmp_path / "other").keys() == {n for n in images(whole) if n.startswith("images/dog/")}
 
 
-def test_a_lost_node_costs_no_more_than_its_unit(tiny, cluster, whole, doom, tmp_path) -> None:
+def test_a_lost_node_costs_no_more_than_its_unit(tiny, cluster, apart, whole, doom, tmp_path) -> None:
     head = cluster.head_node.all_processes["raylet"][0].process.pid
     lose = Doom("training", 2, "lose", tmp_path / "lost", spared=head)
     doom(**dict.fromkeys(SUBJECTS, lose))
-    _, failed = work(cluster, [Job(prepared(tiny, *SUBJECTS), tmp_path / "run")])
+    _, failed = run_all([Job(prepared(tiny, *SUBJECTS), tmp_path / "run")], apart, Silent())
     assert failed == []
     assert (tmp_path / "lost").exists()
     assert_same_result(tmp_path / "run", whole)

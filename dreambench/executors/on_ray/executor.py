@@ -26,7 +26,10 @@ _SLACK, _AT_LEAST = 5.0, 600.0
 
 
 class RayExecutor:
-    """Works units on the workers of a Ray cluster. Ray is started with the first unit, not before."""
+    """Works units on the workers of a Ray cluster. Ray is started with the first unit, not before.
+
+    Workers stay for the next ``run``, with their models, until ``close``.
+    """
 
     def __init__(self, options: RayOptions) -> None:
         require_ray()
@@ -45,18 +48,19 @@ class RayExecutor:
             return
         if self._connection is None:
             self._connection = Connection(self._options)
+        self._pool = self._pool or Pool(self._connection)
         with _places(units) as places:
-            pool = self._pool = Pool(self._connection, places)
+            self._pool.greet(places)
             try:
-                yield from _Queue(units, pool, self._connection, watch).work()
+                yield from _Queue(units, self._pool, self._connection, watch).work()
             finally:
-                pool.close()
-                self._pool = None
+                self._pool.stop_work()
 
     def close(self) -> None:
         """Stop the workers, and the Ray that was started for them."""
         if self._pool is not None:
             self._pool.close()
+            self._pool = None
         if self._connection is not None:
             self._connection.close()
             self._connection = None
@@ -100,7 +104,9 @@ class _Queue:
                 yield from self._handle(slot)
             for slot in self._overdue():
                 limit = self._limit(slot.unit)
-                yield from self._end(slot, Ended(f"it did not end within {limit:.0f} s and was stopped"))
+                yield from self._end(
+                    slot, Ended(f"it did not end within {limit:.0f} s and was stopped", broken=True)
+                )
             self._show()
         self.watch.finish(self.bar)
 
@@ -165,8 +171,8 @@ class _Queue:
             yield self._ended(unit, Outcome(unit, None, machine.name, attempts, seconds))
             return
         log.note(f"failed after {seconds:.1f} s: {end.error}\n{end.trace}")
-        # Whatever went wrong may have left the process without memory, or hanging: a new one starts clean.
-        self.pool.remove(slot)
+        if end.broken:
+            self.pool.remove(slot)
         if self.waiting.failed(unit, machine.node):
             self.watch.say(f"{unit.name}: {end.error} (on {machine.name}); it is tried again")
             return

@@ -41,13 +41,20 @@ class Slot:
 class Pool:
     """The workers of one executor."""
 
-    def __init__(self, connection: Connection, places: Mapping[str, tuple[str | None, str]]) -> None:
-        self._connection, self._places = connection, places
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._places: Mapping[str, tuple[str | None, str]] = {}
         self._ray = connection.ray
         self._actor = self._ray.remote(Worker)
         self.slots: list[Slot] = []
         self._target, self._looked = 0, -_LOOK_AGAIN
         self._false_starts = 0
+
+    def greet(self, places: Mapping[str, tuple[str | None, str]]) -> None:
+        """Ask all workers, those there are and those to come, which of these places they share."""
+        self._places = places
+        for slot in self.slots:
+            slot.machine, slot.hello = None, slot.actor.hello.remote(places)
 
     def grow(self, wanted: int) -> None:
         """Start workers until there are as many as are ``wanted`` and there is room for.
@@ -89,9 +96,9 @@ class Pool:
         try:
             event: Progress | Files | Ended = self._ray.get(next(slot.stream))
         except StopIteration:
-            return Ended("the worker stopped without a word")
+            return Ended("the worker stopped without a word", broken=True)
         except self._ray.exceptions.RayError as error:
-            return Ended(reason(error), str(error))
+            return Ended(reason(error), str(error), broken=True)
         return event
 
     def idle(self) -> list[Slot]:
@@ -107,6 +114,11 @@ class Pool:
         self.slots.remove(slot)
         with contextlib.suppress(Exception):
             self._ray.kill(slot.actor)
+
+    def stop_work(self) -> None:
+        """Kill the workers that are in the middle of a unit."""
+        for slot in [slot for slot in self.slots if slot.unit is not None]:
+            self.remove(slot)
 
     def close(self) -> None:
         """Kill all workers."""

@@ -43,7 +43,7 @@ class Worker:
         self._bench: Any = None
 
     def hello(self, places: Mapping[str, tuple[str | None, str]]) -> Machine:
-        """Load the libraries and tell who is there.
+        """Load the libraries, if they are not loaded, and tell who is there.
 
         ``places`` are folders (None: this machine's cache folder) by name, each with the name of a file
         that the run's process has put there: where it shows, the folder is shared.
@@ -51,7 +51,7 @@ class Worker:
         import ray
 
         from dreambench.bench import Bench
-        from dreambench.cli.run import quiet_libraries
+        from dreambench.quiet import quiet_libraries
         from dreambench.resources import cache_folder
 
         quiet_libraries()
@@ -61,7 +61,7 @@ class Worker:
 
         host = socket.gethostname()
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-        self._bench = Bench(f"{host} ({device})")
+        self._bench = self._bench or Bench(f"{host} ({device})")
         sees = frozenset(
             name
             for name, (folder, token) in places.items()
@@ -90,8 +90,7 @@ class Worker:
                 _receive(here, present)
                 here.perform(self._bench, watch)
             except BaseException as error:
-                line = " ".join(str(error).split())
-                ends.append(Ended(line or type(error).__name__, traceback.format_exc()))
+                ends.append(_failed(error))
             else:
                 ends.append(Ended())
 
@@ -112,6 +111,13 @@ class Worker:
             yield from _parcels(here, [f for f in here.finished_files() if f not in sent])
             here.forget()
         yield ends[0]
+
+
+def _failed(error: BaseException) -> Ended:
+    line = " ".join(str(error).split()) or type(error).__name__
+    # After these a process is without memory, or without its GPU; after all others it is as good as before.
+    broken = "out of memory" in line.lower() or "CUDA" in line or isinstance(error, MemoryError)
+    return Ended(line, traceback.format_exc(), broken)
 
 
 def _receive(task: Task, parcels: Parcels) -> None:
