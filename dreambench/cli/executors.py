@@ -108,8 +108,9 @@ def failed_units(failed: list[Outcome], folders: list[Path]) -> DreambenchError:
     """Return the one line that ends a partial run, with the log of its first failed unit."""
     first = next((outcome for outcome in failed if outcome.attempts), failed[0])
     log = f"; its log: {first.unit.log}" if first.unit.log else ""
+    units = "unit" if len(failed) == 1 else "units"
     return DreambenchError(
-        f"{len(failed)} units failed, {', '.join(map(str, folders))} partial: {first.unit.name}, "
+        f"{len(failed)} {units} failed, {', '.join(map(str, folders))} partial: {first.unit.name}, "
         f"{first.attempts} times: {first.error}{log}",
         "the same command tries them again",
     )
