@@ -12,7 +12,7 @@ from dreambench.analysis.run_scores import RunScores
 from dreambench.models.encoder_keys import encoder_key
 from dreambench.store.files import sha256_of
 
-PROPERTY = "property modification"
+CONTEXT = "recontextualization"
 
 
 @dataclass(frozen=True)
@@ -21,9 +21,8 @@ class Similarities:
 
     ``images`` is aligned with a run's images table: ``nearest_photo`` (the highest over the photos) and
     ``other_contexts`` (the mean over the subject's images of other prompts); NaN where an embedding is not
-    kept or, for ``other_contexts``, where the prompt means to change the subject. ``photos`` has one row per
-    subject: ``closest_pair`` (the highest between two photos) and ``loneliest`` (the lowest mean that
-    one photo has to the others); a subject whose photos have been moved has none.
+    kept or, for ``other_contexts``, where the prompt asks for more than another context. ``photos`` has one
+    row per subject: ``closest_pair`` (the highest between two photos), NaN where photos have been moved.
     """
 
     images: pd.DataFrame
@@ -34,13 +33,13 @@ def similarities(run: RunScores) -> Similarities:
     """Compute the similarities of one run; each image's bytes are read to find its embedding."""
     columns = ["nearest_photo", "other_contexts"]
     images = pd.DataFrame(np.nan, index=run.tables.images.index, columns=columns)
-    photos = pd.DataFrame(np.nan, index=list(run.record.subjects), columns=["closest_pair", "loneliest"])
+    photos = pd.DataFrame(np.nan, index=list(run.record.subjects), columns=["closest_pair"])
     for subject, rows in run.tables.images.groupby("subject"):
         kept = _kept(run, str(subject))
         own = _vectors(kept, [Path(photo) for photo in run.record.photos.get(str(subject), [])])
         own = own[np.isfinite(own).all(axis=1)] if own.size else own
         if len(own) >= 2:
-            photos.loc[str(subject)] = _among_photos(own)
+            photos.loc[str(subject), "closest_pair"] = _closest_pair(own)
         made = _vectors(kept, [None if pd.isna(f) else run.folder.resolve(str(f)) for f in rows["file"]])
         if not made.size:
             continue
@@ -77,15 +76,15 @@ def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path])
     return rows
 
 
-def _among_photos(own: np.ndarray) -> tuple[float, float]:
+def _closest_pair(own: np.ndarray) -> float:
     between = own @ own.T
     np.fill_diagonal(between, np.nan)
-    return float(np.nanmax(between)), float(np.nanmean(between, axis=1).min())
+    return float(np.nanmax(between))
 
 
 def _other_contexts(made: np.ndarray, rows: pd.DataFrame) -> np.ndarray:
     prompts = rows["prompt_index"].to_numpy()
-    judged = (rows["kind"] != PROPERTY).to_numpy() & np.isfinite(made).all(axis=1)
+    judged = (rows["kind"] == CONTEXT).to_numpy() & np.isfinite(made).all(axis=1)
     between = made @ made.T
     other = (prompts[:, None] != prompts[None, :]) & judged[:, None] & judged[None, :]
     sums = np.where(other, between, 0).sum(axis=1)

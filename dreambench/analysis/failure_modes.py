@@ -10,7 +10,8 @@ import pandas as pd
 from dreambench.analysis.embedding_similarities import Similarities, similarities
 from dreambench.analysis.run_scores import RunScores
 
-DEVIATIONS = 3.0  # how many standard deviations below the others counts as "context missing"
+DEVIATIONS = 3.0  # how many robust standard deviations below the others are too many
+LEAST_IMAGES = 8  # fewer images of a subject say nothing of what is usual for it
 LEAST_SUBJECTS = 3  # fewer other subjects with the same prompt say nothing
 _MAD_TO_SD = 1.4826  # of a normal distribution
 
@@ -71,10 +72,8 @@ def context_missing(images: pd.DataFrame) -> FailureMode:
             others = present[present["subject"] != subject]
             if others["subject"].nunique() < LEAST_SUBJECTS:
                 continue
-            values = others["clip_t"].to_numpy()
-            middle = float(np.median(values))
-            spread = _MAD_TO_SD * float(np.median(np.abs(values - middle)))
-            threshold[rows.index[rows["subject"] == subject]] = middle - DEVIATIONS * spread
+            limit = _far_below(others["clip_t"].to_numpy())
+            threshold[rows.index[rows["subject"] == subject]] = limit
     mode = FailureMode("context_missing", images["clip_t"], threshold, too_high=False)
     reason = (
         "there is no CLIP-T"
@@ -91,10 +90,21 @@ def _copied(run: RunScores, near: Similarities) -> FailureMode:
 
 
 def _entangled(run: RunScores, near: Similarities) -> FailureMode:
-    limit = run.tables.images["subject"].map(near.photos["loneliest"]).astype(float)
-    mode = FailureMode("entanglement", near.images["other_contexts"], limit, too_high=False)
+    """Judge an image by the subject's other images: in this context it looks like none of them."""
+    score = near.images["other_contexts"]
+    limit = pd.Series(np.nan, index=score.index)
+    for _, rows in run.tables.images.groupby("subject"):
+        own = score[rows.index].dropna()
+        if len(own) >= LEAST_IMAGES:
+            limit[own.index] = _far_below(own.to_numpy())
+    mode = FailureMode("entanglement", score, limit, too_high=False)
     reason = _no_embeddings(near)
-    return _explained(mode, reason or "no subject has images of two prompts that keep its appearance")
+    return _explained(mode, reason or f"no subject has {LEAST_IMAGES} images of recontextualization prompts")
+
+
+def _far_below(values: np.ndarray) -> float:
+    middle = float(np.median(values))
+    return middle - DEVIATIONS * _MAD_TO_SD * float(np.median(np.abs(values - middle)))
 
 
 def _no_embeddings(near: Similarities) -> str:

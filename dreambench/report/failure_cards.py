@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreambench.analysis import RunScores
-from dreambench.analysis.failure_modes import DEVIATIONS, LEAST_SUBJECTS, FailureMode, above_bound
+from dreambench.analysis.failure_modes import (
+    DEVIATIONS,
+    LEAST_IMAGES,
+    LEAST_SUBJECTS,
+    FailureMode,
+    above_bound,
+)
 from dreambench.report import numbers
 from dreambench.report.pictures import Picture, picture_of
 from dreambench.report.run_facts import LISTED
@@ -25,9 +31,10 @@ RULES = {
     f"prompt; {LEAST_SUBJECTS} other subjects are needed.",
     "copied_photo": "DINO to the nearest photo of the subject is above the highest DINO that two of its "
     "photos reach between themselves.",
-    "entanglement": "Mean DINO to the images that the subject has for other prompts is below the lowest "
-    "mean DINO that one of its photos has to the others: the subject changes with its context more than "
-    "photos do. Property modification is not judged, for there it is meant to change.",
+    "entanglement": "Mean DINO to the subject's images in other contexts lies more than "
+    f"{DEVIATIONS:g} robust standard deviations below the median of what the subject's images have: in this "
+    "context it looks like another subject. Recontextualization is judged alone, for other prompts mean to "
+    f"change it; {LEAST_IMAGES} images are needed.",
 }
 MEASURES = {
     "context_missing": "CLIP-T",
