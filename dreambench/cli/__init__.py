@@ -24,6 +24,8 @@ from dreambench.cli import (
 )
 from dreambench.errors import DreambenchError
 
+_INTERRUPTED = 130
+
 app = typer.Typer(
     name="dreambench",
     help="The standard instrument for subject-driven image generation: from photos to a signed table.",
@@ -72,8 +74,7 @@ def _run(arguments: list[str], debug: bool) -> int:
     try:
         code = app(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        return 130
+        code = _INTERRUPTED
     except DreambenchError as error:
         if debug:
             traceback.print_exc()
@@ -91,4 +92,6 @@ def _run(arguments: list[str], debug: bool) -> int:
         line = " ".join(str(error).split())[:300]
         print(f"dreambench: {type(error).__name__}: {line}; --debug shows where", file=sys.stderr)
         return 2
+    if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
+        print("interrupted; the same command goes on from here", file=sys.stderr)
     return code if isinstance(code, int) else 0

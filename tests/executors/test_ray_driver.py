@@ -102,5 +102,5 @@ def test_ctrl_c_and_a_killed_driver_leave_no_worker_and_a_run_that_goes_on(
     shown, err = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 0, err
     assert "signature dreambench:" in shown
-    assert "(3 of 3)" in err or "(2 of 2)" in err or "(1 of 1)" in err
+    assert re.search(r"\((\d+) of \1\)", err), err
     assert_same_result(out, tmp_path / "whole")
