@@ -47,6 +47,8 @@ def _start(tiny, out: Path) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # A parent that ignores Ctrl-C, as background jobs of a shell do, must not hand that down.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 
