@@ -13,9 +13,9 @@ from pathlib import Path
 
 BASELINE = Path(__file__).resolve().parents[1] / "data" / "baselines" / "mini.json"
 SEEDS = range(5)
-# Three class nouns, both categories, all four kinds of prompts; enough steps that the subject is learned.
+# Four class nouns, both categories, all four kinds of prompts; enough steps that the subject is learned.
 OPTIONS = [
-    *("--preset", "mini", "--subjects", "backpack,clock,dog", "--prompts", "0,4,12,20,22"),
+    *("--preset", "mini", "--subjects", "can,clock,dog,teapot", "--prompts", "0,4,12,20,22"),
     *("--images-per-prompt", "2", "--set", "method.steps=80", "--set", "method.class_images=32"),
 ]
 

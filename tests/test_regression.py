@@ -1,6 +1,6 @@
 """The miniature's scores against the committed baseline, and four planted defects that must not pass.
 
-The run is real: three subjects are fine-tuned from the shipped weights, drawn and scored.
+The run is real: four subjects are fine-tuned from the shipped weights, drawn and scored.
 """
 
 from __future__ import annotations
