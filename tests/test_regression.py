@@ -1,4 +1,4 @@
-"""The miniature's scores against the committed baseline, and four planted defects that must not pass.
+"""The miniature's scores against the committed baselines, and four planted defects that must not pass.
 
 The run is real: four subjects are fine-tuned from the shipped weights, drawn and scored.
 """
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from regression import BASELINE, command
+from regression import PICTURES, RUNS, draw_pictures, run_command, score_command
 from torchvision import transforms
 
 from dreambench import cells, subject_work
@@ -37,14 +37,14 @@ def fresh(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("regression") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DREAMBENCH_CACHE", str(cache))
-        assert call(command(5, folder, "--keep-checkpoints")) == 0
+        assert call(run_command(8, folder, "--keep-checkpoints")) == 0
     return folder
 
 
-def moved(run: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, set[str]]:
+def moved(run: Path, capsys: pytest.CaptureFixture[str], baseline: Path = RUNS) -> tuple[int, set[str]]:
     """Return the check's exit code and the metrics that moved."""
     capsys.readouterr()
-    code = call(["check", str(run), "--baseline", str(BASELINE), "--json"])
+    code = call(["check", str(run), "--baseline", str(baseline), "--json"])
     shown = json.loads(capsys.readouterr().out)
     return code, {c["metric"] for c in shown["comparisons"] if c["moved"]}
 
@@ -58,34 +58,49 @@ def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     """Make the run again with a defect in place; ``without`` names what of it must be made anew."""
     monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
 
-    def made(*without: str, more: tuple[str, ...] = ()) -> Path:
+    def made(*without: str) -> Path:
         copy = tmp_path / "run"
         shutil.copytree(fresh, copy)
         for name in ("scores", "embeddings", "report", *without):
             shutil.rmtree(copy / name, ignore_errors=True)
         if "images" in without and "checkpoints" not in without:
             (copy / "checkpoints").rename(copy / "work")
-        assert call(command(5, copy, *more)) == 0
+        assert call(run_command(8, copy)) == 0
         return copy
 
     return made
 
 
-def test_a_wrong_crop_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def scored(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Score the drawn pictures."""
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
+
+    def made() -> Path:
+        assert call(score_command(draw_pictures(tmp_path / "pictures"), tmp_path / "scores")) == 0
+        return tmp_path / "scores"
+
+    return made
+
+
+def test_unchanged_scores_of_the_same_pictures_pass(scored, capsys) -> None:
+    assert moved(scored(), capsys, PICTURES) == (0, set())
+
+
+def test_a_wrong_crop_fails(scored, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     plain = transforms.Resize
-    monkeypatch.setattr(dino.transforms, "Resize", lambda size, **options: plain(size * 5 // 4, **options))
-    code, metrics = moved(again(), capsys)
-    assert code == 1
-    assert metrics & {"dino", "pres"}
+    monkeypatch.setattr(dino.transforms, "Resize", lambda size, **options: plain(size * 9 // 8, **options))
+    assert moved(scored(), capsys, PICTURES) == (1, {"dino"})
 
 
-def test_a_wrong_caption_form_fails(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
-    """CLIP-T against the words that the model was given, identifier and all."""
-    monkeypatch.setattr(
-        cells, "clip_caption", lambda p, subject, spec, name: p.text(subject.class_noun, name)
-    )
-    code, metrics = moved(again(), capsys)
-    assert (code, metrics) == (1, {"clip_t"})
+def test_a_wrong_caption_form_fails(scored, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CLIP-T against a caption with an identifier in it."""
+
+    def with_identifier(prompt: Any, subject: Any, spec: Any, identifier: str | None) -> str:
+        return str(prompt.text(subject.class_noun, identifier or "mwf"))
+
+    monkeypatch.setattr(cells, "clip_caption", with_identifier)
+    assert moved(scored(), capsys, PICTURES) == (1, {"clip_t"})
 
 
 def test_prompts_off_by_one_fail(again, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
