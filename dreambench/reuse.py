@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from dreambench import __version__
 from dreambench.benchmark import Subject
 from dreambench.cells import expected_cells, image_requests, prior_requests
 from dreambench.errors import DreambenchError
 from dreambench.prepare import Prepared, start_record
 from dreambench.spec import RunSpec
-from dreambench.store import RunFolder, locked_run, open_run
+from dreambench.store import RunFolder, RunRecord, locked_run, open_run
 from dreambench.store.files import write_atomically
 
 
@@ -28,13 +29,14 @@ def take_over_finished(prepared: Prepared, folder: Path, others: Iterable[Path])
     """Link what other runs have already made into the run folder ``folder``; return the subjects' names.
 
     A subject is taken over where another run asks for the same images in all but which subjects it has
-    (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), has finished the
-    subject, and has every file, those of PRES included where they are asked for. Its images and its loss
-    log are hard links, or copies across file systems; its note says where they come from.
+    (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
+    version of dreambench in the same precision, has finished the subject, and has every file, those of PRES
+    included where they are asked for. Its images and its loss log are hard links, or copies across file
+    systems; its note says where they come from.
     """
     wanted = _identity(prepared.spec)
     sources = [run for run in map(_readable, others) if run and run.path.resolve() != folder.resolve()]
-    sources = [run for run in sources if run.record.kind == "run" and _identity(run.record.spec) == wanted]
+    sources = [run for run in sources if _like(prepared, run.record) and _identity(run.record.spec) == wanted]
     if not sources:
         return []
     taken = []
@@ -45,6 +47,12 @@ def take_over_finished(prepared: Prepared, folder: Path, others: Iterable[Path])
             ):
                 taken.append(subject.name)
     return taken
+
+
+def _like(prepared: Prepared, record: RunRecord) -> bool:
+    """Whether a run was made here by this version and in this precision, which the key does not hold."""
+    same_precision = record.spec.runtime.precision == prepared.spec.runtime.precision
+    return record.kind == "run" and record.dreambench == __version__ and same_precision
 
 
 def _identity(spec: RunSpec) -> dict[str, Any]:

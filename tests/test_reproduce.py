@@ -111,6 +111,19 @@ def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsy
     assert all(run["status"] == "complete" and run["seconds"] > 0 for run in runs)
 
 
+def test_what_cannot_end_well_is_refused_before_anything_runs(tmp_path: Path, capsys) -> None:
+    (tmp_path / "c.json").write_text("{}")
+    for words, told in (
+        (["--correlation", str(tmp_path / "c.json")], "no test of DINO against CLIP-I"),
+        (["--set", "method.steps=3"], "does not suit every method"),
+    ):
+        with pytest.raises(SystemExit) as end:
+            main(["reproduce", "--preset", "mini", "--out", str(tmp_path / "all"), *words])
+        assert end.value.code == 2
+        assert told in capsys.readouterr().err
+        assert not (tmp_path / "all").exists()
+
+
 @pytest.mark.parametrize("seeds", ["0,0", "a", "-1", ""])
 def test_wrong_seeds_are_one_line(seeds: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:

@@ -66,6 +66,15 @@ def test_an_ablation_takes_over_what_a_run_has_finished(call, tmp_path: Path) ->
     assert json.loads(out) == json.loads((tmp_path / "ablation" / "ablation.json").read_text())
 
 
+def test_another_versions_images_are_not_taken_over(call, tmp_path: Path) -> None:
+    asked = ("--subjects", "dog", "--prompts", "0", "--images-per-prompt", "2", "--metrics", "dino")
+    call("run", *asked, "--out", tmp_path / "ours")
+    log = tmp_path / "ours" / "run.json"
+    log.write_text(log.read_text().replace('"dreambench": "', '"dreambench": "0.0.'))
+    _, told = call("ablate", "prior-preservation", *asked, "--out", tmp_path / "ablation")
+    assert "taken over" not in told
+
+
 def test_a_subject_without_images_for_pres_is_made_anew(call, tmp_path: Path) -> None:
     asked = ("--subjects", "dog", "--prompts", "0", "--images-per-prompt", "2")
     call("run", *asked, "--metrics", "dino", "--out", tmp_path / "ours")

@@ -82,7 +82,7 @@ def _evidence(
     claim: Claim, known: Claims, runs: Sequence[RunScores], rating: Mapping[str, Any] | None
 ) -> Evidence | str:
     if claim.test == "rating":
-        return _from_rating(rating)
+        return rating_evidence(rating)
     first = _matching(claim.first, known, runs)
     if not first:
         return f"no run of {claim.first} is given"
@@ -151,7 +151,11 @@ def _identity(runs: Sequence[RunScores]) -> Evidence | str:
     return found or f"{run.label} holds no photos of two subjects of one class, embedded by both"
 
 
-def _from_rating(rating: Mapping[str, Any] | None) -> Evidence | str:
+def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
+    """Return what a ``correlate`` result says of DINO against CLIP-I, or why nothing does.
+
+    Raises DreambenchError where the result lacks that test.
+    """
     if rating is None:
         return "no result of `dreambench correlate` is given (--correlation FILE)"
     try:

@@ -60,6 +60,8 @@ def _run_folders(paths: list[Path]) -> list[Path]:
 
 def read_correlation(file: Path | None) -> dict[str, Any] | None:
     """Read what ``dreambench correlate --json`` printed. Raises DreambenchError for anything else."""
+    from dreambench.analysis.claim_verdicts import rating_evidence
+
     if file is None:
         return None
     try:
@@ -70,4 +72,5 @@ def read_correlation(file: Path | None) -> dict[str, Any] | None:
         ) from error
     if not isinstance(content, dict):
         raise DreambenchError(f"--correlation {file} holds no JSON object", "write it with `... --json`")
+    rating_evidence(content)  # here, for a wrong file must not show after hours of runs
     return content

@@ -46,6 +46,7 @@ def reproduce(
 
     where = executors.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout)
     place = where if where.on_ray() else None
+    _refuse_one_methods_settings(settings)
     names = parse_subjects(subjects)
     chosen = None if names in (None, "all") else list(names or ())
     rating = read_correlation(correlation)
@@ -107,6 +108,15 @@ def _work(
     error = work_runs(list(ready.values()), folders, place, shown)
     if error is not None:
         raise error
+
+
+def _refuse_one_methods_settings(settings: list[str] | None) -> None:
+    for setting in settings or []:
+        if setting.startswith("method"):
+            raise DreambenchError(
+                f"--set {setting} does not suit every method of the comparison",
+                "give --preset FILE with `methods: {NAME: {FIELD: VALUE}}`",
+            )
 
 
 def _parse_seeds(text: str) -> list[int]:

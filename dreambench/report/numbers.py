@@ -21,7 +21,10 @@ assert TITLES.keys() == set(METRICS)
 
 def fixed(value: float | None) -> str:
     """Write a score with three decimals, as the paper does; ``–`` where there is none."""  # noqa: RUF002
-    return ABSENT if value is None or value != value else f"{value:.3f}".replace("-", MINUS)
+    if value is None or value != value:
+        return ABSENT
+    text = f"{value:.3f}"
+    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
 
 
 def signed(value: float) -> str:
