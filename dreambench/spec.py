@@ -119,7 +119,7 @@ class RuntimeSpec(Section):
     """How the work is done on this machine. Nothing here enters the key."""
 
     device: str = "auto"
-    precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
+    precision: Literal["auto", "fast", "fp32", "bf16", "fp16"] = "auto"
     generation_batch_size: int = Field(8, ge=1)
     scoring_batch_size: int = Field(32, ge=1)
     gradient_checkpointing: bool = False

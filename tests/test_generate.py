@@ -130,3 +130,11 @@ def test_bf16_draws_nearly_the_float32_image(base, tmp_path):
     generate(base.pipeline(), requests(tmp_path / "bf16", 3), SAMPLER, 64, runtime, commit_images)
     for a, b in zip(read(tmp_path / "fp32").values(), read(tmp_path / "bf16").values(), strict=True):
         assert np.abs(a.astype(int) - b.astype(int)).mean() < 12
+
+
+@pytest.mark.parametrize(("instructions", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_fast_is_bf16_where_the_cpu_computes_in_it(monkeypatch, instructions, dtype):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: instructions, raising=False)
+    assert resolve_runtime(RuntimeSpec(device="cpu", precision="fast")).dtype == dtype
+    assert resolve_runtime(RuntimeSpec(device="cpu")).dtype == torch.float32

@@ -9,6 +9,7 @@ import pandas as pd
 
 from dreambench.analysis.correlation.resampling import cluster_counts, joined, percentile_interval
 from dreambench.analysis.correlation.results import Preference, Share
+from dreambench.analysis.interval import CONFIDENCE
 from dreambench.analysis.preferences import image_votes
 from dreambench.analysis.published import published
 from dreambench.analysis.votes import STUDIES
@@ -68,28 +69,34 @@ def _preference(study: str, first: str, second: str, tallies: pd.DataFrame, rate
     majority = np.where(decided, most.argmax(axis=1), 2)
     names = (first, second, UNDECIDED)
     clusters = tallies["sample"].to_numpy()
+    subjects = tallies["sample"].str.rsplit("/", n=1).str[0].to_numpy()
     total = answers.sum(axis=1)
-    win, n = answers[:, 0] + answers[:, 2] / 2, len(tallies)
+    win = answers[:, 0] + answers[:, 2] / 2
     return Preference(
         study=study,
         method_a=first,
         method_b=second,
-        pairs=n,
+        pairs=len(tallies),
         raters=raters,
-        majority={
-            name: _pairs_share(int((majority == i).sum()), len(tallies)) for i, name in enumerate(names)
-        },
+        majority={name: _pairs_share(majority == i, subjects) for i, name in enumerate(names)},
         answers={name: _answers_share(answers[:, i], total, clusters) for i, name in enumerate(names)},
         win_rate=_answers_share(win, total, clusters),
     )
 
 
-def _pairs_share(count: int, of: int) -> Share:
+def _pairs_share(hits: np.ndarray, subjects: np.ndarray) -> Share:
     from scipy.stats import binomtest
 
-    interval = binomtest(count, of).proportion_ci(method="wilson")
-    ci95 = (float(interval.low), float(interval.high))
-    return Share(share=count / of, count=count, of=of, ci95=ci95)
+    count, of = int(hits.sum()), len(hits)
+    interval = binomtest(count, of).proportion_ci(CONFIDENCE, method="wilson")
+    draws = joined([(counts @ hits) / counts.sum(axis=1) for counts in cluster_counts(subjects)])
+    return Share(
+        share=count / of,
+        count=count,
+        of=of,
+        ci95=(float(interval.low), float(interval.high)),
+        ci95_by_subject=percentile_interval(draws),
+    )
 
 
 def _answers_share(parts: np.ndarray, totals: np.ndarray, clusters: np.ndarray) -> Share:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dreambench.analysis import RunScores, read_run_scores
+from dreambench.analysis.preference_table import UNDECIDED
 from dreambench.errors import DreambenchError
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.record import now
@@ -55,6 +56,7 @@ def create_study(
     if out.exists():
         raise DreambenchError(f"--out {out} exists already", "give a new folder, or remove it")
     run_a, run_b = read_run_scores([open_run(path_a), open_run(path_b)])
+    _refuse_undecided(run_a, run_b)
     cells = common_cells(run_a, run_b)
     photos = _photos(cells, run_a)
     drawn = _draw(cells, photos, studies, sizes, seed)
@@ -164,6 +166,14 @@ def _check(
         picture_b=names[Path(check.other_photo)],
         photos=tuple(names[Path(photo)] for photo in others) if study == "subject" else (),
     )
+
+
+def _refuse_undecided(*runs: RunScores) -> None:
+    for run in runs:
+        if run.label == UNDECIDED:
+            raise DreambenchError(
+                f'run {run.folder.path} has the name of an answer, "{UNDECIDED}"', "rename its folder"
+            )
 
 
 def _note(run: RunScores) -> RunNote:

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from dreambench.analysis import published
+from dreambench.analysis.correlation.results import Preference
+from dreambench.analysis.preference_table import UNDECIDED, preference_table
+from dreambench.analysis.votes import COLUMNS
 from dreambench.store.files import write_text
 from dreambench.study.database import Database
 from dreambench.study.folder import StudyFolder, read_plan
 from dreambench.study.plan import Plan, RunNote, StudyName
-from dreambench.study.table import OUTCOMES, Preference, preference
 from dreambench.study.votes import CheckedAnswer, Vote, votes_and_checks
 
 if TYPE_CHECKING:
@@ -124,11 +126,18 @@ def _result(exported: _Exported, study: StudyName) -> StudyResult:
         study=study,
         pairs_asked=len(pairs),
         votes_expected=sum(step.item in pairs for step in steps),
-        preference=preference(study, exported.votes),
+        preference=_preference(study, exported.votes),
         paper=paper_shares(study, plan.run_a, plan.run_b),
         checks_answered=len(checks),
         checks_passed=sum(check.passed for check in checks),
     )
+
+
+def _preference(study: StudyName, votes: Sequence[Vote]) -> Preference | None:
+    import pandas as pd
+
+    rows = [astuple(vote) for vote in votes if vote.study == study]
+    return preference_table(pd.DataFrame(rows, columns=list(COLUMNS)))[0] if rows else None
 
 
 def results_table(results: Results) -> Table:
@@ -143,17 +152,18 @@ def results_table(results: Results) -> Table:
         table.add_column(Text(column), justify="left" if column == "fidelity" else "right", overflow="fold")
     for result in results.studies:
         found, paper = result.preference, result.paper
-        pairs, votes = (found.pairs, found.votes_total) if found else (0, 0)
+        pairs, votes = (found.pairs, found.win_rate.of) if found else (0, 0)
         counts = (f"{pairs} of {result.pairs_asked}", f"{votes} of {result.votes_expected}")
-        table.add_row(result.study, *(_percent(found, outcome) for outcome in OUTCOMES), *counts)
+        names = (results.method_a, results.method_b, UNDECIDED)
+        table.add_row(result.study, *(_percent(found, name) for name in names), *counts)
         quoted = (f"{paper.a:.0%}\n{paper.method_a}", f"{paper.b:.0%}\n{paper.method_b}")
         table.add_row("the paper", *quoted, f"{paper.undecided:.0%}", "600", "1800", style="dim")
     return table
 
 
-def _percent(found: Preference | None, outcome: str) -> str:
-    if found is None:
+def _percent(found: Preference | None, name: str) -> str:
+    share = found.majority[name] if found else None
+    if share is None or share.ci95 is None:
         return "-"
-    share = getattr(found, outcome)
     low, high = share.ci95
     return f"{share.share:.1%}\n[{100 * low:.1f}, {100 * high:.1f}]"

@@ -69,6 +69,42 @@ def test_table_2_by_hand(votes: pd.DataFrame) -> None:
     assert row.win_rate.of == 12
 
 
+@pytest.mark.parametrize(
+    ("answers", "winner"),
+    [
+        ("aab", "ours"),
+        ("abb", "theirs"),
+        ("uua", "undecided"),
+        ("abu", "undecided"),
+        ("ab", "undecided"),
+        ("au", "undecided"),
+        ("a", "ours"),
+        ("aabbu", "undecided"),
+        ("aabu", "ours"),
+    ],
+)
+def test_the_majority_is_the_single_answer_with_the_most_votes(
+    answers: str, winner: str, tmp_path: Path
+) -> None:
+    named = {"a": "ours", "b": "theirs", "u": "undecided"}
+    cast = [vote(0, f"r{rater}", named[letter]) for rater, letter in enumerate(answers)]
+    (row,) = preference_table(read_votes(write_votes(tmp_path / "votes.csv", cast)))
+    assert {name for name, share in row.majority.items() if share.count} == {winner}
+
+
+def test_intervals_by_subject_are_wider_where_subjects_differ(votes: pd.DataFrame, tmp_path: Path) -> None:
+    # Ten subjects with ten pairs each, five all won and five all lost: ten outcomes, not a hundred.
+    cast = [
+        vote(10 * subject + pair, "r", "ours" if subject < 5 else "theirs", subject=f"s/{subject}")
+        for subject in range(10)
+        for pair in range(10)
+    ]
+    (row,) = preference_table(read_votes(write_votes(tmp_path / "many.csv", cast)))
+    assert row.majority["ours"].ci95 == pytest.approx((0.4038, 0.5962), abs=1e-3)
+    assert row.majority["ours"].ci95_by_subject == pytest.approx((0.2, 0.8), abs=0.02)
+    assert preference_table(votes)[0].majority["ours"].ci95_by_subject is None  # one subject
+
+
 def test_wilsons_interval_by_hand(votes: pd.DataFrame) -> None:
     # 2 of 4: center 1/2, half width z sqrt(1/16 + z^2/64) / (1 + z^2/4).
     (row,) = preference_table(votes)

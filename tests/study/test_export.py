@@ -75,7 +75,7 @@ def test_the_export_of_an_unfinished_study(tmp_path: Path, capsys: pytest.Captur
     with pytest.raises(SystemExit):
         main(["study", "export", str(folder.path), "--json"])
     studies = json.loads(capsys.readouterr().out)["studies"]
-    assert studies[0]["preference"]["undecided"]["share"] == 1.0
+    assert studies[0]["preference"]["majority"]["undecided"]["share"] == 1.0
     assert studies[1]["preference"] is None
 
 

@@ -113,12 +113,17 @@ class Scope(_Frozen):
 
 
 class Share(_Frozen):
-    """A share of ``of`` pairs or answers (0 to 1) with its 95% interval."""
+    """A share of ``of`` pairs or answers (0 to 1) with its 95% interval.
+
+    ``ci95_by_subject``, of shares of pairs only, resamples subjects as the other tables do: it is the one
+    that speaks of subjects that were not asked about, and None where there is only one subject.
+    """
 
     share: Number
     count: Number
     of: int
     ci95: Interval | None = None
+    ci95_by_subject: Interval | None = None
 
 
 class Preference(_Frozen):
