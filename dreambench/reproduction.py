@@ -12,8 +12,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from dreambench.ablations import ablation
+from dreambench.errors import DreambenchError
 from dreambench.resources import data_folder
-from dreambench.spec import MetricName, RunSpec
+from dreambench.spec import MetricName, RunSpec, differences
+from dreambench.store.record import RunRecord
+from dreambench.store.run_folder import open_run
 
 COMPARISON = "comparison"
 COMMON_WORD = "common-word"
@@ -90,6 +93,37 @@ def queues(planned: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
         alone = run.group in (COMPARISON, COMMON_WORD)
         found.setdefault((run.group, None if alone else run.seed), []).append(run)
     return sorted(found.values(), key=lambda runs: runs[0].group != COMPARISON)
+
+
+def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, RunRecord]:
+    """Return the runs whose tables are kept below ``tables``, with their logs.
+
+    The dataset and the base model are not opened: of these, names are compared and not contents. Raises
+    DreambenchError for a run that is not complete, or of another spec.
+    """
+    found = {}
+    for run in planned:
+        folder = run.folder(tables)
+        if (folder / "run.json").exists():
+            record = open_run(folder).record
+            _refuse_another(run, folder, record)
+            found[run] = record
+    return found
+
+
+def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
+    if record.status != "complete":
+        raise DreambenchError(f"{folder} is {record.status}", "remove it: only whole runs are kept")
+    there = record.spec
+    known = {"data": there.data, "base": there.base, "subjects": there.subjects}
+    fields = differences(run.spec.model_copy(update=known), there)
+    if run.spec.base.model != there.base.model:
+        fields.insert(0, f"base.model: {run.spec.base.model}, not {there.base.model}")
+    if run.spec.subjects not in ("all", there.subjects):
+        fields.insert(0, "other subjects")
+    if fields:
+        told = f"{folder} holds a run of another spec (asked for {', '.join(fields[:3])})"
+        raise DreambenchError(told, "give another --tables")
 
 
 def _runs_of(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterator[PlannedRun]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,38 @@ def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsy
     runs = [json.loads(file.read_text()) for file in (tmp_path / "all").rglob("run.json")]
     assert len(runs) == 15
     assert all(run["status"] == "complete" and run["seconds"] > 0 for run in runs)
+    _tables_alone_give_the_same_page(command, tmp_path, again)
+
+
+def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -> None:
+    kept = ["--tables", str(top / "kept")]
+    assert call([*command, "--seeds", "0", *kept])
+    files = [file for file in (top / "kept").rglob("*") if file.is_file()]
+    assert {file.suffix for file in files} == {".json", ".parquet"}
+    for file in (top / "kept").rglob("run.json"):
+        photos = json.loads(file.read_text())["photos"]
+        assert not any(Path(photo).is_absolute() for found in photos.values() for photo in found)
+    (top / "all").rename(top / "away")
+    assert call([*command, "--seeds", "0", *kept, "--page", str(top / "third.md")])
+    assert not (top / "all").exists()
+    assert (top / "third.md").read_text().split("## What was run")[0] == page.split("## What was run")[0]
+    # A run that is away is made; one that is of other settings, or not whole, is refused.
+    pretrained = top / "kept" / "comparison" / "pretrained-s0"
+    shutil.rmtree(pretrained)
+    assert call([*command, "--seeds", "0", *kept])
+    assert [path.name for path in (top / "all").rglob("run.json")] == ["run.json"]
+    assert (pretrained / "run.json").exists()
+    assert call([*command, "--seeds", "0", *kept, "--set", "image_size=16"], code=2)
+    file = pretrained / "run.json"
+    file.write_text(file.read_text().replace('"complete"', '"partial"', 1))
+    assert call([*command, "--seeds", "0", *kept], code=2)
+
+
+def call(words: list[str], code: int = 0) -> bool:
+    """Run the command in this process; whether it ended with ``code``."""
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    return int(end.value.code or 0) == code
 
 
 def test_what_cannot_end_well_is_refused_before_anything_runs(tmp_path: Path, capsys) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,13 +36,22 @@ def reproduce(
     gpus_per_unit: executors.GpusPerUnit = None,
     unit_timeout: executors.UnitTimeout = None,
     page: Annotated[
-        Path | None, typer.Option("--page", help="Where the page goes. [default: reproduction.md in --out]")
+        Path | None,
+        typer.Option("--page", help="Where the page goes. [default: beside the runs]"),
+    ] = None,
+    tables: Annotated[
+        Path | None,
+        typer.Option(
+            "--tables",
+            help="A folder that keeps each finished run without its images; what it has is not run again.",
+        ),
     ] = None,
 ) -> None:
     """Run the comparison, the ablations and what else the claims need; write one page with all tables."""
     from dreambench.cli.claims import read_correlation
-    from dreambench.reproduction import planned_runs, queues
+    from dreambench.reproduction import planned_runs
     from dreambench.resolve import parse_subjects
+    from dreambench.store.files import write_text
 
     where = executors.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout)
     place = where if where.on_ray() else None
@@ -64,30 +73,47 @@ def reproduce(
         )
 
     planned = planned_runs(build, _parse_seeds(seeds), chosen)
+    folder = out or Path("results") / f"{planned[0].spec.preset}-reproduction"
+    _work_all(planned, folder, tables, place)
+    from dreambench.report.reproduction_page import reproduction_page
+
+    asked = _command(preset, subjects, base, settings)
+    text = reproduction_page(planned, tables or folder, rating, correlation, asked)
+    written = page or (tables or folder) / "reproduction.md"
+    write_text(written, text)
+    typer.echo(str(written))
+
+
+def _work_all(
+    planned: Sequence[PlannedRun], folder: Path, tables: Path | None, place: executors.Where | None
+) -> None:
+    from dreambench.reproduction import kept_runs, queues
+
+    kept = kept_runs(planned, tables) if tables else {}
+    if len(kept) == len(planned):
+        return
     from dreambench.quiet import quiet_libraries
 
     quiet_libraries()
     from dreambench.prepare import prepare_all
     from dreambench.progress import reporter
-    from dreambench.report.reproduction_page import reproduction_page
-    from dreambench.store.files import write_text
+    from dreambench.store import open_run
+    from dreambench.store.kept_tables import keep_tables
 
-    folder = out or Path("results") / f"{planned[0].spec.preset}-reproduction"
     with reporter() as shown:
         # All of them first: an error in the last run must not show after hours of the others.
         ready = dict(zip(planned, prepare_all([run.spec for run in planned]), strict=True))
-        for queue in queues(planned):
-            _work(
-                {run: ready[run] for run in queue},
-                [run.folder(folder) for run in planned],
-                folder,
-                place,
-                shown,
-            )
-    text = reproduction_page(planned, folder, rating, correlation, _command(preset, subjects, base, settings))
-    written = page or folder / "reproduction.md"
-    write_text(written, text)
-    typer.echo(str(written))
+        for run, record in kept.items():
+            if record.key != ready[run].spec.key:
+                told = f"{run.folder(tables or folder)} is of another base model, dataset or encoder"
+                raise DreambenchError(told, "give another --tables")
+        left = [run for run in planned if run not in kept]
+        for queue in queues(left):
+            work = {run: ready[run] for run in queue}
+            _work(work, [run.folder(folder) for run in left], folder, place, shown)
+            for run in queue:
+                if tables:
+                    keep_tables(open_run(run.folder(folder)), run.folder(tables))
 
 
 def _work(

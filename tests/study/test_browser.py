@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from accessibility import faults
 from chromium import Server, chromium, free_port, until
 from study.material import make_two_runs, read_csv
 
@@ -149,10 +150,15 @@ def _holds_exactly_what_was_meant(folder: StudyFolder, capsys: pytest.CaptureFix
     assert {rater: [answer for _, answer in sorted(a.items())] for rater, a in given.items()} == MEANT
 
     table = printed["studies"][0]["preference"]
-    counted = {outcome: table[outcome]["pairs"] for outcome in ("a", "b", "undecided")}
-    assert counted == {"a": 1, "b": 1, "undecided": 2}
-    assert [table[outcome]["share"] for outcome in counted] == [0.25, 0.25, 0.5]
-    assert table["votes"] == Counter(answer for answers in MEANT.values() for answer in answers)
+    names = {"a": "ours", "b": "theirs", "undecided": "undecided"}
+    assert {o: table["majority"][name]["count"] for o, name in names.items()} == {
+        "a": 1,
+        "b": 1,
+        "undecided": 2,
+    }
+    assert [table["majority"][name]["share"] for name in names.values()] == [0.25, 0.25, 0.5]
+    counted = {outcome: table["answers"][name]["count"] for outcome, name in names.items()}
+    assert counted == Counter(answer for answers in MEANT.values() for answer in answers)
     assert printed["studies"][0]["paper"]["a"] == 0.68
 
 
@@ -171,6 +177,27 @@ def test_the_pages_need_no_script_and_fit_on_a_phone(study: tuple[StudyFolder, i
             person.page.get_by_text(f"Question {number + 1} of 4").wait_for()
             person.page.get_by_role("button", name="Image B", exact=True).click()
         person.page.get_by_role("heading", name="Thank you").wait_for()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious_on_any_page(study: tuple[StudyFolder, int], scheme: str) -> None:
+    folder, port = study
+    plan, links = read_plan(folder), {row["rater"]: row["link"] for row in folder.links()}
+    options = {"bypass_csp": True, "color_scheme": scheme}
+    with chromium() as browser, Server(folder.path, port):
+        person = Person(browser, links[plan.raters[0].name], plan, plan.raters[0], **options)
+        person.page.goto(person.link)
+        assert faults(person.page) == []  # consent
+        person.page.get_by_role("button", name="take part").click()
+        assert faults(person.page) == []  # instructions
+        person.page.get_by_role("link", name="Start").click()
+        assert faults(person.page) == []  # a question
+        for _ in range(4):
+            person.answer()
+        assert faults(person.page) == []  # thanks
+        for place in (links[""], f"http://127.0.0.1:{port}/r/nobody"):
+            person.page.goto(place)
+            assert faults(person.page) == []
 
 
 def test_a_key_that_is_held_or_turned_off_answers_nothing(study: tuple[StudyFolder, int]) -> None:
