@@ -30,9 +30,9 @@ def take_over_finished(prepared: Prepared, folder: Path, others: Iterable[Path])
 
     A subject is taken over where another run asks for the same images in all but which subjects it has
     (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
-    version of dreambench in the same precision, has finished the subject, and has every file, those of PRES
-    included where they are asked for. Its images and its loss log are hard links, or copies across file
-    systems; its note says where they come from.
+    version of dreambench on the same device and in the same precision, has finished the subject, and has
+    every file, those of PRES included where they are asked for. Its images and its loss log are hard links,
+    or copies across file systems; its note says where they come from.
     """
     wanted = _identity(prepared.spec)
     sources = [run for run in map(_readable, others) if run and run.path.resolve() != folder.resolve()]
@@ -50,9 +50,9 @@ def take_over_finished(prepared: Prepared, folder: Path, others: Iterable[Path])
 
 
 def _like(prepared: Prepared, record: RunRecord) -> bool:
-    """Whether a run was made here by this version and in this precision, which the key does not hold."""
-    same_precision = record.spec.runtime.precision == prepared.spec.runtime.precision
-    return record.kind == "run" and record.dreambench == __version__ and same_precision
+    """Whether a run was made by this version, on this device, in this precision: the key has none of them."""
+    same_device = record.machine.get("device") == prepared.runtime.describe()
+    return record.kind == "run" and record.dreambench == __version__ and same_device
 
 
 def _identity(spec: RunSpec) -> dict[str, Any]:

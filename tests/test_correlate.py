@@ -1,201 +1,187 @@
-"""The command `correlate`, the ImagenHub ratings, and votes on one's own runs."""
+"""`dreambench correlate` from the outside."""
 
 from __future__ import annotations
 
-import ast
-import csv
 import json
-import os
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
-from analysis.sample_runs import image_row, make_run
+from analysis.sample_runs import image_row, make_run, make_spec
+from analysis.votes_material import four_pairs, write_votes
 
-from dreambench.analysis.votes import COLUMNS, read_votes
-from dreambench.benchmark.imagenhub import pull_ratings, ratings_folder
 from dreambench.cli import main
-from dreambench.errors import DreambenchError
 
-ROOT = Path(__file__).resolve().parents[1]
-
-
-@pytest.fixture(scope="session")
-def ratings() -> Path:
-    """The folder of the public ratings; the test is skipped where it is absent."""
-    shared = Path(os.environ.get("DREAMBENCH_SHARED_DATA") or ROOT.parent / "shared" / "data")
-    folder = shared / "imagenhub-sdig"
-    if not folder.is_dir():
-        pytest.skip(f"the ImagenHub ratings are not in {folder} (set DREAMBENCH_SHARED_DATA)")
-    return folder
-
-
-def dreambench(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as end:
-        main([str(word) for word in words])
-    shown = capsys.readouterr()
-    return int(end.value.code or 0), shown.out, shown.err
-
-
-def by_hand(folder: Path) -> dict[tuple[str, str], np.ndarray]:
-    """The ratings read and averaged in another way: [dino, clip_i, sc, pq, o] by image."""
-    cells: dict[tuple[str, str], list[list[float]]] = {}
-    for number in (1, 2, 3):
-        lines = (folder / f"Subject-Driven_IG_rater{number}.tsv").read_text().splitlines()
-        methods = lines[0].split("\t")[1:]
-        for line in lines[1:]:
-            uid, *row = line.split("\t")
-            for method, cell in zip(methods, row, strict=True):
-                cells.setdefault((uid, method), []).append(ast.literal_eval(cell))
-    found = {}
-    for file in (folder / "autometrics").glob("*.json"):
-        for uid, scores in json.loads(file.read_text()).items():
-            pairs = np.array(cells[uid, file.stem])
-            human = [*pairs.mean(axis=0), np.sqrt(pairs.prod(axis=1)).mean()]
-            human = np.round(human, 12)  # the same ratings in another order of raters are a tie
-            found[uid, file.stem] = np.array([scores["DINO"], scores["CLIP_I"], *human])
-    return found
-
-
-def test_imagenhub_equals_an_independent_computation(
-    ratings: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    out = tmp_path / "out"
-    code, shown, _ = dreambench(capsys, "correlate", "imagenhub", "--data", ratings, "--out", out, "--json")
-    assert code == 0
-    found = json.loads(shown)
-    table = by_hand(ratings)
-    assert (found["n"], found["left_out"]) == (600, 150) == (len(table), 5 * 150 - len(table))
-    assert found["source"] == "imagenhub@439f72c"
-    columns = {"dino": 0, "clip_i": 1, "sc": 2, "pq": 3, "o": 4}
-    scopes = {None: found, **found["methods"]}
-    for method, scope in scopes.items():
-        rows = np.array([v for (_, m), v in sorted(table.items()) if method in (None, m)])
-        for row in scope["rows"]:
-            x, y = rows[:, columns[row["metric"]]], rows[:, columns[row["human"]]]
-            assert row["n"] == len(rows)
-            assert row["pearson"]["r"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-9)
-            ranks = [np.array([(v < u).sum() + (v == u).sum() / 2 for u in v]) for v in (x, y)]
-            assert row["spearman"]["r"] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)
-    # What was seen once: DINO follows semantic consistency better than CLIP-I.
-    (test,) = [t for t in found["paired"] if t["human"] == "sc"]
-    assert test["difference"] == pytest.approx(0.171, abs=1e-3)
-    assert test["steiger_p_two_sided"] < 1e-10
-    files = {file.name for file in out.iterdir()}
-    assert {"correlation.md", "correlation.tex", "correlation.json", "scatter.png"} <= files
-
-
-def test_the_pulled_copy_is_found(ratings: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    code, _, error = dreambench(capsys, "correlate", "imagenhub")
-    assert code == 2
-    assert "dreambench data pull imagenhub" in error
-    assert error.count("\n") == 1
-    code, told, _ = dreambench(capsys, "data", "pull", "imagenhub", "--from", ratings)
-    assert code == 0
-    assert "each verified" in told
-    assert (ratings_folder() / "Subject-Driven_IG_rater1.tsv").is_file()
-    assert dreambench(capsys, "correlate", "imagenhub", "--json")[0] == 0
-    damaged = tmp_path / "copy"
-    damaged.mkdir()
-    for file in ratings.rglob("*"):
-        if file.is_file():
-            target = damaged / file.relative_to(ratings)
-            target.parent.mkdir(exist_ok=True)
-            target.write_bytes(file.read_bytes())
-    (damaged / "Subject-Driven_IG_rater2.tsv").write_text("uid\tX\n")
-    with pytest.raises(DreambenchError, match=r"rater2.tsv: differs from the pinned file"):
-        pull_ratings(tmp_path / "to", damaged)
-    assert not (tmp_path / "to").exists()
+Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def study(tmp_path: Path) -> tuple[list[Path], Path]:
-    """Two runs of one subject and three prompts, and votes that prefer the images of higher DINO."""
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Run the command in this process, in an empty folder; returns exit code, stdout and stderr."""
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+
+    def call(*words: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main(["correlate", *map(str, words)])
+        captured = capsys.readouterr()
+        return int(ended.value.code or 0), captured.out, captured.err
+
+    return call
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> tuple[list[object], Path]:
+    """Two runs of four images each, and 12 votes on them in each of the two studies."""
     runs = []
-    for name, dino in (("ours", (0.7, 0.8, 0.5)), ("theirs", (0.4, 0.3, 0.6))):
-        rows = [image_row("ant", i, 0, (d, d + 0.1, 0.3)) for i, d in enumerate(dino)]
-        runs.append(make_run(tmp_path / name, rows, subjects=("ant",)).path)
-    file = tmp_path / "votes.csv"
-    with file.open("w", newline="") as opened:
-        writer = csv.writer(opened)
-        writer.writerow(COLUMNS)
-        for prompt, answers in enumerate(("aaa", "aau", "bbu")):
-            for rater, answer in enumerate(answers):
-                image = f"images/ant/{prompt:02d}-0.png"
-                full = {"a": "a", "b": "b", "u": "undecided"}[answer]
-                place = ("subject", f"r{rater}", f"p{prompt}", "ant", prompt, image, image)
-                writer.writerow([*place, "ours", "theirs", full, 2.5])
-    return runs, file
+    for name, start in (("ours", 0.5), ("theirs", 0.4)):
+        rows = [
+            image_row("dog", i, 0, (start + 0.1 * (i % 3), start + 0.01 * i * i, 0.3 - 0.02 * i))
+            for i in range(4)
+        ]
+        make_run(tmp_path / name, rows, spec=make_spec(prompts="0-3", images_per_prompt=1), subjects=["dog"])
+        runs.append(tmp_path / name)
+    votes = write_votes(tmp_path / "votes.csv", [*four_pairs(), *four_pairs("prompt")])
+    return [w for path in runs for w in ("--scores", path)], votes
 
 
-def test_votes_on_ones_own_runs(study: tuple[list[Path], Path], capsys: pytest.CaptureFixture[str]) -> None:
-    runs, file = study
-    code, shown, _ = dreambench(
-        capsys, "correlate", "--scores", runs[0], "--scores", runs[1], "--votes", file, "--json"
-    )
-    assert code == 0
-    found = json.loads(shown)
-    assert (found["n"], found["left_out"]) == (6, 0)
-    preference = [1, 2.5 / 3, 0.5 / 3, 0, 0.5 / 3, 2.5 / 3]
-    dino = next(row for row in found["rows"] if row["metric"] == "dino")
-    assert dino["human"] == "subject"
-    expected = np.corrcoef([0.7, 0.8, 0.5, 0.4, 0.3, 0.6], preference)[0, 1]
-    assert dino["pearson"]["r"] == pytest.approx(expected)
-    (table,) = found["preferences"]
-    assert table["majority"]["ours"]["count"] == 2
+def test_imagenhub_in_one_command(run: Run, imagenhub: Path, tmp_path: Path) -> None:
+    code, out, err = run("imagenhub", "--data", imagenhub, "--out", tmp_path / "out", "--json")
+    shown = json.loads(out)
+    assert (code, shown["n"], shown["left_out"]) == (0, 600, 150)
+    dino = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("dino", "sc"))
+    assert dino["pearson"]["r"] == pytest.approx(0.5474, abs=1e-4)
+    comparison = shown["comparison"]
+    assert set(comparison) == {"difference", "ci95", "p"}
+    clip_i = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("clip_i", "sc"))
+    assert comparison["difference"] == pytest.approx(dino["pearson"]["r"] - clip_i["pearson"]["r"])
+    assert comparison["ci95"][0] < comparison["difference"] < comparison["ci95"][1]
+    assert comparison["p"] == shown["paired"][0]["steiger_p_two_sided"]
+    assert str(tmp_path / "out") in err
+    assert json.loads((tmp_path / "out" / "correlation.json").read_text()) == shown
+    assert (tmp_path / "out" / "scatter.png").stat().st_size > 10_000
+
+
+def test_votes_on_ones_own_runs(run: Run, study: tuple[list[object], Path], tmp_path: Path) -> None:
+    scores, votes = study
+    code, out, _ = run(*scores, "--votes", votes, "--json", "--out", tmp_path / "out")
+    shown = json.loads(out)
+    assert (code, shown["n"], shown["left_out"]) == (0, 16, 0)
+    assert [(r["metric"], r["human"], r["n"]) for r in shown["rows"]] == [
+        (metric, human, 8) for human in ("subject", "prompt") for metric in ("dino", "clip_i", "clip_t")
+    ]
+    # By hand: preferences 2/3 2/3 1/2 1 and 1/3 1/3 1/2 0, DINO .5 .6 .7 .5 and .4 .5 .6 .4.
+    x = [0.5, 0.6, 0.7, 0.5, 0.4, 0.5, 0.6, 0.4]
+    y = [2 / 3, 2 / 3, 1 / 2, 1, 1 / 3, 1 / 3, 1 / 2, 0]
+    mx, my = sum(x) / 8, sum(y) / 8
+    products = [sum((a - ma) * (b - mb) for a, b in zip(u, v, strict=True))
+                for u, ma, v, mb in ((x, mx, y, my), (x, mx, x, mx), (y, my, y, my))]  # fmt: skip
+    expected = products[0] / (products[1] * products[2]) ** 0.5
+    assert shown["rows"][0]["pearson"]["r"] == pytest.approx(expected, abs=1e-9)
+    assert set(shown["methods"]) == {"ours", "theirs"}
+    assert shown["comparison"]["difference"] == shown["paired"][0]["difference"]
+    assert shown["paired"][0]["human"] == "subject"
+    assert [p["majority"]["ours"]["count"] for p in shown["preferences"]] == [2, 2]
+    assert shown["paper_preferences"]["prompt"]["dreambooth"] == 0.81
+    assert "half a vote" in shown["notes"][0]
+    assert (tmp_path / "out" / "preferences.csv").is_file()
+
+
+def test_the_tables_are_on_stdout(run: Run, study: tuple[list[object], Path]) -> None:
+    scores, votes = study
+    code, out, err = run(*scores, "--votes", votes)
+    assert (code, err) == (0, "")
+    for words in (
+        "votes.csv: 16 images correlated, 0 left out",
+        "subject fidelity",
+        "Bradley-Terry",
+        "50.0%",
+    ):
+        assert words in out
+
+
+def test_images_of_a_run_that_is_not_given_are_counted(run: Run, study: tuple[list[object], Path]) -> None:
+    scores, votes = study
+    shown = json.loads(run(*scores[:2], "--votes", votes, "--json")[1])
+    assert (shown["n"], shown["left_out"]) == (8, 8)
+    assert shown["left_out_by"] == {"not in the scores: theirs": 8}
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ([], "what to correlate is missing"),
+        (["--scores", "a.csv"], "--votes is missing"),
+        (["--votes", "a.csv"], "--scores is missing"),
+        (["--data", "."], "none are named"),
+        (["imagenhub", "--votes", "a.csv"], "no --scores, no --votes"),
+        (["imagenhub"], "dreambench data pull imagenhub"),
+        (["imagenhub", "--data", "."], "no ImagenHub ratings"),
+        (["somewhere"], "imagenhub"),
+        (["--scores", "a.csv", "--votes", "b.csv"], "b.csv cannot be read"),
+    ],
+)
+def test_wrong_words_are_one_line_and_nothing_is_written(run: Run, words: list[str], reason: str) -> None:
+    code, out, err = run(*words, "--out", "out")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert reason in err
+    assert "Traceback" not in err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_a_bad_vote_leaves_nothing(run: Run, study: tuple[list[object], Path]) -> None:
+    scores, votes = study
+    votes.write_text(votes.read_text().replace(",undecided,", ",maybe,", 1))
+    code, out, err = run(*scores, "--votes", votes, "--out", "out")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert "column answer: 'maybe'" in err
+    assert not list(Path.cwd().iterdir())
+
+
+def test_out_that_is_a_file_is_refused_before_anything_is_read(run: Run) -> None:
+    Path("out").write_text("mine")
+    code, _, err = run("imagenhub", "--out", "out")
+    assert (code, err.count("\n")) == (2, 1)
+    assert "out is a file" in err
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         (("subject,r0", "object,r0"), "row 2, column study: 'object' is not valid"),
-        (("a,2.5", "perhaps,2.5"), "row 2, column answer: 'perhaps' is not valid"),
-        (("a,2.5", "a,soon"), "row 2, column seconds: 'soon' is not valid"),
+        (("a,1.5", "perhaps,1.5"), "row 2, column answer: 'perhaps' is not valid"),
+        (("a,1.5", "a,soon"), "row 2, column seconds: 'soon' is not valid"),
         (("study,rater", "study,who"), "row 1: no column rater"),
         (("subject,r1,p0", "subject,r0,p0"), "row 3, column rater: 'r0' is not valid"),
     ],
 )
 def test_votes_that_are_wrong_are_refused_in_one_line(
-    study: tuple[list[Path], Path], capsys: pytest.CaptureFixture[str], change: tuple[str, str], told: str
+    run: Run, study: tuple[list[object], Path], change: tuple[str, str], told: str
 ) -> None:
-    runs, file = study
-    file.write_text(file.read_text().replace(*change, 1))
-    with pytest.raises(DreambenchError):
-        read_votes(file)
-    code, shown, error = dreambench(capsys, "correlate", "--scores", runs[0], "--votes", file)
-    assert (code, shown) == (2, "")
-    assert told in error
-    assert error.count("\n") == 1
-
-
-@pytest.mark.parametrize(
-    "words",
-    [
-        (),
-        ("--scores", "x.csv"),
-        ("--votes", "x.csv"),
-        ("imagenhub", "--votes", "x.csv"),
-        ("--data", "x"),
-        ("imagenhub", "--data", "nowhere"),
-        ("--scores", "x.csv", "--votes", "y.csv"),
-        ("instagram",),
-    ],
-)
-def test_wrong_words_are_one_line(words: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    code, shown, error = dreambench(capsys, "correlate", *words)
-    assert (code, shown, error.count("\n")) == (2, "", 1)
+    scores, votes = study
+    votes.write_text(votes.read_text().replace(*change, 1))
+    code, out, err = run(*scores, "--votes", votes)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert told in err
 
 
 def test_the_report_shows_a_studys_votes(
-    study: tuple[list[Path], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    study: tuple[list[object], Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    runs, file = study
-    out = tmp_path / "both"
-    assert dreambench(capsys, "report", *runs, "--votes", file, "--out", out)[0] == 0
-    page = (out / "index.html").read_text()
+    scores, votes = study
+    runs = [str(word) for word in scores if word != "--scores"]
+
+    def report(out: Path) -> int:
+        with pytest.raises(SystemExit) as ended:
+            main(["report", *runs, "--votes", str(votes), "--out", str(out)])
+        return int(ended.value.code or 0)
+
+    assert report(tmp_path / "both") == 0
+    page = (tmp_path / "both" / "index.html").read_text()
     assert "User preference (Table 2)" in page
-    assert "66.7% [" in page  # two of three pairs by majority
-    file.write_text("study\n")
-    code, _, error = dreambench(capsys, "report", *runs, "--votes", file, "--out", tmp_path / "none")
-    assert (code, error.count("\n")) == (2, 1)
+    assert "50.0% [" in page  # two of four pairs by majority
+    votes.write_text("study\n")
+    capsys.readouterr()
+    assert report(tmp_path / "none") == 2
+    assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "none").exists()

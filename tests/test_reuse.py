@@ -66,11 +66,18 @@ def test_an_ablation_takes_over_what_a_run_has_finished(call, tmp_path: Path) ->
     assert json.loads(out) == json.loads((tmp_path / "ablation" / "ablation.json").read_text())
 
 
-def test_another_versions_images_are_not_taken_over(call, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("there", "elsewhere"),
+    [('"dreambench": "', '"dreambench": "0.0.'), ('"device": "cpu, float32"', '"device": "cpu, bfloat16"')],
+)
+def test_images_of_another_version_or_precision_are_not_taken_over(
+    call, tmp_path: Path, there: str, elsewhere: str
+) -> None:
     asked = ("--subjects", "dog", "--prompts", "0", "--images-per-prompt", "2", "--metrics", "dino")
     call("run", *asked, "--out", tmp_path / "ours")
     log = tmp_path / "ours" / "run.json"
-    log.write_text(log.read_text().replace('"dreambench": "', '"dreambench": "0.0.'))
+    assert there in log.read_text()
+    log.write_text(log.read_text().replace(there, elsewhere))
     _, told = call("ablate", "prior-preservation", *asked, "--out", tmp_path / "ablation")
     assert "taken over" not in told
 
