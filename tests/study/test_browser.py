@@ -36,16 +36,20 @@ class Person:
         self.context = browser.new_context(**options)
         self.hosts: set[str] = set()
         self.context.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
+        self.context.set_default_timeout(60_000)
         self.page = self.context.new_page()
         self.problems: list[str] = []
         self.page.on("console", lambda message: self.problems.append(message.text))
         self.link, self.plan, self.rater, self.given = link, plan, rater, 0
 
     def begin(self) -> None:
-        """Open the link, consent, read the instructions."""
+        """Open the link, consent, read the instructions; the first question is there then."""
+        from playwright.sync_api import expect
+
         self.page.goto(self.link)
         self.page.get_by_role("button", name="take part").click()
         self.page.get_by_role("link", name="Start").click()
+        expect(self.page).to_have_title("Question 1 of 4", timeout=60_000)
 
     def side(self) -> str:
         """Return the answer, as it is on the page, that the rater means to give now."""
@@ -71,7 +75,9 @@ class Person:
 
     def is_at(self, number: int) -> None:
         """Check that the page is this question, with all of its images there."""
-        assert self.page.title() == f"Question {number} of 4"
+        from playwright.sync_api import expect
+
+        expect(self.page).to_have_title(f"Question {number} of 4", timeout=60_000)
         widths = "Promise.all([...document.images].map(i => i.decode().then(() => i.naturalWidth)))"
         images = self.page.evaluate(widths)
         assert len(images) == 4
@@ -189,8 +195,10 @@ def test_axe_finds_nothing_serious_on_any_page(study: tuple[StudyFolder, int], s
         person.page.goto(person.link)
         assert faults(person.page) == []  # consent
         person.page.get_by_role("button", name="take part").click()
+        person.page.get_by_role("link", name="Start").wait_for()
         assert faults(person.page) == []  # instructions
         person.page.get_by_role("link", name="Start").click()
+        person.is_at(1)
         assert faults(person.page) == []  # a question
         for _ in range(4):
             person.answer()
