@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
+from dreambench.analysis.photo_embeddings import photo_embeddings
+from dreambench.analysis.run_scores import read_run_scores
 from dreambench.benchmark import official_subjects
 from dreambench.cli import main
 from dreambench.presets import build_spec
 from dreambench.reproduction import paper_reproduction, planned_runs, queues
 from dreambench.spec import RunSpec
+from dreambench.store import open_run
 
 
 def build(fields: Mapping[str, Any]) -> RunSpec:
@@ -117,10 +120,16 @@ def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -
     kept = ["--tables", str(top / "kept")]
     assert call([*command, "--seeds", "0", *kept])
     files = [file for file in (top / "kept").rglob("*") if file.is_file()]
-    assert {file.suffix for file in files} == {".json", ".parquet", ".md"}  # no image
+    assert {file.suffix for file in files} == {".json", ".parquet", ".safetensors", ".md"}
     for file in (top / "kept").rglob("run.json"):
         photos = json.loads(file.read_text())["photos"]
         assert not any(Path(photo).is_absolute() for found in photos.values() for photo in found)
+    place = "comparison/dreambooth-s0"
+    ours, theirs = read_run_scores([open_run(top / "all" / place), open_run(top / "kept" / place)])
+    for kind in ("clip", "dino"):
+        whole, copied = photo_embeddings(ours, kind), photo_embeddings(theirs, kind)
+        assert set(whole) == set(copied) == {"dog", "teapot"}
+        assert all((whole[subject] == copied[subject]).all() for subject in whole)
     (top / "all").rename(top / "away")
     assert call([*command, "--seeds", "0", *kept, "--page", str(top / "third.md")])
     assert not (top / "all").exists()

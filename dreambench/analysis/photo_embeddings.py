@@ -14,7 +14,8 @@ from dreambench.store.files import sha256_of
 def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     """Return each subject's photo embeddings [photos, d] by ``dino`` or ``clip``.
 
-    A subject whose photos have been moved, or were not embedded, is left out.
+    Embeddings have the hash of the file that they are of, or in a kept copy of a run the photo's name. A
+    subject whose photos have been moved, or were not embedded, is left out.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -24,7 +25,8 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     for subject, photos in run.record.photos.items():
         try:
             rows = load_file(run.folder.embedding_file(key, subject))
-            found[subject] = np.stack([rows[sha256_of(Path(photo))] for photo in photos])
+            keys = (photo if photo in rows else sha256_of(Path(photo)) for photo in photos)
+            found[subject] = np.stack([rows[key] for key in keys])
         except (OSError, SafetensorError, KeyError, ValueError):
             continue
     return found
