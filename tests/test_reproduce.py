@@ -16,9 +16,10 @@ from dreambench.analysis.run_scores import read_run_scores
 from dreambench.benchmark import official_subjects
 from dreambench.cli import main
 from dreambench.presets import build_spec
+from dreambench.report.reproduction_page import wall_seconds
 from dreambench.reproduction import paper_reproduction, planned_runs, queues
 from dreambench.spec import RunSpec
-from dreambench.store import open_run
+from dreambench.store import RunRecord, open_run
 
 
 def build(fields: Mapping[str, Any]) -> RunSpec:
@@ -144,6 +145,33 @@ def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -
     file = pretrained / "run.json"
     file.write_text(file.read_text().replace('"complete"', '"partial"', 1))
     assert call([*command, "--seeds", "0", *kept], code=2)
+
+
+@pytest.mark.parametrize(
+    ("times", "seconds"),
+    [
+        ([("10:00", "10:30", 1800), ("10:00", "11:00", 3600)], 3600),  # one queue
+        ([("10:00", "10:30", 1800), ("10:30", "11:00", 1800)], 3600),  # one after the other
+        ([("10:00", "23:00", 1200), ("10:30", "22:00", 600)], 1800),  # with pauses
+        ([("10:00", "10:10", 600), ("12:00", "12:10", 600), ("10:05", "10:10", 300)], 1200),
+    ],
+)
+def test_runs_that_overlap_count_once(times: list[tuple[str, str, int]], seconds: int) -> None:
+    day = "2026-01-01T{}:00+00:00".format
+    records = [
+        RunRecord(
+            name="x",
+            key="",
+            spec=build({}),
+            subjects={},
+            photos={},
+            created=day(start),
+            updated=day(end),
+            seconds=took,
+        )
+        for start, end, took in times
+    ]
+    assert wall_seconds(records) == seconds
 
 
 def call(words: list[str], code: int = 0) -> bool:

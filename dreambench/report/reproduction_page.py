@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from dreambench.report.claims_table import claims_markdown
 from dreambench.report.text_tables import markdown_table
 from dreambench.reproduction import COMMON_WORD, COMPARISON, PlannedRun
 from dreambench.signature import MINIATURE_NOTE, is_miniature
-from dreambench.store import open_run
+from dreambench.store import RunRecord, open_run
 
 Scored = Mapping[PlannedRun, RunScores]
 
@@ -127,19 +128,33 @@ def _runs(scored: Scored, root: Path, options: Sequence[str]) -> list[str]:
     lines = [
         "## What was run",
         "",
-        "Wall time is that of training, drawing and scoring, without what an earlier run had made already.",
+        "Wall time is that of training, drawing and scoring, without what an earlier run had made already. "
+        "Runs of one queue overlap, and each counts from the queue's start: together they count once.",
         "",
         "| folder | subjects | images | minutes |",
         "| --- | ---: | ---: | ---: |",
     ]
-    total = 0.0
     for run, scores in scored.items():
         minutes = scores.record.seconds / 60
-        total += minutes
         made = [str(len(scores.record.subjects)), numbers.count(scores.coverage.n_images), f"{minutes:.1f}"]
         lines.append(f"| `{run.folder(root).relative_to(root)}` | {' | '.join(made)} |")
-    lines.append(f"| in all | | | {total:.1f} |")
+    total = wall_seconds([scores.record for scores in scored.values()])
+    lines.append(f"| in all | | | {total / 60:.1f} |")
     return [*lines, "", "Any one of them alone:", "", "```sh", *_single_commands(scored, options), "```"]
+
+
+def wall_seconds(records: Sequence[RunRecord]) -> float:
+    """Return the seconds that all runs took: at most their sum, and at most the time in which any was open.
+
+    The sum counts runs of one queue several times; the time between a run's first and last moment counts
+    the night between two sittings.
+    """
+    opened, ended = 0.0, float("-inf")
+    for record in sorted(records, key=lambda record: record.created):
+        start, end = (datetime.fromisoformat(t).timestamp() for t in (record.created, record.updated))
+        opened += max(0.0, end - max(start, ended))
+        ended = max(ended, end)
+    return min(opened, sum(record.seconds for record in records))
 
 
 def _single_commands(scored: Scored, options: Sequence[str]) -> list[str]:
