@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict
 
 from dreambench.ablations import ablation
+from dreambench.benchmark import canonical_selection
 from dreambench.errors import DreambenchError
 from dreambench.resources import data_folder
 from dreambench.spec import MetricName, RunSpec, differences
@@ -116,10 +117,12 @@ def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
         raise DreambenchError(f"{folder} is {record.status}", "remove it: only whole runs are kept")
     there = record.spec
     known = {"data": there.data, "base": there.base, "subjects": there.subjects}
-    fields = differences(run.spec.model_copy(update=known), there)
+    # A log has its prompts in their canonical form, which is the same for both categories.
+    wanted = {**known, "prompts": canonical_selection("object", run.spec.prompts)}
+    fields = differences(run.spec.model_copy(update=wanted), there)
     if run.spec.base.model != there.base.model:
         fields.insert(0, f"base.model: {run.spec.base.model}, not {there.base.model}")
-    if run.spec.subjects not in ("all", there.subjects):
+    if run.spec.subjects != "all" and set(run.spec.subjects) != set(there.subjects):
         fields.insert(0, "other subjects")
     if fields:
         told = f"{folder} holds a run of another spec (asked for {', '.join(fields[:3])})"

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dreambench.benchmark import (
-    Category,
     Dataset,
     Prompt,
     Subject,
+    canonical_selection,
     load_dataset,
-    official_prompts,
     select_prompts,
 )
 from dreambench.errors import DreambenchError
@@ -41,14 +40,8 @@ def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
         select_prompts(category, spec.prompts)
     names = tuple(s.name for s in dataset.subjects if s in chosen)
     subjects = "all" if len(names) == len(dataset.subjects) else names
-    prompts = _canonical_prompts(spec.prompts, sorted({s.category for s in chosen})[0])
+    prompts = canonical_selection(min(s.category for s in chosen), spec.prompts)
     return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
-
-
-def _canonical_prompts(selection: str, category: Category) -> str:
-    # The same prompts in other words are the same run.
-    indices = sorted(prompt.index for prompt in select_prompts(category, selection))
-    return "all" if len(indices) == len(official_prompts(category)) else ",".join(map(str, indices))
 
 
 def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:

@@ -8,7 +8,13 @@ from dreambench.benchmark.images import read_image
 from dreambench.benchmark.loading import load_dataset, verify
 from dreambench.benchmark.matching import match_prompt
 from dreambench.benchmark.official import OfficialSubject, official_folder, official_subjects
-from dreambench.benchmark.prompts import Category, Prompt, official_prompts, select_prompts
+from dreambench.benchmark.prompts import (
+    Category,
+    Prompt,
+    canonical_selection,
+    official_prompts,
+    select_prompts,
+)
 from dreambench.benchmark.pulling import pull
 
 __all__ = [
@@ -19,6 +25,7 @@ __all__ = [
     "Problem",
     "Prompt",
     "Subject",
+    "canonical_selection",
     "load_dataset",
     "match_prompt",
     "official_folder",

@@ -90,3 +90,9 @@ def select_prompts(category: Category, selection: str) -> tuple[Prompt, ...]:
             raise DreambenchError(f"prompts {selection!r}: prompt {twice[0]} is named twice", form)
         chosen.extend(range(start, stop + 1))
     return tuple(prompts[index] for index in chosen)
+
+
+def canonical_selection(category: Category, selection: str) -> str:
+    """Return a selection in the one form that a run's log has: "all", or indices, ascending."""
+    indices = sorted(prompt.index for prompt in select_prompts(category, selection))
+    return "all" if len(indices) == len(official_prompts(category)) else ",".join(map(str, indices))
