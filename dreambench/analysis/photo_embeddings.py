@@ -21,12 +21,16 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     key = encoder_key(kind, getattr(run.record.spec.protocol, kind))
+    kept = run.folder.kept_photos_file(key)
     found = {}
     for subject, photos in run.record.photos.items():
         try:
-            rows = load_file(run.folder.embedding_file(key, subject))
-            keys = (photo if photo in rows else sha256_of(Path(photo)) for photo in photos)
-            found[subject] = np.stack([rows[key] for key in keys])
+            if kept.exists():
+                rows, names = load_file(kept), photos
+            else:
+                rows = load_file(run.folder.embedding_file(key, subject))
+                names = [sha256_of(Path(photo)) for photo in photos]
+            found[subject] = np.stack([rows[name] for name in names])
         except (OSError, SafetensorError, KeyError, ValueError):
             continue
     return found

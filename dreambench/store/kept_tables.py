@@ -16,14 +16,14 @@ _TABLES = ("images", "diversity", "prior", "photos")
 
 
 def keep_tables(run: RunFolder, to: Path) -> None:
-    """Copy the log, the score tables and the photos' embeddings to ``to``, in place of an older copy.
+    """Copy the log, the score tables and the photos' embeddings to ``to``, which must not exist.
 
     Reading it needs neither images nor photos. Photos are named ``<subject>/<file>``, and machines are left
     out: a published file holds no path and no host name of the computer that made it. Raises
-    DreambenchError where ``to`` holds anything else.
+    DreambenchError where ``to`` exists.
     """
-    if to.exists() and ((to / "images").exists() or not (to / "run.json").exists()):
-        raise DreambenchError(f"{to} exists and is no copy of a run's tables", "give another folder")
+    if to.exists():
+        raise DreambenchError(f"{to} exists already", "remove it, or give another folder")
     photos = {
         subject: [f"{subject}/{Path(photo).name}" for photo in found]
         for subject, found in run.record.photos.items()
@@ -39,8 +39,6 @@ def keep_tables(run: RunFolder, to: Path) -> None:
         _keep_photo_embeddings(run, kept)
         write_text(temporary / "run.json", record.model_dump_json(indent=1) + "\n")
 
-    if to.exists():
-        shutil.rmtree(to)
     write_folder_atomically(to, fill)
 
 
@@ -48,13 +46,14 @@ def _keep_photo_embeddings(run: RunFolder, kept: RunFolder) -> None:
     """Copy what CLIP and DINO say of the photos, by the photos' names; one that is gone is left out."""
     protocol = run.record.spec.protocol
     for key in (encoder_key("clip", protocol.clip), encoder_key("dino", protocol.dino)):
+        found = {}
         for subject, photos in run.record.photos.items():
-            names = dict(zip(photos, kept.record.photos[subject], strict=True))
             file = run.embedding_file(key, subject)
             rows = load_file(file) if file.exists() else {}
-            digests = {names[photo]: sha256_of(Path(photo)) for photo in photos if Path(photo).exists()}
-            found = {name: rows[digest] for name, digest in digests.items() if digest in rows}
-            if found:
-                to = kept.embedding_file(key, subject)
-                to.parent.mkdir(parents=True, exist_ok=True)
-                save_file(found, to)
+            for photo, name in zip(photos, kept.record.photos[subject], strict=True):
+                digest = sha256_of(Path(photo)) if Path(photo).exists() else ""
+                if digest in rows:
+                    found[name] = rows[digest]
+        if found:
+            kept.kept_photos_file(key).parent.mkdir(exist_ok=True)
+            save_file(found, kept.kept_photos_file(key))

@@ -72,6 +72,10 @@ class RunFolder:
         """Return the place of a subject's embeddings by one encoder."""
         return self.path / "embeddings" / encoder / f"{subject}.safetensors"
 
+    def kept_photos_file(self, encoder: str) -> Path:
+        """Return where a run that is kept without images has all its photos' embeddings by one encoder."""
+        return self.path / "embeddings" / f"{encoder}-photos.safetensors"
+
     @property
     def report_folder(self) -> Path:
         """Return where this run's own report goes."""
