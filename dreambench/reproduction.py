@@ -100,7 +100,7 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
     """Return the runs whose tables are kept below ``tables``, with their logs.
 
     The dataset and the base model are not opened: of these, names are compared and not contents. Raises
-    DreambenchError for a run that is not complete, or of another spec.
+    DreambenchError for a run that is not complete, or of another spec, and for a folder that is in the way.
     """
     found = {}
     for run in planned:
@@ -109,6 +109,8 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
             record = open_run(folder).record
             _refuse_another(run, folder, record)
             found[run] = record
+        elif folder.exists():
+            raise DreambenchError(f"{folder} holds no run", "remove it, or give another --tables")
     return found
 
 

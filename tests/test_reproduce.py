@@ -183,7 +183,10 @@ def call(words: list[str], code: int = 0) -> bool:
 
 def test_what_cannot_end_well_is_refused_before_anything_runs(tmp_path: Path, capsys) -> None:
     (tmp_path / "c.json").write_text("{}")
+    (tmp_path / "kept" / "comparison" / "dreambooth-s0").mkdir(parents=True)
     for words, told in (
+        (["--tables", str(tmp_path / "kept")], "dreambooth-s0 holds no run"),
+        (["--tables", str(tmp_path / "all")], "--tables and --out are both"),
         (["--correlation", str(tmp_path / "c.json")], "no test of DINO against CLIP-I"),
         (["--set", "method.steps=3"], "does not suit every method"),
     ):

@@ -74,6 +74,8 @@ def reproduce(
 
     planned = planned_runs(build, _parse_seeds(seeds), chosen)
     folder = out or Path("results") / f"{planned[0].spec.preset}-reproduction"
+    if tables and tables.resolve() == folder.resolve():
+        raise DreambenchError(f"--tables and --out are both {folder}", "give --tables another folder")
     _work_all(planned, folder, tables, place)
     from dreambench.report.reproduction_page import reproduction_page
 
