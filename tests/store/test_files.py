@@ -1,0 +1,69 @@
+"""Files and folders appear whole or not at all, whatever interrupts their writer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from store.material import everything
+
+from dreambench.store.files import write_atomically, write_folder_atomically, write_text
+
+
+class TestOneFile:
+    def test_a_file_appears_whole_with_its_folder(self, tmp_path):
+        write_text(tmp_path / "new" / "note.txt", "grüß\n")
+        assert (tmp_path / "new" / "note.txt").read_text(encoding="utf-8") == "grüß\n"
+        assert everything(tmp_path) == {"new", "new/note.txt"}
+
+    def test_a_reader_in_the_middle_of_a_write_sees_the_old_file(self, tmp_path):
+        file = tmp_path / "note.txt"
+        write_text(file, "old")
+        seen = []
+
+        def write(temporary: Path) -> None:
+            temporary.write_text("ne")
+            seen.append(file.read_text())
+            temporary.write_text("new")
+
+        write_atomically(file, write)
+        assert (seen, file.read_text()) == (["old"], "new")
+
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError])
+    def test_a_writer_that_raises_leaves_the_old_file_and_no_other(self, tmp_path, error):
+        file = tmp_path / "note.txt"
+        write_text(file, "old")
+
+        def write(temporary: Path) -> None:
+            temporary.write_text("half")
+            raise error
+
+        with pytest.raises(error):
+            write_atomically(file, write)
+        assert file.read_text() == "old"
+        assert everything(tmp_path) == {"note.txt"}
+
+
+class TestOneFolder:
+    def test_a_folder_appears_with_all_its_files(self, tmp_path):
+        target = tmp_path / "deep" / "weights"
+
+        def fill(folder: Path) -> None:
+            assert not target.exists()
+            (folder / "unet").mkdir()
+            (folder / "unet" / "a").write_text("1")
+            (folder / "b").write_text("2")
+
+        write_folder_atomically(target, fill)
+        assert everything(target) == {"unet", "unet/a", "b"}
+        assert [p.name for p in target.parent.iterdir()] == ["weights"]
+
+    @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+    def test_a_writer_that_raises_leaves_nothing(self, tmp_path, error):
+        def fill(folder: Path) -> None:
+            (folder / "half").write_text("1")
+            raise error
+
+        with pytest.raises(error):
+            write_folder_atomically(tmp_path / "weights", fill)
+        assert everything(tmp_path) == set()

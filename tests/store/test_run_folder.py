@@ -1,0 +1,142 @@
+"""A run folder: its log, going on in it, and what is refused and left alone."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from store.material import everything, picture, pictures, record
+
+from dreambench.errors import DreambenchError
+from dreambench.store import locked_run, open_run
+
+
+class TestRunFolder:
+    def test_run_json_is_there_first_and_says_how_far_the_run_is(self, tmp_path):
+        with locked_run(tmp_path / "run", record()) as run:
+            present = open_run(tmp_path / "run").record
+            assert (present.status, present.spec) == ("started", record().spec)
+            assert present.created
+            run.save_record("failed", error="it rained")
+        assert open_run(tmp_path / "run").record.error == "it rained"
+
+    def test_the_same_command_goes_on_where_it_was(self, tmp_path):
+        with locked_run(tmp_path, record()) as run:
+            run.commit_images(pictures(tmp_path / "images" / "dog"))
+            run.save_record("failed", error="it rained", created="2001-01-01T00:00:00+00:00")
+        with locked_run(tmp_path, record()) as run:
+            assert run.record.created == "2001-01-01T00:00:00+00:00"
+            assert (open_run(tmp_path).record.status, open_run(tmp_path).record.error) == ("started", None)
+        assert len(list((tmp_path / "images" / "dog").iterdir())) == 4
+
+    def test_a_run_that_was_killed_in_a_commit_is_mended_when_it_goes_on(self, tmp_path):
+        folder = tmp_path / "images" / "dog"
+        with locked_run(tmp_path, record()) as run:
+            run.commit_images(pictures(folder))
+        (folder / ".ready-04-0").mkdir()
+        picture(4).save(folder / ".ready-04-0" / "04-0.png")
+        (folder / "..ready-08-0.0123abcd.tmp").mkdir()
+        picture(8).save(folder / "..ready-08-0.0123abcd.tmp" / "08-0.png")
+        with locked_run(tmp_path, record()):
+            assert everything(folder) == {file.name for file in pictures(folder, 5)}
+
+    def test_what_killed_writers_left_is_removed_and_nothing_else(self, tmp_path):
+        with locked_run(tmp_path, record()):
+            pass
+        before = everything(tmp_path)
+        leftover = tmp_path / "work" / ".dog.0123abcd.tmp"
+        (leftover / "unet" / ".config.json.4567cdef.tmp").mkdir(parents=True)
+        (leftover / "unet" / "model.safetensors").write_text("half")
+        (tmp_path / ".run.json.89abcdef.tmp").write_text('{"half":')
+        (tmp_path / "scores").mkdir()
+        (tmp_path / "scores" / ".images.parquet.0123abcd.tmp").write_text("half")
+        (tmp_path / "scores" / "images.parquet").write_text("whole")
+        with locked_run(tmp_path, record()):
+            pass
+        assert everything(tmp_path) == before | {"work", "scores", "scores/images.parquet"}
+
+    @pytest.mark.parametrize("left", [[], [".lock"], [".lock", ".run.json.0123abcd.tmp"]])
+    def test_a_run_killed_before_its_first_file_was_whole_goes_on(self, tmp_path, left):
+        for name in left:
+            (tmp_path / name).write_text("")
+        with locked_run(tmp_path, record()):
+            assert open_run(tmp_path).record.status == "started"
+
+    def test_a_folder_of_other_things_is_refused_and_left_alone(self, tmp_path):
+        (tmp_path / "thesis.tex").write_text("dear")
+        with pytest.raises(DreambenchError, match="is not empty and holds no run; give another --out"):
+            locked_run(tmp_path, record()).__enter__()
+        assert everything(tmp_path) - {".lock"} == {"thesis.tex"}
+
+    @pytest.mark.parametrize("place", ["file", "file/below"])
+    def test_an_out_that_is_a_file_or_below_one_is_told(self, tmp_path, place):
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(DreambenchError, match=f"{tmp_path / 'file'}"):
+            locked_run(tmp_path / place, record()).__enter__()
+        assert (tmp_path / "file").read_text() == "mine"
+
+    @pytest.mark.parametrize(
+        "content", ["", "{", "[]", '{"schema_version": 1}', '{"schema_version": 2}', "\x00\x00"]
+    )
+    def test_a_damaged_run_json_is_refused_and_kept(self, tmp_path, content):
+        (tmp_path / "run.json").write_text(content)
+        with pytest.raises(
+            DreambenchError, match=r"run\.json cannot be read as a run's log; .*another --out"
+        ):
+            locked_run(tmp_path, record()).__enter__()
+        assert (tmp_path / "run.json").read_text() == content
+
+    def test_a_field_that_run_json_should_not_have_is_refused(self, tmp_path):
+        with locked_run(tmp_path, record()):
+            pass
+        content = json.loads((tmp_path / "run.json").read_text())
+        (tmp_path / "run.json").write_text(json.dumps({**content, "mood": "good"}))
+        with pytest.raises(DreambenchError, match="cannot be read as a run's log"):
+            open_run(tmp_path)
+
+    @pytest.mark.parametrize("place", ["nowhere", "file"])
+    def test_reading_a_folder_without_a_run_is_told(self, tmp_path, place):
+        (tmp_path / "file").write_text("mine")
+        with pytest.raises(DreambenchError, match=r"holds no run \(no run\.json\)"):
+            open_run(tmp_path / place)
+
+    def test_a_run_of_another_spec_is_refused_naming_the_fields(self, tmp_path):
+        with locked_run(tmp_path, record()):
+            pass
+        before = (tmp_path / "run.json").read_bytes()
+        with pytest.raises(DreambenchError) as caught:
+            locked_run(tmp_path, record("sampler.steps=20", "seed=3")).__enter__()
+        assert "another spec (asked for sampler.steps: 20, not 50, seed: 3, not 0); give another" in str(
+            caught.value
+        )
+        assert (tmp_path / "run.json").read_bytes() == before
+
+    def test_many_differing_fields_stay_one_short_line(self, tmp_path):
+        with locked_run(tmp_path, record()):
+            pass
+        overrides = [
+            f"{name}=2" for name in ("seed", "method.steps", "sampler.steps", "images_per_prompt", "prompts")
+        ]
+        with pytest.raises(DreambenchError, match="and 2 more") as caught:
+            locked_run(tmp_path, record(*overrides[:4], "prompts=0-2")).__enter__()
+        assert "\n" not in str(caught.value)
+
+    def test_the_same_images_by_another_protocol_or_on_another_device_are_the_same_run(self, tmp_path):
+        with locked_run(tmp_path, record()):
+            pass
+        with locked_run(tmp_path, record("protocol.dino.resize=248", "runtime.device=cpu")):
+            assert open_run(tmp_path).record.spec.protocol.dino.resize == 248
+
+    def test_a_folder_of_scores_is_not_gone_on_with_by_a_run_or_for_other_images(self, tmp_path):
+        with locked_run(tmp_path, record(kind="score", source="/images/a")):
+            pass
+        with pytest.raises(DreambenchError, match="kind: run, not score"):
+            locked_run(tmp_path, record()).__enter__()
+        with pytest.raises(DreambenchError, match="images: /images/b, not /images/a"):
+            locked_run(tmp_path, record(kind="score", source="/images/b")).__enter__()
+
+    def test_a_failure_inside_gives_the_lock_back(self, tmp_path):
+        with pytest.raises(ValueError, match="rain"), locked_run(tmp_path, record()):
+            raise ValueError("rain")
+        with locked_run(tmp_path, record()):
+            pass
