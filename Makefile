@@ -16,7 +16,7 @@ run: .venv/installed
 	$(BIN)/dreambench run --preset mini --subjects all --out results/mini
 
 test: .venv/installed-dev lint
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
