@@ -16,7 +16,7 @@ from dreambench.signature import (
 )
 from dreambench.spec import RunSpec
 
-# shared/design.md, section 3
+# The form that docs/protocol.md gives
 EXAMPLE = (
     "dreambench:0.1|data:dreambooth@4f887af|clip:ViT-B-32/openai|dino:vit_small_patch16_224.dino|tf:r256c224"
     "|pairs:all|clip-t:no-identifier|lpips:alex|n:3000"
