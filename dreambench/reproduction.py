@@ -114,6 +114,23 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
     return found
 
 
+def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]:
+    """Return the runs that are complete below ``root``; an ablation of one seed counts with all its variants.
+
+    Raises DreambenchError where there is none.
+    """
+    done = {run for run in planned if _is_complete(run.folder(root))}
+    begun = {(run.group, run.seed) for run in planned if run not in done and run.group != COMPARISON}
+    found = [run for run in planned if run in done and (run.group, run.seed) not in begun]
+    if not found:
+        raise DreambenchError(f"{root} holds no finished run", "leave out --finished to make them")
+    return found
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / "run.json").exists() and open_run(folder).record.status == "complete"
+
+
 def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
     if record.status != "complete":
         raise DreambenchError(f"{folder} is {record.status}", "remove it: only whole runs are kept")

@@ -135,6 +135,7 @@ def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -
     assert call([*command, "--seeds", "0", *kept, "--page", str(top / "third.md")])
     assert not (top / "all").exists()
     assert (top / "third.md").read_text().split("## What was run")[0] == page.split("## What was run")[0]
+    _what_is_finished_makes_a_page(command, top)
     # A run that is away is made; one that is of other settings, or not whole, is refused.
     pretrained = top / "kept" / "comparison" / "pretrained-s0"
     shutil.rmtree(pretrained)
@@ -145,6 +146,22 @@ def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -
     file = pretrained / "run.json"
     file.write_text(file.read_text().replace('"complete"', '"partial"', 1))
     assert call([*command, "--seeds", "0", *kept], code=2)
+
+
+def _what_is_finished_makes_a_page(command: list[str], top: Path) -> None:
+    words = [*command, "--seeds", "0,1", "--tables", str(top / "kept"), "--finished"]
+    (top / "kept" / "class-noun-s0" / "wrong").rename(top / "wrong")
+    assert call([*words, "--page", str(top / "part.md")])
+    text = (top / "part.md").read_text()
+    (warning,) = [line for line in text.splitlines() if line.startswith("**Not finished")]
+    assert all(f"`{name}`" in warning for name in ("comparison/dreambooth-s1", "class-noun-s0/wrong"))
+    assert "comparison/dreambooth-s0" not in warning
+    assert "--seeds 0,1 --finished" in text
+    assert "## Number of training photos (Table 5)" in text
+    assert "## Class noun (Table 4)" not in text  # all variants or none: a table of some compares nothing
+    assert not (top / "all").exists()
+    (top / "wrong").rename(top / "kept" / "class-noun-s0" / "wrong")
+    assert call([*command, "--finished"], code=2)
 
 
 @pytest.mark.parametrize(

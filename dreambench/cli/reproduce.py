@@ -39,6 +39,9 @@ def reproduce(
         Path | None,
         typer.Option("--page", help="Where the page goes. [default: beside the runs]"),
     ] = None,
+    finished: Annotated[
+        bool, typer.Option("--finished", help="Run nothing: write the page of the runs that are finished.")
+    ] = False,
     tables: Annotated[
         Path | None,
         typer.Option(
@@ -76,7 +79,8 @@ def reproduce(
     folder = out or Path("results") / f"{planned[0].spec.preset}-reproduction"
     if tables and tables.resolve() == folder.resolve():
         raise DreambenchError(f"--tables and --out are both {folder}", "give --tables another folder")
-    _work_all(planned, folder, tables, place)
+    if not finished:
+        _work_all(planned, folder, tables, place)
     from dreambench.report.reproduction_page import reproduction_page
 
     asked = _command(preset, subjects, base, settings)

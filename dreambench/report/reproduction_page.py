@@ -18,7 +18,7 @@ from dreambench.report import numbers
 from dreambench.report.ablation_tables import ablation_markdown
 from dreambench.report.claims_table import claims_markdown
 from dreambench.report.text_tables import markdown_table
-from dreambench.reproduction import COMMON_WORD, COMPARISON, PlannedRun
+from dreambench.reproduction import COMMON_WORD, COMPARISON, PlannedRun, finished_runs
 from dreambench.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import RunRecord, open_run
 
@@ -32,16 +32,18 @@ def reproduction_page(
     correlation: Path | None,
     options: Sequence[str],
 ) -> str:
-    """Return the page of finished runs below ``root``.
+    """Return the page of the finished runs below ``root``; it names those that are not finished.
 
     ``rating`` is the content of the file ``correlation``; ``options`` are those of the command line that
-    say which model and which data. Raises DreambenchError where a run is missing.
+    say which model and which data. Raises DreambenchError where no run is finished.
     """
-    read = read_run_scores([open_run(run.folder(root)) for run in planned])
-    scored = dict(zip(planned, read, strict=True))
+    finished = finished_runs(planned, root)
+    read = read_run_scores([open_run(run.folder(root)) for run in finished])
+    scored = dict(zip(finished, read, strict=True))
     seeds = sorted({run.seed for run in planned})
+    missing = [run for run in planned if run not in scored]
     parts = [
-        *_head(read[0], seeds, options, correlation),
+        *_head(read[0], seeds, options, correlation, missing),
         *_comparison(scored),
         *_ablations(scored),
         *_claims(read, rating),
@@ -52,11 +54,16 @@ def reproduction_page(
 
 
 def _head(
-    run: RunScores, seeds: Sequence[int], options: Sequence[str], correlation: Path | None
+    run: RunScores,
+    seeds: Sequence[int],
+    options: Sequence[str],
+    correlation: Path | None,
+    missing: Sequence[PlannedRun],
 ) -> list[str]:
     record = run.record
     asked = ["--seeds", ",".join(map(str, seeds))]
     asked += ["--correlation", correlation.name] if correlation else []
+    asked += ["--finished"] if missing else []
     commit = f", commit {record.git_commit[:7]}" if record.git_commit else ""
     on = ", ".join(f"{name} {value}" for name, value in sorted(record.machine.items()))
     lines = ["# Reproduction", ""]
@@ -74,7 +81,15 @@ def _head(
         "Scores are means over subjects; with several seeds a subject's score is the mean over them, and "
         "intervals and tests are over subjects.",
         "",
+        *_not_finished(missing),
     ]
+
+
+def _not_finished(missing: Sequence[PlannedRun]) -> list[str]:
+    if not missing:
+        return []
+    names = ", ".join(f"`{run.folder(Path())}`" for run in missing)
+    return [f"**Not finished, and in no figure of this page: {names}.**", ""]
 
 
 def _of(scored: Scored, group: str) -> dict[str, RunScores]:
@@ -88,6 +103,8 @@ def _of(scored: Scored, group: str) -> dict[str, RunScores]:
 
 def _comparison(scored: Scored) -> list[str]:
     methods = list(_of(scored, COMPARISON).values())
+    if not methods:
+        return []
     return ["## Comparison (Table 1)", "", markdown_table(summary_of(methods))]
 
 
