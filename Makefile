@@ -1,11 +1,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# A worker process takes 2 GB of memory: more cores than four give each of them more threads instead.
+WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 4))")
 
 .PHONY: run test lint clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[ray]'
 	touch $@
 
 .venv/installed-dev: .venv/installed
@@ -13,7 +15,8 @@ BIN := .venv/bin
 	touch $@
 
 run: .venv/installed
-	$(BIN)/dreambench run --preset mini --subjects all --out results/mini
+	$(BIN)/dreambench run --preset mini --subjects all --out results/mini \
+	  --executor ray --workers $(WORKERS)
 
 test: .venv/installed-dev lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
