@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dreambench.cli import main
 from dreambench.prepare import prepare_all
 from dreambench.presets import build_spec
 from dreambench.reproduction import kept_runs, planned_runs
 from dreambench.spec import RunSpec
 from dreambench.store import open_run
 
-TABLES = Path(__file__).resolve().parents[1] / "results" / "tables" / "mini"
+ROOT = Path(__file__).resolve().parents[1]
+TABLES = ROOT / "results" / "tables" / "mini"
+PAGE = ROOT / "docs" / "reproduction.md"
 
 
 def build(fields: Mapping[str, Any]) -> RunSpec:
@@ -37,3 +41,20 @@ def test_a_kept_run_has_all_its_scores_and_no_path_of_a_machine(log: Path) -> No
     assert not any(Path(file).is_absolute() for file in images["file"])
     assert not any(Path(photo).is_absolute() for found in run.record.photos.values() for photo in found)
     assert run.record.made_on == {}
+
+
+def test_the_page_is_what_its_command_makes_of_the_kept_runs(
+    imagenhub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("correlate", "imagenhub", "--data", str(imagenhub), "--json")
+    Path("correlation.json").write_text(capsys.readouterr().out)
+    (command,) = [line for line in PAGE.read_text().splitlines() if line.startswith("dreambench reproduce")]
+    run(*shlex.split(command)[1:], "--tables", str(TABLES), "--page", "page.md")
+    assert Path("page.md").read_text() == PAGE.read_text()
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(list(words))
+    assert not end.value.code

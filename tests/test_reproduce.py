@@ -171,6 +171,7 @@ def _what_is_finished_makes_a_page(command: list[str], top: Path) -> None:
         ([("10:00", "10:30", 1800), ("10:30", "11:00", 1800)], 3600),  # one after the other
         ([("10:00", "23:00", 1200), ("10:30", "22:00", 600)], 1800),  # with pauses
         ([("10:00", "10:10", 600), ("12:00", "12:10", 600), ("10:05", "10:10", 300)], 1200),
+        ([("10:00", "23:00", 1200), ("10:00", "23:10", 1800)], 1800),  # one queue in two sittings
     ],
 )
 def test_runs_that_overlap_count_once(times: list[tuple[str, str, int]], seconds: int) -> None:

@@ -161,17 +161,17 @@ def _runs(scored: Scored, root: Path, options: Sequence[str]) -> list[str]:
 
 
 def wall_seconds(records: Sequence[RunRecord]) -> float:
-    """Return the seconds that all runs took: at most their sum, and at most the time in which any was open.
+    """Return the seconds in which any of the runs was at work.
 
-    The sum counts runs of one queue several times; the time between a run's first and last moment counts
-    the night between two sittings.
+    A run is taken to have worked without a pause until its last moment: so much of it as fell into earlier
+    sittings counts beside what ran at the same time, and the night between two sittings does not count.
     """
-    opened, ended = 0.0, float("-inf")
-    for record in sorted(records, key=lambda record: record.created):
-        start, end = (datetime.fromisoformat(t).timestamp() for t in (record.created, record.updated))
-        opened += max(0.0, end - max(start, ended))
-        ended = max(ended, end)
-    return min(opened, sum(record.seconds for record in records))
+    total, latest = 0.0, float("-inf")
+    ends = [(datetime.fromisoformat(record.updated).timestamp(), record.seconds) for record in records]
+    for start, end in sorted((end - seconds, end) for end, seconds in ends):
+        total += max(0.0, end - max(start, latest))
+        latest = max(latest, end)
+    return total
 
 
 def _single_commands(scored: Scored, options: Sequence[str]) -> list[str]:
