@@ -171,9 +171,11 @@ def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
 
 
 def _seeds(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> int:
+    """Return how many seeds stand behind a claim: those of its weaker side."""
     if claim.test == "rating":
         return 0
-    return len({run.record.spec.seed for run in _matching(claim.first, known, runs)})
+    sides = [name for name in (claim.first, claim.second) if name is not None]
+    return min(len({run.record.spec.seed for run in _matching(name, known, runs)}) for name in sides)
 
 
 def _answer(claim: Claim, found: Evidence | str, p_holm: float | None, seeds: int) -> Answer:

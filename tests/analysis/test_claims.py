@@ -104,10 +104,12 @@ def test_verdicts_effects_and_seeds(tmp_path: Path) -> None:
     up, down, undecided = answer_claims(runs, claims=_claims())
     assert (up.verdict, down.verdict, undecided.verdict) == ("holds", "fails", "undecided")
     assert up.effect == pytest.approx(0.2)  # the two seeds' mean, 0.7, against 0.5
-    assert (up.n, up.seeds) == (12, 2)
+    assert (up.n, up.seeds) == (12, 1)  # a claim has the seeds of its weaker side
     assert up.p is not None
     assert up.p_holm == pytest.approx(2 * up.p)
     assert undecided.why == "no run of absent is given"
+    runs += read_run_scores([_run(tmp_path / "d", 4, 0.5, seed=1)])
+    assert answer_claims(runs, claims=_claims())[0].seeds == 2
 
 
 def test_runs_of_two_protocols_are_refused(tmp_path: Path) -> None:
