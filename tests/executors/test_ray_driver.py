@@ -42,7 +42,8 @@ def _start(tiny, out: Path) -> subprocess.Popen:
     return subprocess.Popen(
         [*command, "--executor", "ray", "--workers", "2"],
         cwd=out.parent,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        # Nothing answers there: who gives no --ray-address gets a Ray of the command's own.
+        env={**os.environ, "PYTHONPATH": str(ROOT), "RAY_ADDRESS": "127.0.0.1:9"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -86,6 +87,7 @@ def test_ctrl_c_and_a_killed_driver_leave_no_worker_and_a_run_that_goes_on(
 
     driver = start(tiny, out)
     wait_for(lambda: list(out.glob("logs/*.log")) or driver.poll() is not None, "a unit starts")
+    assert driver.poll() is None, driver.communicate()
     os.killpg(driver.pid, signal.SIGINT)
     _, err = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 130, err

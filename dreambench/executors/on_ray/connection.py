@@ -70,9 +70,11 @@ class Connection:
                 ) from error
             return
         # Workers of this machine see the run's folder, so that hardly anything goes through the store.
-        cpus = max(os.cpu_count() or 1, self.options.workers or 1)
+        room = {"num_cpus": max(os.cpu_count() or 1, self.options.workers or 1)}
+        room |= {"object_store_memory": _STORE_BYTES}
         try:
-            self.ray.init(num_cpus=cpus, include_dashboard=False, object_store_memory=_STORE_BYTES, **quiet)
+            # Without "local", Ray joins whatever cluster runs on this machine or stands in RAY_ADDRESS.
+            self.ray.init(address="local", include_dashboard=False, **room, **quiet)
         except Exception as error:
             line = " ".join(str(error).split())[:200]
             raise DreambenchError(
