@@ -107,6 +107,8 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
         folder = run.folder(tables)
         if (folder / "run.json").exists():
             record = open_run(folder).record
+            if record.status != "complete":
+                raise DreambenchError(f"{folder} is {record.status}", "remove it: only whole runs are kept")
             _refuse_another(run, folder, record)
             found[run] = record
         elif folder.exists():
@@ -117,9 +119,9 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
 def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]:
     """Return the runs that are complete below ``root``; an ablation of one seed counts with all its variants.
 
-    Raises DreambenchError where there is none.
+    Raises DreambenchError where there is none, and for a run of another spec.
     """
-    done = {run for run in planned if _is_complete(run.folder(root))}
+    done = {run for run in planned if _is_complete(run, run.folder(root))}
     begun = {(run.group, run.seed) for run in planned if run not in done and run.group != COMPARISON}
     found = [run for run in planned if run in done and (run.group, run.seed) not in begun]
     if not found:
@@ -127,13 +129,15 @@ def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]
     return found
 
 
-def _is_complete(folder: Path) -> bool:
-    return (folder / "run.json").exists() and open_run(folder).record.status == "complete"
+def _is_complete(run: PlannedRun, folder: Path) -> bool:
+    if not (folder / "run.json").exists():
+        return False
+    record = open_run(folder).record
+    _refuse_another(run, folder, record)
+    return record.status == "complete"
 
 
 def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
-    if record.status != "complete":
-        raise DreambenchError(f"{folder} is {record.status}", "remove it: only whole runs are kept")
     there = record.spec
     known = {"data": there.data, "base": there.base, "subjects": there.subjects}
     # A log has its prompts in their canonical form, which is the same for both categories.
@@ -145,7 +149,7 @@ def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
         fields.insert(0, "other subjects")
     if fields:
         told = f"{folder} holds a run of another spec (asked for {', '.join(fields[:3])})"
-        raise DreambenchError(told, "give another --tables")
+        raise DreambenchError(told, "give another --tables or --out")
 
 
 def _runs_of(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterator[PlannedRun]:

@@ -161,6 +161,9 @@ def _what_is_finished_makes_a_page(command: list[str], top: Path) -> None:
     assert "## Class noun (Table 4)" not in text  # all variants or none: a table of some compares nothing
     assert not (top / "all").exists()
     (top / "wrong").rename(top / "kept" / "class-noun-s0" / "wrong")
+    assert call(
+        [*words, "--set", "image_size=16"], code=2
+    )  # the page would name settings that its runs had not
     assert call([*command, "--finished"], code=2)
 
 
