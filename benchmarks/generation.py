@@ -1,7 +1,9 @@
 """How much a subject's 25 prompts gain from batches and from prompt embeddings that are computed once.
 
-The same 25 images (same seeds, same sampler) are made by ``dreambench.generate`` and by 25 separate calls
-of the plain diffusers pipeline. Run: ``python benchmarks/generation.py [--base FOLDER] [--size PIXELS]``.
+The same 25 images (same seeds, same sampler) are made by ``dreambench.models.sampling`` and by 25 separate
+calls of the plain diffusers pipeline.
+
+Run: ``python benchmarks/generation.py [--base FOLDER] [--size PIXELS]``.
 """
 
 from __future__ import annotations
@@ -15,17 +17,16 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-import tiny
-
-from dreambench.benchmark import official_prompts
-from dreambench.generate import ImageRequest, generate
-from dreambench.models.base import BaseModel, open_base
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from dreambench.dataset import official_prompts
+from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
+from dreambench.models.sampling import ImageRequest, generate
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
-from dreambench.spec import BaseSpec, RuntimeSpec, SamplerSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
 from dreambench.store.batches import commit_images
+from tests.material import tiny
 
 
 def batched(base: BaseModel, requests: list[ImageRequest], sampler: SamplerSpec, size: int) -> float:

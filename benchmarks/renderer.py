@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from dreambench.mini.world import CLASS_NOUNS, render, sample_scene
+from miniature.world import CLASS_NOUNS, render, sample_scene
 
 
 def measure(noun: str | None, images: int, seed: int) -> float:

@@ -25,14 +25,14 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT)]
 
 from analysis.sample_runs import image_row, make_run, make_spec  # noqa: E402
 from chromium import DESK, chromium, until  # noqa: E402
 
-from dreambench.mini.world import render, sample_scene  # noqa: E402
 from dreambench.report import write_report, write_single_file  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
+from miniature.world import render, sample_scene  # noqa: E402
 
 GOAL = 2.0
 PROMPTS, IMAGES = 25, 4

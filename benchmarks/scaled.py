@@ -14,8 +14,8 @@ from pathlib import Path
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
-import tiny
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from tests.material import tiny
 
 
 def build(folder: Path, width: float = 0.25) -> Path:

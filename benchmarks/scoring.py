@@ -34,17 +34,16 @@ import torch
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import tiny  # noqa: E402
+sys.path[:0] = [str(ROOT)]
 
 from dreambench.metrics import encoders as encoders_module  # noqa: E402
 from dreambench.metrics.scoring import ImageCell, score_images  # noqa: E402
 from dreambench.models.encoders.clip import load_clip  # noqa: E402
 from dreambench.models.encoders.dino import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
-from dreambench.spec import ClipSpec, DinoSpec, ProtocolSpec, RuntimeSpec  # noqa: E402
+from dreambench.spec.run_spec import ClipSpec, DinoSpec, ProtocolSpec, RuntimeSpec  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
+from tests.material import tiny  # noqa: E402
 
 GOAL = 1.15
 BATCH = 32

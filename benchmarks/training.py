@@ -19,20 +19,20 @@ from typing import Any
 
 import torch
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import scaled
-import tiny
 
-from dreambench.benchmark import read_image
+from dreambench.dataset import read_image
+from dreambench.methods.finetune.denoising_loss import DenoisingTask
 from dreambench.methods.finetune.latents import encode_posteriors, pixels
 from dreambench.methods.finetune.loop import make_optimizer
 from dreambench.methods.finetune.objective import dreambooth_loss
 from dreambench.methods.finetune.options import FineTuneOptions
-from dreambench.methods.finetune.task import DenoisingTask
-from dreambench.models.base import BaseModel, open_base
+from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
-from dreambench.spec import BaseSpec, RuntimeSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
+from tests.material import tiny
 
 CAPTIONS = ["a sks dog", "a dog"]
 

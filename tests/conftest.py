@@ -26,7 +26,7 @@ def _isolated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The settings of the tiny models and the drawn dataset (``tiny.build_all``), made once."""
-    import tiny as models
+    from tests.material import tiny as models
 
     return models.build_all(tmp_path_factory.mktemp("tiny"))
 

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from dreambench.methods.base import Personalized
 from dreambench.methods.finetune.denoiser import train_denoiser
 from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.method import Personalized
 
 PARTS = ("attn2.to_k", "attn2.to_v")
 FILE = "cross-attention.safetensors"

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from pydantic import BaseModel, ConfigDict
 
 from dreambench.analysis.paired import paired_difference
-from dreambench.analysis.published import PublishedRow, comparable_with_paper, published
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Score, SubjectScores
-from dreambench.spec import METRICS
+from dreambench.literature.published import PublishedRow, comparable_with_paper, published
+from dreambench.spec.run_spec import METRICS
 
 
 class _Frozen(BaseModel):

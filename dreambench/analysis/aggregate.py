@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 import pandas as pd
 
 from dreambench.analysis.score_tables import IMAGE_SCORES, ScoreTables
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
 
 PHOTO_SCORES = ("dino", "clip_i")
 

@@ -8,8 +8,8 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from dreambench.errors import DreambenchError
-from dreambench.signature import parse_signature
-from dreambench.spec import MetricName
+from dreambench.spec.run_spec import MetricName
+from dreambench.spec.signature import parse_signature
 from dreambench.store.files import write_text
 
 #: How probable it may be that unchanged code fails a check, all comparisons together.

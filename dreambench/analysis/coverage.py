@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dreambench.analysis.score_tables import IMAGE_SCORES
-from dreambench.benchmark.prompts import select_prompts
-from dreambench.signature import cells_digest, format_signature, signature_fields
+from dreambench.dataset.prompts import select_prompts
+from dreambench.spec.signature import cells_digest, format_signature, signature_fields
 from dreambench.store import RunRecord
 
 OFFICIAL_SUBJECTS = 30

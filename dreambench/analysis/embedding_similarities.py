@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.run_scores import RunScores
-from dreambench.models.encoder_keys import encoder_key
+from dreambench.spec.encoder_key import encoder_key
 from dreambench.store.files import sha256_of
 
 CONTEXT = "recontextualization"

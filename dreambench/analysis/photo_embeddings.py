@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dreambench.analysis.run_scores import RunScores
-from dreambench.models.encoder_keys import encoder_key
+from dreambench.spec.encoder_key import encoder_key
 from dreambench.store.files import sha256_of
 
 

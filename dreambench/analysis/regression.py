@@ -13,8 +13,8 @@ from dreambench.analysis.aggregate import mean_over_subjects
 from dreambench.analysis.baseline import Baseline, Expected
 from dreambench.analysis.checked_run import subject_means
 from dreambench.errors import DreambenchError
-from dreambench.signature import signature_differences
-from dreambench.spec import HIGHER_IS_BETTER, METRICS, MetricName
+from dreambench.spec.run_spec import HIGHER_IS_BETTER, METRICS, MetricName
+from dreambench.spec.signature import signature_differences
 
 if TYPE_CHECKING:
     import pandas as pd

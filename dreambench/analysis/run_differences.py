@@ -10,7 +10,7 @@ import pandas as pd
 
 from dreambench.analysis.interval import bootstrap_interval
 from dreambench.analysis.run_scores import RunScores
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
 
 
 @dataclass(frozen=True)

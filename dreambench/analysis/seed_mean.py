@@ -11,7 +11,7 @@ import pandas as pd
 from dreambench.analysis.coverage import Coverage
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
-from dreambench.spec import differences
+from dreambench.spec.run_spec import differences
 
 
 def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:

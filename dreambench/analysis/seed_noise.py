@@ -13,8 +13,8 @@ from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseli
 from dreambench.analysis.checked_run import subject_means
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
-from dreambench.signature import signature_differences
-from dreambench.spec import METRICS, MetricName, differences
+from dreambench.spec.run_spec import METRICS, MetricName, differences
+from dreambench.spec.signature import signature_differences
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
 #: taken to move together.

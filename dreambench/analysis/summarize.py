@@ -8,11 +8,11 @@ import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects
 from dreambench.analysis.interval import bootstrap_interval
-from dreambench.analysis.published import comparable_with_paper, paper_values, published
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
-from dreambench.signature import signature_differences
+from dreambench.literature.published import comparable_with_paper, paper_values, published
+from dreambench.spec.signature import signature_differences
 from dreambench.store import RunFolder
 
 REAL = "real"

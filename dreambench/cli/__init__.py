@@ -8,19 +8,19 @@ import traceback
 import typer
 
 from dreambench.cli import (
-    ablate,
-    check,
-    claims,
-    correlate,
-    data,
-    gallery,
-    inspect,
-    plan,
-    report,
-    reproduce,
-    run,
-    score,
-    study,
+    ablate_command,
+    check_command,
+    claims_command,
+    correlate_command,
+    data_command,
+    gallery_command,
+    lookup_commands,
+    plan_command,
+    report_command,
+    reproduce_command,
+    run_command,
+    score_command,
+    study_command,
 )
 from dreambench.errors import DreambenchError
 
@@ -35,20 +35,20 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run.run)
-app.command("score")(score.score)
-app.command("report")(report.report)
-app.command("correlate")(correlate.correlate)
-app.command("check")(check.check)
-app.command("plan")(plan.plan)
-app.command("ablate")(ablate.ablate)
-app.command("claims")(claims.claims)
-app.command("reproduce")(reproduce.reproduce)
-app.command("gallery")(gallery.gallery)
-app.add_typer(data.app, name="data")
-app.add_typer(study.app, name="study")
-app.command("identifiers")(inspect.identifiers)
-app.command("presets")(inspect.presets)
+app.command("run")(run_command.run)
+app.command("score")(score_command.score)
+app.command("report")(report_command.report)
+app.command("correlate")(correlate_command.correlate)
+app.command("check")(check_command.check)
+app.command("plan")(plan_command.plan)
+app.command("ablate")(ablate_command.ablate)
+app.command("claims")(claims_command.claims)
+app.command("reproduce")(reproduce_command.reproduce)
+app.command("gallery")(gallery_command.gallery)
+app.add_typer(data_command.app, name="data")
+app.add_typer(study_command.app, name="study")
+app.command("identifiers")(lookup_commands.identifiers)
+app.command("presets")(lookup_commands.presets)
 
 
 @app.callback(invoke_without_command=True)

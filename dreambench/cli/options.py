@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from dreambench.spec import RunSpec
+from dreambench.spec.run_spec import RunSpec
 
 Preset = Annotated[
     str | None,
@@ -65,8 +65,8 @@ def spec_from_options(
 
     ``defaults`` are fields that the command itself sets where the command line does not.
     """
-    from dreambench.presets import build_spec
-    from dreambench.resolve import parse_subjects
+    from dreambench.runs.resolve import parse_subjects
+    from dreambench.spec.presets import build_spec
 
     fields = {
         "subjects": parse_subjects(subjects),

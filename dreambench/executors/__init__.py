@@ -1,5 +1,5 @@
 """Where the units of a run are worked: in this process, or on the machines of a Ray cluster."""
 
-from dreambench.executors.unit import Executor, Outcome, Task, Unit
+from dreambench.executors.task import Executor, Outcome, Task, Unit
 
 __all__ = ["Executor", "Outcome", "Task", "Unit"]

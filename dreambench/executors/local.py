@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from dreambench.bench import Bench
-from dreambench.executors.unit import Outcome, Unit
-from dreambench.executors.unit_log import UnitLog
+from dreambench.executors.task import Outcome, Unit
+from dreambench.executors.task_log import UnitLog
 from dreambench.progress import Watch
+from dreambench.runs.model_cache import Bench
 
 
 class LocalExecutor:

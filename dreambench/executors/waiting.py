@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dreambench.executors.unit import Unit
+from dreambench.executors.task import Unit
 
 #: How often a unit is tried before it is reported as failed.
 ATTEMPTS = 3

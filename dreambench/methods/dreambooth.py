@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dreambench.methods.base import Context, Personalized
 from dreambench.methods.finetune.options import FineTuneOptions
-from dreambench.registry import register_method
-from dreambench.spec import MethodOptions, RunSpec
+from dreambench.methods.method import Context, Personalized
+from dreambench.spec.registries import register_method
+from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.benchmark import Subject
-    from dreambench.models.base import BaseModel
+    from dreambench.dataset import Subject
+    from dreambench.models.base_model import BaseModel
 
 
 class DreamBoothOptions(FineTuneOptions):
@@ -52,7 +52,7 @@ class DreamBooth:
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Read the components that ``save`` wrote; all others are the base model's."""
-        from dreambench.models.base import component_class, load_module
+        from dreambench.models.base_model import component_class, load_module
 
         trained = {}
         for inside in sorted(p for p in folder.iterdir() if p.is_dir()):

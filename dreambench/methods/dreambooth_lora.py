@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from dreambench.methods.base import Context, Personalized
 from dreambench.methods.finetune.options import FineTuneOptions
-from dreambench.registry import register_method
-from dreambench.spec import MethodOptions, RunSpec
+from dreambench.methods.method import Context, Personalized
+from dreambench.spec.registries import register_method
+from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.benchmark import Subject
-    from dreambench.models.base import BaseModel
+    from dreambench.dataset import Subject
+    from dreambench.models.base_model import BaseModel
 
 _TARGETS = {
     "unet": ["to_q", "to_k", "to_v", "to_out.0"],

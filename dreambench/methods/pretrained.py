@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreambench.methods.base import Context, Personalized, Words
-from dreambench.registry import register_method
-from dreambench.spec import MethodOptions, RunSpec
+from dreambench.methods.method import Context, Personalized, Words
+from dreambench.spec.registries import register_method
+from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.benchmark import Subject
-    from dreambench.models.base import BaseModel
+    from dreambench.dataset import Subject
+    from dreambench.models.base_model import BaseModel
 
 
 class PretrainedOptions(MethodOptions):

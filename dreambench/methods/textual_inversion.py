@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, field_validator
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.base import Context, Personalized, Words
 from dreambench.methods.finetune.options import FineTuneOptions
 from dreambench.methods.inversion.templates import NEUTRAL_TEMPLATES
-from dreambench.registry import register_method
-from dreambench.spec import MethodOptions, RunSpec
+from dreambench.methods.method import Context, Personalized, Words
+from dreambench.spec.registries import register_method
+from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.benchmark import Subject
-    from dreambench.models.base import BaseModel
+    from dreambench.dataset import Subject
+    from dreambench.models.base_model import BaseModel
 
 #: The word that prompts hold instead of identifier and class noun.
 PLACEHOLDER = "<subject>"
@@ -106,8 +106,8 @@ def _pipeline(base: BaseModel, embeddings: Any) -> Any:
 def _task(
     subject: Subject, base: BaseModel, spec: RunSpec, options: TextualInversionOptions, context: Context
 ) -> tuple[Any, Any]:
+    from dreambench.methods.finetune.denoising_loss import DenoisingTask
     from dreambench.methods.finetune.latents import encode_posteriors
-    from dreambench.methods.finetune.task import DenoisingTask
     from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
 

@@ -13,7 +13,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.base import ImageEncoder
+from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.store.files import write_atomically
 
 
@@ -156,7 +156,7 @@ def _one_batch_ahead(
 
 
 def _decode(image: ImageFile) -> Image.Image:
-    from dreambench.benchmark import read_image
+    from dreambench.dataset import read_image
 
     return read_image(image.file, image.what)
 

@@ -6,11 +6,11 @@ from functools import cached_property
 
 import torch
 
-from dreambench.models.encoder_keys import encoder_key
 from dreambench.models.encoders.clip import ClipEncoder, load_clip
 from dreambench.models.encoders.dino import DinoEncoder, load_dino
 from dreambench.models.encoders.lpips import LpipsNetwork, load_lpips
-from dreambench.spec import ProtocolSpec
+from dreambench.spec.encoder_key import encoder_key
+from dreambench.spec.run_spec import ProtocolSpec
 
 
 class ProtocolEncoders:

@@ -13,10 +13,10 @@ from torch import Tensor
 from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import Vectors
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.subject import SubjectImages, SubjectScores, keep_embeddings, score_subject
+from dreambench.metrics.subject_scores import SubjectImages, SubjectScores, keep_embeddings, score_subject
 from dreambench.metrics.tables import TABLES, ImageCell, PriorImage, as_table
 from dreambench.models.weights import with_fingerprints
-from dreambench.spec import ProtocolSpec
+from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.store import RunFolder
 
 __all__ = ["ImageCell", "PriorImage", "embed_subject", "score_images"]

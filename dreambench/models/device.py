@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from dreambench.errors import DreambenchError
-from dreambench.spec import RuntimeSpec
+from dreambench.spec.run_spec import RuntimeSpec
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dreambench.errors import DreambenchError
-from dreambench.spec import BaseSpec
+from dreambench.spec.run_spec import BaseSpec
 
 
 def fetch(spec: BaseSpec) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from dreambench.errors import DreambenchError
-from dreambench.spec import SamplerSpec
+from dreambench.spec.run_spec import SamplerSpec
 
 Parameterization = Literal["epsilon", "v_prediction"]
 _CLASSES = {

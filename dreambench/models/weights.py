@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.downloads import HubFile, TorchvisionFile
 from dreambench.models.encoders.files import fingerprint, is_local, local_file
-from dreambench.spec import MetricName, ProtocolSpec
+from dreambench.spec.run_spec import MetricName, ProtocolSpec
 
 __all__ = [
     "ENCODERS_OF",

@@ -12,8 +12,8 @@ from rich.text import Text
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.report import numbers
 from dreambench.report.text_tables import latex_text
-from dreambench.signature import MINIATURE_NOTE, is_miniature
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 DIFFERENCES = (
     "Differences are paired over subjects; in brackets the 95% bootstrap interval over subjects, "

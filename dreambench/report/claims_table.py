@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from dreambench.analysis.claim_verdicts import Answer
+from dreambench.analysis.verdicts import Answer
 from dreambench.report import numbers
 
 HEAD = ("claim", "paper", "verdict", "effect", "95% interval", "p (Holm)", "n", "seeds")

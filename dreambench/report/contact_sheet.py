@@ -145,7 +145,7 @@ def _draw_block(
 def _paste(
     image: Image.Image, draw: ImageDraw.ImageDraw, file: Path, place: tuple[int, int], side: int
 ) -> None:
-    from dreambench.benchmark import read_image
+    from dreambench.dataset import read_image
 
     try:
         picture = read_image(file)

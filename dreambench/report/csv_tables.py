@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.aggregate import PHOTO_SCORES
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
 
 
 def rows_csv(summary: Summary) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from dreambench.report.gallery_views import gallery_view
 from dreambench.report.page import render_gallery
 from dreambench.report.thumbnails import gallery_places, thumbnails_at
-from dreambench.signature import MINIATURE_NOTE, MINIATURE_PRESET
+from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
 from dreambench.store.files import write_text
 from dreambench.store.gallery_folder import GalleryFolder
 

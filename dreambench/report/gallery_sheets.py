@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
-from dreambench.benchmark.prompt_sets import PromptGroup
+from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.report import numbers
 from dreambench.report.contact_sheet import ContactSheet, draw_contact_sheet
-from dreambench.signature import MINIATURE_NOTE, MINIATURE_PRESET
+from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
 from dreambench.store.files import write_atomically
 from dreambench.store.gallery_folder import GalleryFolder, GalleryImage
 from dreambench.store.gallery_record import GalleryRecord

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from dreambench.analysis import RunScores
-from dreambench.benchmark.prompt_sets import PromptGroup
+from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.report.gallery_sheets import by_prompt, drawn, prompts_from
 from dreambench.report.pictures import Picture
 from dreambench.report.thumbnails import Thumbnail

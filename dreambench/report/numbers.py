@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dreambench.spec import HIGHER_IS_BETTER, METRICS
+from dreambench.spec.run_spec import HIGHER_IS_BETTER, METRICS
 
 TITLES = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T", "div": "DIV", "pres": "PRES"}
 MEANINGS = {

@@ -10,24 +10,25 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dreambench.analysis import RunScores, Summary, published
+from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.failure_modes import failure_modes
 from dreambench.analysis.interval import RESAMPLES, SEED
 from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
+from dreambench.literature.published import published
 from dreambench.report import image_scores, numbers
-from dreambench.report.citation import BIBTEX, BIBTEX_FILE
+from dreambench.report.best_median_worst import telling_strips
 from dreambench.report.correlation.sheets import Sheet
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
-from dreambench.report.headline import headline
+from dreambench.report.main_table import headline
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
-from dreambench.report.telling_images import telling_strips
 from dreambench.report.thumbnails import Thumbnail, problems
-from dreambench.signature import MINIATURE_NOTE, is_miniature, parse_signature
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, parse_signature
 
 FILES = (
     *("table.md", "table.tex", "table.csv", "subjects.csv"),

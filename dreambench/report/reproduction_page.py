@@ -8,18 +8,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from dreambench.ablations import ablation
 from dreambench.analysis.ablation_summary import summarize_ablation
-from dreambench.analysis.claim_verdicts import answer_claims
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.seed_mean import seed_mean
 from dreambench.analysis.summarize import summary_of
+from dreambench.analysis.verdicts import answer_claims
+from dreambench.literature.ablations import ablation
+from dreambench.literature.reproduction import COMMON_WORD, COMPARISON, PlannedRun, finished_runs
 from dreambench.report import numbers
 from dreambench.report.ablation_tables import ablation_markdown
 from dreambench.report.claims_table import claims_markdown
 from dreambench.report.text_tables import markdown_table
-from dreambench.reproduction import COMMON_WORD, COMPARISON, PlannedRun, finished_runs
-from dreambench.signature import MINIATURE_NOTE, is_miniature
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import RunRecord, open_run
 
 Scored = Mapping[PlannedRun, RunScores]

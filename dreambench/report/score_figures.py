@@ -15,7 +15,7 @@ from dreambench.analysis.score_tables import IMAGE_SCORES
 from dreambench.report import numbers
 from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above
 from dreambench.report.loss_figure import draw_losses, losses_of
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

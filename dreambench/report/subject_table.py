@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dreambench.analysis import RunScores
 from dreambench.report import numbers
 from dreambench.report.subject_grids import SubjectGrid
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
 
 
 @dataclass(frozen=True)

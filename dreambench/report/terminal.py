@@ -8,10 +8,10 @@ from rich.text import Text
 
 from dreambench.analysis.summary import SubjectScores, Summary
 from dreambench.report import numbers
-from dreambench.report.headline import HeadlineCell, headline
+from dreambench.report.main_table import HeadlineCell, headline
 from dreambench.report.text_tables import INCOMPARABLE
-from dreambench.signature import MINIATURE_NOTE, is_miniature
-from dreambench.spec import METRICS
+from dreambench.spec.run_spec import METRICS
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 EN_DASH = "\N{EN DASH}"
 

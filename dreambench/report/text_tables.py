@@ -7,8 +7,8 @@ import re
 from dreambench.analysis.interval import RESAMPLES, SEED
 from dreambench.analysis.summary import Summary
 from dreambench.report import numbers
-from dreambench.report.headline import HeadlineCell, HeadlineRow, headline
-from dreambench.signature import MINIATURE_NOTE, is_miniature
+from dreambench.report.main_table import HeadlineCell, HeadlineRow, headline
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 CAPTION = (
     "Mean over subjects of the mean over each subject's images; in brackets the 95% interval "

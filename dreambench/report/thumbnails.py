@@ -70,7 +70,7 @@ def webp(source: Path, side: int) -> bytes:
     Raises DreambenchError or OSError where the source cannot be read.
     """
     # Looked up late: the reader comes with more of the package than `--help` should load.
-    from dreambench.benchmark import read_image
+    from dreambench.dataset import read_image
 
     image = read_image(source)
     image.thumbnail((side, side))

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dreambench.analysis import RunScores, Summary, read_run_scores, summary_of
-from dreambench.analysis.preference_table import paper_preferences, preference_table
-from dreambench.analysis.published import comparable_with_paper
-from dreambench.analysis.votes import read_votes
-from dreambench.report.citation import BIBTEX, BIBTEX_FILE
+from dreambench.human.preference_table import paper_preferences, preference_table
+from dreambench.human.votes import read_votes
+from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
+from dreambench.literature.published import comparable_with_paper
 from dreambench.report.correlation.sheets import Sheet, preference_sheet
 from dreambench.report.csv_tables import rows_csv, subjects_csv
 from dreambench.report.image_scores import write_image_scores

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from dreambench.benchmark.prompt_sets import PromptGroup
+from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.errors import DreambenchError
 from dreambench.seeds import stable_seed
 from dreambench.store import files

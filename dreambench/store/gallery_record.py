@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from dreambench import __version__
-from dreambench.benchmark.prompt_sets import PromptGroup, PromptSet
-from dreambench.benchmark.prompts import Category
+from dreambench.dataset.prompt_sets import PromptGroup, PromptSet
+from dreambench.dataset.prompts import Category
 
 
 class GallerySubject(BaseModel):

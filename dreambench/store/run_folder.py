@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.spec import differences
+from dreambench.spec.run_spec import differences
 from dreambench.store import files
 from dreambench.store.batches import commit_images, roll_forward
 from dreambench.store.locks import LOCK, only_writer

@@ -24,7 +24,7 @@ from dreambench.study.desk import Desk, MalformedAnswerError
 from dreambench.study.folder import StudyFolder
 from dreambench.study.headers import SafeHeaders
 from dreambench.study.pages import TEMPLATES, Message, Pages
-from dreambench.study.plan import Rater
+from dreambench.study.study_plan import Rater
 
 MOST_BYTES = 4096  # of a form; ours have 150
 _FORM = "application/x-www-form-urlencoded"

@@ -9,17 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dreambench.analysis import RunScores, read_run_scores
-from dreambench.analysis.preference_table import UNDECIDED
 from dreambench.errors import DreambenchError
+from dreambench.human.preference_table import UNDECIDED
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.record import now
 from dreambench.store.run_folder import open_run
-from dreambench.study.cells import Cell, common_cells
+from dreambench.study.candidates import Cell, common_cells
 from dreambench.study.database import create_database
 from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
 from dreambench.study.folder import LINK_COLUMNS, StudyFolder
-from dreambench.study.pictures import picture_names, write_pictures
-from dreambench.study.plan import STUDIES, Check, Pair, Plan, Rater, RunNote, StudyName
+from dreambench.study.study_images import picture_names, write_pictures
+from dreambench.study.study_plan import STUDIES, Check, Pair, Plan, Rater, RunNote, StudyName
 from dreambench.study.tokens import new_token, token_hash
 
 DEFAULT_URL = "http://127.0.0.1:8000"

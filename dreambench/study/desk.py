@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dreambench.study.database import CHOICES, Answer, Database
-from dreambench.study.plan import Plan, Rater, StudyName
+from dreambench.study.study_plan import Plan, Rater, StudyName
 from dreambench.study.tokens import is_token, read_stamp, stamp, token_hash
 
 

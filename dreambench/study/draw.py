@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from random import Random
 
 from dreambench.errors import DreambenchError
-from dreambench.study.cells import Cell
-from dreambench.study.plan import Rater, Step, StudyName
+from dreambench.study.candidates import Cell
+from dreambench.study.study_plan import Rater, Step, StudyName
 
 
 @dataclass(frozen=True)

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench.analysis import published
-from dreambench.analysis.correlation.results import Preference
-from dreambench.analysis.preference_table import UNDECIDED, preference_table
-from dreambench.analysis.votes import COLUMNS
+from dreambench.human.correlation.results import Preference
+from dreambench.human.preference_table import UNDECIDED, preference_table
+from dreambench.human.votes import COLUMNS
+from dreambench.literature.published import published
 from dreambench.store.files import write_text
+from dreambench.study.answers import CheckedAnswer, Vote, votes_and_checks
 from dreambench.study.database import Database
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.plan import Plan, RunNote, StudyName
-from dreambench.study.votes import CheckedAnswer, Vote, votes_and_checks
+from dreambench.study.study_plan import Plan, RunNote, StudyName
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.study.plan import Plan
+from dreambench.study.study_plan import Plan
 
 LINK_COLUMNS = ("role", "study", "questionnaire", "rater", "link")
 

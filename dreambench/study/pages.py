@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dreambench.study.database import Standing
 from dreambench.study.desk import Desk, Question
-from dreambench.study.plan import Plan, Rater, StudyName
+from dreambench.study.study_plan import Plan, Rater, StudyName
 
 TEMPLATES = Path(__file__).parent / "templates"
 SECONDS_PER_QUESTION = 15  # for the estimate on the consent page

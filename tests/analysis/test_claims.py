@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from analysis.sample_runs import image_row, make_run, make_spec
 
 from dreambench.analysis.claim_tests import groups, holm, identity_aucs, not_lower
-from dreambench.analysis.claim_verdicts import answer_claims
 from dreambench.analysis.run_scores import read_run_scores
-from dreambench.claims import Claim, Claims, fits, paper_claims
+from dreambench.analysis.verdicts import answer_claims
 from dreambench.errors import DreambenchError
-from dreambench.spec import ProtocolSpec
+from dreambench.literature.claims import Claim, Claims, fits, paper_claims
+from dreambench.spec.run_spec import ProtocolSpec
+from tests.analysis.material import image_row, make_run, make_spec
 
 NAMES = [f"s{i:02d}" for i in range(12)]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from analysis.sample_runs import image_row, make_run
 from safetensors.numpy import save_file
 
 from dreambench.analysis import read_run_scores
 from dreambench.analysis.failure_modes import above_bound, context_missing, failure_modes
-from dreambench.models.encoder_keys import encoder_key
+from dreambench.spec.encoder_key import encoder_key
 from dreambench.store import RunFolder
 from dreambench.store.files import sha256_of
+from tests.analysis.material import image_row, make_run
 
 
 def _angle(degrees: float) -> np.ndarray:

@@ -7,17 +7,17 @@ import random
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import (
+
+from dreambench.analysis import Summary, summarize
+from dreambench.analysis.interval import bootstrap_interval
+from dreambench.spec.run_spec import ProtocolSpec
+from tests.analysis.material import (
     image_row,
     make_run,
     make_spec,
     two_subjects,
     two_subjects_tables,
 )
-
-from dreambench.analysis import Summary, summarize
-from dreambench.analysis.interval import bootstrap_interval
-from dreambench.spec import ProtocolSpec
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import image_row, make_run
 
 from dreambench.analysis import read_run_scores
 from dreambench.analysis.run_differences import holm, run_differences
+from tests.analysis.material import image_row, make_run
 
 
 def _runs(path: Path, second: dict[str, float]) -> list:

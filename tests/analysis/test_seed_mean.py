@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import image_row, make_run, make_spec
 
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.analysis.seed_mean import seed_mean
 from dreambench.analysis.summarize import summary_of
 from dreambench.errors import DreambenchError
+from tests.analysis.material import image_row, make_run, make_spec
 
 
 def one(folder: Path, values: dict[str, float], **fields: object):

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis.sample_runs import image_row, make_run, make_spec, two_subjects
 
 from dreambench.analysis import read_run_scores, summarize
 from dreambench.analysis.coverage import cells_of_signature
 from dreambench.errors import DreambenchError
-from dreambench.signature import cells_digest, parse_signature
-from dreambench.spec import ClipSpec, ProtocolSpec
+from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.signature import cells_digest, parse_signature
+from tests.analysis.material import image_row, make_run, make_spec, two_subjects
 
 
 def _whole(subjects: tuple[str, ...]) -> list[dict[str, Any]]:

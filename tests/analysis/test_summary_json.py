@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis.sample_runs import OFFICIAL, make_run, make_spec, two_subjects, two_subjects_tables
 
-from dreambench.analysis import published, summarize
-from dreambench.analysis.published import comparable_with_paper, paper_values
-from dreambench.spec import BaseSpec, DataSpec, MethodOptions
+from dreambench.analysis import summarize
+from dreambench.literature.published import comparable_with_paper, paper_values, published
+from dreambench.spec.run_spec import BaseSpec, DataSpec, MethodOptions
 from dreambench.store import RunRecord
+from tests.analysis.material import OFFICIAL, make_run, make_spec, two_subjects, two_subjects_tables
 
 SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 
@@ -148,7 +148,7 @@ def test_neither_room_imports_torch(tmp_path: Path) -> None:
     make_run(tmp_path / "run", two_subjects(), pictures=True, tables=two_subjects_tables())
     code = (
         "import sys; from pathlib import Path\n"
-        "import analysis.sample_runs\n"
+        "import tests.analysis.material\n"
         "from dreambench.report import terminal_table, write_report\n"
         "from dreambench.analysis import summarize\n"
         "from dreambench.store import open_run\n"
@@ -160,7 +160,7 @@ def test_neither_room_imports_torch(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path / "run")],
         cwd=tests.parent,
-        env={"PYTHONPATH": f"{tests.parent}:{tests}", "PATH": ""},
+        env={"PYTHONPATH": str(tests.parent), "PATH": ""},
         capture_output=True,
         text=True,
         check=False,

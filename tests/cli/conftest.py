@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from cli.material import Done
 
 from dreambench.cli import main
+from tests.cli.material import Done
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-import tiny as models
+from tests.material import tiny as models
 
 ROOT = Path(__file__).resolve().parents[2]
 

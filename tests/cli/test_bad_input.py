@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny as models
-from cli.material import in_a_process, listing, tiny_words
 
-from dreambench.resources import cache_folder
+from dreambench.paths import cache_folder
+from tests.cli.material import in_a_process, listing, tiny_words
+from tests.material import tiny as models
 
 
 class TestBadInput:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from cli.material import ROOT, Done, in_a_process
 
 from dreambench import __version__
-from dreambench.identifiers import draw_identifiers, load_tokenizer
-from dreambench.presets import build_spec, preset_names
+from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
+from dreambench.spec.presets import build_spec, preset_names
+from tests.cli.material import ROOT, Done, in_a_process
 
 HELP_OF_ALL = """
 import contextlib, io, sys

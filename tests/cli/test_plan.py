@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli.material import Done, in_a_process, listing, tiny_words
 
-from dreambench.class_images import class_image_set
-from dreambench.models.base import open_base
-from dreambench.presets import build_spec
-from dreambench.resources import cache_folder
+from dreambench.models.base_model import open_base
+from dreambench.paths import cache_folder
+from dreambench.runs.class_images import class_image_set
+from dreambench.spec.presets import build_spec
+from tests.cli.material import Done, in_a_process, listing, tiny_words
 
 
 class TestPlan:

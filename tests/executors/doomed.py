@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dreambench.units import SubjectTask
+from dreambench.runs.tasks import SubjectTask
 
 
 class DoomedWatch:

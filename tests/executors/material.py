@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import tiny as models
 
-from dreambench.prepare import Prepared, prepare
-from dreambench.presets import build_spec
+from dreambench.runs.prepare import Prepared, prepare
+from dreambench.spec.presets import build_spec
 from dreambench.store import open_run
+from tests.material import tiny as models
 
 TABLES = ("images", "diversity", "prior", "photos")
 SMALL = (

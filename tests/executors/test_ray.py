@@ -9,15 +9,14 @@ import pytest
 
 ray = pytest.importorskip("ray")
 
-import executors.doomed as doomed_module  # noqa: E402
-from executors.doomed import Doom, doomed  # noqa: E402
-from executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
-
-from dreambench import runner  # noqa: E402
-from dreambench.executors.on_ray.connection import RayOptions  # noqa: E402
-from dreambench.executors.on_ray.executor import RayExecutor  # noqa: E402
-from dreambench.runner import Job, run, run_all  # noqa: E402
+import tests.executors.doomed as doomed_module  # noqa: E402
+from dreambench.executors.ray.cluster import RayOptions  # noqa: E402
+from dreambench.executors.ray.executor import RayExecutor  # noqa: E402
+from dreambench.runs import runner  # noqa: E402
+from dreambench.runs.runner import Job, run, run_all  # noqa: E402
 from dreambench.store import open_run  # noqa: E402
+from tests.executors.doomed import Doom, doomed  # noqa: E402
+from tests.executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
 
 SUBJECTS = ("dog", "dog2", "vase", "backpack")
 

@@ -11,10 +11,10 @@ import time
 from pathlib import Path
 
 import pytest
-from executors.material import Silent, assert_same_result, prepared, words
 
-from dreambench.runner import run
+from dreambench.runs.runner import run
 from dreambench.store import open_run
+from tests.executors.material import Silent, assert_same_result, prepared, words
 
 pytest.importorskip("ray")
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from executors.material import Silent
-
-from dreambench.estimate import duration, wall_time
 from dreambench.executors import Unit
 from dreambench.executors.events import EventWatch
 from dreambench.executors.waiting import Waiting
+from dreambench.runs.estimate import duration, wall_time
+from tests.executors.material import Silent
 
 
 def unit(name: str, *after: str) -> Unit:

@@ -8,10 +8,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from executors.material import words
 
 from dreambench.cli import main
 from dreambench.store import open_run
+from tests.executors.material import words
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Importing ray fails, as it does where it is not installed.

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from dreambench.benchmark import load_dataset
-from dreambench.class_images import class_image_set, ensure_class_images
-from dreambench.methods.base import Context
-from dreambench.models.base import open_base
+from dreambench.dataset import load_dataset
+from dreambench.methods.method import Context
+from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.presets import build_spec
-from dreambench.registry import method_class
-from dreambench.training_subject import training_subject
+from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.training_subject import training_subject
+from dreambench.spec.presets import build_spec
+from dreambench.spec.registries import method_class
 
 SMALL = (
     "image_size=64", "method.steps=3", "method.class_images=4", "method.class_sampler.steps=2",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from methods.weights import moved, weights
 
 from dreambench.errors import DreambenchError
-from dreambench.registry import method_class
+from dreambench.spec.registries import method_class
+from tests.methods.material import moved, weights
 
 
 def test_unet_and_text_encoder_are_trained_and_the_vae_is_not(bench):

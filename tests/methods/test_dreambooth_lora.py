@@ -7,7 +7,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from dreambench.registry import method_class
+from dreambench.spec.registries import method_class
 
 METHOD = "dreambooth-lora"
 FILE = "pytorch_lora_weights.safetensors"

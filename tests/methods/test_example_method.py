@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 import pytest
-import tiny as models
+
+from tests.material import tiny as models
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-method"
 

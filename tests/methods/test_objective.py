@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from dreambench.methods.finetune.denoising_loss import Deck, DenoisingTask
 from dreambench.methods.finetune.latents import Posteriors
 from dreambench.methods.finetune.objective import dreambooth_loss, prediction_target
-from dreambench.methods.finetune.task import Deck, DenoisingTask
-from dreambench.models.base import open_base
+from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
-from dreambench.spec import BaseSpec, RuntimeSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 
 STATES = torch.randn(2, 77, 32, generator=torch.Generator().manual_seed(3))
 
@@ -25,7 +25,7 @@ def posteriors(seed: int, count: int) -> Posteriors:
 
 @pytest.fixture(params=["epsilon", "v_prediction"])
 def base(request, tmp_path_factory):
-    import tiny
+    from tests.material import tiny
 
     folder = tiny.build_pipeline(tmp_path_factory.mktemp("base"), prediction_type=request.param)
     return open_base(BaseSpec(model=str(folder)))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dreambench.methods.base import Words, prompt_words
-from dreambench.registry import method_class
+from dreambench.methods.method import Words, prompt_words
+from dreambench.spec.registries import method_class
 
 
 def test_the_base_model_draws_as_it_is(bench):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from methods.weights import moved
 from safetensors.torch import load_file
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.base import Words, prompt_words
 from dreambench.methods.inversion.words import NewWords
+from dreambench.methods.method import Words, prompt_words
 from dreambench.methods.textual_inversion import PLACEHOLDER
-from dreambench.registry import method_class
+from dreambench.spec.registries import method_class
+from tests.methods.material import moved
 
 METHOD = "textual-inversion"
 LEARNED = "learned_embeds.safetensors"

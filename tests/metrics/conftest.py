@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny as models
-from metrics.material import ByHand, Material, TinyModels, draw_material
 
 from dreambench.store import RunFolder
+from tests.material import tiny as models
+from tests.metrics.material import ByHand, Material, TinyModels, draw_material
 
 
 @pytest.fixture(scope="session")

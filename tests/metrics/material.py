@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import tiny
 import torch
 from PIL import Image
 
 from dreambench.metrics.scoring import ImageCell, PriorImage, score_images
 from dreambench.models.weights import with_fingerprints
-from dreambench.spec import METRICS, ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from dreambench.spec.run_spec import METRICS, ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from dreambench.store import RunFolder
+from tests.material import tiny
 
 SUBJECTS = {"dog": ("dog", "live"), "teapot": ("teapot", "object")}
 PROMPTS = {0: "in the jungle", 3: "on the beach"}

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import timm
 import torch
-from metrics.material import noise
 from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.transforms import functional as F
@@ -18,7 +17,8 @@ from dreambench.metrics.diversity import group_distances
 from dreambench.models.encoders.clip import load_clip
 from dreambench.models.encoders.dino import DinoEncoder, load_dino
 from dreambench.models.encoders.lpips import LpipsNetwork, load_lpips, select
-from dreambench.spec import LpipsSpec
+from dreambench.spec.run_spec import LpipsSpec
+from tests.metrics.material import noise
 
 
 @pytest.fixture(scope="session")

@@ -10,16 +10,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from metrics.material import noise, score
 from pandas.testing import assert_frame_equal
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics import encoders as encoders_module
 from dreambench.metrics.tables import TABLES
-from dreambench.models.encoders.base import ImageEncoder
+from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.models.encoders.lpips import LpipsNetwork
 from dreambench.models.weights import with_fingerprints
 from dreambench.store import RunFolder
+from tests.metrics.material import noise, score
 
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
@@ -36,7 +36,7 @@ def counted(monkeypatch) -> dict[str, int]:
     """How many images went through each kind of network."""
     counts = {"ClipEncoder": 0, "DinoEncoder": 0, "LpipsNetwork": 0, "read_image": 0}
     forward, features = ImageEncoder.forward, LpipsNetwork.features
-    import dreambench.benchmark as benchmark
+    import dreambench.dataset as benchmark
 
     read = benchmark.read_image
 
@@ -165,7 +165,7 @@ def test_a_second_scoring_needs_no_weights(run, material, tiny_models, tmp_path,
 
 
 def test_embeddings_of_other_weights_are_never_used(run, material, tiny_models, tmp_path, counted):
-    import tiny
+    from tests.material import tiny
 
     score(run, material, tiny_models.protocol("dino"), priors=[])
     first = run.scores("images")["dino"]

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import make_run, two_subjects, two_subjects_tables
 
 from dreambench.store import RunFolder
+from tests.analysis.material import make_run, two_subjects, two_subjects_tables
 
 
 class Document(HTMLParser):

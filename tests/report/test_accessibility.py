@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from accessibility import faults
-from analysis.sample_runs import image_row, make_run, two_subjects, two_subjects_tables
-from chromium import opened
 
 from dreambench.report import write_report, write_single_file
 from dreambench.store import RunFolder
+from tests.analysis.material import image_row, make_run, two_subjects, two_subjects_tables
+from tests.material.accessibility import faults
+from tests.material.chromium import opened
 
 SCHEMES = ("light", "dark")
 

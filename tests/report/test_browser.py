@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from analysis.sample_runs import image_row, make_run
-from chromium import opened, until
-
 from dreambench.report import write_report
 from dreambench.store import RunFolder
+from tests.analysis.material import image_row, make_run
+from tests.material.chromium import opened, until
 
 EVIL = '"><script>document.title = "owned"</script><img src=x onerror="document.title = 1">'
 PHONE = {"width": 360, "height": 780}

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from dreambench.analysis.correlation import Correlations, Judged, correlate
-from dreambench.analysis.correlation.results import Preference, Share, Strength
+from dreambench.human.correlation import Correlations, Judged, correlate
+from dreambench.human.correlation.results import Preference, Share, Strength
 from dreambench.report.correlation import terminal, write_correlation
 from dreambench.report.correlation.sheets import probability, sheets
 

@@ -7,11 +7,11 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pandas as pd
-from analysis.sample_runs import image_row, make_run, two_subjects, two_subjects_tables
 
 from dreambench.analysis import read_run_scores
 from dreambench.report.score_figures import DrawnFigure, score_figures
 from dreambench.store import RunFolder
+from tests.analysis.material import image_row, make_run, two_subjects, two_subjects_tables
 
 EVIL = "<b onclick=alert(1)>$x^2$</b>"
 

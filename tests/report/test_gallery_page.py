@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import draw, make_run, make_spec, two_subjects
 from PIL import Image
-from report.conftest import read_page
 
-from dreambench.benchmark.prompt_sets import read_prompt_set
+from dreambench.dataset.prompt_sets import read_prompt_set
 from dreambench.report import write_report
 from dreambench.report.contact_sheet import CELL, GAP, MARGIN, ContactSheet, draw_contact_sheet, wrapped
 from dreambench.report.gallery_page import write_gallery_page
@@ -17,6 +15,8 @@ from dreambench.report.gallery_sheets import contact_sheet, write_sheets
 from dreambench.store import RunFolder
 from dreambench.store.gallery_folder import GalleryFolder
 from dreambench.store.gallery_record import GalleryRecord, GallerySubject
+from tests.analysis.material import draw, make_run, make_spec, two_subjects
+from tests.report.conftest import read_page
 
 EVIL = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(2)> & quotes"
 
@@ -170,7 +170,7 @@ def test_a_gallery_of_another_version_does_not_break_the_report(run: RunFolder) 
 
 
 def test_the_browser_shows_galleries_and_asks_nobody(run: RunFolder) -> None:
-    from report.test_browser import opened
+    from tests.report.test_browser import opened
 
     gallery = make_gallery(run)
     write_sheets(gallery, "ant")

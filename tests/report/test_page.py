@@ -9,13 +9,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
-from analysis.sample_runs import image_row, make_run, make_spec, two_subjects, two_subjects_tables
-from report.conftest import read_page
 
 from dreambench.report import write_report
-from dreambench.report.telling_images import chosen_rows
-from dreambench.spec import ClipSpec, ProtocolSpec
+from dreambench.report.best_median_worst import chosen_rows
+from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
+from tests.analysis.material import image_row, make_run, make_spec, two_subjects, two_subjects_tables
+from tests.report.conftest import read_page
 
 EVIL = '<script>alert(1)</script><img src="http://example.org/x" onerror=alert(2)> & "quotes"'
 

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import make_run, make_spec, two_subjects
 
-from dreambench.cli.report import default_folder, latest_run, report
+from dreambench.cli.report_command import default_folder, latest_run, report
 from dreambench.errors import DreambenchError
-from dreambench.spec import ClipSpec, ProtocolSpec
+from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
+from tests.analysis.material import make_run, make_spec, two_subjects
 
 
 def test_json_is_all_that_is_on_stdout(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from analysis.sample_runs import make_run, two_subjects, two_subjects_tables
-from chromium import opened, until
 from PIL import Image
-from report.conftest import read_page
 
-from dreambench.cli.report import report
+from dreambench.cli.report_command import report
 from dreambench.errors import DreambenchError
 from dreambench.report import write_report, write_single_file
 from dreambench.report.single_file import SIDES, side_for
 from dreambench.store import RunFolder
+from tests.analysis.material import make_run, two_subjects, two_subjects_tables
+from tests.material.chromium import opened, until
+from tests.report.conftest import read_page
 
 
 def alone(run: RunFolder, folder: Path) -> Path:

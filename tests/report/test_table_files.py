@@ -8,16 +8,16 @@ import json
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import make_run, make_spec, two_subjects, two_subjects_tables
 from rich.console import Console
 
 from dreambench.analysis import summarize
-from dreambench.cli.report import report
+from dreambench.cli.report_command import report
 from dreambench.errors import DreambenchError
 from dreambench.report import terminal_table, write_report
 from dreambench.report.numbers import ABSENT, MINUS, fixed, signed
-from dreambench.spec import ClipSpec, ProtocolSpec
+from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
+from tests.analysis.material import make_run, make_spec, two_subjects, two_subjects_tables
 
 
 def _write(run: RunFolder) -> Path:

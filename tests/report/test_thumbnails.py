@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import image_row, make_run
 from PIL import Image
 
 from dreambench.analysis import read_run_scores
 from dreambench.errors import DreambenchError
 from dreambench.report.thumbnails import SIDE, make_thumbnails
 from dreambench.store import RunFolder
+from tests.analysis.material import image_row, make_run
 
 
 def _files(out: Path) -> dict[Path, int]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from dreambench.presets import build_spec
+from dreambench.spec.presets import build_spec
 from dreambench.store import RunRecord
 
 

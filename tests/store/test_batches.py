@@ -10,10 +10,10 @@ import time
 
 import pytest
 from PIL import Image
-from store.material import everything, picture, pictures, record, same
 
 from dreambench.store import locked_run
 from dreambench.store.batches import commit_images, roll_forward
+from tests.store.material import everything, picture, pictures, record, same
 
 COMMIT_FOREVER = """
 import sys

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store.material import everything, pictures, record, same
 
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run, open_run
 from dreambench.store.batches import commit_images
 from dreambench.store.files import write_folder_atomically, write_text
+from tests.store.material import everything, pictures, record, same
 
 
 @pytest.fixture

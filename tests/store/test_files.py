@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from store.material import everything
 
 from dreambench.store.files import write_atomically, write_folder_atomically, write_text
+from tests.store.material import everything
 
 
 class TestOneFile:

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from store.material import record
 
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run
+from tests.store.material import record
 
 ENTER = """
 import sys

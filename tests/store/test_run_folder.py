@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
-from store.material import everything, picture, pictures, record
 
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run, open_run
+from tests.store.material import everything, picture, pictures, record
 
 
 class TestRunFolder:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from analysis.sample_runs import image_row, make_run
 
 from dreambench.store import RunFolder
 from dreambench.study.app import build_app
@@ -19,7 +18,8 @@ from dreambench.study.database import Database
 from dreambench.study.desk import Desk
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.plan import Plan
+from dreambench.study.study_plan import Plan
+from tests.analysis.material import image_row, make_run
 
 NOUNS = {"ant": "dog", "bee": "cat", "cup": "bowl"}
 FORM = "application/x-www-form-urlencoded"

@@ -9,7 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from study.material import Visitor, make_study, make_two_runs
 
 from dreambench.study.create import create_study
 from dreambench.study.database import CHOICES, Answer, OutOfTurnError
@@ -17,6 +16,7 @@ from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder
 from dreambench.study.headers import POLICY
 from dreambench.study.tokens import read_stamp, stamp
+from tests.study.material import Visitor, make_study, make_two_runs
 
 RATER, OTHER = "subject-01-1", "subject-01-2"
 

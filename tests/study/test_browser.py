@@ -8,13 +8,13 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from accessibility import faults
-from chromium import Server, chromium, free_port, until
-from study.material import make_two_runs, read_csv
 
 from dreambench.cli import main
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.plan import Pair, Plan, Rater
+from dreambench.study.study_plan import Pair, Plan, Rater
+from tests.material.accessibility import faults
+from tests.material.chromium import Server, chromium, free_port, until
+from tests.study.material import make_two_runs, read_csv
 
 SIDES = {"a": "Image A", "b": "Image B", "undecided": "Cannot tell / both equally"}
 KEYS = {"a": "a", "b": "b", "undecided": "e"}

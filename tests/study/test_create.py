@@ -10,18 +10,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from analysis.sample_runs import image_row, make_run, make_spec
 from PIL import Image, PngImagePlugin
-from study.material import NOUNS, Visitor, make_study, make_two_runs, read_csv
 
 from dreambench.cli import main
 from dreambench.errors import DreambenchError
-from dreambench.spec import DataSpec
+from dreambench.spec.run_spec import DataSpec
 from dreambench.study.create import create_study
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.plan import Pair
 from dreambench.study.server import listen
+from dreambench.study.study_plan import Pair
+from tests.analysis.material import image_row, make_run, make_spec
+from tests.study.material import NOUNS, Visitor, make_study, make_two_runs, read_csv
 
 SMALL = Sizes(1, 2, 1)
 

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.study.cells import Cell
+from dreambench.study.candidates import Cell
 from dreambench.study.draw import Sizes, draw_checks, draw_pairs, draw_raters
 
 CELLS = [

@@ -7,13 +7,13 @@ import re
 from pathlib import Path
 
 import pytest
-from study.material import Visitor, make_study, read_csv
 
 from dreambench.cli import main
 from dreambench.study.draw import Sizes
 from dreambench.study.export import export_study, paper_shares
 from dreambench.study.folder import StudyFolder
-from dreambench.study.plan import Pair, RunNote
+from dreambench.study.study_plan import Pair, RunNote
+from tests.study.material import Visitor, make_study, read_csv
 
 COLUMNS = "study,rater,pair,subject,prompt_index,image_a,image_b,method_a,method_b,answer,seconds"
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dreambench.methods.base import Context, LossRow, Words
 from dreambench.methods.finetune.options import FineTuneOptions
-from dreambench.spec import RunSpec
+from dreambench.methods.method import Context, LossRow, Words
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.benchmark import Subject
+    from dreambench.dataset import Subject
     from dreambench.methods.finetune.latents import Posteriors
-    from dreambench.models.base import BaseModel
+    from dreambench.models.base_model import BaseModel
 
 
 def train_denoiser(
@@ -30,8 +30,8 @@ def train_denoiser(
     base model's, frozen, whose states are computed once). Without a class noun there is no class to
     preserve: the second term of the loss falls away. Returns every step's loss.
     """
+    from dreambench.methods.finetune.denoising_loss import DenoisingTask
     from dreambench.methods.finetune.loop import optimize
-    from dreambench.methods.finetune.task import DenoisingTask
     from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
 

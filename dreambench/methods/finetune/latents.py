@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from dreambench.benchmark import read_image
+from dreambench.dataset import read_image
 from dreambench.store.files import write_atomically
 
 _ENCODE_BATCH = 4

@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.base import LossRow
 from dreambench.methods.finetune.objective import Terms
 from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.method import LossRow
 from dreambench.models.device import Runtime
 
 _LOOK_EVERY = 50

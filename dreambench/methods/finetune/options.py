@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dreambench.spec import MethodOptions, SamplerSpec
+from dreambench.spec.run_spec import MethodOptions, SamplerSpec
 
 
 class FineTuneOptions(MethodOptions):

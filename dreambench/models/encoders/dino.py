@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torchvision import transforms
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.base import ImageEncoder, check_image
 from dreambench.models.encoders.downloads import HubFile
 from dreambench.models.encoders.files import checked_file, is_local, load_into, read_metadata, read_tensors
-from dreambench.spec import DinoSpec
+from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.spec.run_spec import DinoSpec
 
 FIELD = "protocol.dino.weights"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)

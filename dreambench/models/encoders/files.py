@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
-from dreambench.resources import located
+from dreambench.paths import located
 from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.base import check_image
 from dreambench.models.encoders.downloads import TorchvisionFile
 from dreambench.models.encoders.files import checked_file, is_local, load_into, read_tensors
-from dreambench.spec import LpipsSpec
+from dreambench.models.encoders.image_encoder import check_image
+from dreambench.spec.run_spec import LpipsSpec
 
 FIELD = "protocol.lpips.weights"
 Features = list[Tensor]

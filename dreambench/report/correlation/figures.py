@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dreambench.analysis.correlation import Correlations, Judged, Scope
+from dreambench.human.correlation import Correlations, Judged, Scope
 from dreambench.report import numbers
 from dreambench.report.correlation.sheets import human_title, metric_title
 

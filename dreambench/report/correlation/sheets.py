@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dreambench.analysis.correlation import Correlations, Scope
-from dreambench.analysis.correlation.raters import ALPHA_RESAMPLES
-from dreambench.analysis.correlation.resampling import KENDALL_RESAMPLES
-from dreambench.analysis.correlation.results import Coefficient, Preference, Share
 from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.human.correlation import Correlations, Scope
+from dreambench.human.correlation.raters import ALPHA_RESAMPLES
+from dreambench.human.correlation.resampling import KENDALL_RESAMPLES
+from dreambench.human.correlation.results import Coefficient, Preference, Share
 from dreambench.report import numbers
 
 HUMANS = {"sc": "SC", "pq": "PQ", "o": "O", "subject": "subject fidelity", "prompt": "prompt fidelity"}

@@ -6,7 +6,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from dreambench.analysis.correlation import Correlations
+from dreambench.human.correlation import Correlations
 from dreambench.report.correlation.sheets import Sheet, facts, sheets
 from dreambench.report.text_tables import latex_text, markdown_text
 

@@ -1,0 +1,81 @@
+"""``dreambench correlate``: how well the metrics follow human judgement."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dreambench.cli.options import Json
+from dreambench.errors import DreambenchError
+
+
+class Ratings(StrEnum):
+    """Public ratings that can be analysed."""
+
+    imagenhub = "imagenhub"
+
+
+def correlate(
+    ratings: Annotated[
+        Ratings | None, typer.Argument(metavar="[imagenhub]", help="The public ratings of this name.")
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="FOLDER", help="The ratings' folder. [default: the pulled one]"),
+    ] = None,
+    scores: Annotated[
+        list[Path] | None,
+        typer.Option("--scores", metavar="FILE", help="A run, or a table of scores per image; repeatable."),
+    ] = None,
+    votes: Annotated[
+        Path | None, typer.Option("--votes", metavar="FILE", help="The votes that a user study exported.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables and figures here.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Correlate metrics with human judgement: public ratings, or the votes on your own images."""
+    _refuse_wrong_combinations(ratings, data, scores, votes)
+    if out is not None and out.exists() and not out.is_dir():
+        raise DreambenchError(f"{out} is a file, not a folder", "give another --out")
+    from dreambench.human.analyse import analyse_imagenhub, analyse_votes
+
+    if ratings is None:
+        assert scores is not None
+        assert votes is not None
+        found, judged = analyse_votes(scores, votes)
+    else:
+        found, judged = analyse_imagenhub(data)
+    if out is not None:
+        from dreambench.report.correlation import write_correlation
+
+        typer.echo(f"tables and figures: {write_correlation(found, judged, out)}", err=True)
+    if json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        from rich.console import Console
+
+        from dreambench.report.correlation import terminal
+
+        console = Console()
+        if not console.is_terminal:
+            console.width = 1000  # whole rows for grep and for files
+        console.print(terminal(found))
+
+
+def _refuse_wrong_combinations(
+    ratings: Ratings | None, data: Path | None, scores: list[Path] | None, votes: Path | None
+) -> None:
+    """Let through `imagenhub [--data]` or `--scores` with `--votes`: no option is ignored."""
+    usage = "say `dreambench correlate imagenhub`, or give --scores FILE and --votes FILE"
+    if ratings is not None and (scores or votes):
+        raise DreambenchError("imagenhub has its own scores and ratings: no --scores, no --votes", usage)
+    if ratings is None and data is not None:
+        raise DreambenchError("--data is the folder of public ratings, and none are named", usage)
+    if ratings is None and not (scores and votes):
+        missing = "--votes" if scores else "--scores" if votes else "what to correlate"
+        raise DreambenchError(f"{missing} is missing", usage)

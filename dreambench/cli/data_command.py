@@ -1,0 +1,126 @@
+"""The commands ``dreambench data pull | verify | show``."""
+
+from __future__ import annotations
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, verify
+from dreambench.dataset.official import NAME, VERSION, official_fingerprint
+from dreambench.dataset.prompts import CATEGORIES
+from dreambench.dataset.ratings import pull_ratings
+
+app = typer.Typer(name="data", help="The data: fetch it, verify it, show the subjects.", no_args_is_help=True)
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="FOLDER", help="A dataset's folder (default: the one that `pull` made)."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+class Pulled(StrEnum):
+    """What can be pulled."""
+
+    dreambooth = "dreambooth"
+    imagenhub = "imagenhub"
+
+
+@app.command("pull")
+def pull_command(
+    name: Annotated[
+        Pulled, typer.Argument(metavar="[dreambooth|imagenhub]", help="The photos, or the public ratings.")
+    ] = Pulled.dreambooth,
+    source: Annotated[
+        Path | None, typer.Option("--from", metavar="FOLDER", help="Copy this local copy, no download.")
+    ] = None,
+    destination: Annotated[
+        Path | None, typer.Option("--to", metavar="FOLDER", help="Put it here, not into the cache folder.")
+    ] = None,
+) -> None:
+    """Fetch the official dataset (30 subjects, 158 photos, 112 MB), or the ImagenHub ratings (73 kB).
+
+    Every file is verified by its SHA-256.
+    """
+    fetch = pull_ratings if name is Pulled.imagenhub else pull
+    fetch(destination, source, say=typer.echo)
+
+
+@app.command("verify")
+def verify_command(data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Check a dataset photo by photo; exit code 1 where something is wrong."""
+    problems = verify(data)
+    dataset = None if problems else load_dataset(data, check=False)
+    photos = sum(len(subject.photos) for subject in dataset.subjects) if dataset else None
+    if as_json:
+        rows = [{"file": problem.file, "problem": problem.problem} for problem in problems]
+        label = dataset.label if dataset else None
+        typer.echo(json.dumps({"dataset": label, "photos": photos, "problems": rows}))
+    elif dataset:
+        where = f"{len(dataset.subjects)} subjects, {photos} photos in {dataset.folder}"
+        typer.echo(f"{dataset.label}: {where}: no problems")
+    else:
+        cells = [(problem.file, problem.problem) for problem in problems]
+        _print_table(f"{len(cells)} problem{'s' if len(cells) > 1 else ''}", ("file", "problem"), cells)
+    if problems:
+        raise typer.Exit(1)
+
+
+@app.command("show")
+def show_command(
+    data: DataOption = None,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Also the 25 prompts of each category.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the subjects; those of the official dataset are known without its photos."""
+    shown = _describe(data)
+    if prompts:
+        shown["prompts"] = {
+            category: [
+                {"index": prompt.index, "template": prompt.template, "kind": prompt.kind}
+                for prompt in official_prompts(category)
+            ]
+            for category in CATEGORIES
+        }
+    if as_json:
+        typer.echo(json.dumps(shown))
+        return
+    columns = ("subject", "class noun", "category", "photos")
+    rows = [tuple(subject.values()) for subject in shown["subjects"]]
+    _print_table(f"{shown['name']}@{shown['version']}", columns, rows)
+    for category, listed in shown.get("prompts", {}).items():
+        rows = [tuple(prompt.values()) for prompt in listed]
+        _print_table(f"prompts of category {category!r}", ("index", "prompt", "kind"), rows)
+
+
+def _describe(data: Path | None) -> dict[str, Any]:
+    """Return a dataset's name, version, fingerprint and subjects as plain data."""
+    if data is None:
+        counted = [(s.name, s.class_noun, s.category, s.photo_count) for s in official_subjects()]
+        name, version, fingerprint = NAME, VERSION, official_fingerprint()
+    else:
+        dataset = load_dataset(data, check=False)
+        counted = [(s.name, s.class_noun, s.category, len(s.photos)) for s in dataset.subjects]
+        name, version, fingerprint = dataset.name, dataset.version, dataset.fingerprint
+    keys = ("subject", "class_noun", "category", "photos")
+    subjects = [dict(zip(keys, row, strict=True)) for row in counted]
+    return {"name": name, "version": version, "fingerprint": fingerprint, "subjects": subjects}
+
+
+def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(title=title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(str(cell)) for cell in row))  # Text: a name is not markup
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1000  # whole words for grep and for files
+    console.print(table)

@@ -1,0 +1,53 @@
+"""``dreambench identifiers`` and ``dreambench presets``."""
+
+from __future__ import annotations
+
+import json as json_library
+from typing import Annotated
+
+import typer
+
+from dreambench.cli.options import Json
+
+
+def identifiers(
+    tokenizer: Annotated[
+        str, typer.Option("--tokenizer", help="A hub id, or a folder: a tokenizer's or a pipeline's.")
+    ] = "openai/clip-vit-large-patch14",
+    count: Annotated[int, typer.Option("--count", min=1, help="How many to draw.")] = 10,
+    length: Annotated[int, typer.Option("--length", min=1, max=3, help="Tokens in each.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The draw's seed.")] = 0,
+    json: Json = False,
+) -> None:
+    """Draw rare-token identifiers (paper, section 3.2) from a tokenizer's vocabulary."""
+    from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
+
+    loaded = load_tokenizer(tokenizer)
+    drawn = draw_identifiers(loaded, count, length, seed)
+    if json:
+        ids = {text: loaded(text, add_special_tokens=False)["input_ids"] for text in drawn}
+        typer.echo(
+            json_library.dumps({"tokenizer": tokenizer, "seed": seed, "identifiers": drawn, "ids": ids})
+        )
+    else:
+        typer.echo("\n".join(drawn))
+
+
+def presets(
+    name: Annotated[
+        str | None, typer.Argument(help="A preset's name or a YAML file; none lists them.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List the presets, or show one with every field resolved."""
+    import yaml
+
+    from dreambench.spec.presets import build_spec, preset_names, read_preset
+
+    if name is None:
+        described = {n: str(read_preset(n).get("description", "")) for n in preset_names()}
+        lines = [f"{n}: {text}" for n, text in described.items()]
+        typer.echo(json_library.dumps(described) if json else "\n".join(lines))
+        return
+    fields = build_spec(name).model_dump(mode="json")
+    typer.echo(json_library.dumps(fields) if json else yaml.safe_dump(fields, sort_keys=False).rstrip())

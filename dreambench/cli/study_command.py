@@ -1,0 +1,124 @@
+"""The commands ``dreambench study create | serve | export``."""
+
+from __future__ import annotations
+
+import json as json_library
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dreambench.cli.options import Json
+from dreambench.errors import DreambenchError
+
+if TYPE_CHECKING:
+    from dreambench.study.study_plan import Plan, StudyName
+
+app = typer.Typer(
+    name="study", help="The user study: draw it, serve it, export its votes.", no_args_is_help=True
+)
+
+Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that `study create` made.")]
+
+
+@app.command("create")
+def create(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="The first run's folder.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The second run's folder.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new study's folder.")],
+    studies: Annotated[
+        str, typer.Option("--studies", help="Of subject,prompt: what is asked about.")
+    ] = "subject,prompt",
+    questionnaires: Annotated[
+        int, typer.Option("--questionnaires", min=1, max=9999, help="In each study.")
+    ] = 24,
+    questions: Annotated[
+        int, typer.Option("--questions", min=1, max=999, help="Pairs in each questionnaire.")
+    ] = 25,
+    raters: Annotated[int, typer.Option("--raters", min=1, max=999, help="For each questionnaire.")] = 3,
+    checks: Annotated[
+        int, typer.Option("--checks", min=0, max=99, help="Attention checks in each questionnaire.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The draw's seed.")] = 0,
+    url: Annotated[
+        str, typer.Option("--url", help="Where raters will reach the server; their links begin with it.")
+    ] = "http://127.0.0.1:8000",
+    contact: Annotated[
+        str | None, typer.Option("--contact", help="Who answers raters' questions; on the consent page.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Draw pairs of two runs' images, for the same subjects and prompts, into a folder to be served."""
+    if not url.startswith(("http://", "https://")):
+        raise DreambenchError(f"--url {url} is no web address", "give one such as https://study.example.org")
+    chosen = _studies(studies)
+    from dreambench.study.create import create_study
+    from dreambench.study.draw import Sizes
+
+    sizes = Sizes(questionnaires, questions, raters, checks)
+    plan = create_study(run_a, run_b, out, sizes=sizes, studies=chosen, seed=seed, url=url, contact=contact)
+    _show_created(plan, out, json)
+
+
+@app.command("serve")
+def serve(
+    folder: Folder,
+    host: Annotated[
+        str, typer.Option("--host", help="0.0.0.0 lets other machines in; the default does not.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8000,
+) -> None:
+    """Serve a study to its raters until interrupted. Every answer is saved before the next question shows."""
+    from dreambench.study.server import serve as serve_study
+
+    serve_study(folder, host, port, lambda line: typer.echo(line, err=True))
+
+
+@app.command("export")
+def export(
+    folder: Folder,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="The CSV file. [default: FOLDER/votes.csv]")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write the votes given so far as CSV, and print Table 2 with intervals, beside the paper's."""
+    from dreambench.study.export import export_study, results_table
+
+    results = export_study(folder, out)
+    if json:
+        typer.echo(results.model_dump_json(indent=1))
+    else:
+        from rich.console import Console
+
+        Console(stderr=True).print(results_table(results))
+        for study in results.studies:
+            if study.checks_answered:
+                passed = f"{study.checks_passed} of {study.checks_answered}"
+                typer.echo(f"{study.study} study: {passed} attention checks passed", err=True)
+        typer.echo(results.file)
+
+
+def _studies(text: str) -> list[StudyName]:
+    from dreambench.study.study_plan import STUDIES
+
+    asked = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in asked if name not in STUDIES]
+    if wrong or not asked:
+        raise DreambenchError(
+            f"--studies {text!r}: {wrong[0] if wrong else 'nothing'} is no study", "known: subject, prompt"
+        )
+    return [study for study in STUDIES if study in asked]
+
+
+def _show_created(plan: Plan, out: Path, json: bool) -> None:
+    links = out / "links.csv"
+    if json:
+        counts = {"raters": len(plan.raters), "pairs": len(plan.pairs), "checks": len(plan.checks)}
+        typer.echo(
+            json_library.dumps({"folder": str(out), "studies": plan.studies, **counts, "links": str(links)})
+        )
+        return
+    typer.echo(f"{out}: {len(plan.pairs)} pairs, {len(plan.checks)} checks, {len(plan.raters)} raters")
+    typer.echo(f"links of the raters and of the organizer: {links} (keep it to yourself)")
+    typer.echo(f"next: dreambench study serve {out}")

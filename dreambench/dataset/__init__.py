@@ -1,0 +1,38 @@
+"""Who and what is asked: the 30 subjects, the 25 prompts of each category, and the photos.
+
+Source: Ruiz et al., "DreamBooth", CVPR 2023, section 4.1; google/dreambooth (CC BY 4.0).
+"""
+
+from dreambench.dataset.dataset import Dataset, Photo, Problem, Subject
+from dreambench.dataset.images import read_image
+from dreambench.dataset.loading import load_dataset, verify
+from dreambench.dataset.matching import match_prompt
+from dreambench.dataset.official import OfficialSubject, official_folder, official_subjects
+from dreambench.dataset.prompts import (
+    Category,
+    Prompt,
+    canonical_selection,
+    official_prompts,
+    select_prompts,
+)
+from dreambench.dataset.pulling import pull
+
+__all__ = [
+    "Category",
+    "Dataset",
+    "OfficialSubject",
+    "Photo",
+    "Problem",
+    "Prompt",
+    "Subject",
+    "canonical_selection",
+    "load_dataset",
+    "match_prompt",
+    "official_folder",
+    "official_prompts",
+    "official_subjects",
+    "pull",
+    "read_image",
+    "select_prompts",
+    "verify",
+]

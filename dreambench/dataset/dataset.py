@@ -1,0 +1,111 @@
+"""A dataset in memory: subjects and their photos, named by the hash of what they are."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreambench.dataset.prompts import Category, Prompt, official_prompts
+from dreambench.errors import DreambenchError
+
+
+@dataclass(frozen=True)
+class Photo:
+    """A real photo: its file, and the SHA-256 of the file's bytes in hexadecimal."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """One subject: its name (the folder's), class noun, category, and photos sorted by file name."""
+
+    name: str
+    class_noun: str
+    category: Category
+    photos: tuple[Photo, ...]
+
+    @property
+    def prompts(self) -> tuple[Prompt, ...]:
+        """The 25 prompts of the subject's category."""
+        return official_prompts(self.category)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one file or folder of a dataset (``file`` is relative to the dataset's folder)."""
+
+    file: str
+    problem: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Subjects with photos.
+
+    ``name`` is "dreambooth" for the official dataset, else the folder's name; ``version`` is the
+    official commit (7 hexadecimal digits) or the start of ``fingerprint``, which covers every
+    subject's name, class noun, category, photo file names and photo bytes. ``subjects`` are in the
+    official order, or in that of the user's ``subjects.csv``.
+    """
+
+    name: str
+    version: str
+    fingerprint: str
+    folder: Path
+    subjects: tuple[Subject, ...]
+
+    @property
+    def label(self) -> str:
+        """Name and version in one word, such as "dreambooth@4f887af"."""
+        return f"{self.name}@{self.version}"
+
+    def __getitem__(self, name: str) -> Subject:
+        for subject in self.subjects:
+            if subject.name == name:
+                return subject
+        names = [subject.name for subject in self.subjects]
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DreambenchError(
+            f"subject {name!r} is not in the dataset {self.label}", f"{hint}`dreambench data show` lists them"
+        )
+
+    def select(self, names: str | Sequence[str]) -> tuple[Subject, ...]:
+        """Return the subjects named by "all", by "dog,cat" or by a sequence of names, in the order asked.
+
+        Raises DreambenchError for an unknown name (naming the nearest one), a name given twice, and
+        an empty selection.
+        """
+        if isinstance(names, str):
+            whole = names.strip()
+            # A user's subject may have a comma in its name.
+            known = any(subject.name == whole for subject in self.subjects)
+            names = [whole] if known else [name.strip() for name in whole.split(",")]
+        if list(names) == ["all"]:
+            return self.subjects
+        if not names or not all(names):
+            raise DreambenchError("an empty name in the selection of subjects", "write `all`, or `dog,cat`")
+        twice = [name for position, name in enumerate(names) if name in names[:position]]
+        if twice:
+            raise DreambenchError(f"subject {twice[0]!r} is selected twice", "name each subject once")
+        return tuple(self[name] for name in names)
+
+
+def fingerprint_of(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
+    """Return the SHA-256 over sorted rows, one per photo.
+
+    A row is (subject, class noun, category, photo file name, photo SHA-256).
+    """
+    canonical = json.dumps(sorted(rows), ensure_ascii=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def subject_rows(subjects: Iterable[Subject]) -> list[tuple[str, str, str, str, str]]:
+    """Return one row per photo, in the form of ``fingerprint_of``."""
+    return [(s.name, s.class_noun, s.category, p.path.name, p.sha256) for s in subjects for p in s.photos]

@@ -1,0 +1,118 @@
+"""A user's own dataset: ``FOLDER/subjects.csv`` and ``FOLDER/<subject>/<photos>``."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import cast
+
+from dreambench.dataset.dataset import Photo, Problem, Subject
+from dreambench.dataset.images import PHOTO_SUFFIXES, file_sha256, image_problem, is_photo
+from dreambench.dataset.prompts import CATEGORIES, Category
+
+LIST = "subjects.csv"
+COLUMNS = ("subject", "class_noun", "category")
+HEADER = ",".join(COLUMNS)
+
+
+def read_own(folder: Path, *, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
+    """Return the subjects that can be used, in the list's order, and every problem found.
+
+    The list has the columns subject, class_noun and optionally category ("object" by default, or
+    "live") and no others. Photos are the visible image files directly in the subject's folder,
+    sorted by name. With ``decode`` every photo is also decoded to its end.
+    """
+    rows, problems = _read_list(folder / LIST)
+    subjects: dict[str, Subject] = {}
+    for line, row in rows:
+        problem = _row_problem(row, subjects)
+        if problem:
+            problems.append(Problem(f"{LIST}:{line}", problem))
+            continue
+        name = row["subject"]
+        photos, photo_problems = _read_photos(folder, name, decode)
+        problems.extend(photo_problems)
+        # A subject whose photos fail stays known, so that a second row of it is told as such.
+        subjects[name] = Subject(name, row["class_noun"], cast(Category, row["category"] or "object"), photos)
+    return tuple(subjects.values()), problems
+
+
+def _read_list(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[Problem]]:
+    """Return (line number, row) pairs with stripped cells, and what is wrong with the list itself."""
+    rows: list[tuple[int, dict[str, str]]] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = [column.strip() for column in next(reader, [])]
+            problem = _header_problem(header)
+            if problem:
+                return [], [Problem(LIST, problem)]
+            for cells in reader:
+                if not any(cell.strip() for cell in cells):
+                    continue
+                if len(cells) > len(header):
+                    problem = f"{len(cells)} cells under {len(header)} columns"
+                    return rows, [Problem(f"{LIST}:{reader.line_num}", problem)]
+                cells += [""] * (len(header) - len(cells))
+                row = {"category": "", **dict(zip(header, map(str.strip, cells), strict=True))}
+                rows.append((reader.line_num, row))
+    except UnicodeDecodeError:
+        return [], [Problem(LIST, "is not UTF-8 text")]
+    except csv.Error as error:
+        return rows, [Problem(f"{LIST}:{reader.line_num}", f"is not CSV ({error})")]
+    except OSError as error:
+        return [], [Problem(LIST, f"cannot be read ({error.strerror})")]
+    return rows, [] if rows else [Problem(LIST, "names no subject")]
+
+
+def _header_problem(header: list[str]) -> str | None:
+    for column in COLUMNS[:2]:
+        if column not in header:
+            return f"has no column {column!r} (its first line must be `{HEADER}`)"
+    extra = [column for column in header if column not in COLUMNS]
+    if extra:
+        return f"has an unknown column {extra[0]!r} (known: {', '.join(COLUMNS)})"
+    if len(set(header)) < len(header):
+        return "has a column twice"
+    return None
+
+
+def _row_problem(row: dict[str, str], known: dict[str, Subject]) -> str | None:
+    name, category = row["subject"], row["category"]
+    if not name:
+        return "the subject's name is empty"
+    if name.startswith(".") or any(character in name for character in "/\\\0\n\r"):
+        return f"subject {name!r}: a name may not begin with a dot or hold a path separator or line break"
+    if name == "all":
+        return "a subject may not be called 'all', which selects every subject"
+    if name in known:
+        return f"subject {name!r} is listed twice"
+    if not row["class_noun"]:
+        return f"subject {name!r} has no class noun"
+    if category and category not in CATEGORIES:
+        return f"subject {name!r}: category {category!r} is unknown (known: {', '.join(CATEGORIES)})"
+    return None
+
+
+def _read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ...], list[Problem]]:
+    photos: list[Photo] = []
+    problems: list[Problem] = []
+    try:
+        paths = sorted((p for p in (folder / name).iterdir() if is_photo(p)), key=lambda p: p.name)
+    except FileNotFoundError:
+        return (), [Problem(name, "the subject's folder does not exist")]
+    except OSError as error:
+        return (), [Problem(name, f"the subject's folder cannot be read ({error.strerror})")]
+    for path in paths:
+        try:
+            photos.append(Photo(path, file_sha256(path)))
+        except OSError as error:
+            problems.append(Problem(f"{name}/{path.name}", f"cannot be read ({error.strerror})"))
+            continue
+        problem = image_problem(path) if decode else None
+        if problem:
+            problems.append(Problem(f"{name}/{path.name}", problem))
+    if not photos and not problems:
+        known = " ".join(sorted(suffix[1:] for suffix in PHOTO_SUFFIXES))
+        problems.append(Problem(name, f"the subject's folder holds no photos ({known})"))
+    return tuple(photos), problems

@@ -1,0 +1,212 @@
+"""The queue on Ray: every free worker gets the next unit, and a unit that fails is tried again."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+from dreambench.executors.events import Ended, Files
+from dreambench.executors.ray.cluster import Connection, RayOptions, require_ray
+from dreambench.executors.ray.object_store import Parcels
+from dreambench.executors.ray.pool import Pool, Slot
+from dreambench.executors.task import Outcome, Task, Unit
+from dreambench.executors.task_log import UnitLog
+from dreambench.executors.waiting import Waiting
+from dreambench.paths import cache_folder
+from dreambench.progress import Watch
+from dreambench.store.transfer import unpack
+
+_CACHE = "the cache folder"
+_LOOK = 0.5
+_SLACK, _AT_LEAST = 5.0, 600.0
+
+
+class RayExecutor:
+    """Works units on the workers of a Ray cluster. Ray is started with the first unit, not before.
+
+    Workers stay for the next ``run``, with their models, until ``close``.
+    """
+
+    def __init__(self, options: RayOptions) -> None:
+        require_ray()
+        self._options = options
+        self._connection: Connection | None = None
+        self._pool: Pool | None = None
+
+    def workers(self) -> list[tuple[str, int]]:
+        """Return the units at work and the process ids of their workers."""
+        slots = self._pool.slots if self._pool else []
+        return [(s.unit.name, s.machine.pid) for s in slots if s.unit is not None and s.machine is not None]
+
+    def run(self, units: Sequence[Unit], watch: Watch) -> Iterator[Outcome]:
+        """Work all units and yield their outcomes; a unit that keeps failing is yielded with its error."""
+        if not units:
+            return
+        if self._connection is None:
+            self._connection = Connection(self._options)
+        self._pool = self._pool or Pool(self._connection)
+        with _places(units) as places:
+            self._pool.greet(places)
+            try:
+                yield from _Queue(units, self._pool, self._connection, watch).work()
+            finally:
+                self._pool.stop_work()
+
+    def close(self) -> None:
+        """Stop the workers, and the Ray that was started for them."""
+        if self._pool is not None:
+            self._pool.close()
+            self._pool = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+@contextmanager
+def _places(units: Sequence[Unit]) -> Iterator[dict[str, tuple[str | None, str]]]:
+    """Put a file into every folder that units are worked in: a worker that finds it shares the folder."""
+    token = f".shared.{uuid.uuid4().hex[:8]}.tmp"
+    folders: dict[str, Path | None] = {_place(u.task): u.task.place for u in units} | {_CACHE: None}
+    with ExitStack() as stack:
+        for folder in folders.values():
+            file = (folder or cache_folder()) / token
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
+            stack.callback(file.unlink, missing_ok=True)
+        yield {name: (str(folder) if folder else None, token) for name, folder in folders.items()}
+
+
+def _place(task: Task) -> str:
+    return _CACHE if task.place is None else str(task.place)
+
+
+class _Queue:
+    def __init__(self, units: Sequence[Unit], pool: Pool, connection: Connection, watch: Watch) -> None:
+        self.options = connection.options
+        self.waiting = Waiting(units, self.options.attempts)
+        self.pool, self.ray, self.watch = pool, connection.ray, watch
+        self.parcels = Parcels(connection.ray)
+        self.total, self.ended, self.longest = len(units), 0, 0.0
+        self.bar, self.shown = f"{len(units)} units", 0.0
+        self.said_waiting = time.monotonic()
+
+    def work(self) -> Iterator[Outcome]:
+        """Run until every unit has ended."""
+        self.watch.start(self.bar, self.total)
+        while len(self.waiting):
+            self.pool.grow(len(self.waiting))
+            self._start_units()
+            for slot in self._ready():
+                yield from self._handle(slot)
+            for slot in self._overdue():
+                limit = self._limit(slot.unit)
+                yield from self._end(
+                    slot, Ended(f"it did not end within {limit:.0f} s and was stopped", broken=True)
+                )
+            self._show()
+        self.watch.finish(self.bar)
+
+    def _start_units(self) -> None:
+        for slot in self.pool.idle():
+            assert slot.machine is not None
+            unit = self.waiting.take(slot.machine.node, self.pool.nodes())
+            if unit is None:
+                continue
+            slot.unit, slot.log, slot.began = unit, UnitLog(unit, self.watch), time.monotonic()
+            attempt = f"attempt {self.waiting.tried(unit) + 1} of {self.options.attempts}"
+            slot.log.note(f"{attempt} on {slot.machine.name}, process {slot.machine.pid}")
+            work = slot.actor.work.options(num_returns="streaming")
+            back = self._comes_back(slot, unit.task)
+            present = self.parcels.of(unit.task) if back else []
+            lacks = self._comes_back(slot, None)
+            reads = [(task, self.parcels.kept(task)) for task in unit.reads] if lacks else []
+            slot.stream = work.remote(unit.task, back, present, reads)
+
+    def _comes_back(self, slot: Slot, task: Task | None) -> bool:
+        assert slot.machine is not None
+        place = _CACHE if task is None else _place(task)
+        return place not in slot.machine.sees or (self.options.send_back and place != _CACHE)
+
+    def _ready(self) -> list[Slot]:
+        waits: dict[Any, Slot] = {s.waits_for: s for s in self.pool.slots if s.waits_for is not None}
+        if not waits:
+            time.sleep(_LOOK)
+            return []
+        found, _ = self.ray.wait(list(waits), num_returns=1, timeout=_LOOK)
+        if found and len(waits) > 1:
+            found, _ = self.ray.wait(list(waits), num_returns=len(waits), timeout=0)
+        return [waits[ref] for ref in found]
+
+    def _handle(self, slot: Slot) -> Iterator[Outcome]:
+        if slot.machine is None:
+            self.pool.started(slot)
+            return
+        assert slot.log is not None
+        assert slot.unit is not None
+        event = self.pool.next_event(slot)
+        if isinstance(event, Ended):
+            yield from self._end(slot, event)
+        elif isinstance(event, Files):
+            unpack(slot.unit.task.root, event.parcel)
+        else:
+            event.apply(slot.log)
+
+    def _end(self, slot: Slot, end: Ended) -> Iterator[Outcome]:
+        unit, machine, log = slot.unit, slot.machine, slot.log
+        assert unit is not None
+        assert machine is not None
+        assert log is not None
+        seconds = time.monotonic() - slot.began
+        slot.unit = slot.stream = None
+        log.abandon()
+        attempts = self.waiting.tried(unit) + 1
+        if end.error is None:
+            self.waiting.done(unit)
+            self.longest = max(self.longest, seconds)
+            log.note(f"done in {seconds:.1f} s")
+            yield self._ended(unit, Outcome(unit, None, machine.name, attempts, seconds))
+            return
+        log.note(f"failed after {seconds:.1f} s: {end.error}\n{end.trace}")
+        if end.broken:
+            self.pool.remove(slot)
+        if self.waiting.failed(unit, machine.node):
+            self.watch.say(f"{unit.name}: {end.error} (on {machine.name}); it is tried again")
+            return
+        yield self._ended(unit, Outcome(unit, end.error, machine.name, attempts, seconds))
+        for other in self.waiting.drop_after(unit):
+            yield self._ended(other, Outcome(other, f"what it needs failed: {unit.name}", attempts=0))
+
+    def _ended(self, unit: Unit, outcome: Outcome) -> Outcome:
+        self.ended += 1
+        how = f"done in {outcome.seconds:.0f} s" if outcome.error is None else f"failed: {outcome.error}"
+        where = f" on {outcome.machine}" if outcome.machine else ""
+        self.watch.say(f"{unit.name}: {how}{where} ({self.ended} of {self.total})")
+        return outcome
+
+    def _limit(self, unit: Unit | None) -> float:
+        limit = self.options.time_limit or (unit.time_limit if unit else None)
+        if limit is not None:
+            return limit
+        # Nothing was measured before: the first unit that ends is the measure of the others.
+        return _SLACK * self.longest + _AT_LEAST if self.longest else float("inf")
+
+    def _overdue(self) -> list[Slot]:
+        now = time.monotonic()
+        busy = [slot for slot in self.pool.slots if slot.unit is not None]
+        return [slot for slot in busy if now - slot.began > self._limit(slot.unit)]
+
+    def _show(self) -> None:
+        at_work = sum(slot.log.fraction for slot in self.pool.slots if slot.unit and slot.log)
+        done = self.ended + at_work
+        if done > self.shown:
+            self.watch.advance(self.bar, done - self.shown)
+            self.shown = done
+        if any(slot.machine for slot in self.pool.slots):
+            self.said_waiting = time.monotonic()
+        elif time.monotonic() - self.said_waiting > 60:
+            self.watch.say("no machine of the cluster has room for a worker; waiting for one")
+            self.said_waiting = float("inf")

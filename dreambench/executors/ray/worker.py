@@ -1,0 +1,138 @@
+"""What runs on the other side: a process that keeps its models and works one unit after another."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+from dreambench import __version__
+from dreambench.executors.events import PAUSE, Ended, EventWatch, Files, Progress
+
+if TYPE_CHECKING:
+    from dreambench.executors import Task
+
+Parcels = Sequence[Any]  # references to parcels of files in Ray's object store
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Who a worker is. ``sees`` are the names of the places that it shares with the run's process."""
+
+    name: str
+    node: str
+    pid: int
+    version: str
+    sees: frozenset[str]
+
+
+class Worker:
+    """A worker process; Ray makes one per GPU, or per share of a GPU or of the cores.
+
+    ``environment`` is set before anything heavy is loaded: what the numeric libraries read from it, they
+    read once.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        os.environ.update(environment)
+        self._bench: Any = None
+
+    def hello(self, places: Mapping[str, tuple[str | None, str]]) -> Machine:
+        """Load the libraries, if they are not loaded, and tell who is there.
+
+        ``places`` are folders (None: this machine's cache folder) by name, each with the name of a file
+        that the run's process has put there: where it shows, the folder is shared.
+        """
+        import ray
+
+        from dreambench.paths import cache_folder
+        from dreambench.quiet import quiet_libraries
+        from dreambench.runs.model_cache import Bench
+
+        quiet_libraries()
+        import torch
+
+        import dreambench.runs.subject  # noqa: F401 - loaded before a unit's clock runs
+
+        host = socket.gethostname()
+        device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+        self._bench = self._bench or Bench(f"{host} ({device})")
+        sees = frozenset(
+            name
+            for name, (folder, token) in places.items()
+            if (cache_folder() if folder is None else Path(folder)).joinpath(token).exists()
+        )
+        node = ray.get_runtime_context().get_node_id()
+        return Machine(self._bench.machine, node, os.getpid(), __version__, sees)
+
+    def work(
+        self, task: Task, send_back: bool, present: Parcels, reads: Sequence[tuple[Task, Parcels]]
+    ) -> Iterator[Progress | Files | Ended]:
+        """Work a unit and tell how it goes; the last event is its end.
+
+        With ``send_back`` the results stay nowhere else than with the run's process: the task is worked in
+        this machine's cache folder, ``present`` holds what there is of it, and its files are sent back as
+        they are finished. ``reads`` are tasks whose files it needs, with these files where this machine
+        may lack them.
+        """
+        watch = EventWatch()
+        ends: list[Ended] = []
+
+        def perform() -> None:
+            try:
+                for other, parcels in reads:
+                    _receive(other, parcels)
+                _receive(here, present)
+                here.perform(self._bench, watch)
+            except BaseException as error:
+                ends.append(_failed(error))
+            else:
+                ends.append(Ended())
+
+        here = task.elsewhere() if send_back else task
+        thread = Thread(target=perform, name="unit", daemon=True)
+        thread.start()
+        sent: set[Path] = set()
+        while not ends:
+            thread.join(PAUSE)
+            # Images are final once they are there; what else there is may still grow.
+            made = [f for f in here.finished_files() if f.suffix == ".png"] if send_back else []
+            yield from _parcels(here, [f for f in made if f not in sent])
+            sent.update(made)
+            told = watch.read()
+            if told is not None:
+                yield told
+        if send_back and ends[0].error is None:
+            yield from _parcels(here, [f for f in here.finished_files() if f not in sent])
+            here.forget()
+        yield ends[0]
+
+
+def _failed(error: BaseException) -> Ended:
+    line = " ".join(str(error).split()) or type(error).__name__
+    # After these a process is without memory, or without its GPU; after all others it is as good as before.
+    broken = "out of memory" in line.lower() or "CUDA" in line or isinstance(error, MemoryError)
+    return Ended(line, traceback.format_exc(), broken)
+
+
+def _receive(task: Task, parcels: Parcels) -> None:
+    import ray
+
+    from dreambench.store.transfer import unpack
+
+    if task.is_done():
+        return
+    for parcel in parcels:
+        unpack(task.root, ray.get(parcel))
+
+
+def _parcels(task: Task, files: Sequence[Path]) -> Iterator[Files]:
+    from dreambench.store.transfer import pack
+
+    for parcel in pack(task.root, files):
+        yield Files(parcel)

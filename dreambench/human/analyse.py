@@ -1,0 +1,44 @@
+"""The two analyses of human judgement: of the public ImagenHub ratings, and of one's own votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dreambench.human.bradley_terry import strengths
+from dreambench.human.correlation import Correlations, Judged, correlate
+from dreambench.human.imagenhub import read_imagenhub
+from dreambench.human.preference_table import paper_preferences, preference_table
+from dreambench.human.preferences import UNDECIDED, judged_images
+from dreambench.human.score_files import read_image_scores
+from dreambench.human.votes import read_votes
+
+
+def analyse_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[Judged]]:
+    """Correlate DINO and CLIP-I with the ImagenHub ratings; None is the pulled copy.
+
+    Returns the results and the images behind them. Raises DreambenchError for data that cannot be read.
+    """
+    judged, source = read_imagenhub(folder)
+    return correlate([judged], source), [judged]
+
+
+def analyse_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[Judged]]:
+    """Correlate the scores of one's own images with votes on them, and tell which method the voters prefer.
+
+    Returns the results and the images behind them. Raises DreambenchError for data that cannot be read.
+    """
+    cast = read_votes(votes)
+    judged = judged_images(cast, read_image_scores(scores))
+    found = correlate(judged, votes.name)
+    fitted = strengths(cast)
+    notes = [UNDECIDED]
+    unfit = dict.fromkeys(row.study for row in fitted if row.strength is None)
+    notes += [f"{study}: no finite Bradley-Terry fit, for a method won or lost everything" for study in unfit]
+    added = {
+        "preferences": preference_table(cast),
+        "strengths": fitted,
+        "paper_preferences": {study: dict(values) for study, values in paper_preferences().items()},
+        "notes": tuple(notes),
+    }
+    return found.model_copy(update=added), judged

@@ -1,0 +1,96 @@
+"""Bradley-Terry strengths of methods from pairwise votes: P(i beats j) = 1 / (1 + exp(s_j - s_i)).
+
+Source: Bradley and Terry 1952; the maximum-likelihood fit is the package ``choix``'s.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from dreambench.human.correlation.results import Strength
+from dreambench.human.preferences import VALUES
+from dreambench.human.votes import STUDIES
+
+Array = NDArray[np.float64]
+
+
+def strengths(votes: pd.DataFrame) -> tuple[Strength, ...]:
+    """Return each study's methods with their strength, the strongest first, from ``read_votes``'s frame.
+
+    An undecided answer is half a win for each. The intervals take the answers about one sample (a
+    subject and a prompt) as dependent.
+    """
+    found = []
+    for study in STUDIES:
+        rows = votes[votes["study"] == study]
+        if len(rows):
+            found += _study(study, rows)
+    return tuple(found)
+
+
+def _study(study: str, rows: pd.DataFrame) -> list[Strength]:
+    methods = sorted({*rows["method_a"], *rows["method_b"]})
+    first = rows["method_a"].map(methods.index).to_numpy(dtype=int)
+    second = rows["method_b"].map(methods.index).to_numpy(dtype=int)
+    share = np.asarray(rows["answer"].map(VALUES), dtype=np.float64)
+    wins = np.zeros((len(methods), len(methods)))
+    np.add.at(wins, (first, second), share)
+    np.add.at(wins, (second, first), 1 - share)
+    fitted = fit(wins)
+    if fitted is None:
+        return [Strength(study=study, method=name) for name in methods]
+    clusters = (rows["subject"] + "/" + rows["prompt_index"].astype(str)).to_numpy()
+    errors = standard_errors(fitted, first, second, share, clusters)
+    half = 1.959963984540054 * errors
+    found = [
+        Strength(
+            study=study,
+            method=name,
+            strength=float(s),
+            ci95=(float(s - h), float(s + h)) if np.isfinite(h) else None,
+        )
+        for name, s, h in zip(methods, fitted, half, strict=True)
+    ]
+    return sorted(found, key=lambda strength: -(strength.strength or 0))
+
+
+def fit(wins: Array) -> Array | None:
+    """Return the strengths (log odds, summing to 0) that make a matrix of wins the most likely.
+
+    ``wins[i, j]`` is how often i beat j; halves are allowed. None where no finite strengths do, which
+    is so unless everyone has, through some chain of wins, beaten everyone else (Ford 1957).
+    """
+    import choix
+    from scipy.sparse.csgraph import connected_components
+
+    parts, _ = connected_components(wins > 0, directed=True, connection="strong")
+    if parts > 1:
+        return None
+    fitted = np.asarray(choix.ilsr_pairwise_dense(wins, max_iter=10_000, tol=1e-10), dtype=float)
+    return fitted - fitted.mean()
+
+
+def standard_errors(
+    fitted: Array, first: NDArray[np.int_], second: NDArray[np.int_], share: Array, clusters: ArrayLike
+) -> Array:
+    """Return the standard errors of strengths, robust to dependence within clusters (Liang and Zeger 1986).
+
+    ``share`` is the part of each vote that went to ``first``: 1, 0.5 or 0. NaN with fewer than 2
+    clusters.
+    """
+    count = len(fitted)
+    chance = 1 / (1 + np.exp(fitted[second] - fitted[first]))
+    contrast = np.zeros((len(share), count))
+    contrast[np.arange(len(share)), first] = 1
+    contrast[np.arange(len(share)), second] = -1
+    information = contrast.T @ (contrast * (chance * (1 - chance))[:, None])
+    names, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(names) < 2:
+        return np.full(count, np.nan)
+    scores = np.zeros((len(names), count))
+    np.add.at(scores, codes, contrast * (share - chance)[:, None])
+    inverse = np.linalg.pinv(information)  # of rank count - 1: the strengths sum to 0
+    spread = scores.T @ scores * len(names) / (len(names) - 1)
+    return np.sqrt(np.diag(inverse @ spread @ inverse))

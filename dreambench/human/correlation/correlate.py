@@ -1,0 +1,153 @@
+"""From judged images to correlations: pooled, and for each method."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dreambench.human.correlation.coefficients import KINDS, coefficient, fisher_interval
+from dreambench.human.correlation.dependent import steiger, williams
+from dreambench.human.correlation.judged import Judged
+from dreambench.human.correlation.raters import agreement, upper_bound
+from dreambench.human.correlation.resampling import Draws, percentile_interval, resampled_coefficients
+from dreambench.human.correlation.results import (
+    Coefficient,
+    Comparison,
+    CorrelationRow,
+    Correlations,
+    PairedTest,
+    Scope,
+)
+from dreambench.literature.published import published
+
+# The paper's claim, section 4.3: DINO follows the raters better than CLIP-I does.
+CLAIM = ("dino", "clip_i")
+# The human scores of subject fidelity: ImagenHub's, and a user study's.
+FIDELITY = ("sc", "subject")
+
+
+def correlate(judged: Sequence[Judged], source: str) -> Correlations:
+    """Correlate every metric with every human score: all methods pooled, and each method by itself.
+
+    Several sets of judged images (the studies of subject and of prompt fidelity) are analysed one by
+    one and their rows set below each other; ``n`` is then their sum. ``source`` names the data.
+    """
+    pooled = _join([_scope(some) for some in judged])
+    names = sorted({method for some in judged for method in some.methods})
+    methods = {
+        name: _join([_scope(some.of_method(name)) for some in judged if name in some.methods])
+        for name in names
+    }
+    left_out_by: dict[str, int] = {}
+    for some in judged:
+        for reason, count in some.left_out.items():
+            left_out_by[reason] = left_out_by.get(reason, 0) + count
+    metrics = tuple(dict.fromkeys(metric for some in judged for metric in some.metrics))
+    quoted = published().agreement
+    return Correlations(
+        **dict(pooled),
+        source=source,
+        metrics=metrics,
+        humans=tuple(dict.fromkeys(human for some in judged for human in some.humans)),
+        comparison=_comparison(pooled),
+        left_out_by=left_out_by,
+        methods=methods,
+        paper={metric: quoted[metric].pearson for metric in metrics if metric in quoted},
+    )
+
+
+def _comparison(pooled: Scope) -> Comparison | None:
+    for test in pooled.paired:
+        if test.human in FIDELITY:
+            return Comparison(
+                difference=test.difference, ci95=test.ci95_bootstrap, p=test.steiger_p_two_sided
+            )
+    return None
+
+
+def _join(scopes: Sequence[Scope]) -> Scope:
+    return Scope(
+        n=sum(scope.n for scope in scopes),
+        left_out=sum(scope.left_out for scope in scopes),
+        rows=tuple(row for scope in scopes for row in scope.rows),
+        paired=tuple(test for scope in scopes for test in scope.paired),
+        upper_bound=tuple(bound for scope in scopes for bound in scope.upper_bound),
+        agreement=tuple(found for scope in scopes for found in scope.agreement),
+    )
+
+
+def _scope(judged: Judged) -> Scope:
+    chosen = judged.only_complete()
+    n = len(chosen.images)
+    clusters = judged.images["sample"].to_numpy()
+    agreements = tuple(agreement(h, judged.ratings[h], clusters) for h in judged.humans)
+    if n == 0:
+        return Scope(n=0, left_out=len(judged.images), agreement=agreements)
+    scored_clusters = chosen.images["sample"].to_numpy()
+    draws = resampled_coefficients(
+        {metric: chosen.values(metric) for metric in chosen.metrics},
+        {human: chosen.values(human) for human in chosen.humans},
+        scored_clusters,
+    )
+    pairs = [(metric, human) for human in chosen.humans for metric in chosen.metrics]
+    tests = [_paired(chosen, human, draws) for human in chosen.humans if set(CLAIM) <= set(chosen.metrics)]
+    return Scope(
+        n=n,
+        left_out=len(judged.images) - n,
+        rows=tuple(_row(chosen, metric, human, draws) for metric, human in pairs),
+        paired=tuple(test for test in tests if test is not None),
+        upper_bound=tuple(
+            upper_bound(human, chosen.raters, chosen.ratings[human], scored_clusters)
+            for human in chosen.humans
+        ),
+        agreement=agreements,
+    )
+
+
+def _row(judged: Judged, metric: str, human: str, draws: Draws) -> CorrelationRow:
+    x, y = judged.values(metric), judged.values(human)
+    found = {}
+    for kind in KINDS:
+        r, p = coefficient(kind, x, y)
+        interval = None if r is None else percentile_interval(draws[metric, human][kind])
+        fisher = fisher_interval(kind, r, len(x))
+        found[kind] = Coefficient(r=r, p=p, ci95=fisher, ci95_bootstrap=interval)
+    return CorrelationRow(metric=metric, human=human, n=len(x), **found)
+
+
+def _paired(judged: Judged, human: str, draws: Draws) -> PairedTest | None:
+    """Compare the two metrics of the claim; None where one of the correlations has no value."""
+    a, b = (judged.values(metric) for metric in CLAIM)
+    y, n = judged.values(human), len(judged.images)
+    r_a, r_b, r_ab = (coefficient("pearson", *pair)[0] for pair in ((a, y), (b, y), (a, b)))
+    if r_a is None or r_b is None or r_ab is None:
+        return None
+    z, t = steiger(r_a, r_b, r_ab, n), williams(r_a, r_b, r_ab, n)
+    differences = draws[CLAIM[0], human]["pearson"] - draws[CLAIM[1], human]["pearson"]
+    interval = percentile_interval(differences)
+    p = p_two_sided = None
+    if interval is not None:
+        present = differences[np.isfinite(differences)]
+        not_better, not_worse = int((present <= 0).sum()), int((present >= 0).sum())
+        # One more on both sides: no number of resamples shows that a chance is 0.
+        p = (not_better + 1) / (len(present) + 1)
+        p_two_sided = min(1.0, 2 * (min(not_better, not_worse) + 1) / (len(present) + 1))
+    return PairedTest(
+        metric=CLAIM[0],
+        other=CLAIM[1],
+        human=human,
+        n=n,
+        difference=r_a - r_b,
+        between=r_ab,
+        ci95_bootstrap=interval,
+        p_bootstrap=p,
+        p_bootstrap_two_sided=p_two_sided,
+        steiger_z=z and z.statistic,
+        steiger_p=z and z.p,
+        steiger_p_two_sided=z and z.p_two_sided,
+        williams_t=t and t.statistic,
+        williams_df=t and t.df,
+        williams_p=t and t.p,
+        williams_p_two_sided=t and t.p_two_sided,
+    )

@@ -1,0 +1,62 @@
+"""Images with their metrics and with what humans said of them: the input of every correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from dreambench.human.correlation.coefficients import Matrix, Vector
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Images that humans judged.
+
+    ``images`` has one row per judged image and the columns ``sample`` (images of one sample are not
+    independent), ``method``, one per metric and one per human score (the mean over raters); NaN is a
+    score that is not there. ``ratings`` holds for each human score one row per image and one column per
+    rater of ``raters``, NaN where a rater did not see the image. ``left_out`` counts the images that
+    have a problem, by what it is, in words.
+    """
+
+    images: pd.DataFrame
+    metrics: tuple[str, ...]
+    humans: tuple[str, ...]
+    raters: tuple[str, ...]
+    ratings: Mapping[str, Matrix]
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def complete(self) -> pd.Series:
+        """Whether each image has every metric and every human score: only those are correlated."""
+        return self.images[[*self.metrics, *self.humans]].notna().all(axis=1)
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The methods in alphabetical order."""
+        return tuple(sorted(self.images["method"].unique()))
+
+    def of_method(self, method: str) -> Judged:
+        """Return one method's images."""
+        return self._only(self.images["method"] == method)
+
+    def only_complete(self) -> Judged:
+        """Return the images that have every score."""
+        return self._only(self.complete)
+
+    def values(self, column: str) -> Vector:
+        """Return a metric or a human score, one value per image."""
+        return self.images[column].to_numpy(dtype=float)
+
+    def _only(self, chosen: pd.Series) -> Judged:
+        rows = np.flatnonzero(chosen.to_numpy())
+        return Judged(
+            images=self.images.iloc[rows].reset_index(drop=True),
+            metrics=self.metrics,
+            humans=self.humans,
+            raters=self.raters,
+            ratings={human: values[rows] for human, values in self.ratings.items()},
+        )

@@ -1,0 +1,138 @@
+"""The bootstrap clustered by sample: whole samples are drawn, with all the images that belong to them.
+
+The images of one sample (the same subject and prompt by several methods) are not independent of each
+other, so an interval that takes them as such is too narrow. A resample is a vector of counts, one per
+image; every coefficient is computed from the counts, all resamples at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dreambench.analysis.interval import CONFIDENCE, RESAMPLES, SEED
+from dreambench.human.correlation.coefficients import KINDS, Kind, Matrix, Vector
+
+# Kendall's costs grow with the square of the images; its interval does with fewer resamples.
+KENDALL_RESAMPLES = 2_000
+_CHUNK = 1_000
+Draws = dict[tuple[str, str], dict[Kind, Vector]]
+
+
+def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[Matrix]:
+    """Yield how often each row occurs in each resample, as blocks of shape (up to 1,000, rows).
+
+    As many clusters are drawn, with replacement, as there are. The draws depend on the clusters' names
+    and not on the order of the rows. From a single cluster nothing can be drawn: there is no block.
+    """
+    names, codes = np.unique(np.asarray(clusters), return_inverse=True)
+    if len(names) < 2:
+        return
+    rng = np.random.default_rng(seed)
+    chances = np.full(len(names), 1 / len(names))
+    for start in range(0, resamples, _CHUNK):
+        size = min(_CHUNK, resamples - start)
+        yield rng.multinomial(len(names), chances, size=size)[:, codes].astype(float)
+
+
+def resampled_coefficients(
+    x: Mapping[str, Vector], y: Mapping[str, Vector], clusters: ArrayLike, kinds: Sequence[Kind] = KINDS
+) -> Draws:
+    """Return each correlation of an ``x`` with a ``y`` in every resample, by their names and by kind.
+
+    The vectors have one value per row; a resample in which one of them is constant gives NaN. Different
+    pairs see the same resamples, so differences of their coefficients are paired.
+    """
+    parts: dict[tuple[str, str], dict[Kind, list[Vector]]] = {
+        (a, b): {kind: [] for kind in kinds} for a in x for b in y
+    }
+    for block, counts in enumerate(cluster_counts(clusters)):
+        ranks = {}
+        if "spearman" in kinds:
+            ranks = {name: resampled_ranks(counts, values) for name, values in {**x, **y}.items()}
+        for (a, b), draws in parts.items():
+            if "pearson" in kinds:
+                draws["pearson"].append(weighted_pearson(counts, x[a], y[b]))
+            if "spearman" in kinds:
+                draws["spearman"].append(weighted_pearson(counts, ranks[a], ranks[b]))
+            if "kendall" in kinds and block * _CHUNK < KENDALL_RESAMPLES:
+                draws["kendall"].append(weighted_kendall(counts, x[a], y[b]))
+    return {pair: {kind: joined(d) for kind, d in draws.items()} for pair, draws in parts.items()}
+
+
+def joined(blocks: Sequence[Vector]) -> Vector:
+    """Return the blocks of a statistic's resamples as one vector, empty where there is none."""
+    return np.concatenate(blocks) if blocks else np.empty(0)
+
+
+def weighted_pearson(counts: Matrix, x: Vector | Matrix, y: Vector | Matrix) -> Vector:
+    """Return Pearson's r in each resample.
+
+    ``x`` and ``y`` are (rows,), or (resamples, rows) where they differ from resample to resample.
+    """
+    total = counts.sum(axis=1)
+    x, y = x - x.mean(), y - y.mean()  # near 0, so that the differences below lose no digits
+    mean_x, mean_y = _sums(counts, x) / total, _sums(counts, y) / total
+    covariance = _sums(counts, x * y) / total - mean_x * mean_y
+    variance_x = _sums(counts, x * x) / total - mean_x**2
+    variance_y = _sums(counts, y * y) / total - mean_y**2
+    constant = (variance_x < 1e-14 * np.var(x)) | (variance_y < 1e-14 * np.var(y))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r = covariance / np.sqrt(variance_x * variance_y)
+    return np.where(constant, np.nan, np.clip(r, -1, 1))
+
+
+def _sums(counts: Matrix, values: Vector | Matrix) -> Vector:
+    return counts @ values if values.ndim == 1 else np.einsum("rn,rn->r", counts, values)
+
+
+def resampled_ranks(counts: Matrix, values: Vector) -> Matrix:
+    """Return the mid-rank of each row's value within each resample, shape (resamples, rows)."""
+    order = np.argsort(values, kind="stable")
+    starts, sizes = _ties(values[order])
+    totals = np.add.reduceat(counts[:, order], starts, axis=1)
+    ranks = np.cumsum(totals, axis=1) - (totals - 1) / 2
+    result = np.empty_like(counts)
+    result[:, order] = np.repeat(ranks, sizes, axis=1)
+    return result
+
+
+def weighted_kendall(counts: Matrix, x: Vector, y: Vector) -> Vector:
+    """Return Kendall's tau-b in each resample: concordant minus discordant pairs over the untied ones."""
+    surplus = np.zeros(len(counts))
+    single = counts.astype(np.float32)  # counts and signs are small whole numbers: their sums are exact
+    for start in range(0, len(x), _CHUNK):  # a few columns of the matrix of all pairs at a time
+        some = slice(start, start + _CHUNK)
+        signs = np.sign(x[:, None] - x[None, some]) * np.sign(y[:, None] - y[None, some])
+        surplus += np.einsum("rn,rn->r", single @ signs.astype(np.float32), single[:, some], dtype=float)
+    untied = _untied_pairs(counts, x) * _untied_pairs(counts, y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(untied > 0, surplus / np.sqrt(untied), np.nan)
+
+
+def _untied_pairs(counts: Matrix, values: Vector) -> Vector:
+    """Return the ordered pairs of different values in each resample."""
+    order = np.argsort(values, kind="stable")
+    totals = np.add.reduceat(counts[:, order], _ties(values[order])[0], axis=1)
+    return counts.sum(axis=1) ** 2 - (totals**2).sum(axis=1)
+
+
+def _ties(ordered: Vector) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where each group of equal values starts in an ordered vector, and its size."""
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
+    return starts, np.diff(np.r_[starts, len(ordered)])
+
+
+def percentile_interval(draws: Vector) -> tuple[float, float] | None:
+    """Return the 95% percentile interval of a statistic's resamples.
+
+    NaN is a resample in which the statistic has no value; where most are, there is no interval (None).
+    """
+    present = draws[np.isfinite(draws)]
+    if len(present) == 0 or 2 * len(present) < len(draws):
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = np.quantile(present, [tail, 1 - tail])
+    return float(low), float(high)

@@ -1,0 +1,136 @@
+"""Reading the ImagenHub ratings of subject-driven generation, and the automatic scores of the same images.
+
+A cell of a rater's table is ``[SC, PQ]``: semantic consistency and perceptual quality, each 0, 0.5 or 1
+(Ku et al., "ImagenHub", ICLR 2024). O is sqrt(SC x PQ) of one rater; every score of an image is the mean
+over the raters.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dreambench.dataset.ratings import ratings_folder, ratings_label, ratings_problem
+from dreambench.errors import DreambenchError
+from dreambench.human.correlation import Judged
+from dreambench.human.correlation.raters import TIE_DIGITS
+
+HUMANS = ("sc", "pq", "o")
+METRICS = {"dino": "DINO", "clip_i": "CLIP_I"}
+LEVELS = {0.0, 0.5, 1.0}
+Key = tuple[str, str]  # sample, method
+PULL = "`dreambench data pull imagenhub` fetches it; `--data FOLDER` names a copy of your own"
+
+
+def read_imagenhub(folder: Path | None = None) -> tuple[Judged, str]:
+    """Return the rated images with their automatic scores, and the name of the data.
+
+    ``folder`` holds ``*_rater*.tsv`` and ``autometrics/<method>.json``; None is the pulled one. An image
+    without automatic scores, or that a rater did not rate, stays in the table with NaN. Raises
+    DreambenchError naming the file, row and column of what cannot be read.
+    """
+    place = ratings_folder() if folder is None else folder
+    tables = sorted(place.glob("*_rater*.tsv")) if place.is_dir() else []
+    if not tables:
+        raise DreambenchError(f"{place} holds no ImagenHub ratings (no *_rater*.tsv)", PULL)
+    if len(tables) < 2:
+        raise DreambenchError(f"{place} holds the ratings of one rater only ({tables[0].name})", PULL)
+    ratings = {_rater(path): _read_ratings(path) for path in tables}
+    scores = _read_scores(place / "autometrics")
+    pinned = ratings_problem(place) is None
+    return _join(ratings, scores), ratings_label() if pinned else f"{place.resolve().name} (not the pinned)"
+
+
+def _rater(path: Path) -> str:
+    return re.sub(r".*_(rater.*)$", r"\1", path.stem)
+
+
+def _read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
+    """Return one rater's SC and PQ by sample and method; an empty cell is no rating."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, delimiter="\t"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise DreambenchError(f"{path} cannot be read ({error})", PULL) from error
+    if not rows or rows[0][0] != "uid" or len(rows[0]) < 2:
+        raise DreambenchError(f"{path} row 1: the header must be uid and the methods", PULL)
+    found: dict[Key, tuple[float, float]] = {}
+    methods = rows[0][1:]
+    for number, row in enumerate(rows[1:], start=2):
+        if not row:
+            continue
+        if len(row) != len(rows[0]):
+            raise DreambenchError(f"{path} row {number}: {len(row)} columns, not {len(rows[0])}", PULL)
+        for method, cell in zip(methods, row[1:], strict=True):
+            if (row[0], method) in found:
+                raise DreambenchError(f"{path} row {number}: {row[0]} is there twice", "keep one of them")
+            if cell.strip():
+                found[row[0], method] = _rating(cell, f"{path} row {number}, column {method}")
+    return found
+
+
+def _rating(cell: str, where: str) -> tuple[float, float]:
+    try:
+        sc, pq = (float(value) for value in json.loads(cell))
+    except (ValueError, TypeError):
+        sc = pq = np.nan
+    if not {sc, pq} <= LEVELS:
+        raise DreambenchError(
+            f"{where}: {cell!r} is no rating", "write [SC, PQ], each 0, 0.5 or 1, or leave it empty"
+        )
+    return sc, pq
+
+
+def _read_scores(folder: Path) -> dict[Key, dict[str, float]]:
+    """Return the automatic scores by sample and method; null is a score that is not there."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise DreambenchError(f"{folder} holds no automatic scores (no <method>.json)", PULL)
+    found = {}
+    for path in files:
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            rows = {str(uid): dict(row) for uid, row in content.items()}
+        except (OSError, ValueError, AttributeError, TypeError) as error:
+            raise DreambenchError(f"{path} cannot be read as scores by image ({error})", PULL) from error
+        for uid, row in rows.items():
+            found[uid, path.stem] = {m: _score(row, name, path, uid) for m, name in METRICS.items()}
+    return found
+
+
+def _score(row: dict[str, Any], name: str, path: Path, uid: str) -> float:
+    value = row.get(name)
+    if value is None:
+        return np.nan
+    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+        raise DreambenchError(f"{path}, {uid}, {name}: {value!r} is no number", "correct it, or write null")
+    return float(value)
+
+
+def _join(ratings: dict[str, dict[Key, tuple[float, float]]], scores: dict[Key, dict[str, float]]) -> Judged:
+    keys = sorted({key for rated in ratings.values() for key in rated})
+    absent = (np.nan, np.nan)
+    pairs = np.array([[rated.get(key, absent) for rated in ratings.values()] for key in keys], dtype=float)
+    sc, pq = pairs[..., 0], pairs[..., 1]
+    by_human = {"sc": sc, "pq": pq, "o": np.sqrt(sc * pq)}
+    images = pd.DataFrame(keys, columns=["sample", "method"])
+    for metric in METRICS:
+        images[metric] = [scores.get(key, {}).get(metric, np.nan) for key in keys]
+    for human, values in by_human.items():
+        # NaN where one of the raters is missing. Rounded, because the order in which raters gave the same
+        # scores moves the last digit, and images that tie must tie for Spearman and Kendall.
+        images[human] = values.mean(axis=1).round(TIE_DIGITS)
+    left_out: dict[str, int] = {}
+    unscored = images[list(METRICS)].isna().any(axis=1)
+    for method, count in images.loc[unscored, "method"].value_counts(sort=False).items():
+        left_out[f"no automatic scores: {method}"] = int(count)
+    unrated = int((images["sc"].isna() & ~unscored).sum())
+    if unrated:
+        left_out["not rated by every rater"] = unrated
+    return Judged(images, tuple(METRICS), HUMANS, tuple(ratings), by_human, left_out)

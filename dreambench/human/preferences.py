@@ -1,0 +1,75 @@
+"""From votes to a normalized preference per image, and to the images that a correlation takes.
+
+Protocol, section 4: an image's score is the share of its pair's votes that it got. An undecided answer
+("cannot determine, or both equally") is half a vote for each image, so that the two shares of a pair sum
+to 1; 0.5 is indifference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+
+from dreambench.errors import DreambenchError
+from dreambench.human.correlation import Judged
+from dreambench.human.correlation.raters import TIE_DIGITS
+from dreambench.human.score_files import ImageScores
+from dreambench.human.votes import STUDIES
+
+UNDECIDED = "an undecided answer counts as half a vote for each image"
+VALUES = {"a": 1.0, "undecided": 0.5, "b": 0.0}
+
+
+def image_votes(votes: pd.DataFrame) -> pd.DataFrame:
+    """Return two rows per vote, one for each image, with its ``value``: 1 chosen, 0.5 undecided, 0 not.
+
+    Columns: study, rater, pair, sample (subject and prompt), method, file, value.
+    """
+    value = votes["answer"].map(VALUES)
+    sample = votes["subject"] + "/" + votes["prompt_index"].astype(str)
+    sides = [
+        votes[["study", "rater", "pair"]].assign(
+            sample=sample, method=votes[f"method_{side}"], file=votes[f"image_{side}"], value=share
+        )
+        for side, share in (("a", value), ("b", 1 - value))
+    ]
+    return pd.concat(sides, ignore_index=True)
+
+
+def judged_images(votes: pd.DataFrame, scores: ImageScores) -> list[Judged]:
+    """Return the voted images of each study with their scores; the human score has the study's name.
+
+    An image without scores stays, with NaN, and is counted. Raises DreambenchError where no image of
+    any study has scores.
+    """
+    rows = image_votes(votes)
+    studies = [study for study in STUDIES if (rows["study"] == study).any()]
+    judged = [_study(rows[rows["study"] == study], study, scores) for study in studies]
+    if not any(some.complete.any() for some in judged):
+        first = votes.iloc[0]
+        raise DreambenchError(
+            f"no image of the votes has scores (the first is {first['image_a']} of {first['method_a']})",
+            "give --scores the runs that were voted on; their names must be the votes' methods",
+        )
+    return judged
+
+
+def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> Judged:
+    keys = ["sample", "pair", "method", "file"]
+    table = rows.pivot(index=keys, columns="rater", values="value").sort_index()
+    images = table.index.to_frame(index=False)
+    ratings = table.to_numpy(dtype=float)
+    images[study] = np.nanmean(ratings, axis=1).round(TIE_DIGITS)  # every image of the table has a vote
+    left_out: Counter[str] = Counter()
+    found = [scores.find(m, f) for m, f in zip(images["method"], images["file"], strict=True)]
+    for method, row in zip(images["method"], found, strict=True):
+        if row is None:
+            left_out[f"not in the scores: {method}"] += 1
+        elif any(np.isnan(value) for value in row.values()):
+            left_out[f"a score is missing: {method}"] += 1
+    for metric in scores.metrics:
+        images[metric] = [np.nan if row is None else row[metric] for row in found]
+    raters = tuple(str(name) for name in table.columns)
+    return Judged(images, scores.metrics, (study,), raters, {study: ratings}, dict(left_out))

@@ -1,0 +1,141 @@
+"""Scores per image from runs and files, to be looked up by an image's method and file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import pandas as pd
+
+from dreambench.analysis.coverage import signature_of
+from dreambench.analysis.score_tables import IMAGE_SCORES, read_tables
+from dreambench.errors import DreambenchError
+from dreambench.spec.signature import format_signature, parse_signature, signature_differences
+from dreambench.store import open_run
+
+REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
+Scores = dict[str, float]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """One table of scores; ``names`` are those of its run, empty for a file of no known run."""
+
+    path: Path
+    frame: pd.DataFrame
+    names: frozenset[str]
+    protocol: str | None
+
+
+class ImageScores:
+    """Scores of images; ``metrics`` are those that every table has."""
+
+    def __init__(self, metrics: tuple[str, ...], rows: dict[tuple[str | None, str], Scores]) -> None:
+        self.metrics = metrics
+        self._rows = rows
+
+    def find(self, method: str, file: str) -> Scores | None:
+        """Return an image's scores (NaN for one that is missing), or None for an image of no table.
+
+        A table of a known run answers for that run only, for the files of two runs have the same names.
+        """
+        place = _place(file)
+        return self._rows.get((method, place)) or self._rows.get((None, place))
+
+
+def read_image_scores(paths: Sequence[Path]) -> ImageScores:
+    """Read one or several tables of scores.
+
+    A path is a run's folder, a run's ``images.parquet``, or any Parquet or CSV file with a column
+    ``file`` and one per metric, and, to tell several methods apart, ``method``. Raises DreambenchError
+    naming the file and what is wrong, or the fields in which the protocols of two runs differ.
+    """
+    tables = [_read(path) for path in paths]
+    _refuse_other_protocols(tables)
+    metrics = tuple(m for m in IMAGE_SCORES if all(_has(table.frame, m) for table in tables))
+    if not metrics:
+        raise DreambenchError(f"{paths[0]}: no metric has a score in every table", REMEDY)
+    rows: dict[tuple[str | None, str], Scores] = {}
+    origins: dict[tuple[str | None, str], Path] = {}
+    for table in tables:
+        for number, row in enumerate(table.frame.to_dict(orient="records"), start=2):
+            if pd.isna(row["file"]):
+                continue  # an image that was expected and never made: it cannot have been voted on
+            names = table.names or {None if pd.isna(row.get("method")) else str(row["method"])}
+            for key in [(name, _place(str(row["file"]))) for name in names]:
+                if key in rows:
+                    twice = f"{table.path} row {number}: {row['file']} has scores already"
+                    raise DreambenchError(
+                        f"{twice} (from {origins[key]})",
+                        "give each run once; tell methods of one file apart by a column `method`",
+                    )
+                origins[key] = table.path
+                rows[key] = {metric: float(row[metric]) for metric in metrics}
+    return ImageScores(metrics, rows)
+
+
+def _place(file: str) -> str:
+    return str(PurePosixPath(file.strip().replace("\\", "/")))
+
+
+def _has(frame: pd.DataFrame, metric: str) -> bool:
+    return metric in frame and bool(frame[metric].notna().any())
+
+
+def _read(path: Path) -> _Table:
+    folder = path if path.is_dir() else path.parent.parent
+    if path.is_dir() or (path.name == "images.parquet" and (folder / "run.json").is_file()):
+        run = open_run(folder)
+        images = read_tables(run).images
+        names = frozenset({run.record.name, folder.resolve().name})
+        return _Table(path, images, names, signature_of(images, run.record))
+    if not path.is_file():
+        raise DreambenchError(f"{path} does not exist", REMEDY)
+    try:
+        if path.suffix.lower() == ".parquet":
+            frame = pd.read_parquet(path)
+        else:
+            frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str, skipinitialspace=True)
+    except (OSError, ValueError) as error:  # both parsers' errors are ValueErrors
+        raise DreambenchError(f"{path} cannot be read as a table ({error})", REMEDY) from error
+    return _Table(path, _checked(path, frame), frozenset(), None)
+
+
+def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with its metrics as numbers. Raises DreambenchError naming row and column."""
+    if "file" not in frame:
+        raise DreambenchError(f"{path} row 1: no column file", REMEDY)
+    present = [metric for metric in IMAGE_SCORES if metric in frame]
+    if not present:
+        raise DreambenchError(f"{path} row 1: none of the columns {', '.join(IMAGE_SCORES)}", REMEDY)
+    checked = frame.copy()
+    for metric in present:
+        numbers = pd.to_numeric(frame[metric], errors="coerce").astype(float)
+        wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()) & frame[metric].notna().to_numpy())
+        if len(wrong):
+            cell = frame[metric].iloc[wrong[0]]
+            raise DreambenchError(
+                f"{path} row {wrong[0] + 2}, column {metric}: {cell!r} is no number", "leave a gap empty"
+            )
+        checked[metric] = numbers
+    return checked
+
+
+def _refuse_other_protocols(tables: Sequence[_Table]) -> None:
+    """Scores of two protocols must not stand in one correlation; which images were scored may differ."""
+    signed = [(table.path, _protocol(table.protocol)) for table in tables if table.protocol]
+    for (path, one), (other_path, other) in pairwise(signed):
+        differences = signature_differences(one, other)
+        if differences:
+            raise DreambenchError(
+                f"the signatures of {path} and {other_path} differ: {'; '.join(differences)}",
+                "score them by one protocol",
+            )
+
+
+def _protocol(signature: str) -> str:
+    fields = parse_signature(signature)
+    return format_signature({name: value for name, value in fields.items() if name not in ("cells", "n")})

@@ -1,0 +1,59 @@
+"""The paper's ablations as data: which variants of a run, on which subjects, by which metrics."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+from dreambench.errors import DreambenchError
+from dreambench.paths import data_folder
+from dreambench.spec.run_spec import MetricName
+
+
+class Ablation(BaseModel):
+    """One ablation. ``variants`` maps a name to the fields that it sets; the first is the reference.
+
+    ``subjects`` are ours where the paper does not list its own; ``table`` is the paper's.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    title: str
+    table: int
+    subjects: tuple[str, ...] = Field(min_length=1)
+    prompts: str = "all"
+    metrics: tuple[MetricName, ...] = Field(min_length=1)
+    notes: tuple[str, ...] = ()
+    variants: Mapping[str, Mapping[str, Any]] = Field(min_length=2)
+
+    @property
+    def reference(self) -> str:
+        """The variant that the others are compared with."""
+        return next(iter(self.variants))
+
+    def fields(self, variant: str) -> dict[str, Any]:
+        """Return the spec's fields of a variant: its own, the subjects, the prompts and the metrics."""
+        asked = {"subjects": self.subjects, "prompts": self.prompts, "protocol.metrics": list(self.metrics)}
+        return {**asked, **self.variants[variant]}
+
+
+def ablation_names() -> list[str]:
+    """Return the names of the ablations."""
+    return sorted(file.stem for file in (data_folder() / "ablations").glob("*.yaml"))
+
+
+@cache
+def ablation(name: str) -> Ablation:
+    """Return an ablation by name. Raises DreambenchError naming the nearest one."""
+    if name not in ablation_names():
+        near = difflib.get_close_matches(name, ablation_names(), n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DreambenchError(f"ablation {name!r} is unknown", f"{hint}known: {', '.join(ablation_names())}")
+    content = yaml.safe_load((data_folder() / "ablations" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return Ablation.model_validate({"name": name, **content})

@@ -1,0 +1,103 @@
+"""What a method is: photos of a subject in, a personalized pipeline out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from dreambench.spec.run_spec import MethodOptions, RunSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dreambench.dataset import Subject
+    from dreambench.models.base_model import BaseModel
+    from dreambench.models.device import Runtime
+    from dreambench.store.class_image_set import ClassImageSet
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a prompt calls the subject: an identifier and a class noun, either of which may be absent."""
+
+    identifier: str | None
+    class_noun: str | None
+
+    def caption(self) -> str:
+        """Return ``a [identifier] [class noun]``, the words that are there."""
+        return " ".join(filter(None, ("a", self.identifier, self.class_noun)))
+
+
+@dataclass(frozen=True)
+class LossRow:
+    """The losses of one training step: photo term, class term (NaN without it), their weighted sum."""
+
+    step: int
+    photo: float
+    prior: float
+    total: float
+
+
+@dataclass
+class Personalized:
+    """A pipeline that draws the subject, and what its training left.
+
+    ``trained`` holds the weights that differ from the base model: by component for fine-tuning, or
+    whatever the method's ``save`` writes.
+    """
+
+    pipeline: Any
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    losses: Sequence[LossRow] = ()
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a run lends its method: the device, the identifier, the class images, a progress callback.
+
+    ``class_images(noun, sampler, count)`` returns the frozen model's images of ``a [noun]``, made once
+    and shared. ``on_step(done, total)`` moves the progress bar.
+    """
+
+    runtime: Runtime
+    identifier: str
+    class_images: Callable[[str, Any, int], ClassImageSet]
+    on_step: Callable[[int, int], None] = lambda done, total: None
+
+
+class Method(Protocol):
+    """The contract of a method; ``register_method`` gives it its ``name``.
+
+    ``personalize`` must depend on nothing but its arguments: the same spec and subject give the same
+    weights, whatever was trained before.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[MethodOptions]]
+
+    def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
+        """Adapt the base model to the subject's photos."""
+        ...
+
+    def save(self, personalized: Personalized, folder: Path) -> None:
+        """Write what was trained into ``folder`` as safetensors, in diffusers' own layout."""
+        ...
+
+    def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
+        """Rebuild from ``folder`` what ``save`` wrote."""
+        ...
+
+
+def prompt_words(method: Method, subject: Subject, identifier: str) -> Words:
+    """Return how the evaluation's prompts call a subject: ``[identifier] [class noun]``.
+
+    A method that calls it otherwise has a function ``words(subject, identifier)``. ``subject`` is the one
+    that the method was given, with its ablated class noun.
+    """
+    own = getattr(method, "words", None)
+    if own is not None:
+        words: Words = own(subject, identifier)
+        return words
+    return Words(identifier, subject.class_noun)

@@ -1,0 +1,1 @@
+"""From a spec to a scored run: prepare, train, draw, score, keep."""

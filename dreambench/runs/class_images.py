@@ -1,0 +1,80 @@
+"""Class images: what the frozen model draws for ``a [class noun]`` (paper, section 3.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dreambench.dataset import Subject
+from dreambench.models.base_model import BaseModel
+from dreambench.models.device import Runtime
+from dreambench.models.sampling import ImageRequest, generate
+from dreambench.runs.training_subject import training_noun
+from dreambench.seeds import stable_seed
+from dreambench.spec.run_spec import RunSpec, SamplerSpec
+from dreambench.store.class_image_set import ClassImageSet
+
+
+def class_caption(class_noun: str) -> str:
+    """Return the caption of class images, and of the prior's samples: ``a [class noun]``."""
+    return f"a {class_noun}"
+
+
+def class_image_set(
+    cache: Path, base_fingerprint: str, class_noun: str, sampler: SamplerSpec, count: int, image_size: int
+) -> ClassImageSet:
+    """Return the set that these settings name; whether it is made is another question."""
+    identity: dict[str, Any] = {
+        "base": base_fingerprint,
+        "class_noun": class_noun,
+        "sampler": sampler.model_dump(mode="json"),
+        "image_size": image_size,
+        "count": count,
+    }
+    return ClassImageSet.of(cache, identity)
+
+
+def needed_class_images(
+    cache: Path, spec: RunSpec, subject: Subject, fingerprint: str
+) -> ClassImageSet | None:
+    """Return the set that a subject's training will ask for, as far as its method's options tell."""
+    noun = training_noun(spec.class_noun, subject)
+    if not getattr(spec.method, "prior_preservation", False) or not noun:
+        return None
+    sampler, count = spec.method.class_sampler, spec.method.class_images  # type: ignore[attr-defined]
+    return class_image_set(cache, fingerprint, noun, sampler, count, spec.image_size)
+
+
+def ensure_class_images(
+    wanted: ClassImageSet,
+    base: BaseModel,
+    sampler: SamplerSpec,
+    runtime: Runtime,
+    notify: Callable[[str], None] = lambda line: None,
+    on_images: Callable[[int], None] = lambda count: None,
+) -> ClassImageSet:
+    """Make the images of a set that are missing, and return the set, complete.
+
+    A sealed set is compared with its manifest first; files that are missing or changed are made anew,
+    and ``notify`` says so. Every image has its own seed, so a set made in pieces is the same set.
+    """
+    with wanted.locked():
+        damaged = wanted.drop_damage()
+        if damaged:
+            what = f"{len(damaged)} missing or changed ({damaged[0]} ...)"
+            notify(f"class images {wanted.folder}: {what}, made anew")
+        if wanted.manifest.exists():
+            on_images(wanted.count)
+            return wanted
+        size, noun = int(wanted.identity["image_size"]), str(wanted.identity["class_noun"])
+        requests = [
+            ImageRequest(class_caption(noun), stable_seed("class", noun, index), path)
+            for index, path in enumerate(wanted.images)
+        ]
+        present = sum(r.file.exists() for r in requests)
+        if 0 < present < len(requests) and not damaged:
+            notify(f"class images of {noun!r}: {present} of {len(requests)} are there, the rest is made now")
+        generate(base.pipeline(), requests, sampler, size, runtime, wanted.commit, on_images)
+        wanted.seal()
+    return wanted

@@ -1,0 +1,222 @@
+"""A gallery: other prompts than the benchmark's, drawn by a run's personalized models, and never scored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dreambench.dataset import Subject
+from dreambench.dataset.prompt_sets import PromptSet
+from dreambench.errors import DreambenchError
+from dreambench.methods.method import Personalized
+from dreambench.models.sampling import ImageRequest, generate
+from dreambench.progress import Reporter
+from dreambench.runs.prepare import Prepared, prepare
+from dreambench.runs.subject import method_context, settle_weights
+from dreambench.runs.training_subject import training_subject
+from dreambench.spec.run_spec import differences
+from dreambench.store import RunFolder, RunRecord
+from dreambench.store.files import write_folder_atomically
+from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
+from dreambench.store.gallery_record import GalleryRecord, GallerySubject
+
+
+@dataclass(frozen=True)
+class GalleryPlan:
+    """A gallery whose pieces have all been found: nothing has been written yet."""
+
+    run: RunFolder
+    prepared: Prepared
+    subjects: tuple[Subject, ...]
+    record: GalleryRecord
+    path: Path
+
+    def trained_anew(self) -> list[str]:
+        """Return the subjects that images are missing of, and no weights were kept of."""
+        if not self.prepared.spec.method.trains():
+            return []
+        gallery = GalleryFolder(self.path, self.record)
+        return [
+            s.name
+            for s in self.subjects
+            if gallery.missing(s.name) and not any(place.exists() for place in _weights(self, gallery, s))
+        ]
+
+
+def plan_gallery(
+    run: RunFolder,
+    prompts: PromptSet,
+    *,
+    subjects: Sequence[str] | None = None,
+    images: int | None = None,
+    seed: int | None = None,
+    data: str | None = None,
+    base: str | None = None,
+    out: Path | None = None,
+) -> GalleryPlan:
+    """Find and check everything that a gallery of a run needs.
+
+    Subjects, images of each prompt and seed are the run's where they are None; ``data`` and ``base`` say
+    where the run's photos and base model are now. ``out`` is the gallery's folder (None: in the run's).
+    Raises DreambenchError where something is missing, or is not what the run was made with.
+    """
+    prepared = _prepared_again(run, data, base)
+    chosen = _chosen(run, prepared, subjects)
+    suited = tuple(s for s in chosen if prompts.for_category(s.category))
+    if not suited:
+        names = ", ".join(s.name for s in chosen)
+        raise DreambenchError(
+            f"no prompt of {prompts.name} suits {names}", "give other --subjects, or other --prompts"
+        )
+    record = GalleryRecord(
+        run=run.record.name,
+        images_key=run.record.spec.images_key,
+        preset=run.record.spec.preset,
+        method=run.record.spec.method.name,
+        prompts=prompts,
+        images=run.record.spec.images_per_prompt if images is None else images,
+        seed=run.record.spec.seed if seed is None else seed,
+        subjects={s.name: _described(prepared, s) for s in suited},
+    )
+    path = out or run.galleries_folder / record.folder_name
+    refuse_other(path, record)
+    cut = _cut_prompts(prepared, GalleryFolder(path, record))
+    return GalleryPlan(run, prepared, suited, record.model_copy(update={"notes": cut}), path)
+
+
+def draw_gallery(
+    plan: GalleryPlan,
+    reporter: Reporter,
+    on_subject: Callable[[GalleryFolder, str], object] = lambda gallery, subject: None,
+    keep_checkpoints: bool = False,
+) -> GalleryFolder:
+    """Draw what is missing of a gallery, subject by subject, and return its folder.
+
+    ``on_subject`` is called when a subject's last image is there. ``keep_checkpoints`` keeps weights that
+    were trained anew in the run's folder. KeyboardInterrupt leaves a gallery that the same call goes on
+    with.
+    """
+    with locked_gallery(plan.path, plan.record) as gallery:
+        try:
+            reporter.start("subjects", len(plan.subjects))
+            for subject in plan.subjects:
+                if gallery.missing(subject.name):
+                    _draw_subject(plan, gallery, subject, reporter)
+                weights = gallery.weights_folder(subject.name)
+                settle_weights(weights, plan.run.checkpoint_folder(subject.name), keep_checkpoints)
+                on_subject(gallery, subject.name)
+                reporter.advance("subjects")
+            reporter.finish("subjects")
+        except KeyboardInterrupt:
+            gallery.save_record(status="interrupted")
+            raise
+        except Exception as error:
+            gallery.save_record(status="failed", error=str(error) or type(error).__name__)
+            raise
+        gallery.save_record(status="complete")
+    return gallery
+
+
+def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepared:
+    record = run.record
+    if record.kind != "run":
+        raise DreambenchError(
+            f"{run.path} holds scores of images that were made elsewhere", "give a folder of `dreambench run`"
+        )
+    spec = record.spec
+    if data is not None:
+        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"folder": data})})
+    if base is not None:
+        spec = spec.model_copy(update={"base": spec.base.model_copy(update={"model": base})})
+    prepared = prepare(spec)
+    _refuse_another(run.path, prepared, record)
+    return prepared
+
+
+def _refuse_another(path: Path, prepared: Prepared, record: RunRecord) -> None:
+    changed = differences(prepared.spec, record.spec)
+    if prepared.identifier != record.identifier:
+        changed.append(f"identifier: {prepared.identifier}, not {record.identifier}")
+    if changed:
+        raise DreambenchError(
+            f"{path} was made with other pieces than those found now ({changed[0]})",
+            "give the run's own by --data and --base",
+        )
+
+
+def _chosen(run: RunFolder, prepared: Prepared, names: Sequence[str] | None) -> tuple[Subject, ...]:
+    if names is None:
+        return prepared.subjects
+    chosen = prepared.dataset.select(list(names))
+    absent = [s.name for s in chosen if s.name not in run.record.subjects]
+    if absent:
+        raise DreambenchError(
+            f"subject {absent[0]!r} is not in the run {run.path}", f"it has {', '.join(run.record.subjects)}"
+        )
+    return chosen
+
+
+def _described(prepared: Prepared, subject: Subject) -> GallerySubject:
+    words = prepared.words(subject)
+    return GallerySubject(
+        class_noun=subject.class_noun,
+        category=subject.category,
+        identifier=words.identifier,
+        called=words.class_noun,
+        photos=[str(photo.path.resolve()) for photo in subject.photos],
+    )
+
+
+def _cut_prompts(prepared: Prepared, gallery: GalleryFolder) -> list[str]:
+    """Say which prompts the text encoder will not see the end of: the libraries cut them in silence."""
+    tokenizer = prepared.base.tokenizer
+    prompts = {image.prompt for subject in gallery.record.subjects for image in gallery.images(subject)}
+    limit = tokenizer.model_max_length
+    cut = sorted(p for p in prompts if len(tokenizer(p)["input_ids"]) > limit)
+    if not cut:
+        return []
+    return [
+        f"{len(cut)} of {len(prompts)} prompts are longer than the model's {limit} tokens: it does not see "
+        f"their ends. The first: {cut[0]}"
+    ]
+
+
+def _draw_subject(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: Reporter) -> None:
+    spec = plan.prepared.spec
+    personalized = _personalized(plan, gallery, subject, reporter)
+    requests = [ImageRequest(i.prompt, i.seed, i.file) for i in gallery.images(subject.name)]
+    bar = f"{subject.name}: images"
+    reporter.start(bar, len(requests))
+    generate(
+        personalized.pipeline,
+        requests,
+        spec.sampler,
+        spec.image_size,
+        plan.prepared.runtime,
+        gallery.commit_images,
+        lambda count: reporter.advance(bar, count),
+    )
+    reporter.finish(bar)
+
+
+def _weights(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject) -> tuple[Path, Path]:
+    return plan.run.checkpoint_folder(subject.name), gallery.weights_folder(subject.name)
+
+
+def _personalized(
+    plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: Reporter
+) -> Personalized:
+    prepared, method = plan.prepared, plan.prepared.method
+    bar = f"{subject.name}: training"
+    context = method_context(prepared, reporter, bar)
+    for place in _weights(plan, gallery, subject):
+        if place.exists():
+            return method.load(place, prepared.base, context)
+    trained_on = training_subject(prepared.spec, subject)
+    personalized = method.personalize(trained_on, prepared.base, prepared.spec, context)
+    reporter.finish(bar)
+    if prepared.spec.method.trains():
+        place = gallery.weights_folder(subject.name)
+        write_folder_atomically(place, lambda folder: method.save(personalized, folder))
+    return personalized

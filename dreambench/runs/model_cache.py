@@ -1,0 +1,67 @@
+"""The work bench of a process: models that are loaded once and reused for one unit after another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.run_spec import RunSpec, differences
+
+if TYPE_CHECKING:
+    from dreambench.metrics.encoders import ProtocolEncoders
+    from dreambench.models.base_model import BaseModel
+    from dreambench.runs.prepare import Prepared
+
+
+class Bench:
+    """Prepared runs, the base model in use and the encoders in use, of one process.
+
+    Runs of one base model share its frozen parts. The parts of a base model give way when another one is
+    asked for, so that a queue over many base models needs the memory of one. ``machine`` names this
+    machine in the notes of what it makes; None leaves the notes without one.
+    """
+
+    def __init__(self, machine: str | None = None) -> None:
+        self.machine = machine
+        self._prepared: dict[str, Prepared] = {}
+        self._bases: dict[str, BaseModel] = {}
+        self._encoders: tuple[str, ProtocolEncoders] | None = None
+
+    def lay_out(self, prepared: Prepared) -> None:
+        """Put a run that was prepared already on the bench."""
+        self._prepared[prepared.spec.model_dump_json()] = prepared
+        self._bases.setdefault(prepared.spec.base.model_dump_json(), prepared.base)
+
+    def prepared(self, spec: RunSpec) -> Prepared:
+        """Return the run of a resolved spec, prepared when it is first asked for.
+
+        Raises DreambenchError where this machine lacks something, or has other data or another base model
+        than the machine that resolved the spec.
+        """
+        from dreambench.runs.prepare import prepare
+
+        wanted, base_key = spec.model_dump_json(), spec.base.model_dump_json()
+        if wanted not in self._prepared:
+            found = prepare(spec, self._bases.get(base_key))
+            if found.spec.key != spec.key:
+                told = ", ".join(differences(found.spec, spec)[:3]) or "the protocol's weights"
+                raise DreambenchError(
+                    f"{self.machine or 'this machine'} has other data or models than the run ({told})",
+                    "bring the same files to every machine, or name them by hub id",
+                )
+            self._prepared[wanted] = found
+            self._bases.setdefault(base_key, found.base)
+        chosen = self._prepared[wanted]
+        for other in self._bases.values():
+            if other is not chosen.base:
+                other.release("unet", "vae", "text_encoder")
+        return chosen
+
+    def encoders(self, prepared: Prepared) -> ProtocolEncoders:
+        """Return the encoders of a run's protocol, each of which is loaded when it is first used."""
+        from dreambench.metrics.encoders import ProtocolEncoders
+
+        key = f"{prepared.spec.protocol.model_dump_json()} {prepared.runtime.device}"
+        if self._encoders is None or self._encoders[0] != key:
+            self._encoders = key, ProtocolEncoders(prepared.spec.protocol, str(prepared.runtime.device))
+        return self._encoders[1]

@@ -1,0 +1,201 @@
+"""What a run will do, and what it lacks: counted from the spec, with nothing done."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pydantic import BaseModel
+
+from dreambench.dataset import Subject
+from dreambench.errors import DreambenchError
+from dreambench.models.weights import missing_weights
+from dreambench.paths import cache_folder, located
+from dreambench.runs.class_images import class_image_set, needed_class_images
+from dreambench.runs.estimate import Estimate, duration, estimate
+from dreambench.runs.resolve import chosen_prompts, chosen_subjects, complete_data, read_data
+from dreambench.runs.timing import Rates
+from dreambench.spec.run_spec import RunSpec
+
+_PNG_SHARE = 0.6
+_EMBEDDING_BYTES = 4 * (512 + 384)
+
+
+class Plan(BaseModel):
+    """The size of a run. ``images`` are the scored ones; disk is in bytes, and estimated.
+
+    ``disk_peak`` counts the fine-tuned weights that lie on disk while a subject's images are made, or
+    all of them where checkpoints are kept. ``missing`` says, one line each, what has to be got first.
+    """
+
+    preset: str
+    method: str
+    base: str
+    subjects: int
+    prompts: int
+    images: int
+    prior_images: int
+    training_steps: int
+    class_image_sets: int
+    class_images: int
+    class_images_present: int
+    disk_images: int
+    disk_class_images: int
+    disk_peak: int | None
+    missing: list[str]
+    estimate: Estimate | None = None
+
+    def text(self) -> str:
+        """Return the plan for a person to read."""
+        lines = [
+            f"preset          {self.preset}: {self.method} on {self.base}",
+            f"subjects        {self.subjects}",
+            f"images          {self.images:,} to generate and score (up to {self.prompts} prompts a subject)",
+            f"training        {self.training_steps:,} steps",
+            f"class images    {self.class_images:,} in {self.class_image_sets} sets, "
+            f"{self.class_images_present:,} of them there",
+            f"disk            about {_size(self.disk_images)} for the run, "
+            f"{_size(self.disk_class_images)} for class images, "
+            + (f"{_size(self.disk_peak)} for weights" if self.disk_peak is not None else "weights unknown"),
+        ]
+        if self.prior_images:
+            lines.insert(3, f"prior images    {self.prior_images:,} of `a [class noun]`, for PRES")
+        if self.estimate is not None:
+            lines += _times(self.estimate)
+        lines += [f"missing         {line}" for line in self.missing] or ["missing         nothing"]
+        return "\n".join(lines)
+
+
+def _times(times: Estimate) -> list[str]:
+    gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
+    return [
+        f"time            about {duration(times.wall_seconds)} on {times.workers} workers, "
+        f"{times.worker_hours:.3g} hours of work{gpu}",
+        f"a subject       {duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
+        f"{times.seconds_per_image:.3g} s an image",
+        f"measured        {times.measured}",
+    ]
+
+
+def _size(count: int) -> str:
+    amount, unit = float(count), "B"
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            break
+        amount /= 1000
+    return f"{amount:.3g} {unit}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """On how many workers a run is to be timed, each with what share of a GPU, by which measurement.
+
+    ``measure`` gets the base model's fingerprint and returns rates, or None where nothing was measured.
+    """
+
+    workers: int
+    gpus_per_unit: float
+    measure: Callable[[str | None], Rates | None]
+
+
+def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule | None = None) -> Plan:
+    """Count what a run will do. What is missing is listed, not raised; a wrong field still is.
+
+    With a ``schedule`` the plan also says how long it will take, as far as that was measured.
+    """
+    missing: list[str] = []
+    subjects: tuple[Subject, ...] = ()
+    try:
+        dataset = read_data(spec)
+    except DreambenchError as error:
+        missing.append(str(error))
+    else:
+        spec = complete_data(spec, dataset)
+        subjects = chosen_subjects(spec, dataset)
+    fingerprint, weights = _base(spec, missing)
+    missing += missing_weights(spec.protocol)
+    times = _estimate(spec, subjects, fingerprint, schedule) if schedule and subjects else None
+    if schedule and subjects and times is None:
+        missing.append("measured times of a run like this one: --probe trains a few steps and draws a batch")
+    prompts = [len(chosen_prompts(spec, s)) for s in subjects]
+    images = sum(prompts) * spec.images_per_prompt
+    priors = len(subjects) * spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
+    sets, wanted, present = _class_images(spec, subjects, fingerprint)
+    image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
+    steps = getattr(spec.method, "steps", 0) if spec.method.trains() else 0
+    trained = len(subjects) if keep_checkpoints else min(1, len(subjects))
+    return Plan(
+        preset=spec.preset,
+        method=spec.method.name,
+        base=spec.base.model,
+        subjects=len(subjects),
+        prompts=max(prompts, default=0),
+        images=images,
+        prior_images=priors,
+        training_steps=steps * len(subjects),
+        class_image_sets=sets,
+        class_images=wanted,
+        class_images_present=present,
+        disk_images=(images + priors) * (image_bytes + _EMBEDDING_BYTES),
+        disk_class_images=wanted * image_bytes,
+        disk_peak=None if weights is None else weights * trained,
+        missing=missing,
+        estimate=times,
+    )
+
+
+def images_of(spec: RunSpec, subject: Subject) -> int:
+    """Return how many images a run draws of a subject, those for PRES included."""
+    priors = spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
+    return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors
+
+
+def _estimate(
+    spec: RunSpec, subjects: tuple[Subject, ...], fingerprint: str | None, schedule: Schedule
+) -> Estimate | None:
+    rates = schedule.measure(fingerprint)
+    if rates is None:
+        return None
+    sets: Counter[str] = Counter()
+    for subject in subjects:
+        wanted = needed_class_images(cache_folder(), spec, subject, fingerprint or "")
+        sets["" if wanted is None or wanted.is_complete() else wanted.folder.name] += 1
+    images = max(images_of(spec, subject) for subject in subjects)
+    return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
+
+
+def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
+    from dreambench.models.base_model import is_hub_id, open_base
+    from dreambench.models.hub import cached
+
+    folder = located(spec.base.model)
+    if not folder.is_dir() and is_hub_id(spec.base.model):
+        found = cached(spec.base)
+        if found is None:
+            missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
+            return None, None
+        folder = found
+    try:
+        base = open_base(spec.base.model_copy(update={"model": str(folder)}))
+    except DreambenchError as error:
+        missing.append(str(error))
+        return None, None
+    trained = ["unet"] + (["text_encoder"] if getattr(spec.method, "train_text_encoder", False) else [])
+    sizes = [f.stat().st_size for c in trained for f in (folder / c).glob("*.safetensors")]
+    fingerprint = folder.name if folder.parent.name == "snapshots" else base.fingerprint
+    return fingerprint, sum(sizes)
+
+
+def _class_images(
+    spec: RunSpec, subjects: tuple[Subject, ...], fingerprint: str | None
+) -> tuple[int, int, int]:
+    if not getattr(spec.method, "prior_preservation", False):
+        return 0, 0, 0
+    count, sampler = spec.method.class_images, spec.method.class_sampler  # type: ignore[attr-defined]
+    nouns = sorted({s.class_noun for s in subjects})
+    present = 0
+    for noun in nouns if fingerprint else []:
+        found = class_image_set(cache_folder(), fingerprint or "", noun, sampler, count, spec.image_size)
+        present += sum(path.exists() for path in found.images)
+    return len(nouns), len(nouns) * count, present

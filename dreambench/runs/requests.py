@@ -1,0 +1,95 @@
+"""The cells of a run: each image that is asked for, with its prompt, its caption and its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dreambench.dataset import Prompt, Subject
+from dreambench.methods.method import Words
+from dreambench.metrics.scoring import ImageCell, PriorImage
+from dreambench.models.sampling import ImageRequest
+from dreambench.runs.class_images import class_caption
+from dreambench.runs.resolve import chosen_prompts
+from dreambench.seeds import stable_seed
+from dreambench.spec.run_spec import RunSpec
+from dreambench.store import RunFolder
+
+
+def clip_caption(prompt: Prompt, subject: Subject, spec: RunSpec, identifier: str | None) -> str:
+    """Return the text that CLIP-T compares with: without the identifier, unless the protocol keeps it."""
+    kept = identifier if spec.protocol.caption == "identifier" else None
+    return prompt.text(subject.class_noun, kept)
+
+
+def expected_cells(spec: RunSpec, subject: Subject, words: Words, run: RunFolder) -> list[ImageCell]:
+    """Return a subject's cells in order, prompt by prompt; ``file`` is where each image belongs.
+
+    ``words`` call the subject in the prompts; captions hold its own class noun whatever they say.
+    """
+    return [
+        ImageCell(
+            subject=subject.name,
+            class_noun=subject.class_noun,
+            category=subject.category,
+            prompt_index=prompt.index,
+            prompt=prompt.text(words.class_noun, words.identifier),
+            caption=clip_caption(prompt, subject, spec, words.identifier),
+            kind=prompt.kind,
+            image_index=image,
+            seed=stable_seed(spec.seed, subject.name, prompt.index, image),
+            file=run.image_file(subject.name, prompt.index, image),
+        )
+        for prompt in chosen_prompts(spec, subject)
+        for image in range(spec.images_per_prompt)
+    ]
+
+
+def image_requests(cells: Iterable[ImageCell]) -> list[ImageRequest]:
+    """Return the cells as requests to the generator."""
+    return [
+        ImageRequest(c.prompt, c.seed, c.file) for c in cells if c.file is not None and c.seed is not None
+    ]
+
+
+def prior_requests(spec: RunSpec, subject: Subject, run: RunFolder) -> list[ImageRequest]:
+    """Return the requests for PRES: ``a [class noun]`` by the fine-tuned model. None where not asked for."""
+    if "pres" not in spec.protocol.metrics:
+        return []
+    return [
+        ImageRequest(
+            class_caption(subject.class_noun),
+            stable_seed(spec.seed, subject.name, "prior", index),
+            run.prior_file(subject.name, index),
+        )
+        for index in range(spec.protocol.prior_images)
+    ]
+
+
+def prior_images(spec: RunSpec, subject: Subject, run: RunFolder) -> list[PriorImage]:
+    """Return the images that PRES scores."""
+    return [
+        PriorImage(subject.name, index, request.file)
+        for index, request in enumerate(prior_requests(spec, subject, run))
+    ]
+
+
+def present(cell: ImageCell) -> ImageCell:
+    """Return the cell with ``file`` None where the image is not there."""
+    if cell.file is None or cell.file.exists():
+        return cell
+    return replace(cell, file=None)
+
+
+def count_files(
+    cells: Iterable[ImageCell], priors: Iterable[PriorImage], photos: Mapping[str, Sequence[Path]]
+) -> int:
+    """Return how many files scoring will look at: images, prior images and photos."""
+    images = sum(cell.file is not None for cell in cells) + len(list(priors))
+    return images + sum(len(files) for files in photos.values())
+
+
+def photo_files(subjects: Iterable[Subject]) -> dict[str, list[Path]]:
+    """Return the photos of each subject by its name."""
+    return {s.name: [photo.path for photo in s.photos] for s in subjects}

@@ -1,0 +1,94 @@
+"""A subject that another run has finished by the same settings is taken over, not made again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from dreambench import __version__
+from dreambench.dataset import Subject
+from dreambench.errors import DreambenchError
+from dreambench.runs.prepare import Prepared, start_record
+from dreambench.runs.requests import expected_cells, image_requests, prior_requests
+from dreambench.spec.run_spec import RunSpec
+from dreambench.store import RunFolder, RunRecord, locked_run, open_run
+from dreambench.store.files import write_atomically
+
+
+def finished_beside(folder: Path) -> list[Path]:
+    """Return the run folders beside a folder and inside its neighbours, where ``ablate`` puts variants."""
+    beside = folder.resolve().parent
+    return sorted({f.parent for pattern in ("*/run.json", "*/*/run.json") for f in beside.glob(pattern)})
+
+
+def take_over_finished(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
+    """Link what other runs have already made into the run folder ``folder``; return the subjects' names.
+
+    A subject is taken over where another run asks for the same images in all but which subjects it has
+    (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
+    version of dreambench on the same device and in the same precision, has finished the subject, and has
+    every file, those of PRES included where they are asked for. Its images and its loss log are hard links,
+    or copies across file systems; its note says where they come from.
+    """
+    wanted = _identity(prepared.spec)
+    sources = [run for run in map(_readable, others) if run and run.path.resolve() != folder.resolve()]
+    sources = [run for run in sources if _like(prepared, run.record) and _identity(run.record.spec) == wanted]
+    if not sources:
+        return []
+    taken = []
+    with locked_run(folder, start_record(prepared, folder.name, [])) as run_folder:
+        for subject in prepared.subjects:
+            if run_folder.subject_note(subject.name) is None and any(
+                _take_over(prepared, subject, run, run_folder) for run in sources
+            ):
+                taken.append(subject.name)
+    return taken
+
+
+def _like(prepared: Prepared, record: RunRecord) -> bool:
+    """Whether a run was made by this version, on this device, in this precision: the key has none of them."""
+    same_device = record.machine.get("device") == prepared.runtime.describe()
+    return record.kind == "run" and record.dreambench == __version__ and same_device
+
+
+def _identity(spec: RunSpec) -> dict[str, Any]:
+    return {name: value for name, value in spec.images_identity().items() if name != "subjects"}
+
+
+def _readable(path: Path) -> RunFolder | None:
+    try:
+        return open_run(path)
+    except DreambenchError:
+        return None
+
+
+def _take_over(prepared: Prepared, subject: Subject, source: RunFolder, run_folder: RunFolder) -> bool:
+    note = source.subject_note(subject.name)
+    pairs = list(zip(_files(prepared, subject, source), _files(prepared, subject, run_folder), strict=True))
+    if note is None or not all(theirs.exists() for theirs, _ in pairs):
+        return False
+    losses = source.loss_file(subject.name)
+    if losses.exists():
+        pairs.append((losses, run_folder.loss_file(subject.name)))
+    for theirs, ours in pairs:
+        if not ours.exists():
+            write_atomically(ours, partial(_link, theirs))
+    run_folder.save_subject(subject.name, {**note, "made_now": 0, "from": str(source.path.resolve())})
+    return True
+
+
+def _files(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[Path]:
+    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
+    priors = prior_requests(prepared.spec, subject, run_folder)
+    return [request.file for request in (*image_requests(cells), *priors)]
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)

@@ -1,0 +1,249 @@
+"""One subject's share of a run: its model is trained, its images are drawn, its embeddings are kept."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreambench.dataset import Subject
+from dreambench.errors import DreambenchError
+from dreambench.methods.method import Context, Personalized
+from dreambench.models.sampling import ImageRequest, generate
+from dreambench.paths import cache_folder
+from dreambench.progress import Watch
+from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.prepare import Prepared
+from dreambench.runs.requests import (
+    count_files,
+    expected_cells,
+    image_requests,
+    photo_files,
+    present,
+    prior_images,
+    prior_requests,
+)
+from dreambench.runs.training_subject import training_subject
+from dreambench.spec.run_spec import SamplerSpec
+from dreambench.stopwatch import Stopwatch
+from dreambench.store import RunFolder
+from dreambench.store.class_image_set import ClassImageSet
+from dreambench.store.files import write_folder_atomically, write_text
+
+if TYPE_CHECKING:
+    from dreambench.metrics.encoders import ProtocolEncoders
+
+
+def is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
+    """Whether all images of a subject are there, and the note that says so."""
+    requests = _requests(prepared, subject, run_folder)
+    return run_folder.subject_note(subject.name) is not None and all(r.file.exists() for r in requests)
+
+
+def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
+    """Whether a subject's embeddings are there; what they may lack is computed when the tables are made."""
+    from dreambench.models.weights import needed_encoders
+    from dreambench.spec.encoder_key import encoder_key
+
+    protocol = prepared.spec.protocol
+    names = needed_encoders(protocol.metrics)
+    if prepared.spec.images_per_prompt == 1:  # no pair of images, no distance
+        names = [name for name in names if name != "lpips"]
+    keys = [encoder_key(name, getattr(protocol, name)) for name in names]
+    return all(run_folder.embedding_file(key, subject.name).exists() for key in keys)
+
+
+def make_subject(
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    watch: Watch,
+    machine: str | None = None,
+    cache: Path | None = None,
+) -> None:
+    """Train a subject's model and draw its images; whatever is there already is not made again.
+
+    The note that ends it holds how long steps and images took, and ``machine`` where one is named. Class
+    images are in ``cache`` (None: the cache folder). Raises DreambenchError with a remedy where memory runs
+    out.
+    """
+    try:
+        _make(prepared, subject, run_folder, watch, machine, cache or cache_folder())
+    except RuntimeError as error:
+        raise _out_of_memory(error, subject) or error from error
+
+
+def _make(
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    watch: Watch,
+    machine: str | None,
+    cache: Path,
+) -> None:
+    spec = prepared.spec
+    steps, images = Stopwatch(), Stopwatch()
+    began = time.monotonic()
+    personalized = _personalize(prepared, subject, run_folder, watch, steps, cache)
+    requests = _requests(prepared, subject, run_folder)
+    bar = images_bar(subject)
+    watch.start(bar, len(requests))
+    images.begin()
+    made = generate(
+        personalized.pipeline,
+        requests,
+        spec.sampler,
+        spec.image_size,
+        prepared.runtime,
+        run_folder.commit_images,
+        lambda count: watch.advance(bar, count),
+    )
+    images.add(made)
+    watch.finish(bar)
+    note: dict[str, Any] = {
+        "images": len(requests),
+        "made_now": made,
+        "seconds_now": round(time.monotonic() - began, 3),
+        "seconds_per_step": steps.rate(),
+        "seconds_per_image": images.rate(),
+    }
+    run_folder.save_subject(subject.name, {**note, "machine": machine} if machine else note)
+
+
+def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[ImageRequest]:
+    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
+    return [*image_requests(cells), *prior_requests(prepared.spec, subject, run_folder)]
+
+
+def training_bar(subject: Subject) -> str:
+    """Return the name of the bar of a subject's training steps."""
+    return f"{subject.name}: training"
+
+
+def images_bar(subject: Subject) -> str:
+    """Return the name of the bar of a subject's images."""
+    return f"{subject.name}: images"
+
+
+def scoring_bar(subject: Subject) -> str:
+    """Return the name of the bar of a subject's images as they are embedded."""
+    return f"{subject.name}: scoring"
+
+
+def _personalize(
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: Watch, steps: Stopwatch, cache: Path
+) -> Personalized:
+    weights = run_folder.weights_folder(subject.name)
+    bar = training_bar(subject)
+    context = method_context(prepared, watch, bar, steps, cache)
+    if weights.exists():
+        return prepared.method.load(weights, prepared.base, context)
+    trained_on = training_subject(prepared.spec, subject)
+    personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
+    watch.finish(bar)
+    if prepared.spec.method.trains():
+        rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
+        write_text(run_folder.loss_file(subject.name), "\n".join(["step,photo,prior,total", *rows]) + "\n")
+        write_folder_atomically(weights, lambda folder: prepared.method.save(personalized, folder))
+    return personalized
+
+
+def method_context(
+    prepared: Prepared, watch: Watch, bar: str, steps: Stopwatch | None = None, cache: Path | None = None
+) -> Context:
+    """Return what a run lends its method; ``bar`` is the name of the training's progress bar.
+
+    ``steps`` times the training. Class images are in ``cache`` (None: the cache folder).
+    """
+    clock = steps or Stopwatch()
+
+    def on_step(done: int, total: int) -> None:
+        if done == 1:
+            watch.start(bar, total)
+            clock.begin()  # the first step also warms up: it is not measured
+        else:
+            clock.add(1)
+        watch.advance(bar)
+
+    def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
+        base, size = prepared.base, prepared.spec.image_size
+        wanted = class_image_set(cache or cache_folder(), base.fingerprint, noun, sampler, count, size)
+        return make_class_images(prepared, wanted, sampler, watch)
+
+    return Context(prepared.runtime, prepared.identifier, class_images, on_step)
+
+
+def make_class_images(
+    prepared: Prepared, wanted: ClassImageSet, sampler: SamplerSpec, watch: Watch
+) -> ClassImageSet:
+    """Make what is missing of a set of class images, with a bar of its own, and return it, complete."""
+    name = class_images_bar(str(wanted.identity["class_noun"]))
+    watch.start(name, wanted.count)
+    made = ensure_class_images(
+        wanted, prepared.base, sampler, prepared.runtime, watch.say, lambda n: watch.advance(name, n)
+    )
+    watch.finish(name)
+    return made
+
+
+def class_images_bar(noun: str) -> str:
+    """Return the name of the bar of a set of class images."""
+    return f"class images: a {noun}"
+
+
+def settle_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
+    """Put weights that are done with where they are kept, or take them away; there may be none."""
+    if not weights.exists():
+        return
+    if keep and not checkpoint.exists():
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        weights.rename(checkpoint)
+    else:
+        shutil.rmtree(weights)
+
+
+def embed_images(
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, encoders: ProtocolEncoders, watch: Watch
+) -> None:
+    """Embed a subject's images, prior images and photos where they are not embedded yet.
+
+    The subject's note then says how long it took.
+    """
+    from dreambench.metrics.scoring import embed_subject
+
+    spec, runtime = prepared.spec, prepared.runtime
+    cells = [present(c) for c in expected_cells(spec, subject, prepared.words(subject), run_folder)]
+    priors = prior_images(spec, subject, run_folder)
+    photos = photo_files([subject])
+    bar = scoring_bar(subject)
+    watch.start(bar, count_files(cells, priors, photos))
+    began = time.monotonic()
+    with ThreadPoolExecutor(runtime.spec.decode_threads) as pool:
+        embed_subject(
+            run_folder,
+            subject.name,
+            cells,
+            priors,
+            photos[subject.name],
+            encoders,
+            pool,
+            batch_size=runtime.spec.scoring_batch_size,
+            on_image=lambda count: watch.advance(bar, count),
+        )
+    watch.finish(bar)
+    note = run_folder.subject_note(subject.name)
+    if note is not None and "seconds_scoring" not in note:
+        seconds = round(time.monotonic() - began, 3)
+        run_folder.save_subject(subject.name, {**note, "seconds_scoring": seconds})
+
+
+def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:
+    if type(error).__name__ != "OutOfMemoryError" and "out of memory" not in str(error).lower():
+        return None
+    return DreambenchError(
+        f"out of memory at {subject.name}",
+        "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
+        "runtime.generation_batch_size; the same command goes on from here",
+    )

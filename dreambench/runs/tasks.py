@@ -1,0 +1,208 @@
+"""A run as units of work: one per subject, and one per set of class images that subjects wait for."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from dreambench.dataset import Subject
+from dreambench.executors import Unit
+from dreambench.paths import cache_folder
+from dreambench.progress import Watch
+from dreambench.runs.class_images import class_image_set, needed_class_images
+from dreambench.runs.model_cache import Bench
+from dreambench.runs.prepare import Prepared
+from dreambench.runs.requests import expected_cells, prior_requests
+from dreambench.runs.resolve import with_absolute_paths
+from dreambench.runs.subject import (
+    class_images_bar,
+    embed_images,
+    images_bar,
+    is_made,
+    make_class_images,
+    make_subject,
+    scoring_bar,
+    settle_weights,
+    training_bar,
+)
+from dreambench.spec.run_spec import RunSpec, SamplerSpec
+from dreambench.store import RunFolder, RunRecord
+from dreambench.store.class_image_set import ClassImageSet
+
+
+@dataclass(frozen=True)
+class SubjectTask:
+    """Train one subject of a run, draw its images and, with ``embed``, embed them for the scores.
+
+    ``expected`` counts its images. ``record`` is the run's, without what only the whole run needs.
+    """
+
+    spec: RunSpec
+    record: RunRecord
+    root: Path
+    subject: str
+    expected: int
+    keep_checkpoints: bool = False
+    embed: bool = True
+
+    @property
+    def place(self) -> Path | None:
+        """The run's folder."""
+        return self.root
+
+    @property
+    def run_folder(self) -> RunFolder:
+        """The run's folder, or this machine's stand-in for it."""
+        return RunFolder(self.root, self.record)
+
+    def perform(self, bench: Bench, watch: Watch) -> None:
+        """Make what is missing of the subject."""
+        prepared, run_folder = bench.prepared(self.spec), self.run_folder
+        subject = next(s for s in prepared.subjects if s.name == self.subject)
+        if self.embed:  # elsewhere than in the process that holds the run, an attempt may have been killed
+            run_folder.mend_subject(self.subject)
+        if not is_made(prepared, subject, run_folder):
+            make_subject(prepared, subject, run_folder, watch, bench.machine)
+        weights = run_folder.weights_folder(self.subject)
+        settle_weights(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
+        if self.embed:
+            embed_images(prepared, subject, run_folder, bench.encoders(prepared), watch)
+
+    def finished_files(self) -> list[Path]:
+        """Return the subject's files, and its checkpoint where it is to be kept."""
+        checkpoint = self.run_folder.checkpoint_folder(self.subject)
+        weights = sorted(p for p in checkpoint.rglob("*") if p.is_file()) if self.keep_checkpoints else []
+        return [*self.run_folder.subject_files(self.subject), *weights]
+
+    def is_done(self) -> bool:
+        """Whether the subject's note and all of its images are there."""
+        run_folder = self.run_folder
+        images = [f for f in run_folder.subject_files(self.subject) if f.suffix == ".png"]
+        return len(images) >= self.expected and run_folder.subject_note(self.subject) is not None
+
+    def elsewhere(self) -> SubjectTask:
+        """Return the task in a folder of this machine's cache, one per run."""
+        name = hashlib.sha256(f"{self.record.created} {self.root}".encode()).hexdigest()[:16]
+        return replace(self, root=cache_folder() / "units" / name)
+
+    def forget(self) -> None:
+        """Remove the subject's files of this machine's stand-in for the run's folder."""
+        for file in self.finished_files():
+            file.unlink(missing_ok=True)
+        shutil.rmtree(self.run_folder.checkpoint_folder(self.subject), ignore_errors=True)
+        shutil.rmtree(self.run_folder.weights_folder(self.subject), ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class ClassImagesTask:
+    """Make one set of class images, in the cache folder of whichever machine does it."""
+
+    spec: RunSpec
+    noun: str
+    sampler: SamplerSpec
+    count: int
+
+    def wanted(self) -> ClassImageSet:
+        """The set, in this machine's cache folder."""
+        fingerprint = self.spec.base.fingerprint or ""
+        return class_image_set(
+            cache_folder(), fingerprint, self.noun, self.sampler, self.count, self.spec.image_size
+        )
+
+    @property
+    def root(self) -> Path:
+        """The set's folder."""
+        return self.wanted().folder
+
+    @property
+    def place(self) -> Path | None:
+        """None: the cache folder, wherever that is on a machine."""
+        return None
+
+    def perform(self, bench: Bench, watch: Watch) -> None:
+        """Make what is missing of the set, and seal it."""
+        make_class_images(bench.prepared(self.spec), self.wanted(), self.sampler, watch)
+
+    def finished_files(self) -> list[Path]:
+        """Return the set's images, and its manifest last."""
+        wanted = self.wanted()
+        return [file for file in (*wanted.images, wanted.manifest) if file.exists()]
+
+    def is_done(self) -> bool:
+        """Whether the set is sealed and whole."""
+        return self.wanted().is_complete()
+
+    def elsewhere(self) -> ClassImagesTask:
+        """Return the same task: a set is always made in a machine's own cache folder."""
+        return self
+
+    def forget(self) -> None:
+        """Nothing: a set stays in a machine's cache, for the subjects to come."""
+
+
+def class_images_units(prepared: Prepared, run_folder: RunFolder, subject: Subject) -> list[Unit]:
+    """Return the unit of the class images that a subject's training will ask for, if it asks for any."""
+    wanted = needed_class_images(cache_folder(), prepared.spec, subject, prepared.base.fingerprint)
+    if wanted is None:
+        return []
+    noun, options = str(wanted.identity["class_noun"]), prepared.spec.method
+    spec = with_absolute_paths(prepared.spec)
+    task = ClassImagesTask(spec, noun, options.class_sampler, wanted.count)  # type: ignore[attr-defined]
+    bar = class_images_bar(noun)
+    log = run_folder.log_file(f"class-images-{wanted.folder.name}")
+    return [Unit(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
+
+
+def subject_unit(
+    prepared: Prepared,
+    run_folder: RunFolder,
+    subject: Subject,
+    sets: Sequence[Unit] = (),
+    *,
+    keep_checkpoints: bool = False,
+    embed: bool = True,
+    time_limit: float | None = None,
+) -> Unit:
+    """Return the unit of one subject of a run, which comes after the ``sets`` of class images."""
+    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
+    expected = len(cells) + len(prior_requests(prepared.spec, subject, run_folder))
+    lean: dict[str, Any] = {"subjects": {}, "photos": {}, "notes": [], "made_on": {}}
+    task = SubjectTask(
+        with_absolute_paths(prepared.spec),
+        run_folder.record.model_copy(update=lean),
+        run_folder.path.absolute(),
+        subject.name,
+        expected,
+        keep_checkpoints,
+        embed,
+    )
+    name = f"{run_folder.path.name}/{subject.name}"
+    shares = _shares(prepared.spec, subject, expected)
+    return Unit(
+        name,
+        task,
+        after=tuple(unit.name for unit in sets),
+        reads=tuple(unit.task for unit in sets),
+        shares=shares,
+        time_limit=time_limit,
+        log=run_folder.log_file(subject.name),
+    )
+
+
+def _shares(spec: RunSpec, subject: Subject, images: int) -> dict[str, float]:
+    # A step is three passes of the network over its batch (forward, and backward at twice the price), an
+    # image two passes per step of the sampler, with and without the prompt.
+    steps = getattr(spec.method, "steps", 0) if spec.method.trains() else 0
+    batch = getattr(spec.method, "batch_size", 1) * (
+        2 if getattr(spec.method, "prior_preservation", 0) else 1
+    )
+    training, drawing = 3.0 * steps * batch, 2.0 * spec.sampler.steps * images
+    scored = images + len(subject.photos)
+    scoring = 0.02 * (training + drawing)
+    total = training + drawing + scoring
+    shares = {images_bar(subject): drawing / images / total, scoring_bar(subject): scoring / scored / total}
+    return {**shares, training_bar(subject): training / steps / total} if steps else shares

@@ -1,0 +1,131 @@
+"""What a step and an image took in earlier runs, or take in a few steps of a probe."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.run_spec import RunSpec
+from dreambench.store import RunFolder, RunRecord, open_run
+
+if TYPE_CHECKING:
+    from dreambench.progress import Watch
+
+#: Hyperparameters that do not change what one step costs.
+_FREE = {
+    "steps",
+    "class_images",
+    "class_sampler",
+    "learning_rate",
+    "warmup_steps",
+    "prior_preservation_weight",
+}
+_PROBE_STEPS, _PROBE_CLASS_IMAGES = 8, 4
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Seconds per training step, per drawn image, and per subject for everything else.
+
+    ``device`` is what they were measured on, ``source`` where: an earlier run, or a probe.
+    """
+
+    step: float
+    image: float
+    other: float
+    device: str
+    source: str
+
+
+def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("results")) -> Rates | None:
+    """Return the median rates of the latest run below ``results`` that is like ``spec``; None without one.
+
+    Runs are alike where a step and an image cost the same: base model, method, batch sizes, image size and
+    sampler.
+    """
+    wanted = _setting(spec, fingerprint)
+    for record, notes in _runs(results):
+        if _setting(record.spec, record.spec.base.fingerprint) != wanted:
+            continue
+        rates = _medians(notes, spec.method.trains(), record)
+        if rates is not None:
+            return rates
+    return None
+
+
+def _setting(spec: RunSpec, fingerprint: str | None) -> dict[str, Any]:
+    method = {k: v for k, v in spec.method.model_dump(mode="json").items() if k not in _FREE}
+    runtime = spec.runtime.model_dump(
+        include={"generation_batch_size", "precision", "gradient_checkpointing"}
+    )
+    return {
+        "base": fingerprint or spec.base.model,
+        "method": method,
+        "size": spec.image_size,
+        "sampler": spec.sampler.model_dump(mode="json"),
+        **runtime,
+    }
+
+
+def _runs(results: Path) -> Iterator[tuple[RunRecord, list[dict[str, Any]]]]:
+    found = []
+    for file in [*results.glob("*/run.json"), *results.glob("*/*/run.json")]:
+        try:
+            run = open_run(file.parent)
+        except DreambenchError:
+            continue  # another version's run, or no run at all, is nothing to measure by
+        found.append((run.record.updated, str(file), run))
+    for _, _, run in sorted(found, key=lambda entry: entry[:2], reverse=True):
+        notes = [run.subject_note(subject) for subject in run.record.subjects]
+        yield run.record, [note for note in notes if note is not None]
+
+
+def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Rates | None:
+    whole = [n for n in notes if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
+    if not whole:
+        return None
+    step = statistics.median(n["seconds_per_step"] for n in whole) if trains else 0.0
+    image = statistics.median(n["seconds_per_image"] for n in whole)
+    steps = getattr(record.spec.method, "steps", 0) if trains else 0
+    other = statistics.median(
+        max(0.0, n["seconds_now"] - steps * step - n["made_now"] * image) + n.get("seconds_scoring", 0.0)
+        for n in whole
+    )
+    device = str(whole[-1].get("machine") or record.machine.get("device", "an unknown device"))
+    return Rates(step, image, other, device, f"{len(whole)} subjects of {record.name}")
+
+
+def probe(spec: RunSpec, watch: Watch) -> Rates:
+    """Train the first subject for a few steps and draw a batch of images, in a folder that is thrown away.
+
+    Raises DreambenchError where the run itself would.
+    """
+    from dreambench.runs.prepare import prepare, start_record
+    from dreambench.runs.resolve import chosen_subjects, read_data
+    from dreambench.runs.subject import make_subject
+
+    first = chosen_subjects(spec, read_data(spec))[0]
+    prompts = -(-spec.runtime.generation_batch_size // spec.images_per_prompt)
+    fields = type(spec.method).model_fields
+    small = {"steps": _PROBE_STEPS, "class_images": _PROBE_CLASS_IMAGES}
+    method = spec.method.model_copy(update={k: v for k, v in small.items() if k in fields})
+    changes = {"subjects": (first.name,), "prompts": f"0-{min(prompts, 25) - 1}", "method": method}
+    prepared = prepare(spec.model_copy(update=changes))
+    with tempfile.TemporaryDirectory() as scratch:
+        record = start_record(prepared, "probe", [])
+        run = RunFolder(Path(scratch) / "run", record)
+        make_subject(prepared, prepared.subjects[0], run, watch, cache=Path(scratch) / "cache")
+        note = json.loads(run.subject_file(first.name).read_text(encoding="utf-8"))
+    trains = spec.method.trains()
+    rates = _medians([note], trains, record)
+    if rates is None:
+        raise DreambenchError("the probe measured nothing", "use a method with 2 steps or more")
+    class_images = _PROBE_CLASS_IMAGES if getattr(spec.method, "prior_preservation", False) else 0
+    other = max(0.0, rates.other - class_images * rates.image)
+    return Rates(rates.step, rates.image, other, rates.device, f"a probe of {_PROBE_STEPS} steps")

@@ -1,0 +1,47 @@
+"""The subject as training sees it: its class noun and its photos after the spec's ablations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dreambench.dataset import Subject, official_subjects
+from dreambench.errors import DreambenchError
+from dreambench.spec.run_spec import ClassNounSpec, RunSpec
+
+
+def training_subject(spec: RunSpec, subject: Subject) -> Subject:
+    """Return the subject with the class noun and the photos that a spec trains it with.
+
+    An absent noun is "". Scores are always of the whole subject: its own noun's captions, all its
+    photos. Raises DreambenchError where it has fewer photos than ``spec.training_photos``.
+    """
+    wanted = spec.training_photos
+    if wanted is not None and wanted > len(subject.photos):
+        raise DreambenchError(
+            f"training_photos={wanted}, but {subject.name} has {len(subject.photos)} photos",
+            "ask for fewer, or for other --subjects",
+        )
+    noun = training_noun(spec.class_noun, subject)
+    return replace(subject, class_noun=noun, photos=subject.photos[:wanted])
+
+
+def training_noun(spec: ClassNounSpec, subject: Subject) -> str:
+    """Return the noun of a subject's training and prompts: "" for none (paper, section 4.3 and Table 4)."""
+    from dreambench.seeds import stable_seed
+
+    if spec.variant == "correct":
+        return subject.class_noun
+    if spec.variant == "none":
+        return ""
+    others = sorted({s.class_noun for s in official_subjects()} - {subject.class_noun})
+    return others[stable_seed("wrong class noun", spec.seed, subject.name) % len(others)]
+
+
+def noun_note(spec: RunSpec, subjects: tuple[Subject, ...]) -> list[str]:
+    """Return what a run's log says of nouns that are not the subjects' own; nothing for the correct ones."""
+    if spec.class_noun.variant == "correct":
+        return []
+    nouns = ", ".join(f"{s.name}: {training_noun(spec.class_noun, s) or 'none'}" for s in subjects)
+    return [
+        f"Class noun of training and prompts ({nouns}); CLIP-T is scored against the correct noun's caption."
+    ]

@@ -1,0 +1,174 @@
+"""Presets by name, overrides on top, and errors that name the field: from words to a RunSpec."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from dreambench.errors import DreambenchError
+from dreambench.paths import data_folder
+from dreambench.spec.registries import method_class, method_names
+from dreambench.spec.run_spec import RunSpec
+
+_METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper-sd15.yaml` does"
+
+
+def preset_names() -> list[str]:
+    """Return the names of the presets that come with the package."""
+    return sorted(p.stem for p in (data_folder() / "presets").glob("*.yaml"))
+
+
+def read_preset(name_or_file: str) -> dict[str, Any]:
+    """Read a preset by name, or a YAML file of the same form, as plain data."""
+    path = data_folder() / "presets" / f"{name_or_file}.yaml"
+    if name_or_file not in preset_names():
+        path = Path(name_or_file)
+        if not path.is_file():
+            near = difflib.get_close_matches(name_or_file, preset_names(), n=1)
+            hint = f"did you mean {near[0]!r}? " if near else ""
+            known = ", ".join(preset_names())
+            raise DreambenchError(
+                f"preset {name_or_file!r} is neither known nor a file", f"{hint}known: {known}"
+            )
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DreambenchError(f"{path} is not valid YAML: {error}", "mend the file") from error
+    if not isinstance(content, dict):
+        raise DreambenchError(
+            f"{path} holds no preset", "write `field: value` lines, as `dreambench presets paper-sd15` shows"
+        )
+    return {"preset": path.stem, **content}
+
+
+def build_spec(
+    preset: str | Mapping[str, Any], fields: Mapping[str, Any] | None = None, overrides: Iterable[str] = ()
+) -> RunSpec:
+    """Build a RunSpec from a preset, the options of the command line, and ``--set`` overrides.
+
+    ``fields`` maps dotted field names to values (None: not given); ``overrides`` are
+    ``key.path=value`` strings whose values are read as YAML. Raises DreambenchError for an unknown
+    or wrong field, naming the nearest field that exists.
+    """
+    content = dict(read_preset(preset) if isinstance(preset, str) else preset)
+    content.pop("description", None)
+    given = {name: value for name, value in (fields or {}).items() if value is not None}
+    written = [_parse_override(o) for o in overrides]
+    chosen = [v for name, v in [*given.items(), *written] if name in ("method", "method.name")]
+    content["method"] = _method_fields(content, chosen)
+    options = method_class(content["method"]["name"]).Options
+    pairs = [*given.items(), *((name, _read_value(name, text, options)) for name, text in written)]
+    for name, value in pairs:
+        if name not in ("method", "method.name"):
+            _assign(content, name, value)
+    known = [name for name in field_names(RunSpec) if name != "method"]
+    known += [f"method.{name}" for name in field_names(options)]
+    content["method"] = _validate(options, content["method"], "method.", known)
+    return _validate(RunSpec, content, "", known)
+
+
+def _parse_override(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise DreambenchError(f"--set {text!r} is not of the form key.path=value", "for example --set seed=1")
+    return name.strip(), value
+
+
+def _read_value(name: str, text: str, options: type[BaseModel]) -> Any:
+    try:
+        value = yaml.safe_load(text) if text.strip() else ""
+    except (yaml.YAMLError, ValueError) as error:
+        raise DreambenchError(f"--set {name}: the value {text!r} is not valid YAML", "quote it") from error
+    if _is_text(name, options):  # `no`, `7` and `2024-01-31` are text here, whatever YAML makes of them
+        return value if isinstance(value, str | None) else text.strip()
+    return _number_if_it_is_one(value)
+
+
+def _is_text(name: str, options: type[BaseModel]) -> bool:
+    model: Any = RunSpec
+    *sections, last = name.split(".")
+    for section in sections:
+        field = model.model_fields.get(section)
+        model = options if model is RunSpec and section == "method" else field and field.annotation
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            return False
+    return last in model.model_fields and model.model_fields[last].annotation in (str, str | None)
+
+
+def _number_if_it_is_one(value: Any) -> Any:
+    # YAML 1.1 reads 5e-6 as a string: a learning rate without a dot must not become text.
+    if isinstance(value, str):
+        try:
+            return float(value) if "e" in value.lower() and value[0] in "+-.0123456789" else value
+        except (ValueError, IndexError):
+            return value
+    return value
+
+
+def _method_fields(content: dict[str, Any], chosen: list[Any]) -> dict[str, Any]:
+    by_name = content.pop("methods", None) or {}
+    if not isinstance(by_name, Mapping) or not all(isinstance(v, Mapping | None) for v in by_name.values()):
+        raise DreambenchError("field methods is no list of methods, each with its own fields", _METHODS_FORM)
+    for unknown in by_name.keys() - set(method_names()):
+        near = difflib.get_close_matches(str(unknown), method_names(), n=1)
+        hint = f"did you mean methods.{near[0]}?" if near else f"known: {', '.join(method_names())}"
+        raise DreambenchError(f"field methods.{unknown} is for a method that is unknown", hint)
+    own = content.get("method", "dreambooth")
+    own_fields = dict(own) if isinstance(own, Mapping) else {"name": str(own)}
+    name = str(chosen[-1]) if chosen else str(own_fields.get("name", "dreambooth"))
+    fields = dict(by_name.get(name) or {})
+    if own_fields.get("name") == name:
+        fields.update(own_fields)
+    return {**fields, "name": name}
+
+
+def _assign(content: dict[str, Any], dotted: str, value: Any) -> None:
+    *sections, last = dotted.split(".")
+    part = content
+    for section in sections:
+        inner = part.get(section)
+        inner = dict(inner) if isinstance(inner, Mapping) else {}
+        part[section] = inner
+        part = inner
+    part[last] = value
+
+
+def _validate(model: type[BaseModel], fields: Mapping[str, Any], prefix: str, known: list[str]) -> Any:
+    try:
+        return model.model_validate(dict(fields))
+    except ValidationError as error:
+        raise _as_one_line(error, prefix, known) from error
+
+
+def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> DreambenchError:
+    first = error.errors()[0]
+    place = [str(part) for part in first["loc"] if not (isinstance(part, str) and "[" in part)]
+    dotted = prefix + ".".join(place)
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.5) or [
+            name for name in known if name.rsplit(".", 1)[-1] == place[-1]
+        ]
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+        return DreambenchError(f"field {dotted} is unknown", hint)
+    if first["type"] == "missing":
+        return DreambenchError(f"field {dotted} is missing", f"give it with --set {dotted}=VALUE")
+    return DreambenchError(
+        f"field {dotted}: {first['msg']}, not {first['input']!r}", f"change it with --set {dotted}=VALUE"
+    )
+
+
+def field_names(model: type[BaseModel]) -> list[str]:
+    """Return the dotted names of all fields below a pydantic model."""
+    names: list[str] = []
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel) and inner.model_fields.keys() - {"name"}:
+            names += [f"{name}.{below}" for below in field_names(inner)]
+        else:
+            names.append(name)
+    return names

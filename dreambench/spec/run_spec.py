@@ -1,0 +1,228 @@
+"""RunSpec: one frozen, hashed description of everything that changes a result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
+
+MetricName = Literal["dino", "clip_i", "clip_t", "div", "pres"]
+SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
+METRICS: tuple[MetricName, ...] = ("dino", "clip_i", "clip_t", "div", "pres")
+HIGHER_IS_BETTER: dict[str, bool] = {m: m != "pres" for m in METRICS}
+
+
+class Section(BaseModel):
+    """A frozen part of a spec; an unknown field is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+
+
+class DataSpec(Section):
+    """Where the subjects and their photos come from.
+
+    ``folder`` is the official dataset, its parent, or a user's own (None: the downloaded one).
+    ``label`` and ``fingerprint`` are filled in when the folder has been read.
+    """
+
+    folder: str | None = None
+    label: str | None = None
+    fingerprint: str | None = None
+
+
+class BaseSpec(Section):
+    """The text-to-image model that is personalized: a hub id or a folder in diffusers' layout.
+
+    ``fingerprint`` is filled in when the model has been found: the hub's commit, or a hash of the
+    folder's files. With it, the place where the model lies no longer counts.
+    """
+
+    model: str
+    revision: str | None = None
+    variant: str | None = None
+    fingerprint: str | None = None
+
+
+class SamplerSpec(Section):
+    """How images are drawn from a model: scheduler by name, number of steps, guidance."""
+
+    scheduler: SchedulerName = "ddim"
+    steps: int = Field(50, ge=1, le=1000)
+    guidance_scale: float = Field(7.5, ge=0)
+    negative_prompt: str = ""
+
+
+class IdentifierSpec(Section):
+    """The unique identifier: a given ``text``, or a rare-token lookup of ``length`` tokens (paper, 3.2)."""
+
+    text: str | None = Field(None, min_length=1, pattern=r"^\S+( \S+)*$")
+    length: int = Field(1, ge=1, le=3)
+    seed: int = Field(0, ge=0)
+
+
+class ClassNounSpec(Section):
+    """The class noun of training and prompts (paper, 4.3): the ``correct`` one, a ``wrong`` one, or ``none``.
+
+    A wrong noun is drawn at random, seeded, from the official nouns that are not the subject's.
+    """
+
+    variant: Literal["correct", "wrong", "none"] = "correct"
+    seed: int = Field(0, ge=0)
+
+
+class ClipSpec(Section):
+    """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
+
+    model: str = "ViT-B-32"
+    weights: str = "openai"
+    fingerprint: str | None = None
+
+
+class DinoSpec(Section):
+    """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
+
+    model: str = "vit_small_patch16_224.dino"
+    weights: str = "hub"
+    resize: int = Field(256, ge=8)
+    crop: int = Field(224, ge=8)
+    fingerprint: str | None = None
+
+
+class LpipsSpec(Section):
+    """The LPIPS network of DIV: ``alex``, ``vgg`` or ``squeeze``, and ``hub`` or a local file."""
+
+    net: Literal["alex", "vgg", "squeeze"] = "alex"
+    weights: str = "hub"
+    fingerprint: str | None = None
+
+
+class ProtocolSpec(Section):
+    """How images become numbers: encoders, transforms, caption form and the metrics wanted."""
+
+    metrics: tuple[MetricName, ...] = Field(("dino", "clip_i", "clip_t", "div"), min_length=1)
+    clip: ClipSpec = ClipSpec()
+    dino: DinoSpec = DinoSpec()
+    lpips: LpipsSpec = LpipsSpec()
+    caption: Literal["no-identifier", "identifier"] = "no-identifier"
+    prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
+
+    @field_validator("metrics")
+    @classmethod
+    def _in_order(cls, metrics: tuple[MetricName, ...]) -> tuple[MetricName, ...]:
+        # The order in which metrics are named is no part of the protocol.
+        return tuple(name for name in METRICS if name in metrics)
+
+
+class RuntimeSpec(Section):
+    """How the work is done on this machine. Nothing here enters the key."""
+
+    device: str = "auto"
+    precision: Literal["auto", "fast", "fp32", "bf16", "fp16"] = "auto"
+    generation_batch_size: int = Field(8, ge=1)
+    scoring_batch_size: int = Field(32, ge=1)
+    gradient_checkpointing: bool = False
+    fused_optimizer: bool = True
+    decode_threads: int = Field(4, ge=1, le=64)
+
+
+class MethodOptions(Section):
+    """The base of every method's hyperparameters; ``name`` says which method they belong to."""
+
+    name: str = ""
+
+    def trains(self) -> bool:
+        """Whether the method changes weights, so that a subject costs a training."""
+        return True
+
+
+def _as_method_options(value: Any) -> Any:
+    if isinstance(value, dict):
+        from dreambench.spec.registries import method_class
+
+        return method_class(str(value.get("name", ""))).Options.model_validate(value)
+    return value
+
+
+class RunSpec(Section):
+    """Exactly how a run is done: what is asked, of which model, by which method, and how it is scored.
+
+    Two specs with the same ``images_key`` ask for the same images, with the same ``key`` also for the
+    same scores.
+    """
+
+    preset: str = "custom"
+    data: DataSpec = DataSpec()
+    base: BaseSpec
+    method: Annotated[SerializeAsAny[MethodOptions], BeforeValidator(_as_method_options)]
+    identifier: IdentifierSpec = IdentifierSpec()
+    class_noun: ClassNounSpec = ClassNounSpec()
+    training_photos: int | None = Field(None, ge=1, description="train on a subject's first photos only")
+    image_size: int = Field(512, ge=8, multiple_of=8)
+    sampler: SamplerSpec = SamplerSpec()
+    subjects: Literal["all"] | tuple[str, ...] = "all"
+    prompts: str = "all"
+    images_per_prompt: int = Field(4, ge=1, le=1000)
+    seed: int = Field(0, ge=0)
+    protocol: ProtocolSpec = ProtocolSpec()
+    runtime: RuntimeSpec = RuntimeSpec()
+
+    NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"preset", "runtime"})
+
+    def identity(self) -> dict[str, Any]:
+        """Return the fields that change results, as plain data; a fingerprint stands for its path."""
+        fields = self.model_dump(mode="json", exclude=set(self.NOT_IN_KEY))
+        for section, paths in _PATHS_BEHIND_FINGERPRINTS:
+            part = fields
+            for name in section:
+                part = part[name]
+            if part["fingerprint"]:
+                for path in paths:
+                    part.pop(path)
+        return fields
+
+    @property
+    def key(self) -> str:
+        """16 hexadecimal digits that name the images and the scores: a hash of ``identity()``."""
+        return _digest(self.identity())
+
+    @property
+    def images_key(self) -> str:
+        """16 hexadecimal digits that name the images alone: the same images can be scored anew."""
+        return _digest(self.images_identity())
+
+    def images_identity(self) -> dict[str, Any]:
+        """Return the fields that change the images: all of ``identity()`` but the protocol."""
+        return {name: value for name, value in self.identity().items() if name != "protocol"}
+
+
+_PATHS_BEHIND_FINGERPRINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    (("data",), ("folder", "label")),
+    (("base",), ("model", "revision")),
+    (("protocol", "clip"), ("weights",)),
+    (("protocol", "dino"), ("weights",)),
+    (("protocol", "lpips"), ("weights",)),
+)
+
+
+def _digest(fields: dict[str, Any]) -> str:
+    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, item in value.items():
+        if isinstance(item, dict):
+            flat.update(_flatten(item, f"{prefix}{name}."))
+        else:
+            flat[prefix + name] = item
+    return flat
+
+
+def differences(ours: RunSpec, theirs: RunSpec) -> list[str]:
+    """Return one ``field: ours, not theirs`` per field in which two specs ask for different images."""
+    left, right = _flatten(ours.images_identity()), _flatten(theirs.images_identity())
+    names = sorted(left.keys() | right.keys())
+    return [f"{n}: {left.get(n)}, not {right.get(n)}" for n in names if left.get(n) != right.get(n)]

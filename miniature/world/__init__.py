@@ -1,0 +1,69 @@
+"""The miniature's world: drawn, captioned pictures of 64 x 64 pixels with their ground truth."""
+
+from __future__ import annotations
+
+from miniature.world.accessories import ACCESSORIES, Accessory
+from miniature.world.canvas import SIZE
+from miniature.world.captions import caption
+from miniature.world.lighting import Light
+from miniature.world.palette import COLOUR_WORDS, PATTERN_WORDS, colour_word
+from miniature.world.photos import photo, photo_scene, write_photos
+from miniature.world.pose import Pose
+from miniature.world.properties import PROPERTIES
+from miniature.world.registry import all_painters
+from miniature.world.sampling import sample_scene, scene_for_prompt
+from miniature.world.scene import Rendering, Scene, Truth, render, truth_of
+from miniature.world.surroundings import Context, all_contexts
+from miniature.world.vectors import (
+    HELD_OUT_DISTANCE,
+    Subject,
+    Vector,
+    distance,
+    held_out_subjects,
+    sample_vector,
+)
+
+#: The 15 class nouns, in alphabetical order.
+CLASS_NOUNS: tuple[str, ...] = tuple(all_painters())
+
+#: The 20 official contexts by id, in the official order (live subjects have the first ten).
+CONTEXTS: dict[str, Context] = {name: entry for name, entry in all_contexts().items() if entry.text}
+
+#: The plain surroundings by id.
+PLAIN_SURROUNDINGS: dict[str, Context] = {
+    name: entry for name, entry in all_contexts().items() if not entry.text
+}
+
+__all__ = [
+    "ACCESSORIES",
+    "CLASS_NOUNS",
+    "COLOUR_WORDS",
+    "CONTEXTS",
+    "HELD_OUT_DISTANCE",
+    "PATTERN_WORDS",
+    "PLAIN_SURROUNDINGS",
+    "PROPERTIES",
+    "SIZE",
+    "Accessory",
+    "Context",
+    "Light",
+    "Pose",
+    "Rendering",
+    "Scene",
+    "Subject",
+    "Truth",
+    "Vector",
+    "all_painters",
+    "caption",
+    "colour_word",
+    "distance",
+    "held_out_subjects",
+    "photo",
+    "photo_scene",
+    "render",
+    "sample_scene",
+    "sample_vector",
+    "scene_for_prompt",
+    "truth_of",
+    "write_photos",
+]

@@ -1,0 +1,56 @@
+"""Captions: the official templates verbatim, plain ones, and true attribute words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from miniature.world.accessories import ACCESSORIES
+from miniature.world.dice import Dice
+from miniature.world.palette import PATTERN_WORDS
+from miniature.world.properties import PROPERTIES
+from miniature.world.scene import Scene, truth_of
+from miniature.world.surroundings import all_contexts
+
+#: How often a caption tells colours or pattern.
+ATTRIBUTE_SHARE = 0.5
+
+
+def _attributes(colours: tuple[str, ...], pattern: str, dice: Dice) -> list[str]:
+    """Return true words about colour and pattern, in one of the usual orders."""
+    word = PATTERN_WORDS.get(pattern)
+    forms = [[colours[0]]] if colours else []
+    if word:
+        forms.append([word])
+        if colours:
+            forms += [[colours[0], word], [word, colours[0]]]
+        if len(colours) > 1:
+            forms.append([f"{colours[0]} and {colours[1]}", word])
+    return dice.pick(forms) if forms else []
+
+
+def caption(scene: Scene, rng: np.random.Generator, attributes: bool | None = None) -> str:
+    """Return a caption of the scene, with attribute words about half of the time.
+
+    Without them, a scene that an official prompt asks for gets that prompt's words without identifier
+    ("a dog in the snow", "a red vase"), and a plain one "a dog" or "a photo of a dog". ``attributes``
+    asks for them or forbids them.
+    """
+    dice, truth = Dice.of(rng), truth_of(scene)
+    told = dice.chance(ATTRIBUTE_SHARE) if attributes is None else attributes
+    words: list[str] = [PROPERTIES[scene.property]] if scene.property else []
+    if told:
+        # "red" and "purple" are the colour already; the others may be followed by the subject's own.
+        words += _attributes(
+            () if scene.property in ("red", "purple") else truth.colours, truth.pattern, dice
+        )
+    subject = " ".join([*words, truth.class_noun])
+    parts = [f"{'an' if told and subject[0] in 'aeiou' else 'a'} {subject}"]
+    if scene.accessory:
+        parts.append(ACCESSORIES[scene.accessory].text)
+    place = all_contexts()[scene.context].text
+    if place:
+        parts.append(place)
+    text = " ".join(parts)
+    if len(parts) == 1 and not scene.property and dice.chance(0.4):
+        return f"a photo of {text}"
+    return text

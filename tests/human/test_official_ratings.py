@@ -1,0 +1,94 @@
+"""The public ImagenHub ratings: `correlate imagenhub` against another computation, and its pulled copy."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dreambench.cli import main
+from dreambench.dataset.ratings import pull_ratings, ratings_folder
+from dreambench.errors import DreambenchError
+
+
+def dreambench(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    shown = capsys.readouterr()
+    return int(end.value.code or 0), shown.out, shown.err
+
+
+def by_hand(folder: Path) -> dict[tuple[str, str], np.ndarray]:
+    """The ratings read and averaged in another way: [dino, clip_i, sc, pq, o] by image."""
+    cells: dict[tuple[str, str], list[list[float]]] = {}
+    for number in (1, 2, 3):
+        lines = (folder / f"Subject-Driven_IG_rater{number}.tsv").read_text().splitlines()
+        methods = lines[0].split("\t")[1:]
+        for line in lines[1:]:
+            uid, *row = line.split("\t")
+            for method, cell in zip(methods, row, strict=True):
+                cells.setdefault((uid, method), []).append(ast.literal_eval(cell))
+    found = {}
+    for file in (folder / "autometrics").glob("*.json"):
+        for uid, scores in json.loads(file.read_text()).items():
+            pairs = np.array(cells[uid, file.stem])
+            human = [*pairs.mean(axis=0), np.sqrt(pairs.prod(axis=1)).mean()]
+            human = np.round(human, 12)  # the same ratings in another order of raters are a tie
+            found[uid, file.stem] = np.array([scores["DINO"], scores["CLIP_I"], *human])
+    return found
+
+
+def test_imagenhub_equals_an_independent_computation(
+    imagenhub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    code, shown, _ = dreambench(capsys, "correlate", "imagenhub", "--data", imagenhub, "--out", out, "--json")
+    assert code == 0
+    found = json.loads(shown)
+    table = by_hand(imagenhub)
+    assert (found["n"], found["left_out"]) == (600, 150) == (len(table), 5 * 150 - len(table))
+    assert found["source"] == "imagenhub@439f72c"
+    columns = {"dino": 0, "clip_i": 1, "sc": 2, "pq": 3, "o": 4}
+    scopes = {None: found, **found["methods"]}
+    for method, scope in scopes.items():
+        rows = np.array([v for (_, m), v in sorted(table.items()) if method in (None, m)])
+        for row in scope["rows"]:
+            x, y = rows[:, columns[row["metric"]]], rows[:, columns[row["human"]]]
+            assert row["n"] == len(rows)
+            assert row["pearson"]["r"] == pytest.approx(np.corrcoef(x, y)[0, 1], abs=1e-9)
+            ranks = [np.array([(v < u).sum() + (v == u).sum() / 2 for u in v]) for v in (x, y)]
+            assert row["spearman"]["r"] == pytest.approx(np.corrcoef(*ranks)[0, 1], abs=1e-9)
+    # What was seen once: DINO follows semantic consistency better than CLIP-I.
+    (test,) = [t for t in found["paired"] if t["human"] == "sc"]
+    assert test["difference"] == pytest.approx(0.171, abs=1e-3)
+    assert test["steiger_p_two_sided"] < 1e-10
+    files = {file.name for file in out.iterdir()}
+    assert {"correlation.md", "correlation.tex", "correlation.json", "scatter.png"} <= files
+
+
+def test_the_pulled_copy_is_found(
+    imagenhub: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, _, error = dreambench(capsys, "correlate", "imagenhub")
+    assert code == 2
+    assert "dreambench data pull imagenhub" in error
+    assert error.count("\n") == 1
+    code, told, _ = dreambench(capsys, "data", "pull", "imagenhub", "--from", imagenhub)
+    assert code == 0
+    assert "each verified" in told
+    assert (ratings_folder() / "Subject-Driven_IG_rater1.tsv").is_file()
+    assert dreambench(capsys, "correlate", "imagenhub", "--json")[0] == 0
+    damaged = tmp_path / "copy"
+    damaged.mkdir()
+    for file in imagenhub.rglob("*"):
+        if file.is_file():
+            target = damaged / file.relative_to(imagenhub)
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(file.read_bytes())
+    (damaged / "Subject-Driven_IG_rater2.tsv").write_text("uid\tX\n")
+    with pytest.raises(DreambenchError, match=r"rater2.tsv: differs from the pinned file"):
+        pull_ratings(tmp_path / "to", damaged)
+    assert not (tmp_path / "to").exists()

@@ -1,0 +1,110 @@
+"""A headless Chromium, where the machine has one, and a server that can be killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DESK = {"width": 1280, "height": 900}
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """Open the browser with a profile of its own; the test is skipped where there is none."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=list(FLAGS), headless=True)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def opened(page: Path, **options: Any) -> Iterator[Any]:
+    """Open a page from disk; afterwards it must have asked nobody and said nothing on the console."""
+    with chromium() as browser:
+        context = browser.new_context(**{"viewport": DESK, **options})
+        asked: list[str] = []
+        said: list[str] = []
+        context.on("request", lambda request: asked.append(request.url))
+        context.set_default_timeout(60_000)
+        tab = context.new_page()
+        tab.on("console", lambda message: said.append(message.text))
+        tab.on("pageerror", lambda error: said.append(str(error)))
+        tab.goto(page.resolve().as_uri())
+        yield tab
+        assert said == []
+        assert asked
+        assert all(url.startswith(("file:", "data:")) for url in asked)
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class Server:
+    """``dreambench study serve`` as a process of its own."""
+
+    def __init__(self, folder: Path, port: int) -> None:
+        self._command = [
+            sys.executable,
+            "-m",
+            "dreambench",
+            "study",
+            "serve",
+            str(folder),
+            "--port",
+            str(port),
+        ]
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> str:
+        """Start it and return its first line, which it prints once it listens."""
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        self._process = subprocess.Popen(self._command, env=environment, stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr is not None
+        return self._process.stderr.readline()
+
+    def kill(self) -> None:
+        """End it as ``kill -9`` does: no handler runs, nothing is flushed."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+    def __enter__(self) -> Server:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait until an expression is true; Playwright's own way needs `eval`, which our pages forbid."""
+    for _ in range(600):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never true: {expression}")

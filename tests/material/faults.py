@@ -1,0 +1,75 @@
+"""Killing a real process at a chosen change of its files, for the tests of resuming.
+
+What a killed run leaves depends only on which changes of files came before the kill, so kills are
+counted in changes, not in seconds: every distinguishable instant can be hit, and a seed fixes which.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+_CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.truncate"}
+
+
+class KillSwitch:
+    """An audit hook that counts changes of files below some folders, and dies at the chosen one."""
+
+    def __init__(self, folders: Sequence[str], kill_at: int | None) -> None:
+        self.folders, self.kill_at, self.count = tuple(folders), kill_at, 0
+
+    def __call__(self, event: str, arguments: tuple) -> None:
+        """Look at one audit event; it comes before the operation that it announces."""
+        writes = event == "open" and len(arguments) > 1 and any(m in str(arguments[1]) for m in "wax+")
+        if not (writes or event in _CHANGES) or not str(arguments[0]).startswith(self.folders):
+            return
+        self.count += 1
+        if self.count == self.kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _command(words: list[str], folders: list[str], kill_at: int | None, count_file: str, log: str) -> None:
+    from dreambench.cli import main
+
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    switch = KillSwitch(folders, kill_at)
+    sys.addaudithook(switch)
+    try:
+        main(words)
+    finally:
+        Path(count_file).write_text(str(switch.count))
+
+
+class Runner:
+    """Runs ``dreambench`` command lines in processes of their own, with the heavy imports done once."""
+
+    def __init__(self, scratch: Path) -> None:
+        self.scratch = scratch
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(["dreambench.runs.runner", "dreambench.cli", "diffusers"])
+
+    def run(self, words: list[str], folders: list[Path], kill_at: int | None = None) -> int:
+        """Run a command; return its exit code (-9: killed). ``changes`` then tells the count of changes."""
+        count, log = self.scratch / "count", self.scratch / "log"
+        count.unlink(missing_ok=True)
+        arguments = (words, [str(f) for f in folders], kill_at, str(count), str(log))
+        process = self._context.Process(target=_command, args=arguments)
+        process.start()
+        process.join()
+        return int(process.exitcode or 0)
+
+    @property
+    def changes(self) -> int:
+        """How many changes of files the last command that was not killed made."""
+        return int((self.scratch / "count").read_text())
+
+    @property
+    def log(self) -> str:
+        """What all commands so far printed."""
+        return (self.scratch / "log").read_text(errors="replace")

@@ -1,0 +1,203 @@
+"""The rare-token lookup on real tokenizers of every family: CLIP's, byte-level BPE, unigram, word level."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import shutil
+import string
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast, T5Tokenizer
+
+from dreambench.errors import DreambenchError
+from dreambench.methods.identifiers import choose_identifier, draw_identifiers, load_tokenizer, rare_tokens
+from dreambench.spec.run_spec import IdentifierSpec
+
+CLIP_SIZE, CLIP_FIRST_RARE = 49408, 37056  # the rarest quarter starts at 3/4 of the vocabulary
+FAMILIES = ("clip", "byte-level", "unigram", "word-level")
+
+
+def _letters(seed: int) -> list[str]:
+    """All words of three letters in a shuffled order."""
+    words = ["".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=3)]
+    random.Random(seed).shuffle(words)
+    return words
+
+
+def _byte_level() -> Any:
+    """A tokenizer like GPT-2's, trained on 3,000 made-up words: a leading space is part of a token."""
+    dice = random.Random(0)
+    syllables = [a + b for a in "bcdfgklmnprst" for b in "aeiou"]
+    words = [
+        "".join(dice.choices(syllables, k=dice.randint(1, 3))) + dice.choice(["", "x"]) for _ in range(3000)
+    ]
+    lines = [" ".join(dice.choices(words, k=20)) for _ in range(500)]
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=4000, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(lines, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
+
+
+def _unigram() -> Any:
+    """A T5 tokenizer with 11,000 pieces of three letters, every other one at the start of a word."""
+    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("▁a", -2.0), ("▁dog", -3.0)]
+    pieces += [(letter, -9.0) for letter in string.ascii_lowercase]
+    words = [word for word in _letters(1)[:11_000] if word != "dog"]
+    pieces += [(("▁" if i % 2 else "") + word, -4.0 - i / 2000) for i, word in enumerate(words)]
+    return T5Tokenizer(vocab=pieces, extra_ids=100)
+
+
+def _word_level() -> Any:
+    vocabulary = {"[UNK]": 0, **{word: i + 1 for i, word in enumerate(_letters(2)[:400])}}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]")
+
+
+@pytest.fixture(scope="module")
+def clip(tiny) -> Any:
+    return load_tokenizer(tiny["base"])
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def tokenizer(request: pytest.FixtureRequest) -> Any:
+    if request.param == "clip":
+        return request.getfixturevalue("clip")
+    return {"byte-level": _byte_level, "unigram": _unigram, "word-level": _word_level}[request.param]()
+
+
+def ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+class TestEveryFamily:
+    def test_an_identifier_tokenizes_to_the_rare_tokens_that_were_drawn(self, tokenizer, length):
+        rare = set(rare_tokens(tokenizer))
+        drawn = draw_identifiers(tokenizer, 20, length, seed=5)
+        assert len(set(drawn)) == 20
+        for text in drawn:
+            tokens = ids(tokenizer, text)
+            assert len(tokens) == length
+            assert set(tokens) <= rare
+            assert tokenizer.decode(tokens).strip() == text
+
+    def test_an_identifier_is_as_many_tokens_in_a_caption_as_alone(self, tokenizer, length):
+        frame = len(ids(tokenizer, "a dog"))
+        for text in draw_identifiers(tokenizer, 20, length, seed=5):
+            assert len(ids(tokenizer, f"a {text} dog")) == frame + length, text
+
+    def test_the_draw_depends_on_the_seed_alone(self, tokenizer, length):
+        first = draw_identifiers(tokenizer, 5, length, seed=1)
+        assert draw_identifiers(tokenizer, 5, length, seed=1) == first
+        assert draw_identifiers(tokenizer, 3, length, seed=1) == first[:3]
+        assert draw_identifiers(tokenizer, 5, length, seed=2) != first
+
+
+def test_asking_for_more_than_there_are_is_told(tokenizer):
+    wanted = len(rare_tokens(tokenizer)) + 1
+    with pytest.raises(DreambenchError, match=rf"of 1 rare tokens, not {wanted}; ask for fewer"):
+        draw_identifiers(tokenizer, wanted, 1)
+
+
+def test_rare_tokens_are_short_letters_and_never_specials(tokenizer):
+    rare = rare_tokens(tokenizer)
+    assert rare == sorted(set(rare))
+    assert not set(rare) & set(tokenizer.all_special_ids)
+    for token in rare:
+        text = tokenizer.decode([token]).strip()
+        assert 1 <= len(text) <= 3
+        assert text.isascii()
+        assert text.isalpha()
+
+
+def test_clips_rare_tokens_end_words_and_come_from_the_rare_end(clip):
+    rare = rare_tokens(clip)
+    assert len(clip) == CLIP_SIZE
+    assert min(rare) >= CLIP_FIRST_RARE
+    assert all(piece.endswith("</w>") for piece in clip.convert_ids_to_tokens(rare))
+
+
+def test_the_communitys_sks_is_one_of_clips_rare_tokens(clip):
+    assert clip.convert_tokens_to_ids("sks</w>") == 48136
+    assert 48136 in rare_tokens(clip)
+
+
+@pytest.mark.parametrize("word", ["dog", "cat", "the", "red", "boy", "art"])
+def test_common_words_are_not_rare(clip, word):
+    [token] = ids(clip, word)
+    assert token not in rare_tokens(clip)
+
+
+def test_in_a_caption_an_identifier_is_the_very_tokens_that_were_drawn(clip):
+    for length in (1, 2, 3):
+        for text in draw_identifiers(clip, 20, length):
+            a, *inside, dog = ids(clip, f"a {text} dog")
+            assert inside == ids(clip, text)
+            assert [a, dog] == ids(clip, "a dog")
+
+
+def test_t5_takes_the_papers_range_of_ids():
+    rare = rare_tokens(_unigram())
+    assert min(rare) == 5_000
+    assert max(rare) == 9_999
+
+
+def test_every_rare_token_can_be_drawn(clip):
+    usable = {
+        text
+        for token in rare_tokens(clip)
+        for text in [clip.decode([token]).strip()]
+        if ids(clip, text) == [token]
+    }
+    assert set(draw_identifiers(clip, len(usable), 1, seed=3)) == usable
+
+
+def test_a_vocabulary_without_rare_tokens_is_told():
+    tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "1": 1, "...": 2, "überall": 3}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    with pytest.raises(DreambenchError, match=r"gave 0 identifiers .* set identifier\.text"):
+        draw_identifiers(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]"), 1)
+
+
+def test_a_run_draws_the_first_identifier_of_its_seed_or_takes_the_given_text(clip):
+    drawn = draw_identifiers(clip, 3, 2, seed=9)
+    assert choose_identifier(clip, IdentifierSpec(length=2, seed=9)) == drawn[0]
+    assert choose_identifier(clip, IdentifierSpec(text="my own words", length=2, seed=9)) == "my own words"
+
+
+class TestLoading:
+    def test_a_pipelines_folder_and_its_tokenizers_folder_are_the_same(self, tiny, clip):
+        inner = load_tokenizer(f"{tiny['base']}/tokenizer")
+        assert ids(inner, "a sks dog") == ids(clip, "a sks dog") == [320, 48136, 1929]
+
+    def test_clips_vocabulary_and_merges_are_enough(self, tiny, tmp_path):
+        for name in ("vocab.json", "merges.txt"):
+            shutil.copy(Path(tiny["base"]) / "tokenizer" / name, tmp_path)
+        assert ids(load_tokenizer(str(tmp_path)), "a sks dog") == [320, 48136, 1929]
+
+    def test_a_saved_tokenizer_of_any_family_is_loaded_as_what_it_is(self, tokenizer, tmp_path):
+        tokenizer.save_pretrained(tmp_path)
+        loaded = load_tokenizer(str(tmp_path))
+        assert len(loaded) == len(tokenizer)
+        assert draw_identifiers(loaded, 5, 2) == draw_identifiers(tokenizer, 5, 2)
+
+    @pytest.mark.parametrize("name", ["no/such/folder", "owner/no-such-tokenizer", "./nowhere"])
+    def test_one_that_is_not_here_is_told(self, name):
+        with pytest.raises(
+            DreambenchError, match=f"tokenizer {name} is not here .*; give --tokenizer FOLDER"
+        ):
+            load_tokenizer(name)
+
+    def test_an_empty_folder_is_told(self, tmp_path):
+        with pytest.raises(DreambenchError, match="--tokenizer FOLDER"):
+            load_tokenizer(str(tmp_path))

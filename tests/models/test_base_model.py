@@ -1,0 +1,292 @@
+"""The base model: a whole pipeline is opened and named by its bytes; anything else is one clear line."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import huggingface_hub.constants
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dreambench.errors import DreambenchError
+from dreambench.models.base_model import BaseModel, open_base
+from dreambench.models.hub import cached
+from dreambench.spec.run_spec import BaseSpec
+
+COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
+WEIGHTS = {
+    "unet": "diffusion_pytorch_model.safetensors",
+    "vae": "diffusion_pytorch_model.safetensors",
+    "text_encoder": "model.safetensors",
+}
+CONFIGS = (*(f"{component}/config.json" for component in WEIGHTS), "scheduler/scheduler_config.json")
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def opened(folder: Path, **fields: Any) -> BaseModel:
+    return open_base(BaseSpec(model=str(folder), **fields))
+
+
+def error_of(action: Callable[[], Any]) -> str:
+    """Do what must be refused, and return the one line that says why."""
+    with pytest.raises(DreambenchError) as caught:
+        action()
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def rewrite(file: Path, content: bytes | str) -> None:
+    """Give a file new content; its other hard links keep the old one."""
+    file.unlink(missing_ok=True)
+    file.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def change_config(file: Path, **changes: Any) -> None:
+    content = {**json.loads(file.read_text()), **changes}
+    rewrite(file, json.dumps({name: value for name, value in content.items() if value is not None}))
+
+
+def change_weights(file: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+    tensors = load_file(file)
+    change(tensors)
+    file.unlink()
+    save_file(tensors, file, metadata={"format": "pt"})
+
+
+@pytest.fixture
+def folder(tiny, tmp_path: Path) -> Path:
+    """The tiny pipeline in a folder that may be damaged: hard links, which cost nothing."""
+    return Path(shutil.copytree(tiny["base"], tmp_path / "pipeline", copy_function=os.link))
+
+
+class TestAWholeModel:
+    def test_opens_with_its_name_and_parameterization(self, folder):
+        base = opened(folder)
+        assert (base.name, base.parameterization) == (str(folder), "epsilon")
+        assert base.pipeline().unet.config.in_channels == 4
+
+    def test_shares_frozen_components_and_gives_fresh_ones_to_train(self, folder):
+        base = opened(folder)
+        frozen = base.frozen("unet")
+        assert base.frozen("unet") is frozen
+        assert not frozen.training
+        assert not any(p.requires_grad for p in frozen.parameters())
+        fresh = base.fresh("unet")
+        assert fresh is not frozen
+        assert all(p.requires_grad and p.dtype == torch.float32 for p in fresh.parameters())
+        assert base.pipeline(unet=fresh).unet is fresh
+        base.release("unet")
+        assert base.frozen("unet") is not frozen
+
+    def test_v_prediction_is_recognised(self, folder):
+        change_config(folder / "scheduler" / "scheduler_config.json", prediction_type="v_prediction")
+        assert opened(folder).parameterization == "v_prediction"
+
+    def test_a_scheduler_that_does_not_say_predicts_epsilon(self, folder):
+        change_config(folder / "scheduler" / "scheduler_config.json", prediction_type=None)
+        assert opened(folder).parameterization == "epsilon"
+
+    def test_the_variant_asked_for_is_the_one_that_is_loaded(self, folder):
+        for component, name in WEIGHTS.items():
+            half = folder / component / name.replace(".safetensors", ".fp16.safetensors")
+            tensors = load_file(folder / component / name)
+            save_file({n: t.half() if t.is_floating_point() else t for n, t in tensors.items()}, half)
+        full, half = opened(folder).fresh("unet"), opened(folder, variant="fp16").fresh("unet")
+        pairs = list(zip(full.parameters(), half.parameters(), strict=True))
+        assert all(torch.equal(a.half().float(), b) for a, b in pairs)
+        assert any(not torch.equal(a, b) for a, b in pairs)
+
+
+class TestFingerprint:
+    def test_it_stays_when_the_folder_is_moved_or_gets_a_readme(self, folder):
+        before = opened(folder).fingerprint
+        (folder / "README.md").write_text("a model")
+        (folder / "unet" / ".DS_Store").write_text("")
+        folder = folder.rename(folder.with_name("elsewhere"))
+        assert opened(folder).fingerprint == before
+        assert len(before) == 40
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_it_changes_when_one_weight_changes(self, folder, component):
+        before = opened(folder).fingerprint
+
+        def nudge(tensors: dict[str, torch.Tensor]) -> None:
+            first = sorted(name for name, t in tensors.items() if t.is_floating_point())[0]
+            tensors[first].view(-1)[0] += 1e-3
+
+        change_weights(folder / component / WEIGHTS[component], nudge)
+        assert opened(folder).fingerprint != before
+
+    @pytest.mark.parametrize("file", [*CONFIGS, "tokenizer/merges.txt", "tokenizer/tokenizer_config.json"])
+    def test_it_changes_when_a_configuration_changes(self, folder, file):
+        before = opened(folder).fingerprint
+        rewrite(folder / file, (folder / file).read_bytes() + b"\n")
+        assert opened(folder).fingerprint != before
+
+
+class TestMissing:
+    @pytest.mark.parametrize("component", COMPONENTS)
+    def test_a_missing_component_is_named(self, folder, component):
+        shutil.rmtree(folder / component)
+        assert f"{folder} lacks its component {component}/" in error_of(lambda: opened(folder))
+
+    @pytest.mark.parametrize("config", CONFIGS)
+    def test_a_missing_configuration_is_named(self, folder, config):
+        (folder / config).unlink()
+        assert f"lacks {config}" in error_of(lambda: opened(folder))
+
+    def test_a_tokenizer_without_a_vocabulary_is_named(self, folder):
+        for name in ("tokenizer.json", "vocab.json"):
+            (folder / "tokenizer" / name).unlink()
+        assert f"{folder / 'tokenizer'} lacks tokenizer.json" in error_of(lambda: opened(folder))
+
+    def test_a_vocabulary_without_its_merges_is_named(self, folder):
+        for name in ("tokenizer.json", "merges.txt"):
+            (folder / "tokenizer" / name).unlink()
+        assert f"{folder / 'tokenizer'} lacks" in error_of(lambda: opened(folder))
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_missing_weights_are_named(self, folder, component):
+        (folder / component / WEIGHTS[component]).unlink()
+        assert f"{folder / component} holds no *.safetensors" in error_of(lambda: opened(folder))
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_pickled_weights_are_never_read(self, folder, component):
+        weights = folder / component / WEIGHTS[component]
+        torch.save(load_file(weights), weights.with_suffix(".bin"))
+        weights.unlink()
+        line = error_of(lambda: opened(folder))
+        assert f"{folder / component} holds pickled weights only" in line
+        assert "convert the model to safetensors" in line
+
+    def test_a_variant_that_is_not_there_is_named(self, folder):
+        assert "holds no *.fp16.safetensors" in error_of(lambda: opened(folder, variant="fp16"))
+
+    def test_weights_that_are_there_as_a_variant_only_are_told_before_anything_is_loaded(self, folder):
+        weights = folder / "unet" / WEIGHTS["unet"]
+        weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+        assert "base.variant" in error_of(lambda: opened(folder))
+
+
+class TestUnsupported:
+    @pytest.mark.parametrize("name", ["StableDiffusionXLPipeline", "FluxPipeline", "Kandinsky", None])
+    def test_another_kind_of_pipeline_is_named(self, folder, name):
+        change_config(folder / "model_index.json", _class_name=name)
+        line = error_of(lambda: opened(folder))
+        assert f"{name} is not supported; supported: StableDiffusionPipeline" in line
+
+    def test_flow_matching_is_refused(self, folder):
+        change_config(
+            folder / "scheduler" / "scheduler_config.json", _class_name="FlowMatchEulerDiscreteScheduler"
+        )
+        assert "is a flow-matching model (FlowMatchEulerDiscreteScheduler)" in error_of(
+            lambda: opened(folder)
+        )
+
+    @pytest.mark.parametrize("prediction", ["sample", "flow_prediction", "x0"])
+    def test_another_prediction_than_epsilon_and_v_is_refused(self, folder, prediction):
+        change_config(folder / "scheduler" / "scheduler_config.json", prediction_type=prediction)
+        line = error_of(lambda: opened(folder))
+        assert "flow-matching" in line if prediction == "flow_prediction" else repr(prediction) in line
+
+    def test_an_inpainting_u_net_is_refused(self, folder):
+        change_config(folder / "unet" / "config.json", in_channels=9)
+        line = error_of(lambda: opened(folder))
+        assert "the U-Net takes 9 channels, the VAE has 4" in line
+        assert "inpainting" in line
+
+
+class TestDamaged:
+    @pytest.mark.parametrize("content", ["", "{", "not json", "[]", "null", "\xff\xfe"])
+    def test_a_broken_model_index_is_named(self, folder, content):
+        rewrite(folder / "model_index.json", content.encode("latin-1"))
+        assert str(folder / "model_index.json") in error_of(lambda: opened(folder))
+
+    def test_a_missing_model_index_is_named(self, folder):
+        (folder / "model_index.json").unlink()
+        assert f"{folder / 'model_index.json'} is missing" in error_of(lambda: opened(folder))
+
+    @pytest.mark.parametrize("config", CONFIGS)
+    @pytest.mark.parametrize("content", ["", "{", "[]"])
+    def test_a_broken_configuration_is_told_with_its_folder(self, folder, config, content):
+        rewrite(folder / config, content)
+        component = config.split("/")[0]
+        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_truncated_weights_are_told_with_their_folder(self, folder, component):
+        weights = folder / component / WEIGHTS[component]
+        whole = weights.read_bytes()
+        rewrite(weights, whole[: len(whole) // 2])
+        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_empty_weights_are_told_with_their_folder(self, folder, component):
+        rewrite(folder / component / WEIGHTS[component], b"")
+        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_a_missing_tensor_is_never_replaced_by_random_numbers(self, folder, component):
+        change_weights(
+            folder / component / WEIGHTS[component], lambda tensors: tensors.pop(sorted(tensors)[-1])
+        )
+        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
+
+    @pytest.mark.parametrize("component", WEIGHTS)
+    def test_a_tensor_of_another_shape_is_refused(self, folder, component):
+        def cut(tensors: dict[str, torch.Tensor]) -> None:
+            last = sorted(tensors)[-1]
+            tensors[last] = tensors[last][:-1].contiguous()
+
+        change_weights(folder / component / WEIGHTS[component], cut)
+        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
+
+    @pytest.mark.parametrize("name", ["vocab.json", "merges.txt", "tokenizer.json"])
+    def test_a_broken_tokenizer_is_told_with_its_folder(self, folder, name):
+        if name != "tokenizer.json":
+            (folder / "tokenizer" / "tokenizer.json").unlink()
+        rewrite(folder / "tokenizer" / name, "{")
+        assert str(folder / "tokenizer") in error_of(lambda: opened(folder).tokenizer)
+
+
+class TestWhere:
+    @pytest.mark.parametrize(
+        "name", ["stable-diffusion", "./nowhere", "/no/such/folder", "~/nowhere", "a/b/c"]
+    )
+    def test_neither_a_folder_nor_a_hub_id_is_told(self, name):
+        line = error_of(lambda: open_base(BaseSpec(model=name)))
+        assert (
+            line
+            == f"base.model={name} is neither a folder nor a hub id; give --base FOLDER or --base OWNER/NAME"
+        )
+
+    def test_a_file_is_not_a_folder(self, tmp_path):
+        (tmp_path / "model.safetensors").write_text("")
+        assert "neither a folder nor a hub id" in error_of(lambda: opened(tmp_path / "model.safetensors"))
+
+    def test_a_hub_id_without_a_network_says_what_to_download(self):
+        line = error_of(lambda: open_base(BaseSpec(model="owner/no-such-model")))
+        assert "base model owner/no-such-model is not in the hub's cache and could not be downloaded" in line
+        assert "`hf download owner/no-such-model`" in line
+        assert "--base FOLDER" in line
+        assert cached(BaseSpec(model="owner/no-such-model")) is None
+
+    def test_a_model_in_the_hubs_cache_needs_no_network_and_is_named_by_its_commit(
+        self, tiny, tmp_path, monkeypatch
+    ):
+        repository = tmp_path / "hub" / "models--owner--tiny"
+        (repository / "snapshots").mkdir(parents=True)
+        snapshot = shutil.copytree(tiny["base"], repository / "snapshots" / COMMIT, copy_function=os.link)
+        (repository / "refs").mkdir()
+        (repository / "refs" / "main").write_text(COMMIT)
+        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        base = open_base(BaseSpec(model="owner/tiny"))
+        assert (base.fingerprint, base.name) == (COMMIT, "owner/tiny")
+        assert base.folder == cached(BaseSpec(model="owner/tiny")) == snapshot
+        base.pipeline()

@@ -1,0 +1,140 @@
+"""Generation: one generator per image, batches that do not matter, and resuming that cannot be seen."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dreambench.models.base_model import open_base
+from dreambench.models.device import resolve_runtime
+from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
+from dreambench.seeds import stable_seed
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
+from dreambench.store.batches import commit_images
+
+SAMPLER = SamplerSpec(scheduler="ddim", steps=3, guidance_scale=5.0)
+PROMPTS = ("a sks dog in the snow", "a sks dog on the beach", "a red sks dog")
+
+
+@pytest.fixture(scope="module")
+def base(tiny):
+    return open_base(BaseSpec(model=tiny["base"]))
+
+
+def requests(folder, count=7):
+    return [
+        ImageRequest(PROMPTS[i % 3], stable_seed(0, "dog", i), folder / f"{i:02d}-0.png")
+        for i in range(count)
+    ]
+
+
+def make(base, wanted, batch_size=4, sampler=SAMPLER, commit=commit_images):
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size=batch_size))
+    return generate(base.pipeline(), wanted, sampler, 64, runtime, commit)
+
+
+def read(folder):
+    return {p.name: np.asarray(Image.open(p)) for p in sorted(folder.glob("*.png"))}
+
+
+def test_an_image_equals_a_single_call_of_the_plain_pipeline(base, tmp_path):
+    make(base, requests(tmp_path))
+    pipeline = base.pipeline()
+    for request in requests(tmp_path)[:3]:
+        dice = torch.Generator().manual_seed(request.seed)
+        plain = pipeline(
+            request.prompt, num_inference_steps=3, guidance_scale=5.0, height=64, width=64, generator=dice
+        ).images[0]
+        ours = np.asarray(Image.open(request.file)).astype(int)
+        assert np.abs(ours - np.asarray(plain).astype(int)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "scheduler", ["ddim", "euler-ancestral", "ddpm", "pndm", "dpmsolver++", "unipc", "euler"]
+)
+def test_batch_size_and_order_do_not_change_an_images_noise(base, tmp_path, scheduler):
+    sampler = SAMPLER.model_copy(update={"scheduler": scheduler})
+    make(base, requests(tmp_path / "a"), batch_size=7, sampler=sampler)
+    make(base, list(reversed(requests(tmp_path / "b"))), batch_size=1, sampler=sampler)
+    one, other = read(tmp_path / "a"), read(tmp_path / "b")
+    assert one.keys() == other.keys()
+    for name in one:
+        assert np.abs(one[name].astype(int) - other[name].astype(int)).max() <= 1
+
+
+def test_images_of_one_prompt_differ(base, tmp_path):
+    make(base, requests(tmp_path))
+    images = read(tmp_path)
+    assert len({image.tobytes() for image in images.values()}) == len(images)
+
+
+def test_a_resumed_generation_makes_only_what_is_missing_and_the_same_bytes(base, tmp_path):
+    make(base, requests(tmp_path / "whole"))
+    wanted = requests(tmp_path / "resumed")
+
+    class KilledError(Exception):
+        pass
+
+    def commit_one_batch(images):
+        if any(r.file.exists() for r in wanted):
+            raise KilledError
+        commit_images(images)
+
+    with pytest.raises(KilledError):
+        make(base, wanted, commit=commit_one_batch)
+    kept = {r.file: r.file.stat().st_mtime_ns for r in wanted if r.file.exists()}
+    assert len(kept) == 4
+    assert make(base, wanted) == 3
+    assert all(file.stat().st_mtime_ns == time for file, time in kept.items())
+    for name in (r.file.name for r in wanted):
+        assert (tmp_path / "whole" / name).read_bytes() == (tmp_path / "resumed" / name).read_bytes()
+
+
+def test_a_lost_image_comes_back_bit_for_bit(base, tmp_path):
+    wanted = requests(tmp_path)
+    make(base, wanted)
+    lost = wanted[5].file
+    before = lost.read_bytes()
+    lost.unlink()
+    assert make(base, wanted) == 1
+    assert lost.read_bytes() == before
+
+
+def test_distinct_prompts_are_encoded_once(base):
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    encoded = PromptEmbeddings.encode(base.pipeline(), PROMPTS * 4, SAMPLER, runtime)
+    assert list(encoded.positive) == list(PROMPTS)
+    states, negative = base.pipeline().encode_prompt(PROMPTS[1], "cpu", 1, True)
+    torch.testing.assert_close(encoded.positive[PROMPTS[1]], states[0])
+    torch.testing.assert_close(encoded.negative, negative[0])
+
+
+def test_without_guidance_no_negative_prompt_is_encoded(base, tmp_path):
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    plain = SAMPLER.model_copy(update={"guidance_scale": 1.0})
+    assert PromptEmbeddings.encode(base.pipeline(), PROMPTS, plain, runtime).negative is None
+    assert make(base, requests(tmp_path, 2), sampler=plain) == 2
+
+
+def test_seeds_do_not_change_between_versions():
+    assert stable_seed(0, "dog", 3, 1) == stable_seed("0", "dog", "3", "1")
+    assert stable_seed(0, "dog", 3, 1) == 2396437160670418246
+    assert stable_seed(0, "dog", 31) != stable_seed(0, "dog", 3, 1)
+
+
+def test_bf16_draws_nearly_the_float32_image(base, tmp_path):
+    make(base, requests(tmp_path / "fp32", 3))
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", precision="bf16"))
+    generate(base.pipeline(), requests(tmp_path / "bf16", 3), SAMPLER, 64, runtime, commit_images)
+    for a, b in zip(read(tmp_path / "fp32").values(), read(tmp_path / "bf16").values(), strict=True):
+        assert np.abs(a.astype(int) - b.astype(int)).mean() < 12
+
+
+@pytest.mark.parametrize(("instructions", "dtype"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_fast_is_bf16_where_the_cpu_computes_in_it(monkeypatch, instructions, dtype):
+    for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: instructions, raising=False)
+    assert resolve_runtime(RuntimeSpec(device="cpu", precision="fast")).dtype == dtype
+    assert resolve_runtime(RuntimeSpec(device="cpu")).dtype == torch.float32

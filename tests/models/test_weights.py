@@ -1,0 +1,208 @@
+"""Weights files: safetensors only, whole, of the right architecture and activation, or one clear line."""
+
+from __future__ import annotations
+
+import hashlib
+
+import huggingface_hub
+import open_clip
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from dreambench.errors import DreambenchError
+from dreambench.models.encoders import clip as clip_module
+from dreambench.models.encoders.clip import clip_download, load_clip
+from dreambench.models.encoders.dino import dino_download, load_dino
+from dreambench.models.encoders.downloads import HubFile
+from dreambench.models.encoders.lpips import load_lpips, lpips_download
+from dreambench.models.weights import fingerprint, is_local, missing_weights, with_fingerprints
+from dreambench.spec.encoder_key import encoder_key
+from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from tests.material import tiny
+
+
+@pytest.fixture
+def no_network(monkeypatch, tmp_path):
+    """An empty cache, and every request fails at once."""
+
+    def fail(*args, **options):
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", fail)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *args: None)
+    monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+
+
+def one_line(error: DreambenchError) -> str:
+    assert "\n" not in str(error)
+    return str(error)
+
+
+def test_a_file_is_told_from_a_tag_or_a_name():
+    assert is_local("x.safetensors")
+    assert is_local("/some/where")
+    assert is_local("ViT-B-32.pt")
+    assert not is_local("openai")
+    assert not is_local("hub")
+    assert not is_local("laion2b_s34b_b79k")
+
+
+@pytest.mark.parametrize("suffix", [".pt", ".pth", ".bin", ".ckpt"])
+def test_pickles_are_refused_with_the_way_to_convert_them(tmp_path, suffix):
+    file = tmp_path / f"model{suffix}"
+    torch.save({"a": torch.zeros(1)}, file)
+    loaders = (
+        lambda: load_clip(ClipSpec(weights=str(file)), "cpu"),
+        lambda: load_dino(DinoSpec(weights=str(file)), "cpu"),
+        lambda: load_lpips(LpipsSpec(weights=str(file)), "cpu"),
+        lambda: with_fingerprints(ProtocolSpec(clip=ClipSpec(weights=str(file)))),
+    )
+    for load in loaders:
+        with pytest.raises(DreambenchError, match=r"pickle.*save_file") as caught:
+            load()
+        one_line(caught.value)
+
+
+def test_a_missing_a_damaged_and_a_foreign_file_are_one_line(tmp_path, tiny_models):
+    with pytest.raises(DreambenchError, match=r"protocol\.dino\.weights: there is no file"):
+        load_dino(DinoSpec(weights=str(tmp_path / "no.safetensors")), "cpu")
+    damaged = tmp_path / "cut.safetensors"
+    damaged.write_bytes(tiny_models.dino.read_bytes()[:1000])
+    with pytest.raises(DreambenchError, match=r"cut\.safetensors is damaged"):
+        load_dino(DinoSpec(weights=str(damaged)), "cpu")
+    with pytest.raises(DreambenchError, match=r"in vit_small_patch16_224.dino does not fit: \d+ tensors"):
+        load_dino(DinoSpec(weights=str(tiny_models.dino)), "cpu")
+    with pytest.raises(DreambenchError, match=r"in LPIPS vgg does not fit"):
+        load_lpips(LpipsSpec(net="vgg", weights=str(tiny_models.lpips)), "cpu")
+    with pytest.raises(DreambenchError, match=r"vit_smal.* is no model of timm; did you mean vit_small"):
+        load_dino(DinoSpec(model="vit_smal_patch16_224.dino"), "cpu")
+    with pytest.raises(DreambenchError, match=r"no model of open_clip; did you mean ViT-B-32"):
+        load_clip(ClipSpec(model="VIT-B-32"), "cpu")
+
+
+def test_the_crop_must_be_the_models_input_size(tiny_models):
+    spec = tiny_models.protocol().dino
+    with pytest.raises(DreambenchError, match=r"crop=48 is not tiny-dino's input size \(56 x 56\)"):
+        load_dino(spec.model_copy(update={"crop": 48}), "cpu")
+    with pytest.raises(DreambenchError, match="resize=40 is smaller than the crop"):
+        load_dino(spec.model_copy(update={"resize": 40}), "cpu")
+
+
+# -- QuickGELU ------------------------------------------------------------------------------------
+
+
+def test_openai_by_tag_gets_quick_gelu_whatever_the_name_says():
+    for name in ("ViT-B-32", "ViT-B-32-quickgelu"):
+        config, _ = clip_module._named_architecture(ClipSpec(model=name, weights="openai"))
+        assert config["quick_gelu"] is True
+    config, _ = clip_module._named_architecture(ClipSpec(model="ViT-B-32", weights="laion2b_s34b_b79k"))
+    assert config["quick_gelu"] is False
+
+
+def test_the_activation_reaches_the_model(tmp_path, tiny_models):
+    model = load_clip(tiny_models.protocol().clip, "cpu").model
+    assert isinstance(model.visual.transformer.resblocks[0].mlp.gelu, open_clip.transformer.QuickGELU)
+
+
+def test_a_file_for_a_name_with_a_quickgelu_twin_is_refused(tmp_path):
+    file = tmp_path / "openai.safetensors"
+    save_file({"a": torch.zeros(1)}, file)
+    with pytest.raises(DreambenchError, match=r"--set protocol\.clip\.model=ViT-B-32-quickgelu") as caught:
+        load_clip(ClipSpec(model="ViT-B-32", weights=str(file)), "cpu")
+    one_line(caught.value)
+    # Said explicitly, the same name is taken: the next obstacle is the file's content.
+    for name, activation in (("ViT-B-32", "gelu"), ("ViT-B-32-quickgelu", "quick_gelu")):
+        save_file({"a": torch.zeros(1)}, file, metadata={"activation": activation})
+        assert clip_module._local_architecture(
+            ClipSpec(model=name, weights=str(file)), file, {"activation": activation}
+        )[0]["quick_gelu" if "quick" in name else "embed_dim"]
+    with pytest.raises(DreambenchError, match="says activation: gelu"):
+        clip_module._local_architecture(
+            ClipSpec(model="ViT-B-32-quickgelu", weights=str(file)), file, {"activation": "gelu"}
+        )
+
+
+# -- without a network ----------------------------------------------------------------------------
+
+
+def test_without_a_network_the_line_names_the_file_and_the_option(no_network):
+    with pytest.raises(
+        DreambenchError,
+        match=r"hf download timm/vit_base_patch32_clip_224.openai open_clip_model.safetensors.*"
+        r"--set protocol.clip.model=ViT-B-32-quickgelu --set protocol.clip.weights=FILE",
+    ) as caught:
+        load_clip(ClipSpec(), "cpu")
+    one_line(caught.value)
+    with pytest.raises(
+        DreambenchError, match=r"hf download timm/vit_small_patch16_224.dino model.safetensors"
+    ):
+        load_dino(DinoSpec(), "cpu")
+    with pytest.raises(DreambenchError, match=r"alexnet-owt-7be5be79.pth could not be downloaded"):
+        load_lpips(LpipsSpec(), "cpu")
+
+
+def test_the_sources_are_those_of_the_libraries():
+    assert clip_download(ClipSpec()) == HubFile(
+        "timm/vit_base_patch32_clip_224.openai",
+        "open_clip_model.safetensors",
+        "protocol.clip.weights",
+        "--set protocol.clip.model=ViT-B-32-quickgelu --set protocol.clip.weights=FILE",
+    )
+    assert dino_download(DinoSpec()).repo == "timm/vit_small_patch16_224.dino"
+    assert lpips_download(LpipsSpec()).url.endswith("/alexnet-owt-7be5be79.pth")
+    with pytest.raises(DreambenchError, match=r"neither a tag of ViT-B-32 nor a file; its tags: openai"):
+        clip_download(ClipSpec(weights="openia"))
+    with pytest.raises(DreambenchError, match="neither `hub` nor a file"):
+        dino_download(DinoSpec(weights="hubb"))
+
+
+def test_missing_weights_for_plan(no_network, tiny_models, tmp_path):
+    lines = missing_weights(ProtocolSpec())
+    assert len(lines) == 3
+    assert any(
+        "open_clip_model.safetensors of timm/vit_base_patch32_clip_224.openai" in line for line in lines
+    )
+    assert len(missing_weights(ProtocolSpec(metrics=("dino", "pres")))) == 1
+    assert missing_weights(tiny_models.protocol()) == []
+    absent = ProtocolSpec(metrics=("div",), lpips=LpipsSpec(weights=str(tmp_path / "no.safetensors")))
+    assert "there is no file" in missing_weights(absent)[0]
+
+
+# -- fingerprints ---------------------------------------------------------------------------------
+
+
+def test_fingerprints_of_every_file_that_is_there(tiny_models, tmp_path):
+    filled = with_fingerprints(tiny_models.protocol("dino", "pres"))
+    assert filled.dino.fingerprint == hashlib.sha256(tiny_models.dino.read_bytes()).hexdigest()
+    # Not needed for these metrics, but one protocol is to have one signature.
+    assert filled.clip.fingerprint == hashlib.sha256(tiny_models.clip.read_bytes()).hexdigest()
+    absent = ProtocolSpec(metrics=("dino",), lpips=LpipsSpec(weights=str(tmp_path / "no.safetensors")))
+    assert with_fingerprints(absent).lpips.fingerprint is None
+    assert with_fingerprints(ProtocolSpec()) == ProtocolSpec()
+    assert with_fingerprints(filled) == filled
+
+
+def test_a_file_that_changed_since_is_refused(tiny_models, tmp_path):
+    file = tmp_path / "dino.safetensors"
+    file.write_bytes(tiny_models.dino.read_bytes())
+    spec = tiny_models.protocol().dino.model_copy(
+        update={"weights": str(file), "fingerprint": fingerprint(file)}
+    )
+    load_dino(spec, "cpu")
+    state = {name: tensor + 1 for name, tensor in load_file(file).items()}
+    save_file(state, file, metadata={"timm_config": "{}"})
+    with pytest.raises(DreambenchError, match="SHA-256 differs"):
+        load_dino(spec, "cpu")
+
+
+def test_the_key_follows_content_and_transform_not_the_path(tiny_models):
+    spec = with_fingerprints(tiny_models.protocol()).dino
+    assert encoder_key("dino", spec) == encoder_key(
+        "dino", spec.model_copy(update={"weights": "/moved.safetensors"})
+    )
+    others = [{"fingerprint": "0" * 64}, {"resize": 60}, {"model": tiny.FULL_DINO_MODEL}]
+    keys = {encoder_key("dino", spec.model_copy(update=change)) for change in others}
+    assert len(keys | {encoder_key("dino", spec)}) == 4

@@ -1,0 +1,76 @@
+"""How long a run will take: from the notes of an earlier run, or from a probe that leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from dreambench.cli import main
+from dreambench.runs.estimate import estimate
+from dreambench.runs.runner import run
+from dreambench.runs.timing import Rates, earlier_rates, probe
+from tests.executors.material import Silent, prepared, words
+
+
+@pytest.fixture(scope="module")
+def results(tiny, tmp_path_factory) -> Path:
+    """A folder with one run of two subjects, whose notes are replaced by round numbers."""
+    top = tmp_path_factory.mktemp("results")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DREAMBENCH_CACHE", str(top / "cache"))
+        made = run(prepared(tiny, "dog", "vase"), top / "results" / "earlier", Silent())
+    for subject in ("dog", "vase"):
+        note = made.subject_note(subject)
+        assert note["seconds_per_step"] > 0
+        assert note["seconds_per_image"] > 0
+        # 6 steps of 2 s and 10 images of 3 s; 5 s for everything else, and 1 s for scoring.
+        figures = {"seconds_per_step": 2.0, "seconds_per_image": 3.0, "seconds_now": 47.0, "made_now": 10}
+        made.save_subject(subject, {**note, **figures, "seconds_scoring": 1.0})
+    return top / "results"
+
+
+def test_earlier_runs_are_measures_of_runs_like_them(tiny, results) -> None:
+    asked = prepared(tiny, "dog", seed=5)
+    rates = earlier_rates(asked.spec, asked.base.fingerprint, results)
+    assert rates == Rates(2.0, 3.0, 6.0, "cpu, float32", "2 subjects of earlier")
+    slower = asked.spec.sampler.model_copy(update={"steps": 50})
+    assert earlier_rates(asked.spec.model_copy(update={"sampler": slower}), None, results) is None
+
+
+def test_an_estimate_by_hand(tiny) -> None:
+    spec = prepared(tiny, "dog").spec  # 6 steps; class images: 4, by as many steps of the sampler as images
+    rates = Rates(2.0, 3.0, 6.0, "a device", "somewhere")
+    found = estimate(spec, rates, images=10, sets={"dog": 2, "vase": 1}, workers=2, gpus_per_unit=0.5)
+    assert found.subject_seconds == 6 * 2 + 10 * 3 + 6 == 48
+    assert found.class_set_seconds == 4 * 3
+    # Both sets at once (12 s), then two subjects (60 s), then the third (108 s).
+    assert found.wall_seconds == 108
+    assert found.worker_hours == pytest.approx((3 * 48 + 2 * 12) / 3600)
+    assert found.gpu_hours == pytest.approx(found.worker_hours / 2)
+    assert found.time_limit() == 5 * 48 + 600
+
+
+def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(results.parent)
+    command = ["plan", *words(tiny, "dog,vase", Path("x"))[1:-2], "--executor", "ray", "--workers", "2"]
+    with pytest.raises(SystemExit):
+        main([*command, "--json"])
+    found = json.loads(capsys.readouterr().out)["estimate"]
+    assert (found["workers"], found["seconds_per_step"]) == (2, 2.0)
+    with pytest.raises(SystemExit):
+        main(command)
+    assert "measured        2 subjects of earlier on cpu, float32" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main([*command, "--set", "sampler.steps=3"])
+    assert "missing         measured times of a run like this one: --probe" in capsys.readouterr().out
+
+
+def test_a_probe_measures_and_leaves_nothing_behind(tiny, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    rates = probe(prepared(tiny, "dog", "vase").spec, Silent())
+    assert rates.step > 0
+    assert rates.image > 0
+    assert rates.source == "a probe of 8 steps"
+    assert list(tmp_path.rglob("*.png")) == []

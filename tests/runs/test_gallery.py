@@ -1,0 +1,307 @@
+"""The gallery, drawn by real models: kept and trained anew, killed and gone on with, refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from dreambench.cli import main
+from dreambench.seeds import stable_seed
+from dreambench.store import open_run
+from dreambench.store.gallery_folder import galleries_of, open_gallery
+from tests.material import tiny as models
+from tests.material.faults import Runner
+from tests.report.conftest import read_page
+
+MINE = """\
+title: Mine <b>
+source: me
+groups:
+  - title: Everybody
+    prompts:
+      - a {identifier} {class_noun}, on the moon
+      - "{identifier} {class_noun} <script>alert(1)</script>"
+  - title: Pets
+    suits: [live]
+    prompts: ["a cross of a {identifier} {class_noun} and a bear"]
+"""
+SMALL = ("method.steps=3", "method.class_images=2", "method.class_sampler.steps=1", "sampler.steps=2")
+KILLS = 5
+
+
+def run_words(tiny: dict[str, str], out: Path, *more: str, small: tuple[str, ...] = SMALL) -> list[str]:
+    sets = [word for s in (*small, "runtime.generation_batch_size=3") for word in ("--set", s)]
+    return [
+        *("run", "--preset", "paper-sd15", "--data", tiny["data"], "--subjects", "dog,vase"),
+        *("--prompts", "0", "--images-per-prompt", "2", "--metrics", "dino"),
+        *(*models.options(tiny), *sets, "--out", str(out), *more),
+    ]
+
+
+def call(*words: str | Path) -> int:
+    with pytest.raises(SystemExit) as end:
+        main([str(word) for word in words])
+    return int(end.value.code or 0)
+
+
+@pytest.fixture(scope="module")
+def top(tiny, tmp_path_factory) -> Path:
+    """A folder with a run that kept its checkpoints, a gallery of it, and the cache of class images."""
+    top = tmp_path_factory.mktemp("gallery")
+    (top / "mine.yaml").write_text(MINE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DREAMBENCH_CACHE", str(top / "cache"))
+        assert call(*run_words(tiny, top / "run", "--keep-checkpoints")) == 0
+        assert call("gallery", top / "run", "--prompts", top / "mine.yaml", "--out", top / "whole") == 0
+    return top
+
+
+@pytest.fixture(autouse=True)
+def _cache(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(top / "cache"))
+
+
+@pytest.fixture
+def run(top: Path, tmp_path: Path) -> Path:
+    """A run of which no checkpoint was kept."""
+    shutil.copytree(top / "run", tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
+    return tmp_path / "run"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    found = [p for kind in ("images", "sheets") for p in (folder / kind).rglob("*.png")]
+    return {str(p.relative_to(folder)): p.read_bytes() for p in found} | {
+        "index.html": (folder / "index.html").read_bytes()
+    }
+
+
+def test_a_gallery_has_every_prompt_that_suits_with_a_seed_of_its_own(top: Path) -> None:
+    gallery = open_gallery(top / "whole")
+    identifier = open_run(top / "run").record.identifier
+    assert [(i.prompt, i.image_index) for i in gallery.images("vase")] == [
+        (f"a {identifier} vase, on the moon", 0),
+        (f"a {identifier} vase, on the moon", 1),
+        (f"{identifier} vase <script>alert(1)</script>", 0),
+        (f"{identifier} vase <script>alert(1)</script>", 1),
+    ]
+    last = gallery.images("dog")[-1]
+    assert last.prompt == f"a cross of a {identifier} dog and a bear"
+    assert last.file.relative_to(top / "whole") == Path("images/dog/002-1.png")
+    template = "a cross of a {identifier} {class_noun} and a bear"
+    assert last.seed == stable_seed(0, "gallery", "dog", template, 1)
+    assert gallery.record.status == "complete"
+    assert set(files(top / "whole")) == {
+        *(f"images/dog/{n}.png" for n in ("000-0", "000-1", "001-0", "001-1", "002-0", "002-1")),
+        *(f"images/vase/{n}.png" for n in ("000-0", "000-1", "001-0", "001-1")),
+        *("sheets/dog/everybody.png", "sheets/dog/pets.png", "sheets/vase/everybody.png", "index.html"),
+    }
+    images = {n: b for n, b in files(top / "whole").items() if n.startswith("images")}
+    assert len(set(images.values())) == 10  # no two images have the same noise
+
+
+def test_the_page_shows_every_image_and_html_in_prompts_is_inert(top: Path) -> None:
+    page = read_page(top / "whole" / "index.html")
+    photos = sum(len(s.photos) for s in open_gallery(top / "whole").record.subjects.values())
+    assert len(page.all("img")) == 10 + photos
+    assert all((top / "whole" / image["src"]).is_file() for image in page.all("img"))
+    assert all((top / "whole" / link["href"]).is_file() for link in page.all("a", "tile"))
+    assert page.all("script") == []
+    assert "<script>alert(1)</script>" in page.words
+    assert "Mine <b>" in page.words
+    assert page.all("b") == []
+    text = (top / "whole" / "index.html").read_text()
+    assert "://" not in text
+    assert str(top) not in text
+    assert "default-src 'none'" in text
+
+
+def test_training_anew_is_said_first_and_gives_the_same_images(
+    top: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("gallery", run, "--prompts", top / "mine.yaml", "--out", tmp_path / "anew", "--json")
+    assert call(*words, "--keep-checkpoints") == 0
+    printed = capsys.readouterr()
+    assert f"{run}: no checkpoint was kept of dog, vase: trained anew" in printed.err
+    made = json.loads(printed.out)["galleries"]
+    assert [(g["run"], g["n_images"], g["images"], g["seed"]) for g in made] == [("run", 10, 2, 0)]
+    assert all(Path(sheet).is_file() for sheet in made[0]["sheets"])
+    assert files(tmp_path / "anew") == files(top / "whole")
+    assert not any((tmp_path / "anew" / "work").iterdir())
+    kept = {str(p.relative_to(run)) for p in (run / "checkpoints").rglob("*.safetensors")}
+    assert kept == {
+        str(p.relative_to(top / "run")) for p in (top / "run" / "checkpoints").rglob("*.safetensors")
+    }
+    assert call(*words) == 0
+    assert "trained anew" not in capsys.readouterr().err
+
+
+def test_killed_at_random_instants_the_gallery_is_the_uninterrupted_one(
+    top: Path, run: Path, tmp_path: Path
+) -> None:
+    runner, dice = Runner(tmp_path), random.Random(6)
+    out = tmp_path / "killed"
+    words = ["gallery", str(run), "--prompts", str(top / "mine.yaml"), "--out", str(out)]
+    assert runner.run(words, [out]) == 0, runner.log
+    changes = runner.changes
+    shutil.rmtree(out)
+    killed = [runner.run(words, [out], kill_at=dice.randint(1, changes // 3)) for _ in range(KILLS)]
+    assert killed.count(-9) > KILLS // 2
+    assert runner.run(words, [out]) == 0, runner.log
+    assert files(out) == files(top / "whole")
+    assert [p for p in out.rglob("*") if p.name.endswith(".tmp") or p.name.startswith(".ready")] == []
+
+
+def test_a_finished_gallery_is_not_drawn_again(top: Path) -> None:
+    before = {p: p.stat().st_mtime_ns for p in (top / "whole" / "images").rglob("*.png")}
+    assert call("gallery", top / "run", "--prompts", top / "mine.yaml", "--out", top / "whole") == 0
+    assert {p: p.stat().st_mtime_ns for p in (top / "whole" / "images").rglob("*.png")} == before
+
+
+def test_ctrl_c_is_130_and_the_same_command_goes_on(
+    top: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    words = ("gallery", top / "run", "--prompts", top / "mine.yaml", "--out", tmp_path / "out")
+    with monkeypatch.context() as patch:
+        patch.setattr("dreambench.report.gallery_sheets.write_sheets", interrupt)
+        assert call(*words) == 130
+    gallery = open_gallery(tmp_path / "out")
+    assert gallery.record.status == "interrupted"
+    assert (gallery.missing("dog"), gallery.missing("vase")) == (0, 4)
+    assert call(*words) == 0
+    assert files(tmp_path / "out") == files(top / "whole")
+
+
+def test_subjects_asked_for_later_join_the_gallery(top: Path, tmp_path: Path) -> None:
+    words = ("gallery", top / "run", "--prompts", top / "mine.yaml", "--out", tmp_path / "out")
+    assert call(*words, "--subjects", "dog") == 0
+    assert list(open_gallery(tmp_path / "out").record.subjects) == ["dog"]
+    assert call(*words, "--subjects", "vase") == 0
+    assert files(tmp_path / "out") == files(top / "whole")
+
+
+def test_the_report_shows_the_run_s_galleries_and_scores_as_before(top: Path, run: Path) -> None:
+    shutil.copytree(top / "run" / "checkpoints", run / "checkpoints")
+    scores = {p.name: p.read_bytes() for p in (run / "scores").iterdir()}
+    assert call("report", run) == 0
+    before = read_page(run / "report" / "index.html")
+    table = (run / "report" / "report.json").read_bytes()
+    assert "Gallery" not in before.words
+    assert call("gallery", run, "--prompts", top / "mine.yaml", "--images", "1", "--subjects", "dog") == 0
+    assert call("gallery", run, "--prompts", "novel-views", "--images", "1", "--subjects", "vase") == 0
+    assert [g.label.rsplit("-", 1)[0] for g in galleries_of(open_run(run))] == ["mine", "novel-views"]
+    assert call("report", run) == 0
+    after = read_page(run / "report" / "index.html")
+    assert len(after.all("img")) == len(before.all("img")) + 3 + 4 + len(photos(run, "dog", "vase"))
+    assert all((run / "report" / image["src"]).is_file() for image in after.all("img"))
+    links = [a["href"] for a in after.all("a") if "galleries/" in a.get("href", "")]
+    assert len(links) == 7 + 2 + 1  # images, and contact sheets
+    assert all((run / "report" / link).is_file() for link in links)
+    assert "These images are not scored." in after.words
+    assert (run / "report" / "report.json").read_bytes() == table
+    assert {p.name: p.read_bytes() for p in (run / "scores").iterdir()} == scores
+    assert len(after.all("script")) == 1
+
+
+def photos(run: Path, *subjects: str) -> list[str]:
+    return [photo for s in subjects for photo in open_run(run).record.photos[s]]
+
+
+@pytest.mark.parametrize("method", ["dreambooth-lora", "textual-inversion", "pretrained"])
+def test_every_method_draws(method: str, tiny: dict[str, str], top: Path, tmp_path: Path) -> None:
+    steps = () if method == "pretrained" else SMALL[:1]
+    small = (*steps, *(SMALL[1:3] if method == "dreambooth-lora" else ()), SMALL[3])
+    words = run_words(tiny, tmp_path / "run", "--method", method, "--keep-checkpoints", small=small)
+    assert call(*words, "--subjects", "dog") == 0
+    draw = ("gallery", tmp_path / "run", "--prompts", top / "mine.yaml", "--images", "1", "--out")
+    assert call(*draw, tmp_path / "kept") == 0
+    shutil.rmtree(tmp_path / "run" / "checkpoints", ignore_errors=True)
+    assert call(*draw, tmp_path / "anew") == 0
+    assert files(tmp_path / "kept") == files(tmp_path / "anew")
+    first = open_gallery(tmp_path / "kept").images("dog")[0].prompt
+    assert first == "a dog, on the moon" if method == "pretrained" else first.endswith(" on the moon")
+
+
+def test_another_seed_is_another_gallery(top: Path, tmp_path: Path) -> None:
+    words = ("gallery", top / "run", "--prompts", top / "mine.yaml", "--subjects", "vase", "--images", "1")
+    assert call(*words, "--out", tmp_path / "a") == 0
+    assert call(*words, "--out", tmp_path / "b", "--seed", "5") == 0
+    name = "images/vase/000-0.png"
+    assert files(tmp_path / "a")[name] == files(top / "whole")[name]
+    assert files(tmp_path / "b")[name] != files(tmp_path / "a")[name]
+
+
+def test_prompts_that_are_too_long_for_the_model_are_told(
+    top: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "a {identifier} {class_noun} " + "very " * 90 + "happy"
+    (tmp_path / "long.yaml").write_text(
+        f"title: Long\nprompts: ['{long}', 'a {{identifier}} {{class_noun}}']\n"
+    )
+    words = ("--prompts", tmp_path / "long.yaml", "--subjects", "vase", "--images", "1")
+    assert call("gallery", top / "run", *words, "--out", tmp_path / "out") == 0
+    assert "1 of 2 prompts are longer than the model's 77 tokens" in capsys.readouterr().err
+    assert "1 of 2 prompts are longer" in read_page(tmp_path / "out" / "index.html").words
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--prompts", "BAD"], "bad.yaml: field prompts[0]: {identifier} is missing in 'a {class_noun}'"),
+        (["--prompts", "paintings"], "prompts 'paintings' are neither a known set nor a file"),
+        (["--subjects", "dgo"], "subject 'dgo' is not in the dataset"),
+        (["--subjects", "cat"], "subject 'cat' is not in the run"),
+        (["--prompts", "accessories", "--subjects", "vase"], "no prompt of accessories suits vase"),
+        (["--images", "0"], "'--images'"),
+        (["--data", "OTHER"], "was made with other pieces than those found now (data.fingerprint"),
+        (["--out", "RUN"], "is not empty and holds no gallery"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_nothing_is_written(
+    words: list[str], told: str, run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.yaml").write_text("title: T\nprompts: ['a {class_noun}']\n")
+    if "OTHER" in words:
+        models.build_dataset(tmp_path / "other", ["dog", "vase"], size=32)
+    places = {"BAD": tmp_path / "bad.yaml", "OTHER": tmp_path / "other", "RUN": run}
+    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
+    capfd.readouterr()
+    assert call("gallery", run, *[places.get(w, w) for w in words]) == 2
+    lines = capfd.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert told in lines[0]
+    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
+
+
+def test_a_folder_of_another_gallery_is_refused(top: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    before = files(top / "whole")
+    words = ("gallery", top / "run", "--out", top / "whole")
+    assert call(*words, "--prompts", "novel-views", "--seed", "1") == 2
+    assert "holds another gallery (other prompts, seed)" in capfd.readouterr().err
+    assert files(top / "whole") == before
+
+
+def test_scores_of_others_images_have_no_model(
+    top: Path, tiny: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = [*models.options({k: v for k, v in tiny.items() if k not in ("base", "image_size")})]
+    asked = ("--data", tiny["data"], "--metrics", "dino", "--out", tmp_path / "scored")
+    assert call("score", "--images", top / "run" / "images", *asked, *words) == 0
+    assert call("gallery", tmp_path / "scored") == 2
+    assert "holds scores of images that were made elsewhere" in capfd.readouterr().err
+
+
+def test_several_runs_have_a_folder_each(top: Path, run: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(top / "run", other)
+    words = ("--prompts", top / "mine.yaml", "--subjects", "vase", "--images", "1")
+    assert call("gallery", top / "run", other, *words, "--out", tmp_path / "out") == 0
+    assert files(tmp_path / "out" / "run") == files(tmp_path / "out" / "other")
+    assert sorted(os.listdir(tmp_path / "out")) == ["other", "run"]

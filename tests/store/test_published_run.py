@@ -1,0 +1,60 @@
+"""The reproduction's runs that the repository keeps: whole, and of the models and photos that it ships."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dreambench.cli import main
+from dreambench.literature.reproduction import kept_runs, planned_runs
+from dreambench.runs.prepare import prepare_all
+from dreambench.spec.presets import build_spec
+from dreambench.spec.run_spec import RunSpec
+from dreambench.store import open_run
+
+ROOT = Path(__file__).resolve().parents[2]
+TABLES = ROOT / "results" / "tables" / "mini"
+PAGE = ROOT / "docs" / "reproduction.md"
+
+
+def build(fields: Mapping[str, Any]) -> RunSpec:
+    return build_spec("mini", fields)
+
+
+def test_the_kept_runs_are_of_the_shipped_miniature() -> None:
+    kept = kept_runs(planned_runs(build, [0, 1]), TABLES)
+    assert kept
+    for prepared, record in zip(prepare_all([run.spec for run in kept]), kept.values(), strict=True):
+        assert prepared.spec.key == record.key, "the miniature has changed: run `dreambench reproduce` again"
+
+
+@pytest.mark.parametrize("log", sorted(TABLES.rglob("run.json")), ids=lambda log: log.parent.name)
+def test_a_kept_run_has_all_its_scores_and_no_path_of_a_machine(log: Path) -> None:
+    run = open_run(log.parent)
+    images = run.scores("images")
+    assert len(images)
+    assert images[["dino", "clip_i", "clip_t"]].notna().all(axis=None)
+    assert not any(Path(file).is_absolute() for file in images["file"])
+    assert not any(Path(photo).is_absolute() for found in run.record.photos.values() for photo in found)
+    assert run.record.made_on == {}
+
+
+def test_the_page_is_what_its_command_makes_of_the_kept_runs(
+    imagenhub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run("correlate", "imagenhub", "--data", str(imagenhub), "--json")
+    Path("correlation.json").write_text(capsys.readouterr().out)
+    (command,) = [line for line in PAGE.read_text().splitlines() if line.startswith("dreambench reproduce")]
+    run(*shlex.split(command)[1:], "--tables", str(TABLES), "--page", "page.md")
+    assert Path("page.md").read_text() == PAGE.read_text()
+
+
+def run(*words: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(list(words))
+    assert not end.value.code
