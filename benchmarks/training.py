@@ -24,10 +24,10 @@ import scaled
 
 from dreambench.dataset import read_image
 from dreambench.methods.finetune.denoising_loss import DenoisingTask
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.latents import encode_posteriors, pixels
 from dreambench.methods.finetune.loop import make_optimizer
 from dreambench.methods.finetune.objective import dreambooth_loss
-from dreambench.methods.finetune.options import FineTuneOptions
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dreambench.methods.finetune.denoiser import train_denoiser
-from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Personalized
 
 PARTS = ("attn2.to_k", "attn2.to_v")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Context, Personalized
 from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, field_validator
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.inversion.templates import NEUTRAL_TEMPLATES
 from dreambench.methods.method import Context, Personalized, Words
 from dreambench.spec.registries import register_method

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.lpips import LpipsNetwork, select
+from dreambench.models.encoders.lpips_network import LpipsNetwork, select
 
 
 def index_pairs(count: int) -> list[tuple[int, int]]:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from dreambench.metrics.diversity import group_distances, index_pairs
 from dreambench.metrics.embeddings import Vectors
-from dreambench.models.encoders.lpips import LpipsNetwork, image_pixels
+from dreambench.models.encoders.lpips_network import LpipsNetwork, image_pixels
 
 Member = tuple[str, Path]  # SHA-256 and file
 

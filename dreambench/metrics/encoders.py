@@ -6,9 +6,9 @@ from functools import cached_property
 
 import torch
 
-from dreambench.models.encoders.clip import ClipEncoder, load_clip
-from dreambench.models.encoders.dino import DinoEncoder, load_dino
-from dreambench.models.encoders.lpips import LpipsNetwork, load_lpips
+from dreambench.models.encoders.clip_encoder import ClipEncoder, load_clip
+from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
+from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.run_spec import ProtocolSpec
 

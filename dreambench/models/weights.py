@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.downloads import HubFile, TorchvisionFile
-from dreambench.models.encoders.files import fingerprint, is_local, local_file
+from dreambench.models.encoders.weight_files import fingerprint, is_local, local_file
 from dreambench.spec.run_spec import MetricName, ProtocolSpec
 
 __all__ = [
@@ -76,13 +76,13 @@ def missing_weights(protocol: ProtocolSpec) -> list[str]:
 
 def _download(protocol: ProtocolSpec, name: str) -> HubFile | TorchvisionFile:
     if name == "clip":
-        from dreambench.models.encoders.clip import clip_download
+        from dreambench.models.encoders.clip_encoder import clip_download
 
         return clip_download(protocol.clip)
     if name == "dino":
-        from dreambench.models.encoders.dino import dino_download
+        from dreambench.models.encoders.dino_encoder import dino_download
 
         return dino_download(protocol.dino)
-    from dreambench.models.encoders.lpips import lpips_download
+    from dreambench.models.encoders.lpips_network import lpips_download
 
     return lpips_download(protocol.lpips)

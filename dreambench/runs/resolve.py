@@ -74,7 +74,7 @@ def with_absolute_paths(spec: RunSpec) -> RunSpec:
 
     Hub ids, ``builtin:`` names and the key stay as they are.
     """
-    from dreambench.models.encoders.files import is_local
+    from dreambench.models.encoders.weight_files import is_local
 
     sections = {name: getattr(spec.protocol, name) for name in ("clip", "dino", "lpips")}
     protocol = {

@@ -20,10 +20,10 @@ from starlette.types import ASGIApp
 
 from dreambench.study import pages
 from dreambench.study.database import OutOfTurnError
-from dreambench.study.desk import Desk, MalformedAnswerError
 from dreambench.study.folder import StudyFolder
 from dreambench.study.headers import SafeHeaders
 from dreambench.study.pages import TEMPLATES, Message, Pages
+from dreambench.study.questionnaire import Desk, MalformedAnswerError
 from dreambench.study.study_plan import Rater
 
 MOST_BYTES = 4096  # of a form; ours have 150

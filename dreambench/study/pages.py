@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dreambench.study.database import Standing
-from dreambench.study.desk import Desk, Question
+from dreambench.study.questionnaire import Desk, Question
 from dreambench.study.study_plan import Plan, Rater, StudyName
 
 TEMPLATES = Path(__file__).parent / "templates"

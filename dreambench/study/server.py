@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dreambench.errors import DreambenchError
 from dreambench.study.database import Database
-from dreambench.study.desk import Desk
 from dreambench.study.folder import StudyFolder, check_pictures, read_plan
+from dreambench.study.questionnaire import Desk
 
 BACKLOG = 512
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}

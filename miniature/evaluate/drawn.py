@@ -13,7 +13,7 @@ from dreambench.models.sampling import ImageRequest, PromptEmbeddings, draw
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec
-from miniature.evaluate.asked import Asked
+from miniature.evaluate.evaluation_prompts import Asked
 
 
 def drawn(

@@ -15,7 +15,7 @@ from dreambench.metrics.caption_similarity import caption_similarity
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import similarity_to_photos
 from dreambench.store.run_folder import open_run
-from miniature.evaluate.asked import Asked
+from miniature.evaluate.evaluation_prompts import Asked
 from miniature.evaluate.scorers import embedded
 
 

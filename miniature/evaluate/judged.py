@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.linalg import sqrtm
 
-from miniature.evaluate.asked import Asked
+from miniature.evaluate.evaluation_prompts import Asked
 from miniature.train.data import LABELS
 from miniature.train.samples import from_pixels
 

@@ -13,14 +13,14 @@ from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.progress import Reporter
 from dreambench.spec.presets import build_spec
-from miniature.evaluate.asked import Asked, all_asked, rendered
 from miniature.evaluate.drawn import drawn
+from miniature.evaluate.evaluation_prompts import Asked, all_asked, rendered
 from miniature.evaluate.fidelity import fidelity
 from miniature.evaluate.judged import accuracies, frechet_distance, judge_images
 from miniature.evaluate.scorers import caption_retrieval, identity_aucs
-from miniature.train.degrade import round_trip
-from miniature.train.judge import load_judge
+from miniature.train.augment import round_trip
 from miniature.train.samples import write_grid
+from miniature.train.train_judge import load_judge
 
 
 class Measurement:

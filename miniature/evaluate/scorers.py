@@ -12,7 +12,7 @@ from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import cosine_similarities, unit_vectors
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from miniature.train.data import render_shard
-from miniature.train.dino import identity_renderings, same_class_auc
+from miniature.train.train_dino import identity_renderings, same_class_auc
 
 _BATCH = 128
 

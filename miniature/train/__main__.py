@@ -17,12 +17,12 @@ STAGES = ("vae", "text", "unet", "dino", "lpips", "judge")
 
 def stage_classes() -> dict[str, type]:
     """Return the stages' classes by name."""
-    from miniature.train.dino import DinoStage
-    from miniature.train.judge import JudgeStage
-    from miniature.train.lpips import LpipsStage
-    from miniature.train.text import TextStage
-    from miniature.train.unet import UnetStage
-    from miniature.train.vae import VaeStage
+    from miniature.train.train_clip import TextStage
+    from miniature.train.train_dino import DinoStage
+    from miniature.train.train_judge import JudgeStage
+    from miniature.train.train_lpips import LpipsStage
+    from miniature.train.train_unet import UnetStage
+    from miniature.train.train_vae import VaeStage
 
     return {kind.name: kind for kind in (VaeStage, TextStage, UnetStage, DinoStage, LpipsStage, JudgeStage)}
 
@@ -59,9 +59,9 @@ def _train(names: Sequence[str], options: argparse.Namespace, console: Console) 
 
     from dreambench.models.base_model import quiet_libraries
     from dreambench.paths import data_folder
-    from miniature.train.export import export
-    from miniature.train.loop import Loop
+    from miniature.train.export_pipeline import export
     from miniature.train.stage import Sitting
+    from miniature.train.training_session import Loop
 
     quiet_libraries()
     if options.threads:

@@ -6,13 +6,13 @@ from miniature.world.accessories import ACCESSORIES, Accessory
 from miniature.world.canvas import SIZE
 from miniature.world.captions import caption
 from miniature.world.lighting import Light
+from miniature.world.painter_registry import all_painters
 from miniature.world.palette import COLOUR_WORDS, PATTERN_WORDS, colour_word
 from miniature.world.photos import photo, photo_scene, write_photos
 from miniature.world.pose import Pose
 from miniature.world.properties import PROPERTIES
-from miniature.world.registry import all_painters
-from miniature.world.sampling import sample_scene, scene_for_prompt
 from miniature.world.scene import Rendering, Scene, Truth, render, truth_of
+from miniature.world.scene_sampling import sample_scene, scene_for_prompt
 from miniature.world.surroundings import Context, all_contexts
 from miniature.world.vectors import (
     HELD_OUT_DISTANCE,

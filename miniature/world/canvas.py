@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour, dark, light, luminance
 from miniature.world.raster import Spot, cutout, is_stable
+from miniature.world.rng import Dice
 from miniature.world.shapes import Point, Points, arc, oval, rotation
 
 #: Side of a rendering in pixels, and subpixels a pixel.

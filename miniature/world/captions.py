@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from miniature.world.accessories import ACCESSORIES
-from miniature.world.dice import Dice
 from miniature.world.palette import PATTERN_WORDS
 from miniature.world.properties import PROPERTIES
+from miniature.world.rng import Dice
 from miniature.world.scene import Scene, truth_of
 from miniature.world.surroundings import all_contexts
 

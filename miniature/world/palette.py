@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from miniature.world.dice import Dice
+from miniature.world.rng import Dice
 
 Colour = tuple[int, int, int]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Box, Paint, Pen, pattern
-from miniature.world.dice import Dice
+from miniature.world.rng import Dice
 from miniature.world.shapes import box, oval, smooth, spin, star
 
 

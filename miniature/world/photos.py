@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from dreambench.errors import DreambenchError
-from miniature.world.dice import Dice
-from miniature.world.registry import painter_of
-from miniature.world.sampling import draw_light, draw_pose, plain_ids
+from miniature.world.painter_registry import painter_of
+from miniature.world.rng import Dice
 from miniature.world.scene import Scene, render
+from miniature.world.scene_sampling import draw_light, draw_pose, plain_ids
 from miniature.world.vectors import held_out_subjects
 
 

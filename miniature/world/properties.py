@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from miniature.world.canvas import Paint, Pen, frame, reduced
-from miniature.world.dice import Dice
+from miniature.world.painter_registry import Hue, painter_of
 from miniature.world.palette import Colour, dark, light, luminance
-from miniature.world.registry import Hue, painter_of
+from miniature.world.rng import Dice
 from miniature.world.shapes import Points, box, smooth, tube
 from miniature.world.vectors import Vector
 

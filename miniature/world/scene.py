@@ -9,8 +9,8 @@ import numpy as np
 from miniature.world import patterns  # noqa: F401 - it registers the patterns
 from miniature.world.accessories import ACCESSORIES
 from miniature.world.canvas import FACTOR, SIZE, Pen, frame, layer, reduced, reduced_layer
-from miniature.world.dice import Dice
 from miniature.world.lighting import Light, contact_shadow, expose, over, reflect, shade, submerge
+from miniature.world.painter_registry import painter_of
 from miniature.world.pose import Anchors, Pose, Torso
 from miniature.world.properties import (
     Extent,
@@ -22,7 +22,7 @@ from miniature.world.properties import (
     soaked,
     sparkle,
 )
-from miniature.world.registry import painter_of
+from miniature.world.rng import Dice
 from miniature.world.surroundings import Setting, all_contexts
 from miniature.world.vectors import Vector
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import itertools
 
 from miniature.world.canvas import Pen, gradient
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour, dark, light, mix
+from miniature.world.rng import Dice
 from miniature.world.shapes import Points, box, fluffy, oval, smooth, spin, tube
 
 

@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour
+from miniature.world.rng import Dice
 
 
 @dataclass(frozen=True)

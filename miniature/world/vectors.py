@@ -13,9 +13,9 @@ import yaml
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
 from miniature.world.canvas import Paint
-from miniature.world.dice import Dice
+from miniature.world.painter_registry import Hue, Kind, Parameter, Real, Value, painter_of
 from miniature.world.palette import SHADES, Colour, colour_distance, colour_word, shade_of
-from miniature.world.registry import Hue, Kind, Parameter, Real, Value, painter_of
+from miniature.world.rng import Dice
 
 #: A draw of the prior closer than this to a held-out subject of its class is drawn again.
 HELD_OUT_DISTANCE = 0.25

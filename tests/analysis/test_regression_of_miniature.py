@@ -15,10 +15,10 @@ import pytest
 from torchvision import transforms
 
 from dreambench.cli import main
-from dreambench.models.encoders import dino
+from dreambench.models.encoders import dino_encoder as dino
 from dreambench.runs import requests as cells
 from dreambench.runs import subject as subject_work
-from tests.material.regression import PICTURES, RUNS, draw_pictures, run_command, score_command
+from tests.material.watched_runs import PICTURES, RUNS, draw_pictures, run_command, score_command
 
 
 @pytest.fixture(scope="module")

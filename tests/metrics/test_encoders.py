@@ -14,9 +14,9 @@ from torchvision.transforms import functional as F
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.diversity import group_distances
-from dreambench.models.encoders.clip import load_clip
-from dreambench.models.encoders.dino import DinoEncoder, load_dino
-from dreambench.models.encoders.lpips import LpipsNetwork, load_lpips, select
+from dreambench.models.encoders.clip_encoder import load_clip
+from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
+from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips, select
 from dreambench.spec.run_spec import LpipsSpec
 from tests.metrics.material import noise
 

@@ -16,7 +16,7 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics import encoders as encoders_module
 from dreambench.metrics.tables import TABLES
 from dreambench.models.encoders.image_encoder import ImageEncoder
-from dreambench.models.encoders.lpips import LpipsNetwork
+from dreambench.models.encoders.lpips_network import LpipsNetwork
 from dreambench.models.weights import with_fingerprints
 from dreambench.store import RunFolder
 from tests.metrics.material import noise, score

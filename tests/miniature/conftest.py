@@ -10,9 +10,9 @@ import torch
 from rich.console import Console
 
 from miniature.train import __main__ as command
-from miniature.train import export as exporting
-from miniature.train.loop import Loop
+from miniature.train import export_pipeline as exporting
 from miniature.train.stage import Sitting
+from miniature.train.training_session import Loop
 
 QUIET = Console(quiet=True)
 KINDS = command.stage_classes()

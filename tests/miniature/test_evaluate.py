@@ -9,8 +9,8 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from miniature.evaluate.__main__ import main
-from miniature.evaluate.asked import all_asked, rendered
 from miniature.evaluate.card import BARS, figures_table, write_into_card
+from miniature.evaluate.evaluation_prompts import all_asked, rendered
 from miniature.evaluate.fidelity import Fidelity
 from miniature.evaluate.judged import accuracies, frechet_distance
 from miniature.train.data import LABELS

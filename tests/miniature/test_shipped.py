@@ -18,12 +18,12 @@ from dreambench.models.device import resolve_runtime
 from dreambench.paths import data_folder
 from dreambench.spec.presets import build_spec
 from dreambench.store import open_run
-from miniature.evaluate.asked import Asked
 from miniature.evaluate.drawn import drawn
+from miniature.evaluate.evaluation_prompts import Asked
 from miniature.evaluate.scorers import embedded
-from miniature.train.dino import identity_renderings, same_class_auc
-from miniature.train.export import LIMIT
+from miniature.train.export_pipeline import LIMIT
 from miniature.train.tokenizer import caption_words, fillers, rare_words
+from miniature.train.train_dino import identity_renderings, same_class_auc
 from miniature.world import CLASS_NOUNS
 
 FOLDER = data_folder() / "mini"

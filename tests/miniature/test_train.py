@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 
 from dreambench.errors import DreambenchError
 from miniature.train import __main__ as command
-from miniature.train.loop import Loop
 from miniature.train.stage import Sitting, averaged_weights, checkpoint_file
+from miniature.train.training_session import Loop
 from tests.miniature.conftest import KINDS, QUIET, sit
 
 

@@ -9,10 +9,10 @@ import torch
 from dreambench.methods.identifiers import draw_identifiers, rare_tokens
 from miniature.train import tokenizer as trimmed
 from miniature.train.data import STREAMS, render_shard, shard_scenes
-from miniature.train.dino import instance_loss, same_class_auc
 from miniature.train.muon import Optimizer, orthogonalize
 from miniature.train.stage import learning_rate
-from miniature.train.vae import build_vae, fold_normalization
+from miniature.train.train_dino import instance_loss, same_class_auc
+from miniature.train.train_vae import build_vae, fold_normalization
 from miniature.world import CLASS_NOUNS, HELD_OUT_DISTANCE, caption, distance, held_out_subjects
 
 

@@ -22,8 +22,8 @@ from miniature.world import (
     sample_vector,
     write_photos,
 )
-from miniature.world.dice import Dice
 from miniature.world.palette import COLOUR_WORDS, colour_word, shade_of
+from miniature.world.rng import Dice
 from miniature.world.vectors import draw_vector
 
 PHOTOS = {

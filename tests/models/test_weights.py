@@ -11,11 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders import clip as clip_module
-from dreambench.models.encoders.clip import clip_download, load_clip
-from dreambench.models.encoders.dino import dino_download, load_dino
+from dreambench.models.encoders import clip_encoder as clip_module
+from dreambench.models.encoders.clip_encoder import clip_download, load_clip
+from dreambench.models.encoders.dino_encoder import dino_download, load_dino
 from dreambench.models.encoders.downloads import HubFile
-from dreambench.models.encoders.lpips import load_lpips, lpips_download
+from dreambench.models.encoders.lpips_network import load_lpips, lpips_download
 from dreambench.models.weights import fingerprint, is_local, missing_weights, with_fingerprints
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec

@@ -15,9 +15,9 @@ from dreambench.store import RunFolder
 from dreambench.study.app import build_app
 from dreambench.study.create import create_study
 from dreambench.study.database import Database
-from dreambench.study.desk import Desk
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder, read_plan
+from dreambench.study.questionnaire import Desk
 from dreambench.study.study_plan import Plan
 from tests.analysis.material import image_row, make_run
 

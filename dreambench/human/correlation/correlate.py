@@ -8,7 +8,7 @@ import numpy as np
 
 from dreambench.human.correlation.coefficients import KINDS, coefficient, fisher_interval
 from dreambench.human.correlation.dependent import steiger, williams
-from dreambench.human.correlation.judged import Judged
+from dreambench.human.correlation.rated_images import Judged
 from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import Draws, percentile_interval, resampled_coefficients
 from dreambench.human.correlation.results import (

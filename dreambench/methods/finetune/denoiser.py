@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from dreambench.methods.finetune.options import FineTuneOptions
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Context, LossRow, Words
 from dreambench.spec.run_spec import RunSpec
 

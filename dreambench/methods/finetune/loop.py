@@ -9,8 +9,8 @@ from typing import Any
 import torch
 
 from dreambench.errors import DreambenchError
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.objective import Terms
-from dreambench.methods.finetune.options import FineTuneOptions
 from dreambench.methods.method import LossRow
 from dreambench.models.device import Runtime
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miniature.world.accessories.registry import GOLD, NAVY, PURPLE, RED, WHITE, torso_piece
+from miniature.world.accessories.accessory_registry import GOLD, NAVY, PURPLE, RED, WHITE, torso_piece
 from miniature.world.canvas import Paint
 from miniature.world.palette import INK, Colour, dark
 from miniature.world.pose import Torso

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from miniature.world.accessories.registry import GOLD, NAVY, PURPLE, RED, WHITE, head_piece
+from miniature.world.accessories.accessory_registry import GOLD, NAVY, PURPLE, RED, WHITE, head_piece
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour, dark, light
 from miniature.world.pose import Head

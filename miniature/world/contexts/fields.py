@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour, dark, light
+from miniature.world.rng import Dice
 from miniature.world.scenery import blades, blue_sky, crown, ground, leaf, rug, sky, trunk, vary
 from miniature.world.shapes import fluffy
 from miniature.world.surroundings import Setting, context

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
 from miniature.world.palette import dark, light
+from miniature.world.rng import Dice
 from miniature.world.scenery import folds, ground, planks, rug, sky, vary
 from miniature.world.shapes import box, tube
 from miniature.world.surroundings import Setting, context

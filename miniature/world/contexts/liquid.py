@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour
+from miniature.world.rng import Dice
 from miniature.world.scenery import blue_sky, ground, sky, vary, waves
 from miniature.world.shapes import smooth
 from miniature.world.surroundings import Setting, context

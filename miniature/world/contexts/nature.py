@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour, dark
+from miniature.world.rng import Dice
 from miniature.world.scenery import blades, blue_sky, fir, ground, leaf, sky, vary
 from miniature.world.shapes import smooth, spin, tube
 from miniature.world.surroundings import Setting, context

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
 from miniature.world.palette import Colour, dark, light
+from miniature.world.rng import Dice
 from miniature.world.scenery import blue_sky, cloud, crown, ground, sky, vary
 from miniature.world.shapes import box, oval, smooth
 from miniature.world.surroundings import Setting, context

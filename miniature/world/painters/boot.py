@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
+from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, painter, surface
 from miniature.world.palette import apart, dark, light
 from miniature.world.pose import Dress, Pose
-from miniature.world.registry import Hue, Kind, Parameter, Real, even, painter, surface
 from miniature.world.shapes import box, fluffy, smooth, star, tube
 from miniature.world.vectors import Vector
 

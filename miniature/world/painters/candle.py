@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.dice import Dice
+from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.palette import INK, Colour, apart, dark, light, mix
 from miniature.world.pose import Dress, Pose
-from miniature.world.registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
+from miniature.world.rng import Dice
 from miniature.world.shapes import box, heart, oval, smooth, star, tube
 from miniature.world.vectors import Vector
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from miniature.world.animal import eye, tail_at, trunk
 from miniature.world.canvas import Paint, Pen
+from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.palette import INK, dark, light
 from miniature.world.pose import Anchors, Dress, Head, Pose, Torso
-from miniature.world.registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.shapes import Points, fluffy, mirror, oval, smooth, tube
 from miniature.world.vectors import Vector
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from miniature.world.canvas import Pen
+from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.painters.toy_figures import (
     crest,
     eye,
@@ -16,7 +17,6 @@ from miniature.world.painters.toy_figures import (
 )
 from miniature.world.palette import INK, Colour, apart, dark, light
 from miniature.world.pose import Dress, Pose
-from miniature.world.registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.shapes import Points, box, lathe, oval, smooth, tube
 from miniature.world.vectors import Vector
 

@@ -38,8 +38,8 @@ sys.path[:0] = [str(ROOT)]
 
 from dreambench.metrics import encoders as encoders_module  # noqa: E402
 from dreambench.metrics.scoring import ImageCell, score_images  # noqa: E402
-from dreambench.models.encoders.clip import load_clip  # noqa: E402
-from dreambench.models.encoders.dino import load_dino  # noqa: E402
+from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
+from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
 from dreambench.spec.run_spec import ClipSpec, DinoSpec, ProtocolSpec, RuntimeSpec  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402

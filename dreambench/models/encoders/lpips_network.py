@@ -13,8 +13,8 @@ from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.downloads import TorchvisionFile
-from dreambench.models.encoders.files import checked_file, is_local, load_into, read_tensors
 from dreambench.models.encoders.image_encoder import check_image
+from dreambench.models.encoders.weight_files import checked_file, is_local, load_into, read_tensors
 from dreambench.spec.run_spec import LpipsSpec
 
 FIELD = "protocol.lpips.weights"

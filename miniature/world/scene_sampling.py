@@ -8,11 +8,11 @@ import numpy as np
 
 from dreambench.errors import DreambenchError
 from miniature.world.accessories import ACCESSORIES
-from miniature.world.dice import Dice
 from miniature.world.lighting import Light
+from miniature.world.painter_registry import Painter, all_painters, painter_of
 from miniature.world.pose import Pose
 from miniature.world.properties import PROPERTIES
-from miniature.world.registry import Painter, all_painters, painter_of
+from miniature.world.rng import Dice
 from miniature.world.scene import Scene
 from miniature.world.surroundings import all_contexts
 from miniature.world.vectors import Vector, sample_vector

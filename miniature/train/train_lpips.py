@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from miniature.train.data import LABELS, PoolSize
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.scorer import ScorerStage
 from miniature.train.stage import Sitting
+from miniature.train.train_scorer import ScorerStage
 
 _CHANNELS = (64, 192, 384, 256, 256)
 

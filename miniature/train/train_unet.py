@@ -14,9 +14,9 @@ from miniature.train.data import STREAMS, PoolSize, Shard
 from miniature.train.muon import Optimizer
 from miniature.train.samples import PROMPTS, draw, from_pixels, to_pixels, write_grid
 from miniature.train.stage import Sitting, Stage, averaged_weights
-from miniature.train.text import TEXT_WIDTH, build_text_encoder, load_text_tower
 from miniature.train.tokenizer import token_ids, with_filler
-from miniature.train.vae import need_vae
+from miniature.train.train_clip import TEXT_WIDTH, build_text_encoder, load_text_tower
+from miniature.train.train_vae import need_vae
 from miniature.world import CLASS_NOUNS
 
 CAPTION_DROPOUT = 0.1

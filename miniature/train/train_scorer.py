@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from miniature.train.augment import degraded, round_trip
 from miniature.train.data import Shard, render_shard
-from miniature.train.degrade import degraded, round_trip
 from miniature.train.samples import from_pixels
 from miniature.train.stage import Sitting, Stage
-from miniature.train.vae import load_vae
+from miniature.train.train_vae import load_vae
 
 #: Every fourth rendering goes through the autoencoder once.
 ROUND_TRIPS = 4

@@ -8,7 +8,7 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import open_base
-from dreambench.models.encoders.files import local_file
+from dreambench.models.encoders.weight_files import local_file
 from dreambench.paths import data_folder, located
 from dreambench.runs.resolve import resolve_data
 from dreambench.spec.presets import build_spec

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from dreambench.errors import DreambenchError
 from dreambench.store.files import write_folder_atomically
-from miniature.train.dino import build_dino, dino_config
-from miniature.train.lpips import trained_lpips
 from miniature.train.stage import Sitting, averaged_weights, save_weights
-from miniature.train.text import MEAN, MERGES_FILE, STD, build_clip, clip_config
 from miniature.train.tokenizer import tokenizer, write_open_clip_merges
-from miniature.train.unet import Diffusion, build_scheduler
+from miniature.train.train_clip import MEAN, MERGES_FILE, STD, build_clip, clip_config
+from miniature.train.train_dino import build_dino, dino_config
+from miniature.train.train_lpips import trained_lpips
+from miniature.train.train_unet import Diffusion, build_scheduler
 
 #: The most that pipeline and encoders may take together, in bytes.
 LIMIT = 20_000_000

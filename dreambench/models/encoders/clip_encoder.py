@@ -13,8 +13,14 @@ from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.downloads import HubFile
-from dreambench.models.encoders.files import checked_file, is_local, load_into, read_metadata, read_tensors
 from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.models.encoders.weight_files import (
+    checked_file,
+    is_local,
+    load_into,
+    read_metadata,
+    read_tensors,
+)
 from dreambench.spec.run_spec import ClipSpec
 
 FIELD = "protocol.clip.weights"

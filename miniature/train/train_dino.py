@@ -11,12 +11,12 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from miniature.train.augment import jittered
 from miniature.train.data import STREAMS, VIEWS, PoolSize, identity_scene
-from miniature.train.degrade import jittered
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.scorer import ScorerStage
 from miniature.train.stage import Sitting
+from miniature.train.train_scorer import ScorerStage
 from miniature.world import CLASS_NOUNS, render, sample_vector
 
 TEMPERATURE = 0.1

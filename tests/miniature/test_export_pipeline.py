@@ -11,16 +11,16 @@ from safetensors.torch import load_file
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import open_base
-from dreambench.models.encoders.clip import load_clip
-from dreambench.models.encoders.dino import load_dino
-from dreambench.models.encoders.lpips import load_lpips
+from dreambench.models.encoders.clip_encoder import load_clip
+from dreambench.models.encoders.dino_encoder import load_dino
+from dreambench.models.encoders.lpips_network import load_lpips
 from dreambench.spec.run_spec import BaseSpec, ClipSpec, DinoSpec, LpipsSpec
-from miniature.train import export as exporting
+from miniature.train import export_pipeline as exporting
 from miniature.train import tokenizer as trimmed
 from miniature.train.data import render_shard
 from miniature.train.stage import Sitting
-from miniature.train.text import load_text_tower
-from miniature.train.vae import build_vae
+from miniature.train.train_clip import load_text_tower
+from miniature.train.train_vae import build_vae
 from tests.miniature.conftest import QUIET
 
 
@@ -116,10 +116,10 @@ def test_an_export_that_is_too_large_leaves_the_old_one(
 
 
 def test_the_real_networks_fit_into_the_limit() -> None:
-    from miniature.train.dino import build_dino
-    from miniature.train.lpips import build_lpips
-    from miniature.train.text import build_clip
-    from miniature.train.unet import Diffusion
+    from miniature.train.train_clip import build_clip
+    from miniature.train.train_dino import build_dino
+    from miniature.train.train_lpips import build_lpips
+    from miniature.train.train_unet import Diffusion
 
     networks = (build_vae(), Diffusion(), build_clip(), build_dino(), build_lpips().net)
     bytes_ = sum(2 * p.numel() for network in networks for p in network.parameters())

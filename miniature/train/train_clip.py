@@ -15,9 +15,9 @@ from torch.nn import functional as F
 from miniature.train.data import STREAMS, PoolSize
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.scorer import ScorerStage
 from miniature.train.stage import Sitting
 from miniature.train.tokenizer import CONTEXT_LENGTH, token_ids, vocabulary
+from miniature.train.train_scorer import ScorerStage
 
 #: The file beside the weights that open_clip's tokenizer reads its merges from.
 MERGES_FILE = "clip-bpe.txt.gz"

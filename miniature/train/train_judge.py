@@ -12,11 +12,11 @@ from torch.nn import functional as F
 
 from dreambench.errors import DreambenchError
 from miniature.train.data import LABELS, PoolSize
-from miniature.train.lpips import accuracies, label_loss
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.scorer import ScorerStage
 from miniature.train.stage import Sitting, averaged_weights
+from miniature.train.train_lpips import accuracies, label_loss
+from miniature.train.train_scorer import ScorerStage
 
 
 class Block(nn.Module):
