@@ -37,7 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from dreambench.metrics import encoders as encoders_module  # noqa: E402
-from dreambench.metrics.scoring import ImageCell, score_images  # noqa: E402
+from dreambench.metrics.scoring import BenchmarkImage, score_images  # noqa: E402
 from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
 from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
@@ -50,7 +50,7 @@ BATCH = 32
 PAIRS_MEASURED = 20
 
 
-class Bench:
+class ModelCache:
     """The files, the two encoders, and the ways to embed the files."""
 
     def __init__(self, folder: Path, images: int, photos: int, size: int) -> None:
@@ -83,7 +83,7 @@ class Bench:
             self.runs += 1
             run = RunFolder(self.folder / f"run{self.runs}", None)  # type: ignore[arg-type]
         cells = [
-            ImageCell(
+            BenchmarkImage(
                 "dog", "dog", "live", i // 4, "a sks dog", "a dog", "recontextualization", i % 4, i, file
             )
             for i, file in enumerate(self.images)
@@ -135,7 +135,7 @@ def main() -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(Path(folder), options.images, options.photos, options.size)
+        bench = ModelCache(Path(folder), options.images, options.photos, options.size)
         files = [*bench.photos, *bench.images]
         bench.bare(files[:2])
         bench.bare(files[:BATCH], BATCH)

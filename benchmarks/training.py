@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import scaled
 
 from dreambench.dataset import read_image
-from dreambench.methods.finetune.denoising_loss import DenoisingTask
+from dreambench.methods.finetune.denoising_loss import DenoisingLoss
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.latents import encode_posteriors, pixels
 from dreambench.methods.finetune.loop import make_optimizer
@@ -51,7 +51,7 @@ def steps(base: BaseModel, photos: list[Path], size: int) -> tuple[Callable[[], 
     posteriors, states = encode_posteriors(vae, photos, size), caption_states(base)
     runtime = resolve_runtime(RuntimeSpec(device="cpu"))
     dice = torch.Generator().manual_seed(0)
-    task = DenoisingTask(
+    task = DenoisingLoss(
         unet, schedule, base.parameterization, lambda: states, posteriors, posteriors, 1, 1.0, dice, runtime
     )
     decoded = [pixels(read_image(photo), size) for photo in photos]

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 
-class Watch(Protocol):
+class ProgressListener(Protocol):
     """Whoever follows long work: a person's bars, a log, or the process that waits for this one."""
 
     def start(self, name: str, total: int, done: int = 0) -> None:

@@ -23,7 +23,7 @@ _FREE = {"n", "cells"}
 _FIDELITY = {"sc", "subject"}
 
 
-class Answer(BaseModel):
+class ClaimVerdict(BaseModel):
     """A claim's verdict. ``p_holm`` is the p-value after Holm's correction over all claims that were tested.
 
     ``effect`` is None, and ``why`` says what is missing, where no run decides the claim.
@@ -44,9 +44,9 @@ class Answer(BaseModel):
     why: str = ""
 
 
-def answer_claims(
+def judge_claims(
     runs: Sequence[RunScores], rating: Mapping[str, Any] | None = None, claims: Claims | None = None
-) -> list[Answer]:
+) -> list[ClaimVerdict]:
     """Answer every claim from runs of one protocol; ``rating`` is what ``correlate --json`` printed.
 
     Raises DreambenchError where the runs were scored by different protocols.
@@ -178,10 +178,10 @@ def _seeds(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> int:
     return min(len({run.record.spec.seed for run in _matching(name, known, runs)}) for name in sides)
 
 
-def _answer(claim: Claim, found: Evidence | str, p_holm: float | None, seeds: int) -> Answer:
+def _answer(claim: Claim, found: Evidence | str, p_holm: float | None, seeds: int) -> ClaimVerdict:
     told = {"id": claim.id, "statement": claim.statement, "where": claim.where}
     if isinstance(found, str):
-        return Answer(**told, verdict="undecided", why=found)
+        return ClaimVerdict(**told, verdict="undecided", why=found)
     verdict: Verdict = "undecided"
     if p_holm is not None and p_holm < ALPHA:
         verdict = "holds" if found.supports else "fails"
@@ -190,7 +190,7 @@ def _answer(claim: Claim, found: Evidence | str, p_holm: float | None, seeds: in
         verdict = "holds" if verdict == "holds" else "undecided"
         if found.ci95 and found.ci95[1] < -claim.margin:
             verdict = "fails"
-    return Answer(
+    return ClaimVerdict(
         **told,
         verdict=verdict,
         effect=found.effect,

@@ -43,7 +43,9 @@ def ablate(
     """Run an ablation of the paper, variant by variant, and compare its variants subject by subject."""
     from dreambench.literature.ablations import ablation
 
-    where = executor_options.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back)
+    where = executor_options.ExecutorOptions(
+        executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back
+    )
     on_ray = where.on_ray()
     chosen = ablation(name)
     given: dict[str, Any] = {
@@ -66,7 +68,7 @@ def ablate(
     from dreambench.progress import reporter
     from dreambench.report.ablation_files import write_ablation
     from dreambench.runs.prepare import prepare_all
-    from dreambench.runs.reuse import finished_beside, take_over_finished
+    from dreambench.runs.reuse import reuse_finished_subjects, runs_beside
 
     with reporter() as shown:
         # All of them first: an error in the last variant must not show after hours of the others.
@@ -75,7 +77,7 @@ def ablate(
         # On Ray all variants are one queue; here each takes over what the one before it has finished.
         for batch in [list(specs)] if on_ray else [[variant] for variant in specs]:
             for variant in batch:
-                taken = take_over_finished(prepared[variant], folder / variant, finished_beside(folder))
+                taken = reuse_finished_subjects(prepared[variant], folder / variant, runs_beside(folder))
                 shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects taken over)" if taken else ""))
             runs = [prepared[variant] for variant in batch], [folder / variant for variant in batch]
             error = work_runs(*runs, where if on_ray else None, shown)

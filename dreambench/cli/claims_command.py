@@ -24,13 +24,13 @@ def claims(
 ) -> None:
     """Answer each claim of the paper: holds, fails or undecided, with effect, interval, p-value and n."""
     from dreambench.analysis.run_scores import read_run_scores
-    from dreambench.analysis.verdicts import answer_claims
+    from dreambench.analysis.verdicts import judge_claims
     from dreambench.report.claims_table import claims_markdown, claims_terminal
     from dreambench.store import open_run
     from dreambench.store.files import write_text
 
     scored = read_run_scores([open_run(path) for path in _run_folders(runs)])
-    answers = answer_claims(scored, read_correlation(correlation))
+    answers = judge_claims(scored, read_correlation(correlation))
     if out:
         write_text(out, claims_markdown(answers, scored[0].signature))
     if json:

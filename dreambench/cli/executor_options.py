@@ -40,7 +40,7 @@ SendBack = Annotated[
 
 
 @dataclass(frozen=True)
-class Where:
+class ExecutorOptions:
     """The options of where a run is worked, as they were given."""
 
     executor: str = "local"
@@ -68,7 +68,7 @@ class Where:
 
 
 @contextmanager
-def ray_executor(where: Where) -> Iterator[RayExecutor]:
+def ray_executor(where: ExecutorOptions) -> Iterator[RayExecutor]:
     """Lend a Ray executor, and stop its workers afterwards, whatever happens."""
     from dreambench.executors.ray.cluster import RayOptions
     from dreambench.executors.ray.executor import RayExecutor

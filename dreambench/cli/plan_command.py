@@ -35,7 +35,7 @@ def plan(
     json: options.Json = False,
 ) -> None:
     """Tell what a run will do (steps, images, disk, time) and what is missing, without doing it."""
-    where = executor_options.Where(executor, None, workers, gpus_per_unit)
+    where = executor_options.ExecutorOptions(executor, None, workers, gpus_per_unit)
     timed = where.on_ray() or probe
     spec = options.spec_from_options(
         preset=preset,
@@ -56,7 +56,7 @@ def plan(
     typer.echo(made.model_dump_json(indent=1) if json else made.text())
 
 
-def _schedule(spec: RunSpec, where: executor_options.Where, probe: bool) -> Schedule:
+def _schedule(spec: RunSpec, where: executor_options.ExecutorOptions, probe: bool) -> Schedule:
     import torch
 
     from dreambench.progress import reporter

@@ -56,7 +56,7 @@ def reproduce(
     from dreambench.runs.resolve import parse_subjects
     from dreambench.store.files import write_text
 
-    where = executor_options.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout)
+    where = executor_options.ExecutorOptions(executor, ray_address, workers, gpus_per_unit, unit_timeout)
     place = where if where.on_ray() else None
     _refuse_one_methods_settings(settings)
     names = parse_subjects(subjects)
@@ -91,7 +91,10 @@ def reproduce(
 
 
 def _work_all(
-    planned: Sequence[PlannedRun], folder: Path, tables: Path | None, place: executor_options.Where | None
+    planned: Sequence[PlannedRun],
+    folder: Path,
+    tables: Path | None,
+    place: executor_options.ExecutorOptions | None,
 ) -> None:
     from dreambench.literature.reproduction import kept_runs, queues
 
@@ -104,7 +107,7 @@ def _work_all(
     from dreambench.progress import reporter
     from dreambench.runs.prepare import prepare_all
     from dreambench.store import open_run
-    from dreambench.store.published_run import keep_tables
+    from dreambench.store.published_run import publish_run
 
     with reporter() as shown:
         # All of them first: an error in the last run must not show after hours of the others.
@@ -119,22 +122,22 @@ def _work_all(
             _work(work, [run.folder(folder) for run in left], folder, place, shown)
             for run in queue:
                 if tables:
-                    keep_tables(open_run(run.folder(folder)), run.folder(tables))
+                    publish_run(open_run(run.folder(folder)), run.folder(tables))
 
 
 def _work(
     ready: Mapping[PlannedRun, Prepared],
     others: list[Path],
     root: Path,
-    place: executor_options.Where | None,
+    place: executor_options.ExecutorOptions | None,
     shown: Reporter,
 ) -> None:
     from dreambench.cli.run_command import work_runs
-    from dreambench.runs.reuse import take_over_finished
+    from dreambench.runs.reuse import reuse_finished_subjects
 
     folders = [run.folder(root) for run in ready]
     for (run, prepared), folder in zip(ready.items(), folders, strict=True):
-        taken = take_over_finished(prepared, folder, others)
+        taken = reuse_finished_subjects(prepared, folder, others)
         told = f", {len(taken)} subjects taken over from finished runs" if taken else ""
         shown.say(f"{run.group}: {run.variant}, seed {run.seed}{told}")
     error = work_runs(list(ready.values()), folders, place, shown)

@@ -13,7 +13,7 @@ from dreambench.quiet import quiet_libraries
 
 if TYPE_CHECKING:
     from dreambench.errors import DreambenchError
-    from dreambench.progress import Watch
+    from dreambench.progress import ProgressListener
     from dreambench.runs.prepare import Prepared
     from dreambench.spec.run_spec import RunSpec
 
@@ -59,7 +59,9 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Personalize a model for each subject, draw the prompts, score the images, and make the tables."""
-    where = executor_options.Where(executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back)
+    where = executor_options.ExecutorOptions(
+        executor, ray_address, workers, gpus_per_unit, unit_timeout, send_back
+    )
     on_ray = where.on_ray()
     presets: list[str | None] = [*preset] if preset else [None]
     seeds: list[int | None] = [*seed] if seed else [None]
@@ -91,7 +93,9 @@ def run(
         raise error
 
 
-def _prepare(specs: list[RunSpec], out: Path | None, shown: Watch) -> tuple[list[Prepared], list[Path]]:
+def _prepare(
+    specs: list[RunSpec], out: Path | None, shown: ProgressListener
+) -> tuple[list[Prepared], list[Path]]:
     """Prepare all runs and name their folders: ``out`` is the one run's, or the parent of several."""
     from dreambench.runs.prepare import prepare_all
     from dreambench.runs.resolve import default_run_name
@@ -110,8 +114,8 @@ def _prepare(specs: list[RunSpec], out: Path | None, shown: Watch) -> tuple[list
 def work_runs(
     prepared: list[Prepared],
     folders: list[Path],
-    where: executor_options.Where | None,
-    shown: Watch,
+    where: executor_options.ExecutorOptions | None,
+    shown: ProgressListener,
     keep_checkpoints: bool = False,
     notes: list[str] | None = None,
 ) -> DreambenchError | None:

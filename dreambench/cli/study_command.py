@@ -12,7 +12,7 @@ from dreambench.cli.options import Json
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
-    from dreambench.study.study_plan import Plan, StudyName
+    from dreambench.study.study_plan import StudyName, StudyPlan
 
 app = typer.Typer(
     name="study", help="The user study: draw it, serve it, export its votes.", no_args_is_help=True
@@ -111,7 +111,7 @@ def _studies(text: str) -> list[StudyName]:
     return [study for study in STUDIES if study in asked]
 
 
-def _show_created(plan: Plan, out: Path, json: bool) -> None:
+def _show_created(plan: StudyPlan, out: Path, json: bool) -> None:
     links = out / "links.csv"
     if json:
         counts = {"raters": len(plan.raters), "pairs": len(plan.pairs), "checks": len(plan.checks)}

@@ -6,7 +6,7 @@ import queue
 from dataclasses import dataclass, field
 from typing import Any
 
-from dreambench.progress import Watch
+from dreambench.progress import ProgressListener
 
 #: A worker speaks at most this often, in seconds, whatever its steps take.
 PAUSE = 0.25
@@ -14,11 +14,11 @@ PAUSE = 0.25
 
 @dataclass(frozen=True)
 class Progress:
-    """Calls of a ``Watch``, in their order: the function's name and its arguments."""
+    """Calls of a ``ProgressListener``, in their order: the function's name and its arguments."""
 
     calls: list[tuple[str, tuple[Any, ...]]]
 
-    def apply(self, watch: Watch) -> None:
+    def apply(self, watch: ProgressListener) -> None:
         """Repeat the calls on another watch."""
         for name, arguments in self.calls:
             getattr(watch, name)(*arguments)
@@ -44,7 +44,7 @@ class Ended:
 
 
 @dataclass
-class EventWatch:
+class EventQueue:
     """A watch whose calls wait, joined where they can be, until they are read by another thread."""
 
     _calls: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = field(default_factory=queue.SimpleQueue)

@@ -6,9 +6,9 @@ import time
 from collections.abc import Iterator, Sequence
 
 from dreambench.executors.task import Outcome, Unit
-from dreambench.executors.task_log import UnitLog
-from dreambench.progress import Watch
-from dreambench.runs.model_cache import Bench
+from dreambench.executors.task_log import TaskLog
+from dreambench.progress import ProgressListener
+from dreambench.runs.model_cache import ModelCache
 
 
 class LocalExecutor:
@@ -17,14 +17,14 @@ class LocalExecutor:
     The order must have every unit behind those that it depends on.
     """
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: ModelCache) -> None:
         self._bench = bench
 
-    def run(self, units: Sequence[Unit], watch: Watch) -> Iterator[Outcome]:
+    def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
         """Work the units one by one and yield their outcomes."""
         for unit in units:
             began = time.monotonic()
-            log = UnitLog(unit, watch)
+            log = TaskLog(unit, watch)
             unit.task.perform(self._bench, log)
             seconds = time.monotonic() - began
             log.note(f"done in {seconds:.1f} s")

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from dreambench.progress import Watch
-from dreambench.runs.model_cache import Bench
+from dreambench.progress import ProgressListener
+from dreambench.runs.model_cache import ModelCache
 
 
 class Task(Protocol):
@@ -28,7 +28,7 @@ class Task(Protocol):
         """The folder that a machine must see to work in ``root``; None for its own cache folder."""
         ...
 
-    def perform(self, bench: Bench, watch: Watch) -> None:
+    def perform(self, bench: ModelCache, watch: ProgressListener) -> None:
         """Do the work with the models of ``bench``, telling ``watch``; what is there is not done again."""
         ...
 
@@ -82,7 +82,7 @@ class Outcome:
 class Executor(Protocol):
     """Works units, each after those that it depends on."""
 
-    def run(self, units: Sequence[Unit], watch: Watch) -> Iterator[Outcome]:
+    def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
         """Work all units and yield each one's outcome as it ends.
 
         Raises DreambenchError where the work cannot go on at all; KeyboardInterrupt leaves no worker behind.

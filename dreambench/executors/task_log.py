@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from dreambench.executors.task import Unit
-from dreambench.progress import Watch
+from dreambench.progress import ProgressListener
 
 
-class UnitLog:
+class TaskLog:
     """A watch that writes a unit's stages and notices into its log, and passes everything on.
 
     Lines are appended as they come: unlike the results, a log may end in the middle of a line. ``fraction``
     is how much of the unit is done, 0 to 1, by its shares.
     """
 
-    def __init__(self, unit: Unit, watch: Watch) -> None:
+    def __init__(self, unit: Unit, watch: ProgressListener) -> None:
         self.unit, self._watch = unit, watch
         self.fraction = 0.0
         self._open: set[str] = set()

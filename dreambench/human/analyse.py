@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dreambench.human.bradley_terry import strengths
-from dreambench.human.correlation import Correlations, Judged, correlate
+from dreambench.human.correlation import Correlations, RatedImages, correlate
 from dreambench.human.imagenhub import read_imagenhub
 from dreambench.human.preference_table import paper_preferences, preference_table
-from dreambench.human.preferences import UNDECIDED, judged_images
+from dreambench.human.preferences import UNDECIDED, rated_images
 from dreambench.human.score_files import read_image_scores
 from dreambench.human.votes import read_votes
 
 
-def analyse_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[Judged]]:
+def analyse_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[RatedImages]]:
     """Correlate DINO and CLIP-I with the ImagenHub ratings; None is the pulled copy.
 
     Returns the results and the images behind them. Raises DreambenchError for data that cannot be read.
@@ -23,13 +23,13 @@ def analyse_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[Ju
     return correlate([judged], source), [judged]
 
 
-def analyse_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[Judged]]:
+def analyse_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[RatedImages]]:
     """Correlate the scores of one's own images with votes on them, and tell which method the voters prefer.
 
     Returns the results and the images behind them. Raises DreambenchError for data that cannot be read.
     """
     cast = read_votes(votes)
-    judged = judged_images(cast, read_image_scores(scores))
+    judged = rated_images(cast, read_image_scores(scores))
     found = correlate(judged, votes.name)
     fitted = strengths(cast)
     notes = [UNDECIDED]

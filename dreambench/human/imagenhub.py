@@ -18,7 +18,7 @@ import pandas as pd
 
 from dreambench.dataset.ratings import ratings_folder, ratings_label, ratings_problem
 from dreambench.errors import DreambenchError
-from dreambench.human.correlation import Judged
+from dreambench.human.correlation import RatedImages
 from dreambench.human.correlation.raters import TIE_DIGITS
 
 HUMANS = ("sc", "pq", "o")
@@ -28,7 +28,7 @@ Key = tuple[str, str]  # sample, method
 PULL = "`dreambench data pull imagenhub` fetches it; `--data FOLDER` names a copy of your own"
 
 
-def read_imagenhub(folder: Path | None = None) -> tuple[Judged, str]:
+def read_imagenhub(folder: Path | None = None) -> tuple[RatedImages, str]:
     """Return the rated images with their automatic scores, and the name of the data.
 
     ``folder`` holds ``*_rater*.tsv`` and ``autometrics/<method>.json``; None is the pulled one. An image
@@ -113,7 +113,9 @@ def _score(row: dict[str, Any], name: str, path: Path, uid: str) -> float:
     return float(value)
 
 
-def _join(ratings: dict[str, dict[Key, tuple[float, float]]], scores: dict[Key, dict[str, float]]) -> Judged:
+def _join(
+    ratings: dict[str, dict[Key, tuple[float, float]]], scores: dict[Key, dict[str, float]]
+) -> RatedImages:
     keys = sorted({key for rated in ratings.values() for key in rated})
     absent = (np.nan, np.nan)
     pairs = np.array([[rated.get(key, absent) for rated in ratings.values()] for key in keys], dtype=float)
@@ -133,4 +135,4 @@ def _join(ratings: dict[str, dict[Key, tuple[float, float]]], scores: dict[Key, 
     unrated = int((images["sc"].isna() & ~unscored).sum())
     if unrated:
         left_out["not rated by every rater"] = unrated
-    return Judged(images, tuple(METRICS), HUMANS, tuple(ratings), by_human, left_out)
+    return RatedImages(images, tuple(METRICS), HUMANS, tuple(ratings), by_human, left_out)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.errors import DreambenchError
-from dreambench.human.correlation import Judged
+from dreambench.human.correlation import RatedImages
 from dreambench.human.correlation.raters import TIE_DIGITS
 from dreambench.human.score_files import ImageScores
 from dreambench.human.votes import STUDIES
@@ -38,7 +38,7 @@ def image_votes(votes: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(sides, ignore_index=True)
 
 
-def judged_images(votes: pd.DataFrame, scores: ImageScores) -> list[Judged]:
+def rated_images(votes: pd.DataFrame, scores: ImageScores) -> list[RatedImages]:
     """Return the voted images of each study with their scores; the human score has the study's name.
 
     An image without scores stays, with NaN, and is counted. Raises DreambenchError where no image of
@@ -56,7 +56,7 @@ def judged_images(votes: pd.DataFrame, scores: ImageScores) -> list[Judged]:
     return judged
 
 
-def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> Judged:
+def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> RatedImages:
     keys = ["sample", "pair", "method", "file"]
     table = rows.pivot(index=keys, columns="rater", values="value").sort_index()
     images = table.index.to_frame(index=False)
@@ -72,4 +72,4 @@ def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> Judged:
     for metric in scores.metrics:
         images[metric] = [np.nan if row is None else row[metric] for row in found]
     raters = tuple(str(name) for name in table.columns)
-    return Judged(images, scores.metrics, (study,), raters, {study: ratings}, dict(left_out))
+    return RatedImages(images, scores.metrics, (study,), raters, {study: ratings}, dict(left_out))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Words:
+class SubjectPhrase:
     """How a prompt calls the subject: an identifier and a class noun, either of which may be absent."""
 
     identifier: str | None
@@ -90,7 +90,7 @@ class Method(Protocol):
         ...
 
 
-def prompt_words(method: Method, subject: Subject, identifier: str) -> Words:
+def subject_phrase(method: Method, subject: Subject, identifier: str) -> SubjectPhrase:
     """Return how the evaluation's prompts call a subject: ``[identifier] [class noun]``.
 
     A method that calls it otherwise has a function ``words(subject, identifier)``. ``subject`` is the one
@@ -98,6 +98,6 @@ def prompt_words(method: Method, subject: Subject, identifier: str) -> Words:
     """
     own = getattr(method, "words", None)
     if own is not None:
-        words: Words = own(subject, identifier)
+        words: SubjectPhrase = own(subject, identifier)
         return words
-    return Words(identifier, subject.class_noun)
+    return SubjectPhrase(identifier, subject.class_noun)

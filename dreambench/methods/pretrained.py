@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from dreambench.methods.method import Context, Personalized, Words
+from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
@@ -31,9 +31,9 @@ class Pretrained:
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = PretrainedOptions
 
-    def words(self, subject: Subject, identifier: str) -> Words:
+    def words(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Prompts hold the class noun alone: an identifier would mean nothing to this model."""
-        return Words(None, subject.class_noun)
+        return SubjectPhrase(None, subject.class_noun)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Return the base model's own pipeline."""

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.inversion.templates import NEUTRAL_TEMPLATES
-from dreambench.methods.method import Context, Personalized, Words
+from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
@@ -63,9 +63,9 @@ class TextualInversion:
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = TextualInversionOptions
 
-    def words(self, subject: Subject, identifier: str) -> Words:
+    def words(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """The new word stands for identifier and class noun."""
-        return Words(PLACEHOLDER, None)
+        return SubjectPhrase(PLACEHOLDER, None)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train the new embeddings on the subject's photos."""
@@ -106,7 +106,7 @@ def _pipeline(base: BaseModel, embeddings: Any) -> Any:
 def _task(
     subject: Subject, base: BaseModel, spec: RunSpec, options: TextualInversionOptions, context: Context
 ) -> tuple[Any, Any]:
-    from dreambench.methods.finetune.denoising_loss import DenoisingTask
+    from dreambench.methods.finetune.denoising_loss import DenoisingLoss
     from dreambench.methods.finetune.latents import encode_posteriors
     from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
@@ -115,7 +115,7 @@ def _task(
     learned, states = _learned_states(subject, base, options, draws, context)
     files = [photo.path for photo in subject.photos]
     photos = encode_posteriors(base.frozen("vae"), files, spec.image_size, mirrored=options.random_flip)
-    task = DenoisingTask(
+    task = DenoisingLoss(
         unet=base.frozen("unet"),
         schedule=training_schedule(base.scheduler),
         parameterization=base.parameterization,
@@ -137,13 +137,13 @@ def _learned_states(
     import torch
 
     from dreambench.methods.finetune.denoiser import tokens_of
-    from dreambench.methods.inversion.words import NewWords
+    from dreambench.methods.inversion.words import LearnedTokens
 
     tokenizer = base.fresh_tokenizer()
     start = tokenizer(subject.class_noun or "object", add_special_tokens=False)["input_ids"]
     if not start:
         raise DreambenchError(f"{subject.name}: the class noun has no tokens", "give it another one")
-    new_words = NewWords(base.frozen("text_encoder"), tokenizer, PLACEHOLDER, start, options.vectors)
+    new_words = LearnedTokens(base.frozen("text_encoder"), tokenizer, PLACEHOLDER, start, options.vectors)
     captions = [new_words.spelled(template) for template in options.templates]
     tokens = tokens_of(tokenizer, captions, base.device)
 

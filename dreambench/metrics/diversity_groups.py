@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from dreambench.metrics.diversity import group_distances, index_pairs
-from dreambench.metrics.embeddings import Vectors
+from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.models.encoders.lpips_network import LpipsNetwork, image_pixels
 
 Member = tuple[str, Path]  # SHA-256 and file
@@ -30,7 +30,7 @@ class DiversityGroups:
     def __init__(
         self,
         groups: Sequence[Sequence[Member]],
-        distances: Vectors,
+        distances: EmbeddingStore,
         network: Callable[[], LpipsNetwork],
         batch_size: int,
     ) -> None:

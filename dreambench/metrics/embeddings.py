@@ -26,7 +26,7 @@ class ImageFile:
     what: str = "image"
 
 
-class Vectors:
+class EmbeddingStore:
     """The embeddings of one encoder for one subject, by the SHA-256 of the image's (or text's) bytes.
 
     Kept in one safetensors file, which is whole or absent. A file that cannot be read is as good as
@@ -74,11 +74,11 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EmbeddingJob:
     """Who wants which images: an encoder (loaded when first asked for), its vectors, and SHA-256 values."""
 
     encoder: Callable[[], ImageEncoder]
-    vectors: Vectors
+    vectors: EmbeddingStore
     images: Collection[str]
 
     def lacks(self, image: ImageFile) -> bool:
@@ -86,7 +86,7 @@ class Wanted:
         return image.sha256 in self.images and image.sha256 not in self.vectors
 
 
-class PixelSink(Protocol):
+class ImageConsumer(Protocol):
     """Something that needs pixels instead of an embedding (DIV)."""
 
     def wants(self, sha256: str) -> bool:
@@ -101,8 +101,8 @@ class PixelSink(Protocol):
 
 def embed(
     images: Sequence[ImageFile],
-    wanted: Mapping[str, Wanted],
-    sink: PixelSink,
+    wanted: Mapping[str, EmbeddingJob],
+    sink: ImageConsumer,
     pool: ThreadPoolExecutor,
     batch_size: int,
     on_image: Callable[[int], None],
@@ -165,7 +165,7 @@ def _embed_batch(
     batch: Sequence[ImageFile],
     tensors: Sequence[Tensor | None],
     encoder: ImageEncoder,
-    wanted: Wanted,
+    wanted: EmbeddingJob,
     name: str,
 ) -> None:
     present = [(image, tensor) for image, tensor in zip(batch, tensors, strict=True) if tensor is not None]

@@ -11,15 +11,15 @@ from typing import Any
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.embeddings import Vectors
+from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.subject_scores import SubjectImages, SubjectScores, keep_embeddings, score_subject
-from dreambench.metrics.tables import TABLES, ImageCell, PriorImage, as_table
+from dreambench.metrics.tables import TABLES, BenchmarkImage, PriorImage, as_table
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.store import RunFolder
 
-__all__ = ["ImageCell", "PriorImage", "embed_subject", "score_images"]
+__all__ = ["BenchmarkImage", "PriorImage", "embed_subject", "score_images"]
 
 
 def _ignore(_: int) -> None:
@@ -28,7 +28,7 @@ def _ignore(_: int) -> None:
 
 def score_images(
     run: RunFolder,
-    cells: Sequence[ImageCell],
+    cells: Sequence[BenchmarkImage],
     priors: Sequence[PriorImage],
     photos: Mapping[str, Sequence[Path]],
     protocol: ProtocolSpec,
@@ -77,7 +77,7 @@ def score_images(
 def embed_subject(
     run: RunFolder,
     subject: str,
-    cells: Sequence[ImageCell],
+    cells: Sequence[BenchmarkImage],
     priors: Sequence[PriorImage],
     photos: Sequence[Path],
     encoders: ProtocolEncoders,
@@ -102,7 +102,7 @@ def _add(rows: dict[str, list[dict[str, Any]]], scores: SubjectScores) -> None:
 
 def _by_subject(
     subjects: Sequence[str],
-    cells: Iterable[ImageCell],
+    cells: Iterable[BenchmarkImage],
     priors: Iterable[PriorImage],
     photos: Mapping[str, Sequence[Path]],
 ) -> Iterable[tuple[str, SubjectImages]]:
@@ -120,11 +120,11 @@ def caption_key(text: str) -> str:
 
 
 def _embed_captions(
-    run: RunFolder, cells: Iterable[ImageCell], encoders: ProtocolEncoders
+    run: RunFolder, cells: Iterable[BenchmarkImage], encoders: ProtocolEncoders
 ) -> dict[str, Tensor]:
     """Return the embedding of each distinct caption of the images that are there."""
     texts = list(dict.fromkeys(cell.caption for cell in cells if cell.file is not None))
-    vectors = Vectors(run.embedding_file(f"{encoders.clip_key}-text", "captions"))
+    vectors = EmbeddingStore(run.embedding_file(f"{encoders.clip_key}-text", "captions"))
     missing = [text for text in texts if caption_key(text) not in vectors]
     if missing:
         for text, row in zip(missing, encoders.clip.embed_texts(missing), strict=True):

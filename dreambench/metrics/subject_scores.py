@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.caption_similarity import caption_similarity
+from dreambench.metrics.clip_t import caption_cosines
 from dreambench.metrics.diversity import index_pairs
 from dreambench.metrics.diversity_groups import DiversityGroups, pair_key
-from dreambench.metrics.embeddings import ImageFile, Vectors, Wanted, embed
+from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import photo_pair_similarity, similarity_to_photos
-from dreambench.metrics.tables import ImageCell, PriorImage, image_row
+from dreambench.metrics.tables import BenchmarkImage, PriorImage, image_row
 from dreambench.store import RunFolder
 from dreambench.store.files import sha256_of
 
@@ -31,7 +31,7 @@ SubjectScores = dict[str, list[dict[str, Any]]]
 class SubjectImages:
     """Everything of one subject that is embedded."""
 
-    cells: list[ImageCell]
+    cells: list[BenchmarkImage]
     priors: list[PriorImage]
     photos: list[Path]
 
@@ -87,9 +87,9 @@ class _SubjectScorer:
     ) -> None:
         self.run, self.subject, self.images, self.encoders = run, subject, images, encoders
         self.metrics = set(encoders.protocol.metrics)
-        self.clip = Vectors(run.embedding_file(encoders.clip_key, subject))
-        self.dino = Vectors(run.embedding_file(encoders.dino_key, subject))
-        self.lpips = Vectors(run.embedding_file(encoders.lpips_key, subject))
+        self.clip = EmbeddingStore(run.embedding_file(encoders.clip_key, subject))
+        self.dino = EmbeddingStore(run.embedding_file(encoders.dino_key, subject))
+        self.lpips = EmbeddingStore(run.embedding_file(encoders.lpips_key, subject))
         self.cells = sorted(
             (cell for cell in images.cells if cell.file is not None),
             key=lambda cell: (cell.prompt_index, cell.image_index),
@@ -113,7 +113,7 @@ class _SubjectScorer:
             if len(images) > len(distinct):
                 on_image(len(images) - len(distinct))
 
-    def _wanted(self) -> dict[str, Wanted]:
+    def _wanted(self) -> dict[str, EmbeddingJob]:
         photos = {self.sha256[file] for file in self.images.photos}
         cells = {self.sha256[c.file] for c in self.cells if c.file}
         priors = {self.sha256[p.file] for p in self.images.priors}
@@ -127,8 +127,8 @@ class _SubjectScorer:
         if "pres" in self.metrics:
             dino |= photos | priors
         return {
-            "clip": Wanted(lambda: self.encoders.clip, self.clip, clip),
-            "dino": Wanted(lambda: self.encoders.dino, self.dino, dino),
+            "clip": EmbeddingJob(lambda: self.encoders.clip, self.clip, clip),
+            "dino": EmbeddingJob(lambda: self.encoders.dino, self.dino, dino),
         }
 
     def _groups(self) -> list[list[tuple[str, Path]]]:
@@ -144,7 +144,7 @@ class _SubjectScorer:
 
     # -- scores ---------------------------------------------------------------------------------
 
-    def _matrix(self, vectors: Vectors, files: Iterable[Path | None]) -> Tensor:
+    def _matrix(self, vectors: EmbeddingStore, files: Iterable[Path | None]) -> Tensor:
         return vectors.matrix([self.sha256[file] for file in files if file])
 
     def image_rows(self, captions: Mapping[str, Tensor] | None) -> list[dict[str, Any]]:
@@ -157,7 +157,7 @@ class _SubjectScorer:
                 columns[metric] = similarity_to_photos(self._matrix(vectors, files), photos)
         if captions is not None and files:
             texts = torch.stack([captions[cell.caption] for cell in self.cells])
-            columns["clip_t"] = caption_similarity(self._matrix(self.clip, files), texts)
+            columns["clip_t"] = caption_cosines(self._matrix(self.clip, files), texts)
         scores = {
             (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
             for i, cell in enumerate(self.cells)
@@ -190,7 +190,7 @@ class _SubjectScorer:
                 )
         return rows
 
-    def _distance(self, a: ImageCell, b: ImageCell) -> float:
+    def _distance(self, a: BenchmarkImage, b: BenchmarkImage) -> float:
         if a.file is None or b.file is None:
             return math.nan
         return float(self.lpips[pair_key(self.sha256[a.file], self.sha256[b.file])])

@@ -12,7 +12,7 @@ import pandas as pd
 
 
 @dataclass(frozen=True)
-class ImageCell:
+class BenchmarkImage:
     """One expected image of a run.
 
     ``prompt`` is the text that was asked of the model, ``caption`` the text that CLIP-T compares
@@ -86,7 +86,7 @@ def _column(values: list[Any], kind: str) -> pd.Series[Any]:
     return pd.Series(values, dtype=kind)
 
 
-def image_row(cell: ImageCell, file: str | None, scores: Mapping[str, float]) -> dict[str, Any]:
+def image_row(cell: BenchmarkImage, file: str | None, scores: Mapping[str, float]) -> dict[str, Any]:
     """Return a row of ``images``: the cell, its file as the run names it, and its scores."""
     fields = asdict(cell)
     del fields["caption"]

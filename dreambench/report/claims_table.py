@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from dreambench.analysis.verdicts import Answer
+from dreambench.analysis.verdicts import ClaimVerdict
 from dreambench.report import numbers
 
 HEAD = ("claim", "paper", "verdict", "effect", "95% interval", "p (Holm)", "n", "seeds")
 _STYLE = {"holds": "green", "fails": "red", "undecided": "yellow"}
 
 
-def claim_cells(answer: Answer) -> list[str]:
+def claim_cells(answer: ClaimVerdict) -> list[str]:
     """Return an answer as text, in the order of ``HEAD``."""
     effect = "" if answer.effect is None else numbers.signed(answer.effect)
     p = "" if answer.p_holm is None else f"{answer.p_holm:.2g}"
@@ -30,7 +30,7 @@ def claim_cells(answer: Answer) -> list[str]:
     ]
 
 
-def claims_markdown(answers: Sequence[Answer], signature: str) -> str:
+def claims_markdown(answers: Sequence[ClaimVerdict], signature: str) -> str:
     """Return the table in GitHub's Markdown; claims that nothing decides say why below it."""
     rows = [list(HEAD), ["---"] * 3 + ["---:"] * 5, *map(claim_cells, answers)]
     lines = [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
@@ -39,7 +39,7 @@ def claims_markdown(answers: Sequence[Answer], signature: str) -> str:
     return "\n".join([*lines, "", f"Protocol: `{signature}`"]) + "\n"
 
 
-def claims_terminal(answers: Sequence[Answer]) -> Table:
+def claims_terminal(answers: Sequence[ClaimVerdict]) -> Table:
     """Return the table to be printed with ``rich``."""
     table = Table(box=None)
     for name in HEAD:

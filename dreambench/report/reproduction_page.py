@@ -12,7 +12,7 @@ from dreambench.analysis.ablation_summary import summarize_ablation
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.seed_mean import seed_mean
 from dreambench.analysis.summarize import summary_of
-from dreambench.analysis.verdicts import answer_claims
+from dreambench.analysis.verdicts import judge_claims
 from dreambench.literature.ablations import ablation
 from dreambench.literature.reproduction import COMMON_WORD, COMPARISON, PlannedRun, finished_runs
 from dreambench.report import numbers
@@ -121,7 +121,7 @@ def _ablations(scored: Scored) -> list[str]:
 
 def _claims(read: Sequence[RunScores], rating: Mapping[str, Any] | None) -> list[str]:
     told = "What each claim says, and which runs and test decide it, is in `data/claims.yaml`."
-    return ["## Claims", "", told, "", claims_markdown(answer_claims(read, rating), read[0].signature)]
+    return ["## Claims", "", told, "", claims_markdown(judge_claims(read, rating), read[0].signature)]
 
 
 def _seed_by_seed(scored: Scored, seeds: Sequence[int]) -> list[str]:

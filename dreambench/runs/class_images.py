@@ -60,7 +60,7 @@ def ensure_class_images(
     and ``notify`` says so. Every image has its own seed, so a set made in pieces is the same set.
     """
     with wanted.locked():
-        damaged = wanted.drop_damage()
+        damaged = wanted.remove_corrupt_images()
         if damaged:
             what = f"{len(damaged)} missing or changed ({damaged[0]} ...)"
             notify(f"class images {wanted.folder}: {what}, made anew")

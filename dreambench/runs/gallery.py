@@ -13,7 +13,7 @@ from dreambench.methods.method import Personalized
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.progress import Reporter
 from dreambench.runs.prepare import Prepared, prepare
-from dreambench.runs.subject import method_context, settle_weights
+from dreambench.runs.subject import keep_or_delete_weights, method_context
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import differences
 from dreambench.store import RunFolder, RunRecord
@@ -104,7 +104,7 @@ def draw_gallery(
                 if gallery.missing(subject.name):
                     _draw_subject(plan, gallery, subject, reporter)
                 weights = gallery.weights_folder(subject.name)
-                settle_weights(weights, plan.run.checkpoint_folder(subject.name), keep_checkpoints)
+                keep_or_delete_weights(weights, plan.run.checkpoint_folder(subject.name), keep_checkpoints)
                 on_subject(gallery, subject.name)
                 reporter.advance("subjects")
             reporter.finish("subjects")

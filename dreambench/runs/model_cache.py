@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from dreambench.runs.prepare import Prepared
 
 
-class Bench:
+class ModelCache:
     """Prepared runs, the base model in use and the encoders in use, of one process.
 
     Runs of one base model share its frozen parts. The parts of a base model give way when another one is

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dreambench.dataset import Dataset, Subject
 from dreambench.methods.identifiers import choose_identifier
-from dreambench.methods.method import Method, Words, prompt_words
+from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import Runtime, resolve_runtime
 from dreambench.models.weights import with_fingerprints
@@ -34,9 +34,9 @@ class Prepared:
     identifier: str
     method: Method
 
-    def words(self, subject: Subject) -> Words:
+    def words(self, subject: Subject) -> SubjectPhrase:
         """Return how the run's prompts call a subject."""
-        return prompt_words(self.method, training_subject(self.spec, subject), self.identifier)
+        return subject_phrase(self.method, training_subject(self.spec, subject), self.identifier)
 
 
 def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreambench.dataset import Prompt, Subject
-from dreambench.methods.method import Words
-from dreambench.metrics.scoring import ImageCell, PriorImage
+from dreambench.methods.method import SubjectPhrase
+from dreambench.metrics.scoring import BenchmarkImage, PriorImage
 from dreambench.models.sampling import ImageRequest
 from dreambench.runs.class_images import class_caption
 from dreambench.runs.resolve import chosen_prompts
@@ -23,13 +23,15 @@ def clip_caption(prompt: Prompt, subject: Subject, spec: RunSpec, identifier: st
     return prompt.text(subject.class_noun, kept)
 
 
-def expected_cells(spec: RunSpec, subject: Subject, words: Words, run: RunFolder) -> list[ImageCell]:
+def expected_cells(
+    spec: RunSpec, subject: Subject, words: SubjectPhrase, run: RunFolder
+) -> list[BenchmarkImage]:
     """Return a subject's cells in order, prompt by prompt; ``file`` is where each image belongs.
 
     ``words`` call the subject in the prompts; captions hold its own class noun whatever they say.
     """
     return [
-        ImageCell(
+        BenchmarkImage(
             subject=subject.name,
             class_noun=subject.class_noun,
             category=subject.category,
@@ -46,7 +48,7 @@ def expected_cells(spec: RunSpec, subject: Subject, words: Words, run: RunFolder
     ]
 
 
-def image_requests(cells: Iterable[ImageCell]) -> list[ImageRequest]:
+def image_requests(cells: Iterable[BenchmarkImage]) -> list[ImageRequest]:
     """Return the cells as requests to the generator."""
     return [
         ImageRequest(c.prompt, c.seed, c.file) for c in cells if c.file is not None and c.seed is not None
@@ -75,7 +77,7 @@ def prior_images(spec: RunSpec, subject: Subject, run: RunFolder) -> list[PriorI
     ]
 
 
-def present(cell: ImageCell) -> ImageCell:
+def present(cell: BenchmarkImage) -> BenchmarkImage:
     """Return the cell with ``file`` None where the image is not there."""
     if cell.file is None or cell.file.exists():
         return cell
@@ -83,7 +85,7 @@ def present(cell: ImageCell) -> ImageCell:
 
 
 def count_files(
-    cells: Iterable[ImageCell], priors: Iterable[PriorImage], photos: Mapping[str, Sequence[Path]]
+    cells: Iterable[BenchmarkImage], priors: Iterable[PriorImage], photos: Mapping[str, Sequence[Path]]
 ) -> int:
     """Return how many files scoring will look at: images, prior images and photos."""
     images = sum(cell.file is not None for cell in cells) + len(list(priors))

@@ -19,13 +19,13 @@ from dreambench.store import RunFolder, RunRecord, locked_run, open_run
 from dreambench.store.files import write_atomically
 
 
-def finished_beside(folder: Path) -> list[Path]:
+def runs_beside(folder: Path) -> list[Path]:
     """Return the run folders beside a folder and inside its neighbours, where ``ablate`` puts variants."""
     beside = folder.resolve().parent
     return sorted({f.parent for pattern in ("*/run.json", "*/*/run.json") for f in beside.glob(pattern)})
 
 
-def take_over_finished(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
+def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
     """Link what other runs have already made into the run folder ``folder``; return the subjects' names.
 
     A subject is taken over where another run asks for the same images in all but which subjects it has

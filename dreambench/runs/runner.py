@@ -13,12 +13,12 @@ from typing import Any
 from dreambench.executors import Executor, Outcome, Unit
 from dreambench.executors.local import LocalExecutor
 from dreambench.metrics.scoring import score_images
-from dreambench.progress import Watch
-from dreambench.runs.model_cache import Bench
+from dreambench.progress import ProgressListener
+from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
 from dreambench.runs.resolve import default_run_name
-from dreambench.runs.subject import is_embedded, is_made, settle_weights
+from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights
 from dreambench.runs.tasks import class_images_units, subject_unit
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
@@ -28,7 +28,7 @@ from dreambench.store.record import Status
 def run(
     prepared: Prepared,
     out: Path | None,
-    watch: Watch,
+    watch: ProgressListener,
     keep_checkpoints: bool = False,
     notes: list[str] | None = None,
 ) -> RunFolder:
@@ -38,7 +38,7 @@ def run(
     same run is gone on with. Raises DreambenchError; KeyboardInterrupt leaves a resumable run.
     """
     folder = out or Path("results") / default_run_name(prepared.spec)
-    bench = Bench()
+    bench = ModelCache()
     bench.lay_out(prepared)
     began = time.monotonic()
     with _started(Job(prepared, folder, keep_checkpoints, notes or [])) as run_folder:
@@ -50,7 +50,11 @@ def run(
 
 
 def _make_all(
-    prepared: Prepared, run_folder: RunFolder, watch: Watch, keep_checkpoints: bool, executor: Executor
+    prepared: Prepared,
+    run_folder: RunFolder,
+    watch: ProgressListener,
+    keep_checkpoints: bool,
+    executor: Executor,
 ) -> None:
     watch.start("subjects", len(prepared.subjects))
     for subject in prepared.subjects:
@@ -62,7 +66,7 @@ def _make_all(
             for _ in executor.run(units, watch):
                 pass
         weights = run_folder.weights_folder(subject.name)
-        settle_weights(weights, run_folder.checkpoint_folder(subject.name), keep_checkpoints)
+        keep_or_delete_weights(weights, run_folder.checkpoint_folder(subject.name), keep_checkpoints)
         watch.advance("subjects")
     watch.finish("subjects")
 
@@ -88,7 +92,9 @@ class _Running:
     failed: list[Outcome] = field(default_factory=list)
 
 
-def run_all(jobs: Sequence[Job], executor: Executor, watch: Watch) -> tuple[list[RunFolder], list[Outcome]]:
+def run_all(
+    jobs: Sequence[Job], executor: Executor, watch: ProgressListener
+) -> tuple[list[RunFolder], list[Outcome]]:
     """Work the units of several runs as one queue; return the run folders and the units that failed.
 
     A run's tables are made as soon as its last unit has ended, while other runs go on. A run with a failed
@@ -139,7 +145,7 @@ def _work(
     units: Sequence[Unit],
     running: Sequence[_Running],
     executor: Executor,
-    watch: Watch,
+    watch: ProgressListener,
     tables: ThreadPoolExecutor,
 ) -> Iterable[Future[None]]:
     waiting = []
@@ -157,14 +163,16 @@ def _work(
     return waiting
 
 
-def _finish(r: _Running, watch: Watch) -> None:
+def _finish(r: _Running, watch: ProgressListener) -> None:
     """Make a run's tables, and close its log with the machines that made it."""
     prepared, run_folder = r.job.prepared, r.run_folder
     remove_leftovers(run_folder.path, spared=run_folder.galleries_folder)
     for subject in prepared.subjects:
         if is_made(prepared, subject, run_folder):
             weights = run_folder.weights_folder(subject.name)
-            settle_weights(weights, run_folder.checkpoint_folder(subject.name), r.job.keep_checkpoints)
+            keep_or_delete_weights(
+                weights, run_folder.checkpoint_folder(subject.name), r.job.keep_checkpoints
+            )
     try:
         score(prepared, run_folder, watch)
     except Exception as error:
@@ -210,7 +218,7 @@ def _failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> It
         raise
 
 
-def score(prepared: Prepared, run_folder: RunFolder, watch: Watch) -> None:
+def score(prepared: Prepared, run_folder: RunFolder, watch: ProgressListener) -> None:
     """Score all images of a run that are there, and write the score tables."""
     spec, runtime = prepared.spec, prepared.runtime
     cells = [

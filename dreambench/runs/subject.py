@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.paths import cache_folder
-from dreambench.progress import Watch
+from dreambench.progress import ProgressListener
 from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import (
@@ -59,7 +59,7 @@ def make_subject(
     prepared: Prepared,
     subject: Subject,
     run_folder: RunFolder,
-    watch: Watch,
+    watch: ProgressListener,
     machine: str | None = None,
     cache: Path | None = None,
 ) -> None:
@@ -79,7 +79,7 @@ def _make(
     prepared: Prepared,
     subject: Subject,
     run_folder: RunFolder,
-    watch: Watch,
+    watch: ProgressListener,
     machine: str | None,
     cache: Path,
 ) -> None:
@@ -133,7 +133,12 @@ def scoring_bar(subject: Subject) -> str:
 
 
 def _personalize(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: Watch, steps: Stopwatch, cache: Path
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    watch: ProgressListener,
+    steps: Stopwatch,
+    cache: Path,
 ) -> Personalized:
     weights = run_folder.weights_folder(subject.name)
     bar = training_bar(subject)
@@ -151,7 +156,11 @@ def _personalize(
 
 
 def method_context(
-    prepared: Prepared, watch: Watch, bar: str, steps: Stopwatch | None = None, cache: Path | None = None
+    prepared: Prepared,
+    watch: ProgressListener,
+    bar: str,
+    steps: Stopwatch | None = None,
+    cache: Path | None = None,
 ) -> Context:
     """Return what a run lends its method; ``bar`` is the name of the training's progress bar.
 
@@ -176,7 +185,7 @@ def method_context(
 
 
 def make_class_images(
-    prepared: Prepared, wanted: ClassImageSet, sampler: SamplerSpec, watch: Watch
+    prepared: Prepared, wanted: ClassImageSet, sampler: SamplerSpec, watch: ProgressListener
 ) -> ClassImageSet:
     """Make what is missing of a set of class images, with a bar of its own, and return it, complete."""
     name = class_images_bar(str(wanted.identity["class_noun"]))
@@ -193,7 +202,7 @@ def class_images_bar(noun: str) -> str:
     return f"class images: a {noun}"
 
 
-def settle_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
+def keep_or_delete_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
     """Put weights that are done with where they are kept, or take them away; there may be none."""
     if not weights.exists():
         return
@@ -205,7 +214,11 @@ def settle_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
 
 
 def embed_images(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, encoders: ProtocolEncoders, watch: Watch
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    encoders: ProtocolEncoders,
+    watch: ProgressListener,
 ) -> None:
     """Embed a subject's images, prior images and photos where they are not embedded yet.
 

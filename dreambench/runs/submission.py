@@ -10,8 +10,8 @@ from pathlib import Path
 
 from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
-from dreambench.methods.method import Words
-from dreambench.metrics.scoring import ImageCell, PriorImage
+from dreambench.methods.method import SubjectPhrase
+from dreambench.metrics.scoring import BenchmarkImage, PriorImage
 from dreambench.runs.requests import expected_cells
 from dreambench.runs.resolve import chosen_subjects
 from dreambench.spec.run_spec import RunSpec
@@ -146,7 +146,7 @@ def _inside(manifest: Path, name: str, place: str) -> Path:
 
 def fill_cells(
     found: list[Found], spec: RunSpec, dataset: Dataset, run: RunFolder
-) -> tuple[list[ImageCell], list[PriorImage]]:
+) -> tuple[list[BenchmarkImage], list[PriorImage]]:
     """Put a submission's images into the expected cells; a cell without an image has ``file`` None.
 
     Images of subjects or prompts that the spec leaves out are left out. Raises DreambenchError for two
@@ -163,7 +163,9 @@ def fill_cells(
         by_cell[place] = item
     cells = []
     for subject in chosen_subjects(spec, dataset):
-        for cell in expected_cells(spec, subject, Words(spec.identifier.text, subject.class_noun), run):
+        for cell in expected_cells(
+            spec, subject, SubjectPhrase(spec.identifier.text, subject.class_noun), run
+        ):
             item_here = by_cell.get((cell.subject, cell.prompt_index, cell.image_index))
             cells.append(replace(cell, seed=None, file=item_here.file if item_here else None))
     wanted = {subject.name for subject in chosen_subjects(spec, dataset)}

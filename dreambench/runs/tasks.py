@@ -12,9 +12,9 @@ from typing import Any
 from dreambench.dataset import Subject
 from dreambench.executors import Unit
 from dreambench.paths import cache_folder
-from dreambench.progress import Watch
+from dreambench.progress import ProgressListener
 from dreambench.runs.class_images import class_image_set, needed_class_images
-from dreambench.runs.model_cache import Bench
+from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import expected_cells, prior_requests
 from dreambench.runs.resolve import with_absolute_paths
@@ -23,10 +23,10 @@ from dreambench.runs.subject import (
     embed_images,
     images_bar,
     is_made,
+    keep_or_delete_weights,
     make_class_images,
     make_subject,
     scoring_bar,
-    settle_weights,
     training_bar,
 )
 from dreambench.spec.run_spec import RunSpec, SamplerSpec
@@ -59,16 +59,16 @@ class SubjectTask:
         """The run's folder, or this machine's stand-in for it."""
         return RunFolder(self.root, self.record)
 
-    def perform(self, bench: Bench, watch: Watch) -> None:
+    def perform(self, bench: ModelCache, watch: ProgressListener) -> None:
         """Make what is missing of the subject."""
         prepared, run_folder = bench.prepared(self.spec), self.run_folder
         subject = next(s for s in prepared.subjects if s.name == self.subject)
         if self.embed:  # elsewhere than in the process that holds the run, an attempt may have been killed
-            run_folder.mend_subject(self.subject)
+            run_folder.recover_subject(self.subject)
         if not is_made(prepared, subject, run_folder):
             make_subject(prepared, subject, run_folder, watch, bench.machine)
         weights = run_folder.weights_folder(self.subject)
-        settle_weights(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
+        keep_or_delete_weights(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
         if self.embed:
             embed_images(prepared, subject, run_folder, bench.encoders(prepared), watch)
 
@@ -123,7 +123,7 @@ class ClassImagesTask:
         """None: the cache folder, wherever that is on a machine."""
         return None
 
-    def perform(self, bench: Bench, watch: Watch) -> None:
+    def perform(self, bench: ModelCache, watch: ProgressListener) -> None:
         """Make what is missing of the set, and seal it."""
         make_class_images(bench.prepared(self.spec), self.wanted(), self.sampler, watch)
 

@@ -15,7 +15,7 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord, open_run
 
 if TYPE_CHECKING:
-    from dreambench.progress import Watch
+    from dreambench.progress import ProgressListener
 
 #: Hyperparameters that do not change what one step costs.
 _FREE = {
@@ -101,7 +101,7 @@ def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Ra
     return Rates(step, image, other, device, f"{len(whole)} subjects of {record.name}")
 
 
-def probe(spec: RunSpec, watch: Watch) -> Rates:
+def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     """Train the first subject for a few steps and draw a batch of images, in a folder that is thrown away.
 
     Raises DreambenchError where the run itself would.

@@ -79,7 +79,7 @@ class ClassImageSet:
         """Whether the set was sealed and its files are all still there (their bytes are not read)."""
         return self.manifest.exists() and all(path.exists() for path in self.images)
 
-    def drop_damage(self) -> list[str]:
+    def remove_corrupt_images(self) -> list[str]:
         """Compare a sealed set with its manifest and remove what does not agree with it.
 
         Returns the names of the files that were missing or changed; an empty list means that the set

@@ -15,7 +15,7 @@ from dreambench.store.run_folder import RunFolder
 _TABLES = ("images", "diversity", "prior", "photos")
 
 
-def keep_tables(run: RunFolder, to: Path) -> None:
+def publish_run(run: RunFolder, to: Path) -> None:
     """Copy the log, the score tables and the photos' embeddings to ``to``, which must not exist.
 
     Reading it needs neither images nor photos. Photos are named ``<subject>/<file>``, and machines are left

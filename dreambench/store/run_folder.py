@@ -115,7 +115,7 @@ class RunFolder:
         """Write a batch of one subject's images: all of them, or none."""
         commit_images(images)
 
-    def mend_subject(self, subject: str) -> None:
+    def recover_subject(self, subject: str) -> None:
         """Finish or undo what a killed writer of one subject left, while others work on other subjects."""
         roll_forward(self.path / "images" / subject)
         files.remove_leftovers(self.path / "images" / subject)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from dreambench.errors import DreambenchError
 from dreambench.study.database import Answer
-from dreambench.study.study_plan import Check, Pair, Plan, Rater, Step, StudyName
+from dreambench.study.study_plan import AttentionCheck, Pair, Rater, Step, StudyName, StudyPlan
 
 Preferred = Literal["a", "b", "undecided"]
 
@@ -48,7 +48,7 @@ class CheckedAnswer:
     seconds: float
 
 
-def votes_and_checks(plan: Plan, answers: Iterable[Answer]) -> tuple[list[Vote], list[CheckedAnswer]]:
+def votes_and_checks(plan: StudyPlan, answers: Iterable[Answer]) -> tuple[list[Vote], list[CheckedAnswer]]:
     """Return the votes and, apart from them, the answers to attention checks.
 
     Sorted by study, rater and pair. Raises DreambenchError for an answer that the plan never asked for.
@@ -87,7 +87,7 @@ def _preferred(answer: Answer, step: Step) -> Preferred:
     return "a" if (answer.choice == "left") != step.swapped else "b"
 
 
-def _vote(plan: Plan, rater: Rater, pair: Pair, preferred: Preferred, seconds: float) -> Vote:
+def _vote(plan: StudyPlan, rater: Rater, pair: Pair, preferred: Preferred, seconds: float) -> Vote:
     return Vote(
         study=pair.study,
         rater=rater.name,
@@ -103,7 +103,7 @@ def _vote(plan: Plan, rater: Rater, pair: Pair, preferred: Preferred, seconds: f
     )
 
 
-def _checked(rater: Rater, check: Check, preferred: Preferred, seconds: float) -> CheckedAnswer:
+def _checked(rater: Rater, check: AttentionCheck, preferred: Preferred, seconds: float) -> CheckedAnswer:
     told: dict[Preferred, Literal["right", "wrong", "undecided"]]
     told = {"a": "right", "b": "wrong", "undecided": "undecided"}
     return CheckedAnswer(

@@ -23,7 +23,7 @@ from dreambench.study.database import OutOfTurnError
 from dreambench.study.folder import StudyFolder
 from dreambench.study.headers import SafeHeaders
 from dreambench.study.pages import TEMPLATES, Message, Pages
-from dreambench.study.questionnaire import Desk, MalformedAnswerError
+from dreambench.study.questionnaire import MalformedAnswerError, Questionnaire
 from dreambench.study.study_plan import Rater
 
 MOST_BYTES = 4096  # of a form; ours have 150
@@ -32,7 +32,7 @@ _STATIC = {"style.css": "text/css", "keys.js": "text/javascript"}
 Handler = Callable[[Request, Rater], Awaitable[Response]]
 
 
-def build_app(folder: StudyFolder, desk: Desk) -> ASGIApp:
+def build_app(folder: StudyFolder, desk: Questionnaire) -> ASGIApp:
     """Return the application of one study."""
     site = _Site(folder, desk)
     routes = [
@@ -52,7 +52,7 @@ def build_app(folder: StudyFolder, desk: Desk) -> ASGIApp:
 
 
 class _Site:
-    def __init__(self, folder: StudyFolder, desk: Desk) -> None:
+    def __init__(self, folder: StudyFolder, desk: Questionnaire) -> None:
         self._folder = folder
         self._desk = desk
         self._pages = Pages(desk.plan)

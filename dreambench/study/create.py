@@ -19,7 +19,7 @@ from dreambench.study.database import create_database
 from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
 from dreambench.study.folder import LINK_COLUMNS, StudyFolder
 from dreambench.study.study_images import picture_names, write_pictures
-from dreambench.study.study_plan import STUDIES, Check, Pair, Plan, Rater, RunNote, StudyName
+from dreambench.study.study_plan import STUDIES, AttentionCheck, Pair, Rater, RunNote, StudyName, StudyPlan
 from dreambench.study.tokens import new_token, token_hash
 
 DEFAULT_URL = "http://127.0.0.1:8000"
@@ -45,7 +45,7 @@ def create_study(
     url: str = DEFAULT_URL,
     contact: str | None = None,
     quiet: bool = False,
-) -> Plan:
+) -> StudyPlan:
     """Draw a study of two runs and write it to ``out``, which must not exist: all of it, or nothing.
 
     ``url`` is where the raters will reach the server; it begins their links. The draw depends on the
@@ -61,7 +61,7 @@ def create_study(
     photos = _photos(cells, run_a)
     drawn = _draw(cells, photos, studies, sizes, seed)
     names = picture_names(_sources(drawn, photos, run_a, run_b))
-    plan = Plan(
+    plan = StudyPlan(
         created=now(),
         seed=seed,
         contact=contact,
@@ -154,9 +154,9 @@ def _check(
     check: DrawnCheck,
     names: Mapping[Path, str],
     photos: Mapping[str, tuple[str, list[str]]],
-) -> Check:
+) -> AttentionCheck:
     others = [photo for photo in photos[check.subject][1] if photo != check.photo]
-    return Check(
+    return AttentionCheck(
         name=check.name,
         study=study,
         questionnaire=check.questionnaire,
@@ -182,7 +182,7 @@ def _note(run: RunScores) -> RunNote:
     return RunNote(name=run.label, method=run.record.spec.method.name, base=run.record.spec.base.model)
 
 
-def _write_tokens(folder: StudyFolder, plan: Plan, url: str) -> None:
+def _write_tokens(folder: StudyFolder, plan: StudyPlan, url: str) -> None:
     """Draw the tokens: their hashes enter the database, they themselves only links.csv."""
     organizer, tokens = new_token(), {rater.name: new_token() for rater in plan.raters}
     settings = {"organizer_hash": token_hash(organizer), "stamp_key": secrets.token_hex(32)}

@@ -48,7 +48,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Standing:
+class RaterProgress:
     """Where a rater stands: consent given, and how many questions are answered."""
 
     consented: bool
@@ -98,14 +98,14 @@ class Database:
             self._own.connection = connection
         return connection
 
-    def standing(self, rater: str) -> Standing:
+    def standing(self, rater: str) -> RaterProgress:
         """Return where a rater stands."""
         row = self._connection.execute(
             "SELECT consented IS NOT NULL, (SELECT count(*) FROM answers WHERE rater = name)"
             " FROM raters WHERE name = ?",
             (rater,),
         ).fetchone()
-        return Standing(bool(row[0]), int(row[1]))
+        return RaterProgress(bool(row[0]), int(row[1]))
 
     def consent(self, rater: str) -> None:
         """Note that a rater agreed; the first time counts."""
@@ -143,13 +143,13 @@ class Database:
         )
         return [Answer(*row) for row in rows]
 
-    def progress(self) -> dict[str, Standing]:
+    def progress(self) -> dict[str, RaterProgress]:
         """Return where every rater stands."""
         rows = self._connection.execute(
             "SELECT name, consented IS NOT NULL, count(answers.rater) FROM raters"
             " LEFT JOIN answers ON answers.rater = raters.name GROUP BY name ORDER BY name"
         )
-        return {name: Standing(bool(consented), answered) for name, consented, answered in rows}
+        return {name: RaterProgress(bool(consented), answered) for name, consented, answered in rows}
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

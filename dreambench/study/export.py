@@ -19,7 +19,7 @@ from dreambench.store.files import write_text
 from dreambench.study.answers import CheckedAnswer, Vote, votes_and_checks
 from dreambench.study.database import Database
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.study_plan import Plan, RunNote, StudyName
+from dreambench.study.study_plan import RunNote, StudyName, StudyPlan
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -66,7 +66,7 @@ class Results(_Frozen):
 
 @dataclass(frozen=True)
 class _Exported:
-    plan: Plan
+    plan: StudyPlan
     votes: list[Vote]
     checks: list[CheckedAnswer]
 

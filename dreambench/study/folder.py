@@ -8,7 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.study.study_plan import Plan
+from dreambench.study.study_plan import StudyPlan
 
 LINK_COLUMNS = ("role", "study", "questionnaire", "rater", "link")
 
@@ -41,10 +41,10 @@ class StudyFolder:
             return []
 
 
-def read_plan(folder: StudyFolder) -> Plan:
+def read_plan(folder: StudyFolder) -> StudyPlan:
     """Read a study's plan. Raises DreambenchError where there is none, or a damaged one."""
     try:
-        return Plan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))
+        return StudyPlan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DreambenchError(
             f"{folder.path} holds no study (no study.json)", "give a folder that `study create` made"
@@ -61,7 +61,7 @@ def read_plan(folder: StudyFolder) -> Plan:
         ) from error
 
 
-def check_pictures(folder: StudyFolder, plan: Plan) -> None:
+def check_pictures(folder: StudyFolder, plan: StudyPlan) -> None:
     """Raise DreambenchError where a picture of the plan is missing, or is a link that leads elsewhere."""
     names = {name for photos in plan.photos.values() for name in photos}
     for item in plan.items.values():

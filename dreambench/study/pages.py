@@ -8,9 +8,9 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from dreambench.study.database import Standing
-from dreambench.study.questionnaire import Desk, Question
-from dreambench.study.study_plan import Plan, Rater, StudyName
+from dreambench.study.database import RaterProgress
+from dreambench.study.questionnaire import Question, Questionnaire
+from dreambench.study.study_plan import Rater, StudyName, StudyPlan
 
 TEMPLATES = Path(__file__).parent / "templates"
 SECONDS_PER_QUESTION = 15  # for the estimate on the consent page
@@ -42,7 +42,7 @@ HOME = Message("An image comparison study", "To take part, please open the link 
 class Pages:
     """Renders the pages of one study."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: StudyPlan) -> None:
         self._plan = plan
         self._environment = Environment(
             loader=PackageLoader("dreambench.study"),
@@ -72,7 +72,7 @@ class Pages:
         """Return a page that says one thing, with a way back where ``base`` is given."""
         return self._render("message", message=message, base=base)
 
-    def organizer(self, desk: Desk) -> str:
+    def organizer(self, desk: Questionnaire) -> str:
         """Return the organizer's page: how far every rater is, not what anybody answered."""
         standings = desk.database.progress()
         studies = [_study_progress(desk.plan, study, standings) for study in desk.plan.studies]
@@ -82,7 +82,7 @@ class Pages:
         return self._environment.get_template(f"{name}.html.j2").render(**fields)
 
 
-def _study_progress(plan: Plan, study: StudyName, standings: dict[str, Standing]) -> dict[str, Any]:
+def _study_progress(plan: StudyPlan, study: StudyName, standings: dict[str, RaterProgress]) -> dict[str, Any]:
     raters = [
         {
             "name": rater.name,

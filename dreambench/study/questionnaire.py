@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from dreambench.study.database import CHOICES, Answer, Database
-from dreambench.study.study_plan import Plan, Rater, StudyName
+from dreambench.study.study_plan import Rater, StudyName, StudyPlan
 from dreambench.study.tokens import is_token, read_stamp, stamp, token_hash
 
 
@@ -29,10 +29,10 @@ class Question:
     stamp: str
 
 
-class Desk:
+class Questionnaire:
     """Hands out questions and takes answers, for one study. ``clock`` returns seconds since 1970."""
 
-    def __init__(self, plan: Plan, database: Database, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, plan: StudyPlan, database: Database, clock: Callable[[], float] = time.time) -> None:
         self.plan = plan
         self.database = database
         self._clock = clock

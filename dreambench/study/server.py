@@ -10,7 +10,7 @@ from pathlib import Path
 from dreambench.errors import DreambenchError
 from dreambench.study.database import Database
 from dreambench.study.folder import StudyFolder, check_pictures, read_plan
-from dreambench.study.questionnaire import Desk
+from dreambench.study.questionnaire import Questionnaire
 
 BACKLOG = 512
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -34,7 +34,7 @@ def serve(path: Path, host: str, port: int, say: Callable[[str], None]) -> None:
     folder = StudyFolder(path)
     plan = read_plan(folder)
     check_pictures(folder, plan)
-    desk = Desk(plan, Database(folder.database_file))
+    desk = Questionnaire(plan, Database(folder.database_file))
     listener = listen(host, port)
     config = uvicorn.Config(
         build_app(folder, desk),

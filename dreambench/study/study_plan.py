@@ -47,7 +47,7 @@ class Pair(_Part):
     picture_b: PictureName
 
 
-class Check(_Part):
+class AttentionCheck(_Part):
     """An attention check: a photo of the subject (``picture_a``) against one of another kind of thing.
 
     ``text`` names the subject's class. The photo in question is not among the ``photos`` that are shown.
@@ -79,7 +79,7 @@ class Rater(_Part):
     steps: tuple[Step, ...]
 
 
-class Plan(_Part):
+class StudyPlan(_Part):
     """The whole study. ``photos`` are the reference pictures of each subject.
 
     A plan that names an unknown item or a subject without photos does not validate.
@@ -94,7 +94,7 @@ class Plan(_Part):
     run_b: RunNote
     photos: dict[str, tuple[PictureName, ...]]
     pairs: tuple[Pair, ...]
-    checks: tuple[Check, ...]
+    checks: tuple[AttentionCheck, ...]
     raters: tuple[Rater, ...]
 
     @model_validator(mode="after")
@@ -114,9 +114,9 @@ class Plan(_Part):
         return self
 
     @property
-    def items(self) -> dict[str, Pair | Check]:
+    def items(self) -> dict[str, Pair | AttentionCheck]:
         """The pairs and checks by name."""
-        found: dict[str, Pair | Check] = {pair.name: pair for pair in self.pairs}
+        found: dict[str, Pair | AttentionCheck] = {pair.name: pair for pair in self.pairs}
         return found | {check.name: check for check in self.checks}
 
     @property
@@ -125,8 +125,8 @@ class Plan(_Part):
         present = {rater.study for rater in self.raters}
         return tuple(study for study in STUDIES if study in present)
 
-    def shown_photos(self, item: Pair | Check) -> tuple[str, ...]:
+    def shown_photos(self, item: Pair | AttentionCheck) -> tuple[str, ...]:
         """Return the reference pictures beside a question; only the subject study has any."""
         if item.study != "subject":
             return ()
-        return item.photos if isinstance(item, Check) else self.photos[item.subject]
+        return item.photos if isinstance(item, AttentionCheck) else self.photos[item.subject]

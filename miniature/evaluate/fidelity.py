@@ -11,7 +11,7 @@ import numpy as np
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
-from dreambench.metrics.caption_similarity import caption_similarity
+from dreambench.metrics.clip_t import caption_cosines
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import similarity_to_photos
 from dreambench.store.run_folder import open_run
@@ -70,7 +70,7 @@ def _untouched(
     plain = np.array([each.kind == "plain" for each in asked])
     seen = embedded(encoders.dino, images)
     told = encoders.clip.embed_texts([each.prompt for each in asked])
-    follows = np.array(caption_similarity(embedded(encoders.clip, images), told))
+    follows = np.array(caption_cosines(embedded(encoders.clip, images), told))
     dino, clip_t = [], []
     for subject, noun in scores.record.subjects.items():
         photos = np.stack([np.asarray(read_image(Path(p))) for p in scores.record.photos[subject]])

@@ -60,13 +60,13 @@ def _train(names: Sequence[str], options: argparse.Namespace, console: Console) 
     from dreambench.models.base_model import quiet_libraries
     from dreambench.paths import data_folder
     from miniature.train.export_pipeline import export
-    from miniature.train.stage import Sitting
+    from miniature.train.stage import TrainingSession
     from miniature.train.training_session import Loop
 
     quiet_libraries()
     if options.threads:
         torch.set_num_threads(options.threads)
-    sitting = Sitting(options.work, options.source, options.minutes, options.seed, options.steps)
+    sitting = TrainingSession(options.work, options.source, options.minutes, options.seed, options.steps)
     for name in names:
         if name == "export":
             export(sitting, options.out or data_folder() / "mini", console)

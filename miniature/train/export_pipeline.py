@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dreambench.errors import DreambenchError
 from dreambench.store.files import write_folder_atomically
-from miniature.train.stage import Sitting, averaged_weights, save_weights
+from miniature.train.stage import TrainingSession, averaged_weights, save_weights
 from miniature.train.tokenizer import tokenizer, write_open_clip_merges
 from miniature.train.train_clip import MEAN, MERGES_FILE, STD, build_clip, clip_config
 from miniature.train.train_dino import build_dino, dino_config
@@ -26,14 +26,14 @@ LIMIT = 20_000_000
 _PARTS = ("pipeline", "encoders")
 
 
-def _need(sitting: Sitting, stage: str) -> dict[str, Tensor]:
+def _need(sitting: TrainingSession, stage: str) -> dict[str, Tensor]:
     weights = averaged_weights(sitting.work, stage)
     if weights is None:
         raise DreambenchError(f"{sitting.work} holds no {stage} weights", f"run the stage `{stage}` first")
     return weights
 
 
-def write_pipeline(sitting: Sitting, folder: Path) -> None:
+def write_pipeline(sitting: TrainingSession, folder: Path) -> None:
     """Write the diffusion model as a plain ``StableDiffusionPipeline``, with the VAE its U-Net learned on."""
     from diffusers import AutoencoderKL, StableDiffusionPipeline
 
@@ -55,7 +55,7 @@ def write_pipeline(sitting: Sitting, folder: Path) -> None:
     tokenizer().backend_tokenizer.model.save(str(folder / "tokenizer"))
 
 
-def write_encoders(sitting: Sitting, folder: Path) -> None:
+def write_encoders(sitting: TrainingSession, folder: Path) -> None:
     """Write the three scorers, each as its own library's state dict."""
     folder.mkdir(parents=True, exist_ok=True)
     clip, dino = build_clip(sitting.toy), build_dino(sitting.toy)
@@ -77,7 +77,7 @@ def sizes(folder: Path) -> dict[str, int]:
     return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
-def export(sitting: Sitting, out: Path, console: Console) -> None:
+def export(sitting: TrainingSession, out: Path, console: Console) -> None:
     """Write ``pipeline`` and ``encoders`` into ``out``, in place of older ones.
 
     Prints the sizes. Raises ``DreambenchError``, leaving ``out`` as it was, where a stage's weights are

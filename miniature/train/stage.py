@@ -23,7 +23,7 @@ DECAY = 0.2
 
 
 @dataclass(frozen=True)
-class Sitting:
+class TrainingSession:
     """One call: where work is kept, what may be started from, how long it may take.
 
     ``source`` is a folder that ``export`` wrote; ``minutes`` and ``stop`` (steps) end a stage's sitting
@@ -57,7 +57,7 @@ class Stage(ABC):
     optimizer: Optimizer
     pool: Pool[Any]
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         self.sitting, self.folder = sitting, sitting.work / self.name
         if sitting.toy:
             self.steps, self.batch, self.pool_size = 4, 8, PoolSize(16, 2, 2)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from miniature.train.data import STREAMS, PoolSize
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.stage import Sitting
+from miniature.train.stage import TrainingSession
 from miniature.train.tokenizer import CONTEXT_LENGTH, token_ids, vocabulary
 from miniature.train.train_scorer import ScorerStage
 
@@ -135,7 +135,7 @@ class TextStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 32, 12)
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         self.model: Any = build_clip(sitting.toy)
         names = dict(self.model.named_parameters())

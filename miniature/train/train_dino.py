@@ -15,7 +15,7 @@ from miniature.train.augment import jittered
 from miniature.train.data import STREAMS, VIEWS, PoolSize, identity_scene
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.stage import Sitting
+from miniature.train.stage import TrainingSession
 from miniature.train.train_scorer import ScorerStage
 from miniature.world import CLASS_NOUNS, render, sample_vector
 
@@ -97,7 +97,7 @@ class DinoStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 32, 10)
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         self.model: Any = build_dino(sitting.toy)
         names = dict(self.model.named_parameters())

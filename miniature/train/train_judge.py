@@ -14,7 +14,7 @@ from dreambench.errors import DreambenchError
 from miniature.train.data import LABELS, PoolSize
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.stage import Sitting, averaged_weights
+from miniature.train.stage import TrainingSession, averaged_weights
 from miniature.train.train_lpips import accuracies, label_loss
 from miniature.train.train_scorer import ScorerStage
 
@@ -79,7 +79,7 @@ class JudgeStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 32, 6)
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         self.model: Any = Judge(sitting.toy)
         names = dict(self.model.named_parameters())

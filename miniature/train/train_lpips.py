@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from miniature.train.data import LABELS, PoolSize
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
-from miniature.train.stage import Sitting
+from miniature.train.stage import TrainingSession
 from miniature.train.train_scorer import ScorerStage
 
 _CHANNELS = (64, 192, 384, 256, 256)
@@ -71,7 +71,7 @@ class LpipsStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 24, 6)
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         self.model: Any = Trunk()
         names = dict(self.model.named_parameters())

@@ -13,7 +13,7 @@ from torch import Tensor
 from miniature.train.augment import degraded, round_trip
 from miniature.train.data import Shard, render_shard
 from miniature.train.samples import from_pixels
-from miniature.train.stage import Sitting, Stage
+from miniature.train.stage import Stage, TrainingSession
 from miniature.train.train_vae import load_vae
 
 #: Every fourth rendering goes through the autoencoder once.
@@ -25,7 +25,7 @@ _HELD_BACK = 1_000_000
 class ScorerStage(Stage):
     """A stage on degraded renderings. Without an autoencoder the round trips are left out."""
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         vae = load_vae(sitting)
 

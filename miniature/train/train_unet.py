@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from miniature.train.data import STREAMS, PoolSize, Shard
 from miniature.train.muon import Optimizer
 from miniature.train.samples import PROMPTS, draw, from_pixels, to_pixels, write_grid
-from miniature.train.stage import Sitting, Stage, averaged_weights
+from miniature.train.stage import Stage, TrainingSession, averaged_weights
 from miniature.train.tokenizer import token_ids, with_filler
 from miniature.train.train_clip import TEXT_WIDTH, build_text_encoder, load_text_tower
 from miniature.train.train_vae import need_vae
@@ -129,7 +129,7 @@ class UnetStage(Stage):
     sample_every = 2000
     pool_size = PoolSize(512, 48, 6)
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         self.model: Any = Diffusion(sitting.toy)
         names = dict(self.model.named_parameters())

@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from miniature.train.data import PoolSize, Shard, render_shard
 from miniature.train.muon import Optimizer
 from miniature.train.samples import from_pixels, grid_of, psnr, write_grid
-from miniature.train.stage import DECAY, Sitting, Stage, averaged_weights
+from miniature.train.stage import DECAY, Stage, TrainingSession, averaged_weights
 
 #: Half of the pictures' sides while the learning rate is constant; whole pictures while it decays.
 CROP = 32
@@ -68,7 +68,7 @@ def _noisy(posterior: Any) -> Tensor:
     return mean + deviation * torch.randn(mean.shape, generator=torch.Generator().manual_seed(0))
 
 
-def load_vae(sitting: Sitting) -> Any | None:
+def load_vae(sitting: TrainingSession) -> Any | None:
     """Return the averaged autoencoder of ``--work``, else that of ``--from``, normalised; or None."""
     from diffusers import AutoencoderKL
 
@@ -84,7 +84,7 @@ def load_vae(sitting: Sitting) -> Any | None:
     return vae.eval().requires_grad_(False)
 
 
-def need_vae(sitting: Sitting) -> Any:
+def need_vae(sitting: TrainingSession) -> Any:
     """Return the autoencoder as ``load_vae``; raise ``DreambenchError`` where there is none."""
     vae = load_vae(sitting)
     if vae is None:
@@ -116,7 +116,7 @@ class VaeStage(Stage):
     sample_every = 1000
     pool_size = PoolSize(512, 24, 8)
 
-    def __init__(self, sitting: Sitting) -> None:
+    def __init__(self, sitting: TrainingSession) -> None:
         super().__init__(sitting)
         self.model: Any = build_vae(sitting.toy)
         names = dict(self.model.named_parameters())

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 
 from miniature.world.palette import Colour, dark, light, luminance
 from miniature.world.raster import Spot, cutout, is_stable
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.shapes import Point, Points, arc, oval, rotation
 
 #: Side of a rendering in pixels, and subpixels a pixel.
@@ -47,7 +47,7 @@ def edge_of(colour: Colour) -> Colour:
     return dark(colour, 0.5) if luminance(colour) > 0.22 else light(colour, 0.22)
 
 
-PatternFunction = Callable[["Pen", Box, Paint, Dice], None]
+PatternFunction = Callable[["Pen", Box, Paint, Rng], None]
 PATTERNS: dict[str, PatternFunction] = {}
 
 
@@ -148,7 +148,7 @@ class Pen:
         a, b, c, d, e, f = self.matrix
         inside = Pen(tile, (a, b, c, d, e - left, f - top), line=self.line)
         xs, ys = [x for x, _ in points], [y for _, y in points]
-        PATTERNS[paint.pattern](inside, (min(xs), min(ys), max(xs), max(ys)), paint, Dice(paint.layout))
+        PATTERNS[paint.pattern](inside, (min(xs), min(ys), max(xs), max(ys)), paint, Rng(paint.layout))
         self.image.paste(tile, (left, top), mask)
 
     def oval(

@@ -7,7 +7,7 @@ import numpy as np
 from miniature.world.accessories import ACCESSORIES
 from miniature.world.palette import PATTERN_WORDS
 from miniature.world.properties import PROPERTIES
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scene import Scene, truth_of
 from miniature.world.surroundings import all_contexts
 
@@ -15,7 +15,7 @@ from miniature.world.surroundings import all_contexts
 ATTRIBUTE_SHARE = 0.5
 
 
-def _attributes(colours: tuple[str, ...], pattern: str, dice: Dice) -> list[str]:
+def _attributes(colours: tuple[str, ...], pattern: str, dice: Rng) -> list[str]:
     """Return true words about colour and pattern, in one of the usual orders."""
     word = PATTERN_WORDS.get(pattern)
     forms = [[colours[0]]] if colours else []
@@ -35,7 +35,7 @@ def caption(scene: Scene, rng: np.random.Generator, attributes: bool | None = No
     ("a dog in the snow", "a red vase"), and a plain one "a dog" or "a photo of a dog". ``attributes``
     asks for them or forbids them.
     """
-    dice, truth = Dice.of(rng), truth_of(scene)
+    dice, truth = Rng.of(rng), truth_of(scene)
     told = dice.chance(ATTRIBUTE_SHARE) if attributes is None else attributes
     words: list[str] = [PROPERTIES[scene.property]] if scene.property else []
     if told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 
 Colour = tuple[int, int, int]
 
@@ -60,7 +60,7 @@ def colour_distance(a: Colour, b: Colour) -> float:
     return min(1.0, (_square_distance(a, b) / 9.0) ** 0.5 / 128.0)
 
 
-def shade_of(word: str, dice: Dice) -> Colour:
+def shade_of(word: str, dice: Rng) -> Colour:
     """Return a shade of the colour ``word``, slightly changed, that is still called by that word."""
     while True:
         base = dice.pick(SHADES[word])

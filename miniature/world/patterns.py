@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Box, Paint, Pen, pattern
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.shapes import box, oval, smooth, spin, star
 
 
 @pattern("striped")
-def striped(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def striped(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Upright stripes."""
     left, bottom, right, top = bounds
     x = left + paint.pitch * 0.3
@@ -18,7 +18,7 @@ def striped(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("banded")
-def banded(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def banded(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Level bands."""
     left, bottom, right, top = bounds
     y = bottom + paint.pitch * 0.4
@@ -28,7 +28,7 @@ def banded(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("spotted")
-def spotted(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def spotted(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Round spots in staggered rows, each a little out of line."""
     left, bottom, right, top = bounds
     pitch = paint.pitch
@@ -49,7 +49,7 @@ def spotted(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("checked")
-def checked(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def checked(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """A chequerboard."""
     left, bottom, right, top = bounds
     step = paint.pitch * 0.75
@@ -63,7 +63,7 @@ def checked(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("patched")
-def patched(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def patched(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """A few large blotches of uneven outline."""
     left, bottom, right, top = bounds
     width, height = right - left, top - bottom
@@ -79,7 +79,7 @@ def patched(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("zigzag")
-def zigzag(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def zigzag(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Level zigzag bands."""
     left, bottom, right, top = bounds
     step = paint.pitch
@@ -97,7 +97,7 @@ def zigzag(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("starry")
-def starry(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def starry(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Scattered stars (a wizard's cloth)."""
     left, bottom, right, top = bounds
     y, odd = bottom + paint.pitch * 0.4, 0
@@ -110,7 +110,7 @@ def starry(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("rainbow")
-def rainbow(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def rainbow(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Upright stripes in the colours of the rainbow (a scarf)."""
     colours = ((226, 44, 44), (246, 140, 36), (250, 220, 60), (60, 176, 80), (52, 110, 220), (140, 64, 190))
     left, bottom, right, top = bounds
@@ -124,7 +124,7 @@ def rainbow(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("grid")
-def grid(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def grid(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Thin crossing lines."""
     left, bottom, right, top = bounds
     x = left + paint.pitch / 2
@@ -138,7 +138,7 @@ def grid(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
 
 
 @pattern("speckled")
-def speckled(pen: Pen, bounds: Box, paint: Paint, dice: Dice) -> None:
+def speckled(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
     """Small scattered specks."""
     left, bottom, right, top = bounds
     for _ in range(26):

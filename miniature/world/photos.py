@@ -10,7 +10,7 @@ from PIL import Image
 
 from dreambench.errors import DreambenchError
 from miniature.world.painter_registry import painter_of
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scene import Scene, render
 from miniature.world.scene_sampling import draw_light, draw_pose, plain_ids
 from miniature.world.vectors import held_out_subjects
@@ -30,7 +30,7 @@ def photo_scene(subject: str, index: int) -> Scene:
     # Five and twelve have no common divisor: the surroundings of a subject's photos all differ.
     places = plain_ids()
     place = places[(key * 7 + index * 5) % len(places)]
-    dice = Dice(1_000_003 * (key + 1) + index)
+    dice = Rng(1_000_003 * (key + 1) + index)
     return Scene(
         entry.vector,
         place,

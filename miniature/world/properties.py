@@ -9,7 +9,7 @@ import numpy as np
 from miniature.world.canvas import Paint, Pen, frame, reduced
 from miniature.world.painter_registry import Hue, painter_of
 from miniature.world.palette import Colour, dark, light, luminance
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.shapes import Points, box, smooth, tube
 from miniature.world.vectors import Vector
 
@@ -68,7 +68,7 @@ def draw_cube(pen: Pen, vector: Vector) -> None:
     emblem(front.at(0, 0, 0, 0.92), vector)
 
 
-def gloss(subject: np.ndarray, extent: Extent, side: int, dice: Dice) -> np.ndarray:
+def gloss(subject: np.ndarray, extent: Extent, side: int, dice: Rng) -> np.ndarray:
     """Return the subject (64 x 64 x 4, float) with deeper tones and white highlights."""
     veil = frame()
     pen = Pen.over(veil)
@@ -86,7 +86,7 @@ def gloss(subject: np.ndarray, extent: Extent, side: int, dice: Dice) -> np.ndar
     return subject
 
 
-def sparkle(pen: Pen, extent: Extent, side: int, dice: Dice) -> None:
+def sparkle(pen: Pen, extent: Extent, side: int, dice: Rng) -> None:
     """Draw a few four-pointed stars of light at the subject's rim (frame coordinates)."""
     w, h = extent.right - extent.left, extent.bottom - extent.top
     middle = (extent.left + extent.right) / 2
@@ -120,7 +120,7 @@ def soaked(subject: np.ndarray) -> np.ndarray:
     return subject
 
 
-def drops(pen: Pen, extent: Extent, dice: Dice) -> None:
+def drops(pen: Pen, extent: Extent, dice: Rng) -> None:
     """Draw drops on the subject and beside it (frame coordinates)."""
     w, h = extent.right - extent.left, extent.bottom - extent.top
     for i in range(8):

@@ -11,7 +11,7 @@ _MASK = (1 << 64) - 1
 T = TypeVar("T")
 
 
-class Dice:
+class Rng:
     """A splitmix64 stream (Steele, Lea and Flood 2014) with the few draws that drawing needs.
 
     ``seed`` is any integer. A stream is cheap to make (one per patterned fill), and none of its
@@ -24,7 +24,7 @@ class Dice:
         self._state = seed & _MASK
 
     @classmethod
-    def of(cls, rng: np.random.Generator) -> Dice:
+    def of(cls, rng: np.random.Generator) -> Rng:
         """Return a stream seeded by one draw of ``rng``."""
         return cls(int(rng.integers(1 << 62)))
 

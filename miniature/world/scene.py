@@ -22,7 +22,7 @@ from miniature.world.properties import (
     soaked,
     sparkle,
 )
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.surroundings import Setting, all_contexts
 from miniature.world.vectors import Vector
 
@@ -121,7 +121,7 @@ def _extent(alpha: np.ndarray) -> Extent:
 
 def render(scene: Scene) -> Rendering:
     """Render a scene. The same scene gives the same bits on every machine."""
-    dice = Dice(scene.seed)
+    dice = Rng(scene.seed)
     canvas = frame()
     pen = Pen.over(canvas)
     setting = all_contexts()[scene.context].draw(pen, dice)
@@ -153,7 +153,7 @@ def render(scene: Scene) -> Rendering:
     )
 
 
-def _front(scene: Scene, setting: Setting, extent: Extent, dice: Dice) -> np.ndarray | None:
+def _front(scene: Scene, setting: Setting, extent: Extent, dice: Rng) -> np.ndarray | None:
     """Draw what lies over the subject: grass, ripples, drops and sparkles; None when there is nothing."""
     if setting.front is None and scene.property not in ("shiny", "wet"):
         return None

@@ -12,7 +12,7 @@ from miniature.world.lighting import Light
 from miniature.world.painter_registry import Painter, all_painters, painter_of
 from miniature.world.pose import Pose
 from miniature.world.properties import PROPERTIES
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scene import Scene
 from miniature.world.surroundings import all_contexts
 from miniature.world.vectors import Vector, sample_vector
@@ -27,7 +27,7 @@ _MIX = {
 }
 
 
-def draw_pose(painter: Painter, dice: Dice, hat: bool = False) -> Pose:
+def draw_pose(painter: Painter, dice: Rng, hat: bool = False) -> Pose:
     """Return a random pose that keeps the subject (and its hat) within the frame."""
     live = painter.category == "live"
     stance = "stand" if live and dice.chance(0.42) else "sit"
@@ -47,7 +47,7 @@ def draw_pose(painter: Painter, dice: Dice, hat: bool = False) -> Pose:
     )
 
 
-def draw_light(dice: Dice) -> Light:
+def draw_light(dice: Rng) -> Light:
     """Return a random light."""
     return Light(dice.sign(), dice.uniform(0.6, 1.15), dice.uniform(0.93, 1.05), dice.uniform(-1, 1))
 
@@ -65,7 +65,7 @@ def plain_ids() -> tuple[str, ...]:
 
 def scene_of(
     vector: Vector,
-    dice: Dice,
+    dice: Rng,
     context: str | None = None,
     accessory: str | None = None,
     property: str | None = None,
@@ -95,7 +95,7 @@ def sample_scene(
     with any of them, the others are left out. Without ``vector`` a new subject of ``noun`` (or of any
     class) is drawn, never one close to a held-out subject. Raises ``DreambenchError`` for an unknown id.
     """
-    dice = Dice.of(rng)
+    dice = Rng.of(rng)
     if vector is None:
         vector = sample_vector(noun or dice.pick(tuple(all_painters())), rng)
     for value, known, kind in (
@@ -125,7 +125,7 @@ def scene_for_prompt(template_text: str, vector: Vector, rng: np.random.Generato
     ``DreambenchError`` for other prompts.
     """
     text = " ".join(template_text.split())
-    dice = Dice.of(rng)
+    dice = Rng.of(rng)
     for entry in all_contexts().values():
         if entry.text and text.endswith(" " + entry.text):
             return scene_of(vector, dice, context=entry.id)

@@ -9,11 +9,11 @@ import itertools
 
 from miniature.world.canvas import Pen, gradient
 from miniature.world.palette import Colour, dark, light, mix
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.shapes import Points, box, fluffy, oval, smooth, spin, tube
 
 
-def vary(colour: Colour, dice: Dice, amount: float = 10.0) -> Colour:
+def vary(colour: Colour, dice: Rng, amount: float = 10.0) -> Colour:
     """Return the colour, a little lighter or darker."""
     change = dice.uniform(-amount, amount)
     red, green, blue = (min(255, max(0, int(channel + change + dice.uniform(-3, 3)))) for channel in colour)
@@ -30,7 +30,7 @@ def ground(pen: Pen, far: Colour, near: Colour, horizon: float) -> None:
     gradient(pen.image, far, near, int(horizon), 64)
 
 
-def blue_sky(pen: Pen, dice: Dice, horizon: float) -> None:
+def blue_sky(pen: Pen, dice: Rng, horizon: float) -> None:
     """Fill a fair sky, with a cloud or two."""
     sky(pen, vary((116, 178, 234), dice), vary((206, 230, 246), dice), horizon)
     for _ in range(1 + dice.below(2)):
@@ -45,7 +45,7 @@ def cloud(pen: Pen, x: float, y: float, size: float, colour: Colour = (248, 250,
 
 def blades(
     pen: Pen,
-    dice: Dice,
+    dice: Rng,
     y: float,
     count: int,
     colours: tuple[Colour, ...],
@@ -134,7 +134,7 @@ def crown(pen: Pen, x: float, y: float, size: float, colour: Colour) -> None:
     )
 
 
-def planks(pen: Pen, dice: Dice, horizon: float, colour: Colour) -> None:
+def planks(pen: Pen, dice: Rng, horizon: float, colour: Colour) -> None:
     """Lay floor boards that run away from the viewer."""
     edges = [-70 + 19.0 * i + dice.uniform(-1, 1) for i in range(12)]
     for left, right in itertools.pairwise(edges):
@@ -164,7 +164,7 @@ def rug(pen: Pen, x: float, y: float, rx: float, ry: float, colour: Colour, tuft
     pen.fill(oval(x, y, rx * 0.72, ry * 0.68), colour, False)
 
 
-def folds(pen: Pen, dice: Dice, colour: Colour, count: int = 6) -> None:
+def folds(pen: Pen, dice: Rng, colour: Colour, count: int = 6) -> None:
     """Drape cloth over the whole frame: soft light and dark folds."""
     for i in range(count):
         x = (i + dice.uniform(0.1, 0.9)) * 72 / count - 6
@@ -178,7 +178,7 @@ def folds(pen: Pen, dice: Dice, colour: Colour, count: int = 6) -> None:
         pen.fill(tube(bend, dice.uniform(2.5, 5), dice.uniform(4, 9)), tone, False)
 
 
-def waves(pen: Pen, dice: Dice, top: float, colour: Colour, count: int = 16) -> None:
+def waves(pen: Pen, dice: Rng, top: float, colour: Colour, count: int = 16) -> None:
     """Draw small crests, larger the nearer they are."""
     for _ in range(count):
         share = dice.uniform(0, 1)

@@ -11,7 +11,7 @@ from typing import Any
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Setting:
     ground: float = 57.0
     scale: float = 1.0
     shadow: float = 0.42
-    front: Callable[[Pen, Dice], None] | None = None
+    front: Callable[[Pen, Rng], None] | None = None
     liquid: Colour | None = None
     waterline: float = 64.0
     mirrored: bool = False
 
 
-ContextFunction = Callable[[Pen, Dice], Setting]
+ContextFunction = Callable[[Pen, Rng], Setting]
 
 
 @dataclass(frozen=True)

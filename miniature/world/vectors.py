@@ -15,7 +15,7 @@ from dreambench.paths import data_folder
 from miniature.world.canvas import Paint
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, Value, painter_of
 from miniature.world.palette import SHADES, Colour, colour_distance, colour_word, shade_of
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 
 #: A draw of the prior closer than this to a held-out subject of its class is drawn again.
 HELD_OUT_DISTANCE = 0.25
@@ -73,7 +73,7 @@ class Vector:
         return Vector(self.noun, MappingProxyType({**self.values, **values}))
 
 
-def _draw(parameter: Parameter, dice: Dice, drawn: Mapping[str, Value]) -> Value:
+def _draw(parameter: Parameter, dice: Rng, drawn: Mapping[str, Value]) -> Value:
     if isinstance(parameter, Real):
         return round(dice.uniform(parameter.low, parameter.high), 3)
     if isinstance(parameter, Kind):
@@ -85,7 +85,7 @@ def _draw(parameter: Parameter, dice: Dice, drawn: Mapping[str, Value]) -> Value
             return colour
 
 
-def draw_vector(noun: str, dice: Dice) -> Vector:
+def draw_vector(noun: str, dice: Rng) -> Vector:
     """Return a draw of the noun's prior, without regard to the held-out subjects."""
     values: dict[str, Value] = {}
     for name, parameter in painter_of(noun).prior.items():
@@ -99,7 +99,7 @@ def sample_vector(noun: str, rng: np.random.Generator) -> Vector:
     Draws whose ``distance`` to a held-out subject of the class is below ``HELD_OUT_DISTANCE`` are
     rejected: training never sees the benchmark's subjects. Raises ``DreambenchError`` for an unknown noun.
     """
-    dice = Dice.of(rng)
+    dice = Rng.of(rng)
     held_out = [subject.vector for subject in held_out_subjects().values() if subject.vector.noun == noun]
     while True:
         vector = draw_vector(noun, dice)

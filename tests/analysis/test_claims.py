@@ -10,7 +10,7 @@ import pytest
 
 from dreambench.analysis.claim_tests import groups, holm, identity_aucs, not_lower
 from dreambench.analysis.run_scores import read_run_scores
-from dreambench.analysis.verdicts import answer_claims
+from dreambench.analysis.verdicts import judge_claims
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import Claim, Claims, fits, paper_claims
 from dreambench.spec.run_spec import ProtocolSpec
@@ -101,7 +101,7 @@ def test_verdicts_effects_and_seeds(tmp_path: Path) -> None:
     runs = read_run_scores(
         [_run(tmp_path / "a", 3, 0.6), _run(tmp_path / "b", 3, 0.8, seed=1), _run(tmp_path / "c", 4, 0.5)]
     )
-    up, down, undecided = answer_claims(runs, claims=_claims())
+    up, down, undecided = judge_claims(runs, claims=_claims())
     assert (up.verdict, down.verdict, undecided.verdict) == ("holds", "fails", "undecided")
     assert up.effect == pytest.approx(0.2)  # the two seeds' mean, 0.7, against 0.5
     assert (up.n, up.seeds) == (12, 1)  # a claim has the seeds of its weaker side
@@ -109,14 +109,14 @@ def test_verdicts_effects_and_seeds(tmp_path: Path) -> None:
     assert up.p_holm == pytest.approx(2 * up.p)
     assert undecided.why == "no run of absent is given"
     runs += read_run_scores([_run(tmp_path / "d", 4, 0.5, seed=1)])
-    assert answer_claims(runs, claims=_claims())[0].seeds == 2
+    assert judge_claims(runs, claims=_claims())[0].seeds == 2
 
 
 def test_runs_of_two_protocols_are_refused(tmp_path: Path) -> None:
     other = make_spec(protocol=ProtocolSpec(caption="identifier"))
     runs = read_run_scores([_run(tmp_path / "a", 3, 0.6), make_run(tmp_path / "b", [], spec=other)])
     with pytest.raises(DreambenchError, match="differ in clip-t"):
-        answer_claims(runs, claims=_claims())
+        judge_claims(runs, claims=_claims())
 
 
 def test_the_claim_about_people_is_answered_by_a_correlation(tmp_path: Path) -> None:
@@ -124,8 +124,8 @@ def test_the_claim_about_people_is_answered_by_a_correlation(tmp_path: Path) -> 
     runs = read_run_scores([_run(tmp_path / "a", 3, 0.6)])
     test = {"metric": "dino", "human": "sc", "difference": 0.17, "n": 600}
     test |= {"steiger_p_two_sided": 1e-12, "ci95_bootstrap": [0.12, 0.22]}
-    (answer,) = answer_claims(runs, {"paired": [test, {**test, "human": "pq"}]}, claims)
+    (answer,) = judge_claims(runs, {"paired": [test, {**test, "human": "pq"}]}, claims)
     assert (answer.verdict, answer.effect, answer.n, answer.ci95) == ("holds", 0.17, 600, (0.12, 0.22))
     with pytest.raises(DreambenchError, match="no test of DINO against CLIP-I"):
-        answer_claims(runs, {"paired": []}, claims)
-    assert "no result of" in answer_claims(runs, None, claims)[0].why
+        judge_claims(runs, {"paired": []}, claims)
+    assert "no result of" in judge_claims(runs, None, claims)[0].why

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dreambench.executors import Unit
-from dreambench.executors.events import EventWatch
+from dreambench.executors.events import EventQueue
 from dreambench.executors.waiting import Waiting
 from dreambench.runs.estimate import duration, wall_time
 from tests.executors.material import Silent
@@ -65,7 +65,7 @@ def test_wall_time_counts_idle_workers_and_the_wait_for_class_images() -> None:
 
 
 def test_steps_are_added_up_on_their_way_and_nothing_is_lost() -> None:
-    watch, seen = EventWatch(), Silent()
+    watch, seen = EventQueue(), Silent()
     watch.start("dog: training", 3)
     for _ in range(3):
         watch.advance("dog: training")

@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from dreambench.human.bradley_terry import fit, strengths
-from dreambench.human.correlation import Judged, correlate
+from dreambench.human.correlation import RatedImages, correlate
 from dreambench.human.correlation.coefficients import coefficient, fisher_interval
 from dreambench.human.correlation.dependent import steiger, williams
 from dreambench.human.correlation.raters import agreement, upper_bound
@@ -136,7 +136,9 @@ def test_rows_without_a_score_are_left_out_and_counted() -> None:
         }
     )
     ratings = {"sc": images[["sc"]].to_numpy()}
-    found = correlate([Judged(images, ("dino", "clip_i"), ("sc",), ("r",), ratings, {"gone": 1})], "data")
+    found = correlate(
+        [RatedImages(images, ("dino", "clip_i"), ("sc",), ("r",), ratings, {"gone": 1})], "data"
+    )
     assert (found.n, found.left_out, found.left_out_by) == (7, 1, {"gone": 1})
     kept = images.dropna()
     row = next(row for row in found.rows if row.metric == "dino")

@@ -13,7 +13,7 @@ from scipy.stats import norm
 from dreambench.errors import DreambenchError
 from dreambench.human.bradley_terry import fit, standard_errors, strengths
 from dreambench.human.preference_table import paper_preferences, preference_table
-from dreambench.human.preferences import judged_images
+from dreambench.human.preferences import rated_images
 from dreambench.human.score_files import ImageScores
 from dreambench.human.votes import read_votes
 from tests.human.material import four_pairs, vote, write_votes
@@ -31,7 +31,7 @@ def _scores(runs: tuple[str, ...] = ("ours", "theirs")) -> ImageScores:
 
 
 def test_an_images_score_is_the_share_of_its_pairs_votes(votes: pd.DataFrame) -> None:
-    (judged,) = judged_images(votes, _scores())
+    (judged,) = rated_images(votes, _scores())
     by_image = judged.images.set_index(["method", "pair"])["subject"].to_dict()
     ours = {"p0": 2 / 3, "p1": 2 / 3, "p2": 1 / 2, "p3": 1}
     expected = {("ours", pair): share for pair, share in ours.items()}
@@ -42,11 +42,11 @@ def test_an_images_score_is_the_share_of_its_pairs_votes(votes: pd.DataFrame) ->
 
 
 def test_images_without_scores_stay_and_are_counted(votes: pd.DataFrame) -> None:
-    (judged,) = judged_images(votes, _scores(("ours",)))
+    (judged,) = rated_images(votes, _scores(("ours",)))
     assert (len(judged.images), int(judged.complete.sum())) == (8, 4)
     assert judged.left_out == {"not in the scores: theirs": 4}
     with pytest.raises(DreambenchError, match=r"no image of the votes has scores.*images/dog/00-0\.png of"):
-        judged_images(votes, _scores(("another",)))
+        rated_images(votes, _scores(("another",)))
 
 
 def test_table_2_by_hand(votes: pd.DataFrame) -> None:

@@ -22,7 +22,7 @@ SMALL = (
 )  # fmt: skip
 
 
-class Bench:
+class TrainingBench:
     """A base model, a subject, and a spec with changes."""
 
     def __init__(self, tiny: dict[str, str], cache: Path) -> None:
@@ -61,5 +61,5 @@ class Bench:
 
 
 @pytest.fixture(scope="module")
-def bench(tiny, tmp_path_factory) -> Bench:
-    return Bench(tiny, tmp_path_factory.mktemp("class-images"))
+def bench(tiny, tmp_path_factory) -> TrainingBench:
+    return TrainingBench(tiny, tmp_path_factory.mktemp("class-images"))

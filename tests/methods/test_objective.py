@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dreambench.methods.finetune.denoising_loss import Deck, DenoisingTask
+from dreambench.methods.finetune.denoising_loss import DenoisingLoss, ShuffledIndices
 from dreambench.methods.finetune.latents import Posteriors
 from dreambench.methods.finetune.objective import dreambooth_loss, prediction_target
 from dreambench.models.base_model import open_base
@@ -31,8 +31,8 @@ def base(request, tmp_path_factory):
     return open_base(BaseSpec(model=str(folder)))
 
 
-def make_task(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingTask:
-    return DenoisingTask(
+def make_task(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingLoss:
+    return DenoisingLoss(
         unet=base.fresh("unet").requires_grad_(True),
         schedule=training_schedule(base.scheduler),
         parameterization=base.parameterization,
@@ -133,7 +133,7 @@ def test_the_loss_weighs_terms_not_rows():
 
 
 def test_a_deck_deals_every_image_before_any_twice():
-    deck = Deck(5, torch.Generator().manual_seed(0))
+    deck = ShuffledIndices(5, torch.Generator().manual_seed(0))
     dealt = [int(i) for _ in range(4) for i in deck.draw(5)]
     assert all(sorted(dealt[i : i + 5]) == [0, 1, 2, 3, 4] for i in range(0, 20, 5))
     assert dealt[:5] != dealt[5:10]

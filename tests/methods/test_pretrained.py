@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dreambench.methods.method import Words, prompt_words
+from dreambench.methods.method import SubjectPhrase, subject_phrase
 from dreambench.spec.registries import method_class
 
 
@@ -13,8 +13,8 @@ def test_the_base_model_draws_as_it_is(bench):
 
 
 def test_prompts_hold_the_class_noun_alone(bench):
-    assert prompt_words(method_class("pretrained")(), bench.subject, "sks") == Words(None, "dog")
-    assert prompt_words(method_class("dreambooth")(), bench.subject, "sks") == Words("sks", "dog")
+    assert subject_phrase(method_class("pretrained")(), bench.subject, "sks") == SubjectPhrase(None, "dog")
+    assert subject_phrase(method_class("dreambooth")(), bench.subject, "sks") == SubjectPhrase("sks", "dog")
 
 
 def test_a_run_of_it_costs_no_training(bench):

@@ -8,8 +8,8 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.inversion.words import NewWords
-from dreambench.methods.method import Words, prompt_words
+from dreambench.methods.inversion.words import LearnedTokens
+from dreambench.methods.method import SubjectPhrase, subject_phrase
 from dreambench.methods.textual_inversion import PLACEHOLDER
 from dreambench.spec.registries import method_class
 from tests.methods.material import moved
@@ -48,7 +48,7 @@ def test_the_word_starts_as_the_class_noun_and_moves(bench, done):
 def test_the_training_sees_what_the_pipeline_will_see(bench, done):
     """The states that the loss is computed from are those of the finished pipeline's encoder."""
     tokenizer = bench.base.fresh_tokenizer()
-    words = NewWords(bench.base.frozen("text_encoder"), tokenizer, PLACEHOLDER, [0], 1)
+    words = LearnedTokens(bench.base.frozen("text_encoder"), tokenizer, PLACEHOLDER, [0], 1)
     words.embeddings.data.copy_(done.trained[PLACEHOLDER])
     tokens = torch.tensor([tokenizer(words.spelled("a photo of a {}"), padding="max_length")["input_ids"]])
     with torch.no_grad():
@@ -56,7 +56,7 @@ def test_the_training_sees_what_the_pipeline_will_see(bench, done):
 
 
 def test_prompts_hold_the_new_word_alone(bench):
-    assert prompt_words(method_class(METHOD)(), bench.subject, "sks") == Words(PLACEHOLDER, None)
+    assert subject_phrase(method_class(METHOD)(), bench.subject, "sks") == SubjectPhrase(PLACEHOLDER, None)
 
 
 @pytest.mark.parametrize("vectors", [1, 3])

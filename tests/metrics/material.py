@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dreambench.metrics.scoring import ImageCell, PriorImage, score_images
+from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.run_spec import METRICS, ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from dreambench.store import RunFolder
@@ -43,7 +43,7 @@ class TinyModels:
 class Material:
     """What is scored: 2 subjects, 2 prompts, 3 images each, 2 prior images and 4 or 5 photos a subject."""
 
-    cells: list[ImageCell]
+    cells: list[BenchmarkImage]
     priors: list[PriorImage]
     photos: dict[str, list[Path]]
 
@@ -66,7 +66,7 @@ def draw_material(folder: Path) -> Material:
                 file = folder / f"{subject}-{prompt_index}-{image_index}.png"
                 noise(file.name, 100, 72 + prompt_index).save(file)
                 prompt, caption = f"a sks {noun} {place}", f"a {noun} {place}"
-                cell = ImageCell(
+                cell = BenchmarkImage(
                     subject, noun, category, prompt_index, prompt, caption, "recontextualization",
                     image_index, 2**60 + image_index, file,
                 )  # fmt: skip

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from dreambench.metrics.caption_similarity import caption_similarity
+from dreambench.metrics.clip_t import caption_cosines
 from dreambench.metrics.image_similarity import (
     cosine_similarities,
     photo_pair_similarity,
@@ -35,7 +35,7 @@ def test_photo_pairs_are_all_pairs_without_self_pairs():
 def test_caption_similarity_pairs_rows():
     images = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     captions = torch.tensor([[1.0, 1.0], [0.0, -4.0]])
-    assert caption_similarity(images, captions) == pytest.approx([DIAGONAL, -1.0], abs=1e-12)
+    assert caption_cosines(images, captions) == pytest.approx([DIAGONAL, -1.0], abs=1e-12)
 
 
 def test_length_and_order_do_not_matter():
@@ -52,6 +52,6 @@ def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match="at least one photo"):
         similarity_to_photos(torch.ones(2, 4), torch.empty(0, 4))
     with pytest.raises(ValueError, match="do not pair up"):
-        caption_similarity(torch.ones(2, 4), torch.ones(3, 4))
+        caption_cosines(torch.ones(2, 4), torch.ones(3, 4))
     with pytest.raises(ValueError, match=r"\[n, d\]"):
         cosine_similarities(torch.ones(4), torch.ones(2, 4))

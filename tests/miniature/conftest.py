@@ -11,7 +11,7 @@ from rich.console import Console
 
 from miniature.train import __main__ as command
 from miniature.train import export_pipeline as exporting
-from miniature.train.stage import Sitting
+from miniature.train.stage import TrainingSession
 from miniature.train.training_session import Loop
 
 QUIET = Console(quiet=True)
@@ -28,7 +28,7 @@ def _one_thread() -> Any:
 
 def sit(work: Path, stage: str, **changes: Any) -> Loop:
     """Run one sitting of a stage at toy size."""
-    loop = Loop(KINDS[stage](Sitting(work, toy=True, **changes)), QUIET)
+    loop = Loop(KINDS[stage](TrainingSession(work, toy=True, **changes)), QUIET)
     loop.run()
     return loop
 
@@ -46,5 +46,5 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def exported(work: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The export of that work folder."""
     out = tmp_path_factory.mktemp("out")
-    exporting.export(Sitting(work, toy=True), out, QUIET)
+    exporting.export(TrainingSession(work, toy=True), out, QUIET)
     return out

@@ -18,7 +18,7 @@ from dreambench.spec.run_spec import BaseSpec, ClipSpec, DinoSpec, LpipsSpec
 from miniature.train import export_pipeline as exporting
 from miniature.train import tokenizer as trimmed
 from miniature.train.data import render_shard
-from miniature.train.stage import Sitting
+from miniature.train.stage import TrainingSession
 from miniature.train.train_clip import load_text_tower
 from miniature.train.train_vae import build_vae
 from tests.miniature.conftest import QUIET
@@ -110,7 +110,7 @@ def test_an_export_that_is_too_large_leaves_the_old_one(
     before = exporting.sizes(exported)
     monkeypatch.setattr(exporting, "LIMIT", 1000)
     with pytest.raises(DreambenchError, match="are allowed"):
-        exporting.export(Sitting(work, toy=True), exported, QUIET)
+        exporting.export(TrainingSession(work, toy=True), exported, QUIET)
     assert exporting.sizes(exported) == before
     assert sorted(path.name for path in exported.iterdir()) == ["encoders", "pipeline"]
 

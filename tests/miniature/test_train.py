@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 
 from dreambench.errors import DreambenchError
 from miniature.train import __main__ as command
-from miniature.train.stage import Sitting, averaged_weights, checkpoint_file
+from miniature.train.stage import TrainingSession, averaged_weights, checkpoint_file
 from miniature.train.training_session import Loop
 from tests.miniature.conftest import KINDS, QUIET, sit
 
@@ -63,7 +63,7 @@ def test_exported_weights_start_a_new_work_folder(exported: Path, work: Path, tm
     for stage in KINDS:
         if stage == "judge":
             continue
-        loop = Loop(KINDS[stage](Sitting(tmp_path, source=exported, toy=True)), QUIET)
+        loop = Loop(KINDS[stage](TrainingSession(tmp_path, source=exported, toy=True)), QUIET)
         loop.run()
     mean, weights = averaged_weights(work, "dino"), load_file(exported / "encoders" / "dino.safetensors")
     assert mean is not None

@@ -23,7 +23,7 @@ from miniature.world import (
     write_photos,
 )
 from miniature.world.palette import COLOUR_WORDS, colour_word, shade_of
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.vectors import draw_vector
 
 PHOTOS = {
@@ -58,7 +58,7 @@ def test_close_draws_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     from miniature.world import vectors
 
     own = held_out_subjects()["cat2"].vector
-    other = next(v for v in (draw_vector("cat", Dice(i)) for i in range(99)) if distance(v, own) > 0.4)
+    other = next(v for v in (draw_vector("cat", Rng(i)) for i in range(99)) if distance(v, own) > 0.4)
     draws = iter([own, own.replaced(build=own.num("build") + 0.05), other])
     monkeypatch.setattr(vectors, "draw_vector", lambda noun, dice: next(draws))
     assert sample_vector("cat", np.random.default_rng(0)) is other
@@ -66,11 +66,11 @@ def test_close_draws_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_distance_is_a_normalised_distance() -> None:
     for noun in CLASS_NOUNS:
-        a, b = draw_vector(noun, Dice(1)), draw_vector(noun, Dice(2))
+        a, b = draw_vector(noun, Rng(1)), draw_vector(noun, Rng(2))
         assert distance(a, a) == 0
         assert 0 < distance(a, b) == distance(b, a) <= 1
     with pytest.raises(ValueError, match="have no distance"):
-        distance(draw_vector("cat", Dice(0)), draw_vector("dog", Dice(0)))
+        distance(draw_vector("cat", Rng(0)), draw_vector("dog", Rng(0)))
 
 
 def test_held_out_subjects_of_a_class_differ() -> None:
@@ -81,14 +81,14 @@ def test_held_out_subjects_of_a_class_differ() -> None:
 
 def test_priors_are_wide_and_values_within_them() -> None:
     for noun, painter in all_painters().items():
-        drawn = [draw_vector(noun, Dice(i)) for i in range(40)]
+        drawn = [draw_vector(noun, Rng(i)) for i in range(40)]
         assert all(set(vector.values) == set(painter.prior) for vector in drawn)
         assert len({vector.colours[0] for vector in drawn}) >= 5
         assert len({vector.word("pattern") for vector in drawn}) >= 3
 
 
 def test_colour_words_name_their_own_shades() -> None:
-    dice = Dice(0)
+    dice = Rng(0)
     for word in COLOUR_WORDS:
         assert all(colour_word(shade_of(word, dice)) == word for _ in range(20))
 

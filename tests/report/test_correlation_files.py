@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from dreambench.human.correlation import Correlations, Judged, correlate
+from dreambench.human.correlation import Correlations, RatedImages, correlate
 from dreambench.human.correlation.results import Preference, Share, Strength
 from dreambench.report.correlation import terminal, write_correlation
 from dreambench.report.correlation.sheets import probability, sheets
@@ -24,7 +24,7 @@ TABLES = {"correlation.json", "correlation.md", "correlation.tex", "correlations
 NASTY = "[red]a|b_50%"
 
 
-def _judged(n: int = 40) -> Judged:
+def _judged(n: int = 40) -> RatedImages:
     rng = np.random.default_rng(0)
     quality = rng.normal(size=n)
     ratings = np.clip(np.round(quality[:, None] + rng.normal(size=(n, 3))), -1, 1) / 2 + 0.5
@@ -37,16 +37,16 @@ def _judged(n: int = 40) -> Judged:
             "sc": ratings.mean(axis=1),
         }
     )
-    return Judged(images, ("dino", "clip_i"), ("sc",), ("r1", "r2", "r3"), {"sc": ratings})
+    return RatedImages(images, ("dino", "clip_i"), ("sc",), ("r1", "r2", "r3"), {"sc": ratings})
 
 
 @pytest.fixture(scope="module")
-def judged() -> Judged:
+def judged() -> RatedImages:
     return _judged()
 
 
 @pytest.fixture(scope="module")
-def found(judged: Judged) -> Correlations:
+def found(judged: RatedImages) -> Correlations:
     share = Share(share=0.5, count=2, of=4, ci95=(0.15, 0.85))
     three = {"A": share, NASTY: share, "undecided": share}
     row = Preference(
@@ -62,7 +62,7 @@ def found(judged: Judged) -> Correlations:
 
 
 @pytest.fixture(scope="module")
-def out(found: Correlations, judged: Judged, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def out(found: Correlations, judged: RatedImages, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_correlation(found, [judged], tmp_path_factory.mktemp("report") / "deep" / "out")
 
 
@@ -127,7 +127,7 @@ def test_terminal_interprets_no_markup_and_quotes_the_paper(found: Correlations)
 
 
 def test_figures_are_pictures_and_the_same_twice(
-    out: Path, found: Correlations, judged: Judged, tmp_path: Path
+    out: Path, found: Correlations, judged: RatedImages, tmp_path: Path
 ):
     for name in ("scatter.png", "correlations.png"):
         with Image.open(out / name) as picture:

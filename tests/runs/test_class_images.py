@@ -258,4 +258,4 @@ def test_two_processes_that_want_the_same_set_end_with_one_good_set(base, good, 
     assert content(images) == good
     assert visible(images) == {*good, "set.json"}
     assert images.is_complete()
-    assert wanted(tmp_path, base).drop_damage() == []
+    assert wanted(tmp_path, base).remove_corrupt_images() == []

@@ -8,7 +8,7 @@ import pytest
 
 from dreambench.dataset import load_dataset, official_subjects
 from dreambench.errors import DreambenchError
-from dreambench.methods.method import Words
+from dreambench.methods.method import SubjectPhrase
 from dreambench.runs.requests import expected_cells
 from dreambench.runs.training_subject import noun_note, training_subject
 from dreambench.spec.presets import build_spec
@@ -47,14 +47,14 @@ def test_a_wrong_noun_is_another_one_seeded_and_recorded(subject):
 def test_without_a_noun(subject):
     none = training_subject(spec("class_noun.variant=none"), subject)
     assert none.class_noun == ""
-    assert Words("sks", none.class_noun).caption() == "a sks"
+    assert SubjectPhrase("sks", none.class_noun).caption() == "a sks"
 
 
 def test_prompts_change_and_captions_do_not(subject, tmp_path, monkeypatch):
     folder = RunFolder(tmp_path, record=None)  # type: ignore[arg-type]
     for words, prompt in (
-        (Words("sks", "vase"), "a sks vase in the jungle"),
-        (Words("sks", ""), "a sks in the jungle"),
+        (SubjectPhrase("sks", "vase"), "a sks vase in the jungle"),
+        (SubjectPhrase("sks", ""), "a sks in the jungle"),
     ):
         cell = expected_cells(spec(), subject, words, folder)[0]
         assert (cell.prompt, cell.caption, cell.class_noun) == (prompt, "a dog in the jungle", "dog")

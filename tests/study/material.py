@@ -17,8 +17,8 @@ from dreambench.study.create import create_study
 from dreambench.study.database import Database
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.questionnaire import Desk
-from dreambench.study.study_plan import Plan
+from dreambench.study.questionnaire import Questionnaire
+from dreambench.study.study_plan import StudyPlan
 from tests.analysis.material import image_row, make_run
 
 NOUNS = {"ant": "dog", "bee": "cat", "cup": "bowl"}
@@ -62,8 +62,8 @@ class Visitor:
 
     def __init__(self, folder: StudyFolder) -> None:
         self.folder = folder
-        self.plan: Plan = read_plan(folder)
-        self.desk = Desk(self.plan, Database(folder.database_file))
+        self.plan: StudyPlan = read_plan(folder)
+        self.desk = Questionnaire(self.plan, Database(folder.database_file))
         self._app = build_app(folder, self.desk)
         rows = folder.links()
         self.paths = {row["rater"] or "organizer": _path(row["link"]) for row in rows}

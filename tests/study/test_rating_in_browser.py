@@ -11,7 +11,7 @@ import pytest
 
 from dreambench.cli import main
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.study_plan import Pair, Plan, Rater
+from dreambench.study.study_plan import Pair, Rater, StudyPlan
 from tests.material.accessibility import faults
 from tests.material.chromium import Server, chromium, free_port, until
 from tests.study.material import make_two_runs, read_csv
@@ -32,7 +32,7 @@ MEANT = {
 class Person:
     """One rater's browser window, with the addresses that it asked for."""
 
-    def __init__(self, browser, link: str, plan: Plan, rater: Rater, **options: object) -> None:
+    def __init__(self, browser, link: str, plan: StudyPlan, rater: Rater, **options: object) -> None:
         self.context = browser.new_context(**options)
         self.hosts: set[str] = set()
         self.context.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))

@@ -11,13 +11,13 @@ from typing import Any
 
 from dreambench.executors.events import Ended, Files
 from dreambench.executors.ray.cluster import Connection, RayOptions, require_ray
-from dreambench.executors.ray.object_store import Parcels
-from dreambench.executors.ray.pool import Pool, Slot
+from dreambench.executors.ray.object_store import ObjectStoreFiles
+from dreambench.executors.ray.pool import Pool, WorkerHandle
 from dreambench.executors.task import Outcome, Task, Unit
-from dreambench.executors.task_log import UnitLog
+from dreambench.executors.task_log import TaskLog
 from dreambench.executors.waiting import Waiting
 from dreambench.paths import cache_folder
-from dreambench.progress import Watch
+from dreambench.progress import ProgressListener
 from dreambench.store.transfer import unpack
 
 _CACHE = "the cache folder"
@@ -42,7 +42,7 @@ class RayExecutor:
         slots = self._pool.slots if self._pool else []
         return [(s.unit.name, s.machine.pid) for s in slots if s.unit is not None and s.machine is not None]
 
-    def run(self, units: Sequence[Unit], watch: Watch) -> Iterator[Outcome]:
+    def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
         """Work all units and yield their outcomes; a unit that keeps failing is yielded with its error."""
         if not units:
             return
@@ -50,7 +50,7 @@ class RayExecutor:
             self._connection = Connection(self._options)
         self._pool = self._pool or Pool(self._connection)
         with _places(units) as places:
-            self._pool.greet(places)
+            self._pool.handshake(places)
             try:
                 yield from _Queue(units, self._pool, self._connection, watch).work()
             finally:
@@ -85,11 +85,13 @@ def _place(task: Task) -> str:
 
 
 class _Queue:
-    def __init__(self, units: Sequence[Unit], pool: Pool, connection: Connection, watch: Watch) -> None:
+    def __init__(
+        self, units: Sequence[Unit], pool: Pool, connection: Connection, watch: ProgressListener
+    ) -> None:
         self.options = connection.options
         self.waiting = Waiting(units, self.options.attempts)
         self.pool, self.ray, self.watch = pool, connection.ray, watch
-        self.parcels = Parcels(connection.ray)
+        self.parcels = ObjectStoreFiles(connection.ray)
         self.total, self.ended, self.longest = len(units), 0, 0.0
         self.bar, self.shown = f"{len(units)} units", 0.0
         self.said_waiting = time.monotonic()
@@ -116,7 +118,7 @@ class _Queue:
             unit = self.waiting.take(slot.machine.node, self.pool.nodes())
             if unit is None:
                 continue
-            slot.unit, slot.log, slot.began = unit, UnitLog(unit, self.watch), time.monotonic()
+            slot.unit, slot.log, slot.began = unit, TaskLog(unit, self.watch), time.monotonic()
             attempt = f"attempt {self.waiting.tried(unit) + 1} of {self.options.attempts}"
             slot.log.note(f"{attempt} on {slot.machine.name}, process {slot.machine.pid}")
             work = slot.actor.work.options(num_returns="streaming")
@@ -126,13 +128,13 @@ class _Queue:
             reads = [(task, self.parcels.kept(task)) for task in unit.reads] if lacks else []
             slot.stream = work.remote(unit.task, back, present, reads)
 
-    def _comes_back(self, slot: Slot, task: Task | None) -> bool:
+    def _comes_back(self, slot: WorkerHandle, task: Task | None) -> bool:
         assert slot.machine is not None
         place = _CACHE if task is None else _place(task)
         return place not in slot.machine.sees or (self.options.send_back and place != _CACHE)
 
-    def _ready(self) -> list[Slot]:
-        waits: dict[Any, Slot] = {s.waits_for: s for s in self.pool.slots if s.waits_for is not None}
+    def _ready(self) -> list[WorkerHandle]:
+        waits: dict[Any, WorkerHandle] = {s.waits_for: s for s in self.pool.slots if s.waits_for is not None}
         if not waits:
             time.sleep(_LOOK)
             return []
@@ -141,7 +143,7 @@ class _Queue:
             found, _ = self.ray.wait(list(waits), num_returns=len(waits), timeout=0)
         return [waits[ref] for ref in found]
 
-    def _handle(self, slot: Slot) -> Iterator[Outcome]:
+    def _handle(self, slot: WorkerHandle) -> Iterator[Outcome]:
         if slot.machine is None:
             self.pool.started(slot)
             return
@@ -155,7 +157,7 @@ class _Queue:
         else:
             event.apply(slot.log)
 
-    def _end(self, slot: Slot, end: Ended) -> Iterator[Outcome]:
+    def _end(self, slot: WorkerHandle, end: Ended) -> Iterator[Outcome]:
         unit, machine, log = slot.unit, slot.machine, slot.log
         assert unit is not None
         assert machine is not None
@@ -194,7 +196,7 @@ class _Queue:
         # Nothing was measured before: the first unit that ends is the measure of the others.
         return _SLACK * self.longest + _AT_LEAST if self.longest else float("inf")
 
-    def _overdue(self) -> list[Slot]:
+    def _overdue(self) -> list[WorkerHandle]:
         now = time.monotonic()
         busy = [slot for slot in self.pool.slots if slot.unit is not None]
         return [slot for slot in busy if now - slot.began > self._limit(slot.unit)]

@@ -9,7 +9,7 @@ from dreambench.executors.task import Task
 from dreambench.store.transfer import pack
 
 
-class Parcels:
+class ObjectStoreFiles:
     """Puts files of tasks into the object store, which brings them to each machine once at most."""
 
     def __init__(self, ray: Any) -> None:

@@ -14,28 +14,28 @@ from dreambench.executors.events import Ended, Files, Progress
 from dreambench.executors.ray.cluster import Connection
 from dreambench.executors.ray.worker import Machine, Worker
 from dreambench.executors.task import Unit
-from dreambench.executors.task_log import UnitLog
+from dreambench.executors.task_log import TaskLog
 
 _LOOK_AGAIN = 10.0
 _MAX_FALSE_STARTS = 3
 
 
 @dataclass(eq=False)
-class Slot:
+class WorkerHandle:
     """One worker: starting (``machine`` is None), idle (``unit`` is None) or at work."""
 
     actor: Any
-    hello: Any
+    handshake: Any
     machine: Machine | None = None
     unit: Unit | None = None
-    log: UnitLog | None = None
+    log: TaskLog | None = None
     stream: Any = None
     began: float = 0.0
 
     @property
     def waits_for(self) -> Any:
         """What Ray is asked to wait for: the worker's start, its unit's next event, or nothing (None)."""
-        return self.hello if self.machine is None else self.stream
+        return self.handshake if self.machine is None else self.stream
 
 
 class Pool:
@@ -46,15 +46,15 @@ class Pool:
         self._places: Mapping[str, tuple[str | None, str]] = {}
         self._ray = connection.ray
         self._actor = self._ray.remote(Worker)
-        self.slots: list[Slot] = []
+        self.slots: list[WorkerHandle] = []
         self._target, self._looked = 0, -_LOOK_AGAIN
         self._false_starts = 0
 
-    def greet(self, places: Mapping[str, tuple[str | None, str]]) -> None:
+    def handshake(self, places: Mapping[str, tuple[str | None, str]]) -> None:
         """Ask all workers, those there are and those to come, which of these places they share."""
         self._places = places
         for slot in self.slots:
-            slot.machine, slot.hello = None, slot.actor.hello.remote(places)
+            slot.machine, slot.handshake = None, slot.actor.handshake.remote(places)
 
     def grow(self, wanted: int) -> None:
         """Start workers until there are as many as are ``wanted`` and there is room for.
@@ -68,12 +68,12 @@ class Pool:
             actor = self._actor.options(
                 num_cpus=c.cpus, num_gpus=c.gpus, max_restarts=0, scheduling_strategy="SPREAD"
             ).remote(c.environment())
-            self.slots.append(Slot(actor, actor.hello.remote(self._places)))
+            self.slots.append(WorkerHandle(actor, actor.handshake.remote(self._places)))
 
-    def started(self, slot: Slot) -> None:
+    def started(self, slot: WorkerHandle) -> None:
         """A starting worker has answered. Raises DreambenchError where workers keep dying as they start."""
         try:
-            machine: Machine = self._ray.get(slot.hello)
+            machine: Machine = self._ray.get(slot.handshake)
         except Exception as error:
             self.remove(slot)
             self._false_starts += 1
@@ -91,7 +91,7 @@ class Pool:
         self._false_starts = 0
         slot.machine = machine
 
-    def next_event(self, slot: Slot) -> Progress | Files | Ended:
+    def next_event(self, slot: WorkerHandle) -> Progress | Files | Ended:
         """Return the next event of a slot's unit; a worker's death is the end of its unit."""
         try:
             event: Progress | Files | Ended = self._ray.get(next(slot.stream))
@@ -101,7 +101,7 @@ class Pool:
             return Ended(reason(error), str(error), broken=True)
         return event
 
-    def idle(self) -> list[Slot]:
+    def idle(self) -> list[WorkerHandle]:
         """Return the workers that have nothing to do."""
         return [slot for slot in self.slots if slot.machine is not None and slot.unit is None]
 
@@ -109,7 +109,7 @@ class Pool:
         """Return the machines that have workers."""
         return {slot.machine.node for slot in self.slots if slot.machine is not None}
 
-    def remove(self, slot: Slot) -> None:
+    def remove(self, slot: WorkerHandle) -> None:
         """Kill a worker, if it is not dead yet; the next ``grow`` starts another one."""
         self.slots.remove(slot)
         with contextlib.suppress(Exception):

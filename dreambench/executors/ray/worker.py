@@ -12,7 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from dreambench import __version__
-from dreambench.executors.events import PAUSE, Ended, EventWatch, Files, Progress
+from dreambench.executors.events import PAUSE, Ended, EventQueue, Files, Progress
 
 if TYPE_CHECKING:
     from dreambench.executors import Task
@@ -42,7 +42,7 @@ class Worker:
         os.environ.update(environment)
         self._bench: Any = None
 
-    def hello(self, places: Mapping[str, tuple[str | None, str]]) -> Machine:
+    def handshake(self, places: Mapping[str, tuple[str | None, str]]) -> Machine:
         """Load the libraries, if they are not loaded, and tell who is there.
 
         ``places`` are folders (None: this machine's cache folder) by name, each with the name of a file
@@ -52,7 +52,7 @@ class Worker:
 
         from dreambench.paths import cache_folder
         from dreambench.quiet import quiet_libraries
-        from dreambench.runs.model_cache import Bench
+        from dreambench.runs.model_cache import ModelCache
 
         quiet_libraries()
         import torch
@@ -61,7 +61,7 @@ class Worker:
 
         host = socket.gethostname()
         device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-        self._bench = self._bench or Bench(f"{host} ({device})")
+        self._bench = self._bench or ModelCache(f"{host} ({device})")
         sees = frozenset(
             name
             for name, (folder, token) in places.items()
@@ -80,7 +80,7 @@ class Worker:
         they are finished. ``reads`` are tasks whose files it needs, with these files where this machine
         may lack them.
         """
-        watch = EventWatch()
+        watch = EventQueue()
         ends: list[Ended] = []
 
         def perform() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from dreambench.human.correlation.coefficients import KINDS, coefficient, fisher_interval
 from dreambench.human.correlation.dependent import steiger, williams
-from dreambench.human.correlation.rated_images import Judged
+from dreambench.human.correlation.rated_images import RatedImages
 from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import Draws, percentile_interval, resampled_coefficients
 from dreambench.human.correlation.results import (
@@ -27,7 +27,7 @@ CLAIM = ("dino", "clip_i")
 FIDELITY = ("sc", "subject")
 
 
-def correlate(judged: Sequence[Judged], source: str) -> Correlations:
+def correlate(judged: Sequence[RatedImages], source: str) -> Correlations:
     """Correlate every metric with every human score: all methods pooled, and each method by itself.
 
     Several sets of judged images (the studies of subject and of prompt fidelity) are analysed one by
@@ -77,7 +77,7 @@ def _join(scopes: Sequence[Scope]) -> Scope:
     )
 
 
-def _scope(judged: Judged) -> Scope:
+def _scope(judged: RatedImages) -> Scope:
     chosen = judged.only_complete()
     n = len(chosen.images)
     clusters = judged.images["sample"].to_numpy()
@@ -105,7 +105,7 @@ def _scope(judged: Judged) -> Scope:
     )
 
 
-def _row(judged: Judged, metric: str, human: str, draws: Draws) -> CorrelationRow:
+def _row(judged: RatedImages, metric: str, human: str, draws: Draws) -> CorrelationRow:
     x, y = judged.values(metric), judged.values(human)
     found = {}
     for kind in KINDS:
@@ -116,7 +116,7 @@ def _row(judged: Judged, metric: str, human: str, draws: Draws) -> CorrelationRo
     return CorrelationRow(metric=metric, human=human, n=len(x), **found)
 
 
-def _paired(judged: Judged, human: str, draws: Draws) -> PairedTest | None:
+def _paired(judged: RatedImages, human: str, draws: Draws) -> PairedTest | None:
     """Compare the two metrics of the claim; None where one of the correlations has no value."""
     a, b = (judged.values(metric) for metric in CLAIM)
     y, n = judged.values(human), len(judged.images)

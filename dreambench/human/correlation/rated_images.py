@@ -12,7 +12,7 @@ from dreambench.human.correlation.coefficients import Matrix, Vector
 
 
 @dataclass(frozen=True)
-class Judged:
+class RatedImages:
     """Images that humans judged.
 
     ``images`` has one row per judged image and the columns ``sample`` (images of one sample are not
@@ -39,11 +39,11 @@ class Judged:
         """The methods in alphabetical order."""
         return tuple(sorted(self.images["method"].unique()))
 
-    def of_method(self, method: str) -> Judged:
+    def of_method(self, method: str) -> RatedImages:
         """Return one method's images."""
         return self._only(self.images["method"] == method)
 
-    def only_complete(self) -> Judged:
+    def only_complete(self) -> RatedImages:
         """Return the images that have every score."""
         return self._only(self.complete)
 
@@ -51,9 +51,9 @@ class Judged:
         """Return a metric or a human score, one value per image."""
         return self.images[column].to_numpy(dtype=float)
 
-    def _only(self, chosen: pd.Series) -> Judged:
+    def _only(self, chosen: pd.Series) -> RatedImages:
         rows = np.flatnonzero(chosen.to_numpy())
-        return Judged(
+        return RatedImages(
             images=self.images.iloc[rows].reset_index(drop=True),
             metrics=self.metrics,
             humans=self.humans,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
-from dreambench.methods.method import Context, LossRow, Words
+from dreambench.methods.method import Context, LossRow, SubjectPhrase
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def train_denoiser(
     base model's, frozen, whose states are computed once). Without a class noun there is no class to
     preserve: the second term of the loss falls away. Returns every step's loss.
     """
-    from dreambench.methods.finetune.denoising_loss import DenoisingTask
+    from dreambench.methods.finetune.denoising_loss import DenoisingLoss
     from dreambench.methods.finetune.loop import optimize
     from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
@@ -38,10 +38,10 @@ def train_denoiser(
     options = spec.method
     assert isinstance(options, FineTuneOptions)
     photos, class_images = _posteriors(subject, base, spec, options, context)
-    captions = [Words(context.identifier, subject.class_noun).caption()]
+    captions = [SubjectPhrase(context.identifier, subject.class_noun).caption()]
     if class_images is not None:
-        captions.append(Words(None, subject.class_noun).caption())
-    task = DenoisingTask(
+        captions.append(SubjectPhrase(None, subject.class_noun).caption())
+    task = DenoisingLoss(
         unet=unet,
         schedule=training_schedule(base.scheduler),
         parameterization=base.parameterization,

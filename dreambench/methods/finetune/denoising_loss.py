@@ -9,13 +9,13 @@ from typing import Any
 import torch
 
 from dreambench.methods.finetune.latents import Posteriors
-from dreambench.methods.finetune.objective import Terms, dreambooth_loss, prediction_target
+from dreambench.methods.finetune.objective import LossTerms, dreambooth_loss, prediction_target
 from dreambench.models.device import Runtime
 from dreambench.models.schedulers import Parameterization
 
 
 @dataclass
-class Deck:
+class ShuffledIndices:
     """Draws image indices without replacement, shuffled anew whenever all have been drawn."""
 
     size: int
@@ -33,7 +33,7 @@ class Deck:
 
 
 @dataclass
-class DenoisingTask:
+class DenoisingLoss:
     """The denoising loss on photos and, with prior preservation, on class images.
 
     ``text_states()`` returns [1 or 2, tokens, d]: the photo caption's states, then the class caption's; or
@@ -53,8 +53,10 @@ class DenoisingTask:
     runtime: Runtime
 
     def __post_init__(self) -> None:
-        self._photo_deck = Deck(len(self.photos), self.generator)
-        self._class_deck = Deck(len(self.class_images), self.generator) if self.class_images else None
+        self._photo_deck = ShuffledIndices(len(self.photos), self.generator)
+        self._class_deck = (
+            ShuffledIndices(len(self.class_images), self.generator) if self.class_images else None
+        )
 
     def draw_latents(self) -> torch.Tensor:
         """Draw the step's latents [b or 2b, c, h, w]: photos first, then class images."""
@@ -64,7 +66,7 @@ class DenoisingTask:
         prior = self.class_images.draw(self._class_deck.draw(self.batch_size), self.generator)
         return torch.cat([latents, prior])
 
-    def terms(self) -> Terms:
+    def terms(self) -> LossTerms:
         """Draw a batch, run one forward pass, and return the loss's terms (paper, equation 2)."""
         device = self.runtime.device
         latents = self.draw_latents()

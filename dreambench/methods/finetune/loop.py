@@ -10,7 +10,7 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
-from dreambench.methods.finetune.objective import Terms
+from dreambench.methods.finetune.objective import LossTerms
 from dreambench.methods.method import LossRow
 from dreambench.models.device import Runtime
 
@@ -41,7 +41,7 @@ def make_optimizer(parameters: Sequence[Any], options: FineTuneOptions, runtime:
 
 def optimize(
     parameters: Sequence[torch.nn.Parameter],
-    step_terms: Callable[[], Terms],
+    step_terms: Callable[[], LossTerms],
     options: FineTuneOptions,
     runtime: Runtime,
     subject: str,
@@ -57,7 +57,7 @@ def optimize(
     rate = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / warmup))
     scaler = torch.amp.GradScaler(runtime.device.type, enabled=runtime.dtype == torch.float16)
     average = _moving_average(parameters, options)
-    pending: list[Terms] = []
+    pending: list[LossTerms] = []
     rows: list[LossRow] = []
     for step in range(1, options.steps + 1):
         terms = step_terms()
@@ -70,7 +70,7 @@ def optimize(
         optimizer.zero_grad(set_to_none=True)
         if average is not None:
             average.step(parameters)
-        pending.append(Terms(*(None if t is None else t.detach() for t in terms)))  # type: ignore[arg-type]
+        pending.append(LossTerms(*(None if t is None else t.detach() for t in terms)))  # type: ignore[arg-type]
         if step % _LOOK_EVERY == 0 or step == options.steps:
             # Looking at a loss waits for the device, so it is done for many steps at once.
             rows += _rows(pending, len(rows), subject)
@@ -89,7 +89,7 @@ def _moving_average(parameters: Sequence[torch.nn.Parameter], options: FineTuneO
     return EMAModel(parameters, decay=options.ema_decay)
 
 
-def _rows(pending: Sequence[Terms], before: int, subject: str) -> list[LossRow]:
+def _rows(pending: Sequence[LossTerms], before: int, subject: str) -> list[LossRow]:
     rows = []
     for offset, terms in enumerate(pending, start=1):
         prior = math.nan if terms.prior is None else float(terms.prior)

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from dreambench.models.schedulers import Parameterization
 
 
-class Terms(NamedTuple):
+class LossTerms(NamedTuple):
     """The scalar terms of a step's loss; ``prior`` is None without prior preservation."""
 
     photo: torch.Tensor
@@ -38,7 +38,7 @@ def prediction_target(
 
 def dreambooth_loss(
     prediction: torch.Tensor, target: torch.Tensor, photos: int, prior_preservation_weight: float
-) -> Terms:
+) -> LossTerms:
     """Return the photo term, the class term, and ``photo + lambda * class`` (paper, equation 2).
 
     ``prediction`` and ``target`` are [b, c, h, w]; the first ``photos`` rows belong to photos, the rest
@@ -47,6 +47,6 @@ def dreambooth_loss(
     prediction, target = prediction.float(), target.float()
     photo = F.mse_loss(prediction[:photos], target[:photos])
     if prediction.shape[0] == photos:
-        return Terms(photo, None, photo)
+        return LossTerms(photo, None, photo)
     prior = F.mse_loss(prediction[photos:], target[photos:])
-    return Terms(photo, prior, photo + prior_preservation_weight * prior)
+    return LossTerms(photo, prior, photo + prior_preservation_weight * prior)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class NewWords:
+class LearnedTokens:
     """``vectors`` new tokens beside a frozen text encoder's own.
 
     ``embeddings`` [k, d] are the one thing that can be trained; each starts as the mean of the tokens

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.human.correlation import Correlations, Judged
+from dreambench.human.correlation import Correlations, RatedImages
 from dreambench.report.correlation.correlation_csv import csv_tables
 from dreambench.report.correlation.figures import figure_files
 from dreambench.report.correlation.text import latex, markdown
@@ -14,7 +14,7 @@ from dreambench.store.files import write_atomically
 JSON = "correlation.json"
 
 
-def write_correlation(found: Correlations, judged: Sequence[Judged], out: Path) -> Path:
+def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: Path) -> Path:
     """Write an analysis into the folder ``out`` and return that folder.
 
     It gets ``correlation.json`` (the form of ``correlate --json``), ``correlation.md``,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dreambench.human.correlation import Correlations, Judged, Scope
+from dreambench.human.correlation import Correlations, RatedImages, Scope
 from dreambench.report import numbers
 from dreambench.report.correlation.sheets import human_title, metric_title
 
@@ -23,7 +23,7 @@ _INK = "#1b1e23"
 _SEED = 0
 
 
-def figure_files(found: Correlations, judged: Sequence[Judged]) -> dict[str, bytes]:
+def figure_files(found: Correlations, judged: Sequence[RatedImages]) -> dict[str, bytes]:
     """Return the content of each figure by file name: ``scatter`` and ``correlations``, PNG and PDF.
 
     ``judged`` are the images behind ``found``. Without a single correlated image there is no figure.
@@ -44,7 +44,7 @@ def _render(figure: Figure, form: str) -> bytes:
     return buffer.getvalue()
 
 
-def scatter(judged: Sequence[Judged]) -> Figure:
+def scatter(judged: Sequence[RatedImages]) -> Figure:
     """Draw every image: a row per human score, a column per metric, a colour per method.
 
     Human scores take few values, so the points are jittered vertically (by a fixed seed); the line is
@@ -68,7 +68,7 @@ def scatter(judged: Sequence[Judged]) -> Figure:
     return figure
 
 
-def _scatter_panel(axes: Axes, judged: Judged, metric: str, human: str, names: list[str]) -> None:
+def _scatter_panel(axes: Axes, judged: RatedImages, metric: str, human: str, names: list[str]) -> None:
     x, y = judged.values(metric), judged.values(human)
     jitter = np.random.default_rng(_SEED).uniform(-0.03, 0.03, len(y)) * max(np.ptp(y), 1e-9)
     method = judged.images["method"].to_numpy()

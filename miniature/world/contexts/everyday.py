@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour, dark, light
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scenery import blades, crown, ground, sky, vary
 from miniature.world.shapes import box, oval, smooth, tube
 from miniature.world.surroundings import Setting, plain
@@ -20,7 +20,7 @@ _WALLS: tuple[Colour, ...] = (
 
 
 @plain
-def studio(pen: Pen, dice: Dice) -> Setting:
+def studio(pen: Pen, dice: Rng) -> Setting:
     """A seamless backdrop in a soft colour."""
     colour = vary(dice.pick((*_WALLS, (244, 190, 130), (150, 190, 220))), dice)
     sky(pen, light(colour, 0.3), colour, 64)
@@ -29,7 +29,7 @@ def studio(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def table(pen: Pen, dice: Dice) -> Setting:
+def table(pen: Pen, dice: Rng) -> Setting:
     """A painted table before a wall with a picture."""
     wall, top = (
         vary(dice.pick(_WALLS), dice),
@@ -45,7 +45,7 @@ def table(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def brick_wall(pen: Pen, dice: Dice) -> Setting:
+def brick_wall(pen: Pen, dice: Rng) -> Setting:
     """Red brick above grey paving."""
     sky(pen, (206, 186, 172), (196, 176, 164), 48)
     for row in range(9):
@@ -57,7 +57,7 @@ def brick_wall(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def lawn(pen: Pen, dice: Dice) -> Setting:
+def lawn(pen: Pen, dice: Rng) -> Setting:
     """A mown lawn and a hedge."""
     sky(pen, (186, 216, 236), (220, 234, 240), 22)
     for i in range(8):
@@ -69,7 +69,7 @@ def lawn(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def cushion(pen: Pen, dice: Dice) -> Setting:
+def cushion(pen: Pen, dice: Rng) -> Setting:
     """A sofa: back, arms and a seat."""
     cloth = vary(dice.pick(((62, 120, 116), (116, 128, 150), (190, 140, 80), (128, 104, 92))), dice)
     wall = vary(dice.pick(_WALLS), dice)
@@ -85,7 +85,7 @@ def cushion(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def shelf(pen: Pen, dice: Dice) -> Setting:
+def shelf(pen: Pen, dice: Rng) -> Setting:
     """A white shelf with books at the side."""
     wall = vary(dice.pick(_WALLS), dice)
     sky(pen, dark(wall, 0.06), dark(wall, 0.2), 64)
@@ -106,7 +106,7 @@ def shelf(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def tiles(pen: Pen, dice: Dice) -> Setting:
+def tiles(pen: Pen, dice: Rng) -> Setting:
     """A tiled kitchen wall above a worktop."""
     tile = vary(dice.pick(((226, 232, 232), (188, 212, 204), (230, 220, 196))), dice)
     sky(pen, tile, dark(tile, 0.05), 46)
@@ -120,7 +120,7 @@ def tiles(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def window(pen: Pen, dice: Dice) -> Setting:
+def window(pen: Pen, dice: Rng) -> Setting:
     """A wide window sill before a pale sky."""
     wall = vary(dice.pick(_WALLS), dice)
     sky(pen, wall, dark(wall, 0.08), 64)
@@ -132,7 +132,7 @@ def window(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def blanket(pen: Pen, dice: Dice) -> Setting:
+def blanket(pen: Pen, dice: Rng) -> Setting:
     """A bed with a pillow and a woven blanket."""
     cloth = vary(dice.pick(((96, 130, 178), (120, 160, 140), (226, 200, 140))), dice)
     sky(pen, (226, 218, 206), (214, 204, 192), 30)
@@ -146,7 +146,7 @@ def blanket(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def curtain(pen: Pen, dice: Dice) -> Setting:
+def curtain(pen: Pen, dice: Rng) -> Setting:
     """A heavy curtain above a stone floor."""
     cloth = vary(dice.pick(((128, 146, 118), (150, 110, 96), (110, 118, 150), (196, 178, 140))), dice)
     sky(pen, cloth, dark(cloth, 0.1), 46)
@@ -162,7 +162,7 @@ def curtain(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def rock(pen: Pen, dice: Dice) -> Setting:
+def rock(pen: Pen, dice: Rng) -> Setting:
     """A large boulder in a park."""
     sky(pen, (196, 214, 222), (214, 222, 214), 30)
     for i in range(7):
@@ -177,7 +177,7 @@ def rock(pen: Pen, dice: Dice) -> Setting:
 
 
 @plain
-def gravel(pen: Pen, dice: Dice) -> Setting:
+def gravel(pen: Pen, dice: Rng) -> Setting:
     """A yard of fine gravel before a fence."""
     sky(pen, (206, 220, 228), (222, 228, 228), 34)
     for i in range(8):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour, dark, light
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scenery import blades, blue_sky, crown, ground, leaf, rug, sky, trunk, vary
 from miniature.world.shapes import fluffy
 from miniature.world.surroundings import Setting, context
 
 
 @context("on top of a purple rug in a forest", 10)
-def purple_rug(pen: Pen, dice: Dice) -> Setting:
+def purple_rug(pen: Pen, dice: Rng) -> Setting:
     """Trunks, dim green light, and a round purple rug on the forest floor."""
     horizon = dice.uniform(36, 40)
     sky(pen, (40, 84, 52), (112, 156, 96), horizon + 3)
@@ -26,7 +26,7 @@ def purple_rug(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("with a wheat field in the background", 11)
-def wheat_field(pen: Pen, dice: Dice) -> Setting:
+def wheat_field(pen: Pen, dice: Rng) -> Setting:
     """Golden ears up to the shoulder under a wide sky."""
     horizon = dice.uniform(20, 25)
     blue_sky(pen, dice, horizon)
@@ -52,7 +52,7 @@ def wheat_field(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("with a tree and autumn leaves in the background", 12)
-def autumn(pen: Pen, dice: Dice) -> Setting:
+def autumn(pen: Pen, dice: Rng) -> Setting:
     """A large orange tree, leaves in the air and on the ground."""
     horizon = dice.uniform(42, 45)
     sky(pen, vary((196, 216, 228), dice), (246, 228, 196), horizon)
@@ -79,7 +79,7 @@ def autumn(pen: Pen, dice: Dice) -> Setting:
     return Setting(front=_litter)
 
 
-def _litter(pen: Pen, dice: Dice) -> None:
+def _litter(pen: Pen, dice: Rng) -> None:
     for _ in range(9):
         leaf(
             pen,
@@ -93,7 +93,7 @@ def _litter(pen: Pen, dice: Dice) -> None:
 
 
 @context("on top of green grass with sunflowers around it", 16)
-def sunflowers(pen: Pen, dice: Dice) -> Setting:
+def sunflowers(pen: Pen, dice: Rng) -> Setting:
     """A bright lawn that fills the frame, sunflowers on both sides."""
     sky(pen, vary((120, 196, 84), dice, 6), (84, 168, 62), 64)
     for y in (8, 20, 32, 44, 56):
@@ -111,14 +111,14 @@ def _sunflower(pen: Pen, x: float, y: float, r: float) -> None:
     pen.oval(x, y, r * 0.48, fill=(104, 62, 26), outline=(74, 42, 20))
 
 
-def _near_flowers(pen: Pen, dice: Dice) -> None:
+def _near_flowers(pen: Pen, dice: Rng) -> None:
     for side in (-1, 1):
         _sunflower(pen, 32 + side * dice.uniform(23, 29), dice.uniform(54, 58), 6.2)
     blades(pen, dice, 64, 22, ((70, 150, 54), (110, 190, 80)), 5)
 
 
 @context("on top of a dirt road", 19)
-def dirt_road(pen: Pen, dice: Dice) -> Setting:
+def dirt_road(pen: Pen, dice: Rng) -> Setting:
     """A brown track with ruts that runs between meadows to the horizon."""
     horizon = dice.uniform(27, 31)
     blue_sky(pen, dice, horizon)

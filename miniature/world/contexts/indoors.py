@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import dark, light
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scenery import folds, ground, planks, rug, sky, vary
 from miniature.world.shapes import box, tube
 from miniature.world.surroundings import Setting, context
 
 
 @context("on top of pink fabric", 5)
-def pink_fabric(pen: Pen, dice: Dice) -> Setting:
+def pink_fabric(pen: Pen, dice: Rng) -> Setting:
     """Draped pink cloth that fills the frame."""
     pink = vary((246, 136, 182), dice, 8)
     sky(pen, light(pink, 0.18), dark(pink, 0.05), 64)
@@ -20,7 +20,7 @@ def pink_fabric(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("on top of a wooden floor", 6)
-def wooden_floor(pen: Pen, dice: Dice) -> Setting:
+def wooden_floor(pen: Pen, dice: Rng) -> Setting:
     """Brown boards that run away to a pale wall."""
     horizon = dice.uniform(17, 22)
     wall = vary(dice.pick(((236, 228, 212), (214, 222, 214), (226, 218, 226))), dice, 5)
@@ -31,7 +31,7 @@ def wooden_floor(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("on top of a mirror", 17)
-def mirror(pen: Pen, dice: Dice) -> Setting:
+def mirror(pen: Pen, dice: Rng) -> Setting:
     """A framed mirror that lies on a dark table, with streaks of light and the subject's reflection."""
     wall = vary((96, 84, 104), dice)
     sky(pen, wall, dark(wall, 0.2), 30)
@@ -45,7 +45,7 @@ def mirror(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("on top of a white rug", 20)
-def white_rug(pen: Pen, dice: Dice) -> Setting:
+def white_rug(pen: Pen, dice: Rng) -> Setting:
     """A tufted white rug on a grey-blue floor before a warm wall."""
     horizon = dice.uniform(26, 31)
     wall = vary((200, 150, 120), dice)

@@ -6,14 +6,14 @@ from collections.abc import Callable
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scenery import blue_sky, ground, sky, vary, waves
 from miniature.world.shapes import smooth
 from miniature.world.surroundings import Setting, context
 
 
 @context("floating on top of water", 14)
-def water(pen: Pen, dice: Dice) -> Setting:
+def water(pen: Pen, dice: Rng) -> Setting:
     """Blue water with small crests up to the horizon; the subject sinks in a little."""
     horizon = dice.uniform(16, 21)
     blue_sky(pen, dice, horizon)
@@ -30,7 +30,7 @@ def water(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("floating in an ocean of milk", 15)
-def milk(pen: Pen, dice: Dice) -> Setting:
+def milk(pen: Pen, dice: Rng) -> Setting:
     """Thick white swells under a warm sky, drops in the air; the subject sinks in a little."""
     horizon = dice.uniform(18, 23)
     sky(pen, vary((236, 176, 170), dice), (250, 222, 196), horizon)
@@ -63,8 +63,8 @@ def milk(pen: Pen, dice: Dice) -> Setting:
     )
 
 
-def _ripples(colour: Colour, line: float) -> Callable[[Pen, Dice], None]:
-    def front(pen: Pen, dice: Dice) -> None:
+def _ripples(colour: Colour, line: float) -> Callable[[Pen, Rng], None]:
+    def front(pen: Pen, dice: Rng) -> None:
         for dy, half in ((0.5, 24), (3.5, 28), (7, 31)):
             lean = dice.uniform(-2, 2)
             pen.arc(32 + lean, line + dy, half * dice.uniform(0.9, 1.05), 2.6, 0.06, 0.44, colour, 0.9)

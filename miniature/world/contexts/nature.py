@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour, dark
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scenery import blades, blue_sky, fir, ground, leaf, sky, vary
 from miniature.world.shapes import smooth, spin, tube
 from miniature.world.surroundings import Setting, context
@@ -13,7 +13,7 @@ _JUNGLE: tuple[Colour, ...] = ((20, 84, 44), (30, 112, 52), (46, 142, 62), (84, 
 
 
 @context("in the jungle", 1)
-def jungle(pen: Pen, dice: Dice) -> Setting:
+def jungle(pen: Pen, dice: Rng) -> Setting:
     """Dark green depths, lianas, and large leaves from all sides."""
     sky(pen, (10, 48, 32), (30, 92, 52), 64)
     for _ in range(2):
@@ -41,7 +41,7 @@ def jungle(pen: Pen, dice: Dice) -> Setting:
     return Setting(front=_undergrowth)
 
 
-def _undergrowth(pen: Pen, dice: Dice) -> None:
+def _undergrowth(pen: Pen, dice: Rng) -> None:
     for x in (2, 9, 56, 63):
         leaf(
             pen, x, 67, dice.uniform(12, 17), 0.75 + dice.uniform(-0.08, 0.08), dice.pick(_JUNGLE[1:4]), 0.45
@@ -50,7 +50,7 @@ def _undergrowth(pen: Pen, dice: Dice) -> None:
 
 
 @context("in the snow", 2)
-def snow(pen: Pen, dice: Dice) -> Setting:
+def snow(pen: Pen, dice: Rng) -> Setting:
     """White hills, snowy firs and falling flakes."""
     horizon = dice.uniform(30, 36)
     sky(pen, vary((150, 184, 214), dice), (222, 234, 244), horizon + 4)
@@ -86,7 +86,7 @@ def snow(pen: Pen, dice: Dice) -> Setting:
     return Setting(front=_drift)
 
 
-def _drift(pen: Pen, dice: Dice) -> None:
+def _drift(pen: Pen, dice: Rng) -> None:
     rise = dice.uniform(-1, 1)
     pen.fill(
         smooth([(-6, 70), (-6, 58 + rise), (14, 60), (32, 58.5), (50, 60 - rise), (70, 58), (70, 70)]),
@@ -98,7 +98,7 @@ def _drift(pen: Pen, dice: Dice) -> None:
 
 
 @context("on the beach", 3)
-def beach(pen: Pen, dice: Dice) -> Setting:
+def beach(pen: Pen, dice: Rng) -> Setting:
     """Sun, sea, surf and sand."""
     horizon = dice.uniform(20, 26)
     sky(pen, vary((92, 180, 240), dice), (198, 232, 246), horizon)
@@ -161,7 +161,7 @@ def beach(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("with a mountain in the background", 8)
-def mountain(pen: Pen, dice: Dice) -> Setting:
+def mountain(pen: Pen, dice: Rng) -> Setting:
     """A high snowy peak over meadows."""
     horizon = dice.uniform(40, 44)
     blue_sky(pen, dice, horizon)

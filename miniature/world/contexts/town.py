@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.palette import Colour, dark, light
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.scenery import blue_sky, cloud, crown, ground, sky, vary
 from miniature.world.shapes import box, oval, smooth
 from miniature.world.surroundings import Setting, context
 
 
 @context("on a cobblestone street", 4)
-def cobblestone(pen: Pen, dice: Dice) -> Setting:
+def cobblestone(pen: Pen, dice: Rng) -> Setting:
     """Rows of rounded grey stones that fill the frame below a strip of old walls."""
     horizon = dice.uniform(12, 17)
     wall = vary(dice.pick(((196, 160, 124), (176, 150, 140), (202, 176, 140))), dice)
@@ -37,7 +37,7 @@ def cobblestone(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("with a city in the background", 7)
-def city(pen: Pen, dice: Dice) -> Setting:
+def city(pen: Pen, dice: Rng) -> Setting:
     """Skyscrapers with lit windows behind a road."""
     horizon = 47
     sky(pen, vary((142, 170, 208), dice), (232, 214, 206), horizon)
@@ -56,7 +56,7 @@ def city(pen: Pen, dice: Dice) -> Setting:
     return Setting()
 
 
-def _windows(pen: Pen, dice: Dice, x: float, top: float, width: float, bottom: float) -> None:
+def _windows(pen: Pen, dice: Rng, x: float, top: float, width: float, bottom: float) -> None:
     columns = int((width - 2) / 3)
     y = top + 2
     while y < bottom - 3:
@@ -72,7 +72,7 @@ def _windows(pen: Pen, dice: Dice, x: float, top: float, width: float, bottom: f
 
 
 @context("with a blue house in the background", 9)
-def blue_house(pen: Pen, dice: Dice) -> Setting:
+def blue_house(pen: Pen, dice: Rng) -> Setting:
     """A large blue house with a red roof, white windows and a door, in a garden."""
     horizon = 46
     blue_sky(pen, dice, horizon)
@@ -95,7 +95,7 @@ def blue_house(pen: Pen, dice: Dice) -> Setting:
 
 
 @context("with the Eiffel Tower in the background", 13)
-def eiffel_tower(pen: Pen, dice: Dice) -> Setting:
+def eiffel_tower(pen: Pen, dice: Rng) -> Setting:
     """The tower at one side, over lawns and trees."""
     horizon = 47.0
     sky(pen, vary((150, 190, 230), dice), (246, 222, 206), horizon)
@@ -159,7 +159,7 @@ _CLOTHES: tuple[Colour, ...] = (
 )
 
 
-def _person(pen: Pen, dice: Dice, x: float, foot: float, height: float) -> None:
+def _person(pen: Pen, dice: Rng, x: float, foot: float, height: float) -> None:
     shirt, trousers = dice.pick(_CLOTHES), dice.pick(((52, 60, 84), (84, 72, 64), (40, 42, 48)))
     w = height * 0.13
     for side in (-1, 1):
@@ -190,7 +190,7 @@ def _person(pen: Pen, dice: Dice, x: float, foot: float, height: float) -> None:
 
 
 @context("on top of the sidewalk in a crowded street", 18)
-def crowded_sidewalk(pen: Pen, dice: Dice) -> Setting:
+def crowded_sidewalk(pen: Pen, dice: Rng) -> Setting:
     """Shop fronts, two rows of passers-by, and paving slabs."""
     wall = vary((214, 176, 150), dice)
     sky(pen, wall, dark(wall, 0.1), 34)

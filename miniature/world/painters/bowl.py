@@ -6,7 +6,7 @@ from miniature.world.canvas import Paint, Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.palette import Colour, apart, dark, light
 from miniature.world.pose import Dress, Pose
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.shapes import box, heart, lathe, oval, star, tube
 from miniature.world.vectors import Vector
 
@@ -39,7 +39,7 @@ PRIOR: dict[str, Parameter] = {
 
 def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
     """The food, heaped over an opening of half width rx at height y."""
-    kind, dice = v.word("content"), Dice(int(v.num("layout")))
+    kind, dice = v.word("content"), Rng(int(v.num("layout")))
     berry = v.hue("berry_hue")
     if kind == "soup":
         pen.oval(0, y, rx * 0.86, 0.085, fill=(230, 140, 50))

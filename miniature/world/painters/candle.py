@@ -6,7 +6,7 @@ from miniature.world.canvas import Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
 from miniature.world.palette import INK, Colour, apart, dark, light, mix
 from miniature.world.pose import Dress, Pose
-from miniature.world.rng import Dice
+from miniature.world.rng import Rng
 from miniature.world.shapes import box, heart, oval, smooth, star, tube
 from miniature.world.vectors import Vector
 
@@ -38,7 +38,7 @@ def _flame(pen: Pen, v: Vector, y: float, swing: float, size: float = 1.0) -> No
 
 
 def _drips(pen: Pen, colour: Colour, w: float, y: float, seed: int) -> None:
-    dice = Dice(seed)
+    dice = Rng(seed)
     for x in (-0.8, -0.25, 0.35, 0.82):
         pen.fill(
             tube([(x * w, y), (x * w, y - dice.uniform(0.1, 0.26))], 0.1, 0.085), light(colour, 0.35), False

@@ -10,7 +10,7 @@ from torch import Tensor
 from dreambench.metrics.image_similarity import unit_vectors
 
 
-def caption_similarity(images: Tensor, captions: Tensor) -> list[float]:
+def caption_cosines(images: Tensor, captions: Tensor) -> list[float]:
     """Return the cosine, in [-1, 1], of each of n image embeddings with its own caption's, both [n, d].
 
     Raises ValueError where the two sets differ in shape.
