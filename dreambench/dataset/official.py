@@ -115,6 +115,19 @@ def read_official(folder: Path) -> tuple[Subject, ...]:
     )
 
 
+@cache
+def miniature_photos() -> dict[tuple[str, str, str], tuple[str, str]]:
+    """Return the manifest of the miniature's drawn photos.
+
+    A key is (subject, file name, SHA-256); its value is the name and the SHA-256 of the same picture as a
+    bitmap. A PNG's bytes depend on the compressor, so the bitmaps make the dataset's fingerprint.
+    """
+    return {
+        (r["subject"], r["file"], r["sha256"]): (f"{Path(r['file']).stem}.bmp", r["bitmap_sha256"])
+        for r in _rows(data_folder() / "manifests" / "mini.csv")
+    }
+
+
 def _photo_problem(path: Path, photo: OfficialPhoto) -> str | None:
     if not path.exists():
         return "missing"

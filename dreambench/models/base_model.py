@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError, safe_open
 
 from dreambench.errors import DreambenchError
 from dreambench.models.schedulers import Parameterization, parameterization
@@ -244,5 +246,28 @@ def _fingerprint(folder: Path) -> str:
     for component in sorted(_COMPONENTS):
         for file in sorted((folder / component).iterdir()):
             if file.suffix in _HASHED_SUFFIXES:
-                digest.update(f"{component}/{file.name} {sha256_of(file)}\n".encode())
+                digest.update(f"{component}/{file.name} {_content_hash(file)}\n".encode())
     return digest.hexdigest()[:40]
+
+
+def _content_hash(file: Path) -> str:
+    """Return a file's SHA-256; a configuration over float16 weights counts as if it said float16.
+
+    Its ``dtype`` says how plain libraries load the weights. Everything is float32 here, so that the same
+    weights are the same model under either word.
+    """
+    if file.name == "config.json" and _has_half_weights(file.parent):
+        text = re.sub(rb'("(?:torch_)?dtype": )"float32"', rb'\1"float16"', file.read_bytes())
+        return hashlib.sha256(text).hexdigest()
+    return sha256_of(file)
+
+
+def _has_half_weights(folder: Path) -> bool:
+    kinds: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="pt") as opened:
+                kinds |= {opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError):  # a damaged file is named when it is loaded
+            return False
+    return kinds == {"F16"}

@@ -13,7 +13,6 @@ from dreambench.dataset import (
 from dreambench.errors import DreambenchError
 from dreambench.paths import BUILTIN, located
 from dreambench.spec.run_spec import RunSpec
-from miniature import dataset as mini
 
 
 def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
@@ -27,8 +26,6 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
 
 def read_data(spec: RunSpec) -> Dataset:
     """Read and check the dataset of a spec. Raises DreambenchError where it is absent or damaged."""
-    if spec.data.folder == mini.PHOTOS:
-        return load_dataset(mini.drawn_photos(), name=mini.NAME)
     return load_dataset(located(spec.data.folder) if spec.data.folder else None)
 
 

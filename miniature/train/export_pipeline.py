@@ -51,6 +51,10 @@ def write_pipeline(sitting: TrainingSession, folder: Path) -> None:
         requires_safety_checker=False,
     )
     pipeline.save_pretrained(folder, safe_serialization=True)
+    # The text encoder's configuration states the dtype to load with. The U-Net's and the VAE's state none and
+    # load as float32, so a plain `from_pretrained` has one dtype only if this one says the same.
+    config = folder / "text_encoder" / "config.json"
+    config.write_text(config.read_text(encoding="utf-8").replace('"float16"', '"float32"'), encoding="utf-8")
     # transformers 5 saves tokenizer.json alone; the files of CLIP's own folder are there as well.
     tokenizer().backend_tokenizer.model.save(str(folder / "tokenizer"))
 

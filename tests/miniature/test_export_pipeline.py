@@ -27,8 +27,9 @@ from tests.miniature.conftest import QUIET
 def test_the_export_is_a_plain_pipeline(exported: Path) -> None:
     from diffusers import DDPMScheduler, StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(exported / "pipeline", torch_dtype=torch.float32)
+    pipeline = StableDiffusionPipeline.from_pretrained(exported / "pipeline")
     pipeline.set_progress_bar_config(disable=True)
+    assert {part.dtype for part in (pipeline.unet, pipeline.vae, pipeline.text_encoder)} == {torch.float32}
     assert pipeline.vae.config.latent_channels == 4
     assert pipeline.scheduler.config.prediction_type == "v_prediction"
     image = pipeline("a sks dog", num_inference_steps=2, output_type="np").images[0]

@@ -10,18 +10,21 @@ import pytest
 import torch
 
 from dreambench.cli import main
+from dreambench.errors import DreambenchError
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import cosine_similarities, unit_vectors
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.paths import data_folder
+from dreambench.models.encoders.weight_files import local_file
+from dreambench.paths import data_folder, located
 from dreambench.spec.presets import build_spec
+from dreambench.spec.run_spec import BaseSpec
 from dreambench.store import open_run
 from miniature.evaluate.drawn import drawn
 from miniature.evaluate.evaluation_prompts import Asked
 from miniature.evaluate.scorers import embedded
-from miniature.train.export_pipeline import LIMIT
+from miniature.train.export_pipeline import LIMIT, sizes
 from miniature.train.tokenizer import caption_words, fillers, rare_words
 from miniature.train.train_dino import identity_renderings, same_class_auc
 from miniature.world import CLASS_NOUNS
@@ -40,18 +43,25 @@ def encoders(spec) -> ProtocolEncoders:
 
 
 def test_everything_together_is_small_and_safe() -> None:
+    assert sum(sizes(FOLDER).values()) <= LIMIT == 20_000_000
+    photos = [file for file in (FOLDER / "photos").rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in photos) <= 1_000_000
     files = [file for file in FOLDER.rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in files) <= LIMIT == 20_000_000
-    assert {file.suffix for file in files} <= {".safetensors", ".json", ".txt", ".yaml", ".gz"}
+    assert {file.suffix for file in files} <= {
+        ".safetensors", ".json", ".txt", ".yaml", ".gz", ".png", ".csv"
+    }  # fmt: skip
 
 
-def test_plain_diffusers_loads_the_pipeline() -> None:
+def test_plain_diffusers_loads_and_samples_the_pipeline() -> None:
     from diffusers import StableDiffusionPipeline
 
-    pipeline = StableDiffusionPipeline.from_pretrained(FOLDER / "pipeline", torch_dtype=torch.float32)
+    pipeline = StableDiffusionPipeline.from_pretrained(FOLDER / "pipeline")
     pipeline.set_progress_bar_config(disable=True)
-    dice = torch.Generator().manual_seed(0)
-    image = np.asarray(pipeline("a dog in the snow", num_inference_steps=5, generator=dice).images[0])
+    parts = (pipeline.unet, pipeline.vae, pipeline.text_encoder)
+    assert {p.dtype for part in parts for p in part.parameters()} == {torch.float32}
+    rng = torch.Generator().manual_seed(0)
+    prompt = "a dog in the snow"
+    image = np.asarray(pipeline(prompt, height=64, width=64, num_inference_steps=5, generator=rng).images[0])
     assert image.shape == (64, 64, 3)
     assert image.std() > 20
 
@@ -107,3 +117,17 @@ def test_nothing_is_missing_for_it(capsys: pytest.CaptureFixture[str]) -> None:
     assert end.value.code == 0
     plan = json.loads(capsys.readouterr().out)
     assert (plan["subjects"], plan["images"], plan["missing"]) == (30, 3000, [])
+
+
+def test_builtin_names_mean_the_packages_data() -> None:
+    assert located("builtin:mini/subjects.yaml") == FOLDER / "subjects.yaml"
+    assert located("models/base") == Path("models/base")
+    with pytest.raises(DreambenchError, match="there is no file"):
+        local_file("builtin:mini/nothing.safetensors", "protocol.dino.weights")
+    with pytest.raises(DreambenchError, match="neither a folder nor a hub id"):
+        open_base(BaseSpec(model="builtin:mini/nothing"))
+
+
+def test_the_base_model_keeps_its_fingerprint(spec) -> None:
+    """Run keys and the folders of class images depend on it: a change makes kept runs another model's."""
+    assert open_base(spec.base).fingerprint == "3fd409e135b91d0f12360cc51b654725735caf0e"

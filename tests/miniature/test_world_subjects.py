@@ -1,26 +1,17 @@
-"""Vectors, the 30 held-out subjects and their photos."""
+"""Vectors, and the 30 held-out subjects."""
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from dreambench.errors import DreambenchError
 from miniature.world import (
     CLASS_NOUNS,
     HELD_OUT_DISTANCE,
-    PLAIN_SURROUNDINGS,
     all_painters,
     distance,
     held_out_subjects,
-    photo,
-    photo_scene,
     sample_vector,
-    write_photos,
 )
 from miniature.world.palette import COLOUR_WORDS, colour_word, shade_of
 from miniature.world.rng import Rng
@@ -91,28 +82,3 @@ def test_colour_words_name_their_own_shades() -> None:
     dice = Rng(0)
     for word in COLOUR_WORDS:
         assert all(colour_word(shade_of(word, dice)) == word for _ in range(20))
-
-
-def test_photos_are_deterministic_and_in_plain_surroundings() -> None:
-    assert (photo("dog", 0) == photo("dog", 0)).all()
-    for name, entry in held_out_subjects().items():
-        places = [photo_scene(name, index).context for index in range(entry.photos)]
-        assert set(places) <= set(PLAIN_SURROUNDINGS)
-        assert len(set(places)) == entry.photos
-    with pytest.raises(DreambenchError, match="unknown subject"):
-        photo("dog9", 0)
-    with pytest.raises(DreambenchError, match="has no photo 5"):
-        photo("dog", 5)
-
-
-def test_photos_are_written_as_a_dataset_folder(tmp_path: Path) -> None:
-    folder = write_photos(tmp_path / "photos")
-    files = sorted(folder.glob("*/*.bmp"))
-    assert len(files) == 158
-    assert np.asarray(Image.open(folder / "vase" / "03.bmp")).shape == (64, 64, 3)
-    assert (np.asarray(Image.open(folder / "vase" / "03.bmp")) == photo("vase", 3)).all()
-    with (folder / "subjects.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["subject"] for row in rows] == list(PHOTOS)
-    assert rows[0] == {"subject": "backpack", "class_noun": "backpack", "category": "object"}
-    assert sum(row["category"] == "live" for row in rows) == 9

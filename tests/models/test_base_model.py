@@ -123,6 +123,17 @@ class TestFingerprint:
         change_weights(folder / component / WEIGHTS[component], nudge)
         assert opened(folder).fingerprint != before
 
+    def test_the_dtype_that_half_weights_are_loaded_with_does_not_change_it(self, folder):
+        def halve(tensors: dict[str, torch.Tensor]) -> None:
+            tensors.update({n: t.half() for n, t in tensors.items() if t.is_floating_point()})
+
+        change_weights(folder / "text_encoder" / "model.safetensors", halve)
+        found = set()
+        for dtype in ("float16", "float32"):
+            change_config(folder / "text_encoder" / "config.json", dtype=dtype)
+            found.add(opened(folder).fingerprint)
+        assert len(found) == 1
+
     @pytest.mark.parametrize("file", [*CONFIGS, "tokenizer/merges.txt", "tokenizer/tokenizer_config.json"])
     def test_it_changes_when_a_configuration_changes(self, folder, file):
         before = opened(folder).fingerprint
