@@ -25,7 +25,7 @@ from dreambench.models.sampling import ImageRequest, generate
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
-from dreambench.store.batches import commit_images
+from dreambench.store.files import commit_images
 from tests.material import tiny
 
 

@@ -21,7 +21,7 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     from safetensors.numpy import load_file
 
     key = encoder_key(kind, getattr(run.record.spec.protocol, kind))
-    kept = run.folder.kept_photos_file(key)
+    kept = run.folder.published_photos_file(key)
     found = {}
     for subject, photos in run.record.photos.items():
         try:

@@ -1,4 +1,4 @@
-"""Sets of class images: made once by a frozen model, shared by a class, never trusted blindly."""
+"""Sets of class images: made once by a frozen model, shared by all subjects of a class, checked by hash."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 from filelock import FileLock
 
 from dreambench.store import files
-from dreambench.store.batches import commit_images, roll_forward
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,7 @@ class ClassImageSet:
 
     @classmethod
     def of(cls, cache: Path, identity: Mapping[str, Any]) -> ClassImageSet:
-        """Return the set with this identity below a cache folder; it may not be made yet."""
+        """Return the set with this identity below a cache folder; it may not exist yet."""
         canonical = json.dumps(dict(identity), sort_keys=True)
         digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
         noun = str(identity["class_noun"]).replace(" ", "-").replace("/", "-")
@@ -37,53 +36,53 @@ class ClassImageSet:
 
     @property
     def count(self) -> int:
-        """How many images the set has when it is complete."""
+        """The number of images of the complete set."""
         return int(self.identity["count"])
 
     @property
     def images(self) -> list[Path]:
-        """The places of all images of the set."""
+        """The paths of all images of the set."""
         return [self.folder / f"{index:05d}.png" for index in range(self.count)]
 
     @property
     def latents(self) -> Path:
-        """The place of the set's VAE posteriors, which every subject of the class needs."""
+        """The path of the set's VAE posteriors, which every subject of the class needs."""
         return self.folder / "latents.safetensors"
 
     @property
     def manifest(self) -> Path:
-        """The file that ends the making of a set: its identity and the SHA-256 of every image."""
+        """The path of the file that completes a set: its identity and the SHA-256 of every image."""
         return self.folder / "set.json"
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Keep other processes from making the same set; they wait, then find it made."""
+        """Keep other processes from making the same set; they wait, then find it complete."""
         with files.no_space_is_one_line(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with FileLock(self.folder / ".lock"):
             files.remove_leftovers(self.folder)
-            roll_forward(self.folder)
+            files.roll_forward(self.folder)
             yield
 
     def commit(self, images: Mapping[Path, Any]) -> None:
         """Write a batch of images: all of them, or none."""
-        commit_images(images)
+        files.commit_images(images)
 
     def seal(self) -> None:
-        """Write the manifest: from now on the set counts as complete."""
+        """Write the manifest, which makes the set complete."""
         hashes = {path.name: files.sha256_of(path) for path in self.images}
         content = {"identity": dict(self.identity), "files": hashes}
         files.write_text(self.manifest, json.dumps(content, indent=1) + "\n")
 
     def is_complete(self) -> bool:
-        """Whether the set was sealed and its files are all still there (their bytes are not read)."""
+        """Return whether the manifest and all images exist (their bytes are not read)."""
         return self.manifest.exists() and all(path.exists() for path in self.images)
 
     def remove_corrupt_images(self) -> list[str]:
-        """Compare a sealed set with its manifest and remove what does not agree with it.
+        """Compare the images with the manifest and remove those that differ.
 
-        Returns the names of the files that were missing or changed; an empty list means that the set
-        is sound. A set that is not sealed yet has nothing to compare with.
+        Returns the names of missing and changed files; an empty list means that the set is intact, or
+        that it has no manifest yet.
         """
         if not self.manifest.exists():
             return []

@@ -1,4 +1,8 @@
-"""Files that are whole or absent: temporary name, fsync, rename."""
+"""Files, folders and image batches that are whole or absent, and a lock that admits one writer.
+
+A writer fills a temporary name, syncs it, and renames it. A kill at any instant leaves the old file, the
+new file, or a temporary name that the next writer removes.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,20 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from filelock import FileLock, Timeout
 
 from dreambench.errors import DreambenchError
 
+if TYPE_CHECKING:
+    from PIL import Image
+
+#: The name of the lock file in a folder that ``only_writer`` guards.
+LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
 
@@ -35,14 +47,14 @@ def _sync_file(path: Path) -> None:
 
 @contextmanager
 def no_space_is_one_line(path: Path) -> Iterator[None]:
-    """Turn a full disk, a missing permission or a read-only folder into one clear line."""
+    """Raise DreambenchError for a full disk, a missing permission or a read-only folder."""
     try:
         yield
     except OSError as error:
         if error.errno in _FULL:
             raise DreambenchError(
                 f"no space left while writing {path}",
-                "free some and repeat the same command: what is finished is kept",
+                "free some space and repeat the same command: finished work is kept",
             ) from error
         if error.errno in _UNWRITABLE:
             raise DreambenchError(
@@ -52,7 +64,7 @@ def no_space_is_one_line(path: Path) -> Iterator[None]:
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Let ``write`` fill a temporary file beside ``path``, then put it in place.
+    """Call ``write`` on a temporary file beside ``path``, then rename that file to ``path``.
 
     A reader sees the old file or the new one, never a part. Raises DreambenchError on a full disk,
     after removing the temporary file.
@@ -66,7 +78,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
             os.replace(temporary, path)
             sync_folder(path.parent)
     finally:
-        with suppress(OSError):  # a folder that cannot be written cannot be tidied; the first error counts
+        with suppress(OSError):  # in a read-only folder this fails too; the first error counts
             temporary.unlink(missing_ok=True)
 
 
@@ -80,7 +92,7 @@ def _write_plainly(path: Path, text: str) -> None:
 
 
 def write_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Let ``fill`` write files into a temporary folder, sync them, then rename it to ``folder``.
+    """Call ``fill`` on a temporary folder, sync its files, then rename it to ``folder``.
 
     ``folder`` must not exist yet. A folder that exists is therefore complete.
     """
@@ -99,20 +111,20 @@ def write_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> Non
 
 
 def is_leftover(path: Path) -> bool:
-    """Whether a name is that of a writer's temporary file or folder."""
+    """Return whether a path has the name of a temporary file or folder."""
     return path.name.startswith(".") and path.name.endswith(".tmp")
 
 
 def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
-    """Remove the temporary files and folders of writers that were killed; call it under the lock.
+    """Remove the temporary files and folders of killed writers; the caller holds the lock.
 
-    What lies below ``spared`` has a lock of its own, and is left alone.
+    ``spared`` is a folder below it with locks of its own, which is left alone.
     """
     remove_all(p for p in folder.rglob(".*.tmp") if spared is None or not p.is_relative_to(spared))
 
 
 def remove_all(paths: Iterable[Path]) -> None:
-    """Remove files and folders; what is gone already, or held by somebody, is left."""
+    """Remove files and folders; skip those that are gone already or cannot be removed."""
     for path in paths:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -125,3 +137,63 @@ def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def commit_images(images: Mapping[Path, Image.Image]) -> None:
+    """Write a batch of images of one folder as PNG files: all of them, or none.
+
+    The batch is written to a folder of its own, and the rename of that folder is the commit. Its files
+    then move to their places; ``roll_forward`` finishes the move of a writer that was killed in between.
+    An existing image is left alone.
+    """
+    missing = {path: image for path, image in images.items() if not path.exists()}
+    if not missing:
+        return
+    folder = next(iter(missing)).parent
+    with no_space_is_one_line(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    ready = folder / f".ready-{min(path.stem for path in missing)}"
+
+    def fill(temporary: Path) -> None:
+        for path, image in missing.items():
+            image.save(temporary / path.name, format="PNG")
+
+    write_folder_atomically(ready, fill)
+    _move_into_place(ready)
+
+
+def roll_forward(folder: Path) -> None:
+    """Finish the interrupted commits in ``folder``; the caller holds the lock and has not read it yet."""
+    for ready in sorted(folder.glob(".ready-*")):
+        _move_into_place(ready)
+
+
+def _move_into_place(ready: Path) -> None:
+    with no_space_is_one_line(ready):
+        for file in sorted(ready.iterdir()):
+            os.replace(file, ready.parent / file.name)
+        ready.rmdir()
+        sync_folder(ready.parent)
+
+
+@contextmanager
+def only_writer(path: Path, what: str) -> Iterator[None]:
+    """Make a folder and keep other processes from writing to it while the block runs.
+
+    ``what`` names the writer in the error, such as "run". Raises DreambenchError where another process
+    writes to the folder, or where the folder cannot be written.
+    """
+    with no_space_is_one_line(path):
+        path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path / LOCK)
+    try:
+        with no_space_is_one_line(path):
+            lock.acquire(timeout=0)
+    except Timeout as error:
+        raise DreambenchError(
+            f"another {what} is working in {path}", "wait for it, or give another --out"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,4 +1,4 @@
-"""gallery.json: what a gallery shows, and of which run."""
+"""gallery.json: what a gallery shows, and from which run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dreambench.dataset.prompts import Category
 
 
 class GallerySubject(BaseModel):
-    """A subject of a gallery: its class noun, what its prompts call it, its photos (absolute paths)."""
+    """A subject of a gallery: its class noun, its name in prompts (``called``), photos (absolute paths)."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -26,7 +26,7 @@ class GallerySubject(BaseModel):
 
 
 class GalleryRecord(BaseModel):
-    """What a gallery's folder says of itself.
+    """The contents of gallery.json.
 
     ``images`` counts the images of each prompt, ``images_key`` and ``run`` name the run whose models draw
     them, ``preset`` and ``method`` are that run's. ``subjects`` may grow; the other fields of
@@ -52,16 +52,16 @@ class GalleryRecord(BaseModel):
     error: str | None = None
 
     def groups(self, subject: str) -> tuple[PromptGroup, ...]:
-        """Return the groups of prompts that a subject is asked."""
+        """Return the groups of prompts that apply to a subject."""
         return self.prompts.for_category(self.subjects[subject].category)
 
     def identity(self) -> dict[str, Any]:
-        """Return what the images depend on, whoever the subjects are, by the names that a user knows."""
+        """Return what the images depend on beside their subject, by the names that a user knows."""
         prompts = [[list(g.suits), [p.template for p in g.prompts]] for g in self.prompts.groups]
         return {"run": self.images_key, "prompts": prompts, "images": self.images, "seed": self.seed}
 
     @property
     def folder_name(self) -> str:
-        """The folder's name in a run: the same images, the same folder; changed prompts, another one."""
+        """The folder's name in a run: the same for the same images, another one for changed prompts."""
         canonical = json.dumps(self.identity(), sort_keys=True)
         return f"{self.prompts.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"

@@ -1,4 +1,4 @@
-"""A run without its images: small enough to publish, whole enough to make every table and claim again."""
+"""A published run: a run without its images, small, but enough to make every table and claim again."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TABLES = ("images", "diversity", "prior", "photos")
 
 
 def publish_run(run: RunFolder, to: Path) -> None:
-    """Copy the log, the score tables and the photos' embeddings to ``to``, which must not exist.
+    """Copy the log, the score tables and the photos' embeddings of ``run`` to the new folder ``to``.
 
     Reading it needs neither images nor photos. Photos are named ``<subject>/<file>``, and machines are left
-    out: a published file holds no path and no host name of the computer that made it. Raises
-    DreambenchError where ``to`` exists.
+    out: a published file contains no path and no host name of the computer that made it. Raises
+    DreambenchError if ``to`` exists.
     """
     if to.exists():
-        raise DreambenchError(f"{to} exists already", "remove it, or give another folder")
+        raise DreambenchError(f"{to} already exists", "remove it, or give another folder")
     photos = {
         subject: [f"{subject}/{Path(photo).name}" for photo in found]
         for subject, found in run.record.photos.items()
@@ -31,29 +31,30 @@ def publish_run(run: RunFolder, to: Path) -> None:
     record = run.record.model_copy(update={"photos": photos, "made_on": {}})
 
     def fill(temporary: Path) -> None:
-        kept = RunFolder(temporary, record)
+        published = RunFolder(temporary, record)
         for table in _TABLES:
             if run.score_file(table).exists():
-                kept.score_file(table).parent.mkdir(exist_ok=True)
-                shutil.copyfile(run.score_file(table), kept.score_file(table))
-        _keep_photo_embeddings(run, kept)
+                published.score_file(table).parent.mkdir(exist_ok=True)
+                shutil.copyfile(run.score_file(table), published.score_file(table))
+        _publish_photo_embeddings(run, published)
         write_text(temporary / "run.json", record.model_dump_json(indent=1) + "\n")
 
     write_folder_atomically(to, fill)
 
 
-def _keep_photo_embeddings(run: RunFolder, kept: RunFolder) -> None:
-    """Copy what CLIP and DINO say of the photos, by the photos' names; one that is gone is left out."""
+def _publish_photo_embeddings(run: RunFolder, published: RunFolder) -> None:
+    """Copy the photos' CLIP and DINO embeddings, by the photos' names; a deleted photo is left out."""
     protocol = run.record.spec.protocol
     for key in (encoder_key("clip", protocol.clip), encoder_key("dino", protocol.dino)):
         found = {}
         for subject, photos in run.record.photos.items():
             file = run.embedding_file(key, subject)
             rows = load_file(file) if file.exists() else {}
-            for photo, name in zip(photos, kept.record.photos[subject], strict=True):
+            for photo, name in zip(photos, published.record.photos[subject], strict=True):
                 digest = sha256_of(Path(photo)) if Path(photo).exists() else ""
                 if digest in rows:
                     found[name] = rows[digest]
         if found:
-            kept.kept_photos_file(key).parent.mkdir(exist_ok=True)
-            save_file(found, kept.kept_photos_file(key))
+            file = published.published_photos_file(key)
+            file.parent.mkdir(exist_ok=True)
+            save_file(found, file)

@@ -23,13 +23,14 @@ _PACKAGES = (
 
 
 class RunRecord(BaseModel):
-    """What a run folder says of itself: what was asked, by what software, on what machine, how far it got.
+    """The contents of run.json: the spec, the software, the machine, and the run's status.
 
-    ``kind`` is "run" for images made here, "score" for other people's. ``name`` is the row's name in
-    tables. ``identifier`` is the identifier that the run drew. ``subjects`` and ``photos`` (absolute
-    paths per subject) are resolved from the dataset; ``sources`` is where scored images came from;
-    ``seconds`` is the wall time of all sittings that ended, not of one that was killed; ``made_on`` names
-    the machine of every subject, and set of class images, that was not made by the process on ``machine``.
+    ``kind`` is "run" for images made by dreambench, "score" for other people's. ``name`` is the row's name in
+    tables. ``identifier`` is the identifier that the run drew. ``subjects`` (class nouns by name) and
+    ``photos`` (absolute paths by subject) are resolved from the dataset. ``source`` is where scored images
+    came from. ``seconds`` is the wall time of all invocations that ended, without those that were killed.
+    ``made_on`` names the machine of every subject, and set of class images, that was not made by the
+    process on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -57,12 +58,12 @@ class RunRecord(BaseModel):
 
 
 def now() -> str:
-    """Return the present time in UTC, ISO 8601, to the second."""
+    """Return the current time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def installed_versions() -> dict[str, str]:
-    """Return the versions of the packages that can move a score."""
+    """Return the versions of the packages that can change a score."""
     found = {}
     for package in _PACKAGES:
         try:
@@ -73,7 +74,7 @@ def installed_versions() -> dict[str, str]:
 
 
 def git_commit() -> str | None:
-    """Return the commit of the checkout that dreambench runs from, or None for an installed package."""
+    """Return the commit of the checkout that dreambench runs from; None for an installed package."""
     top = Path(__file__).resolve().parents[2]
     if not (top / ".git").exists():
         return None
@@ -86,7 +87,7 @@ def git_commit() -> str | None:
 
 
 def machine(device: str) -> dict[str, str]:
-    """Describe this machine in the few words that explain a difference in speed or in the last digits."""
+    """Describe this machine: what can explain a difference in speed or in the last digits of a score."""
     return {
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),

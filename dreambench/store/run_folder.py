@@ -1,4 +1,4 @@
-"""The run folder: the only place that knows where a run's files are, and who may write them."""
+"""The run folder: the only module that knows the paths of a run's files and who may write them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from pydantic import ValidationError
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import differences
 from dreambench.store import files
-from dreambench.store.batches import commit_images, roll_forward
-from dreambench.store.locks import LOCK, only_writer
+from dreambench.store.files import LOCK, only_writer
 from dreambench.store.record import RunRecord, Status, now
 
 if TYPE_CHECKING:
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 class RunFolder:
     """The files of one run below ``path``.
 
-    Reading needs no lock: every file is whole or absent. Writing is for the holder of
-    ``locked_run``.
+    Reading needs no lock, because every file is whole or absent. Only the holder of ``locked_run`` writes.
     """
 
     def __init__(self, path: Path, record: RunRecord) -> None:
@@ -37,53 +35,53 @@ class RunFolder:
     # -- layout ---------------------------------------------------------------------------------
 
     def image_file(self, subject: str, prompt_index: int, image_index: int) -> Path:
-        """Return the place of one generated image."""
+        """Return the path of one generated image."""
         return self.path / "images" / subject / f"{prompt_index:02d}-{image_index}.png"
 
     def prior_file(self, subject: str, index: int) -> Path:
-        """Return the place of one image of ``a [class noun]`` by the fine-tuned model (PRES)."""
+        """Return the path of one image of ``a [class noun]`` by the fine-tuned model (PRES)."""
         return self.path / "images" / subject / f"class-{index:03d}.png"
 
     def weights_folder(self, subject: str) -> Path:
-        """Return where a trained subject's weights stay until its last image is made."""
+        """Return the folder of a trained subject's weights until its last image is made."""
         return self.path / "work" / subject
 
     def checkpoint_folder(self, subject: str) -> Path:
-        """Return where a subject's weights stay for good, when asked."""
+        """Return the folder of a subject's weights with ``--keep-checkpoints``."""
         return self.path / "checkpoints" / subject
 
     def loss_file(self, subject: str) -> Path:
-        """Return the place of a subject's loss log (CSV, one row per step)."""
+        """Return the path of a subject's loss log (CSV, one row per step)."""
         return self.path / "logs" / f"{subject}-loss.csv"
 
     def log_file(self, subject: str) -> Path:
-        """Return the place of the log that tells how a subject was made: stages, machines, failures."""
+        """Return the path of a subject's log: stages, machines, failures."""
         return self.path / "logs" / f"{subject}.log"
 
     def subject_file(self, subject: str) -> Path:
-        """Return the place of the note that a subject's images are all made."""
+        """Return the path of the note that ends a subject, written after its last image."""
         return self.path / "subjects" / f"{subject}.json"
 
     def score_file(self, table: str) -> Path:
-        """Return the place of one of the score tables: images, diversity, prior or photos."""
+        """Return the path of a score table: images, diversity, prior or photos."""
         return self.path / "scores" / f"{table}.parquet"
 
     def embedding_file(self, encoder: str, subject: str) -> Path:
-        """Return the place of a subject's embeddings by one encoder."""
+        """Return the path of a subject's embeddings by one encoder."""
         return self.path / "embeddings" / encoder / f"{subject}.safetensors"
 
-    def kept_photos_file(self, encoder: str) -> Path:
-        """Return where a run that is kept without images has all its photos' embeddings by one encoder."""
+    def published_photos_file(self, encoder: str) -> Path:
+        """Return the path of all photos' embeddings by one encoder in a published run."""
         return self.path / "embeddings" / f"{encoder}-photos.safetensors"
 
     @property
     def report_folder(self) -> Path:
-        """Return where this run's own report goes."""
+        """Return the folder of this run's own report."""
         return self.path / "report"
 
     @property
     def galleries_folder(self) -> Path:
-        """Return where this run's galleries are, each in a folder of its own."""
+        """Return the folder of this run's galleries, each in a folder of its own."""
         return self.path / "galleries"
 
     def resolve(self, file: str) -> Path:
@@ -91,11 +89,11 @@ class RunFolder:
         return self.path / file
 
     def relative(self, file: Path) -> str:
-        """Return the ``file`` column's entry of an image: relative where it lies inside the run."""
+        """Return the ``file`` column's entry of an image: relative if it is inside the run."""
         return str(file.relative_to(self.path)) if file.is_relative_to(self.path) else str(file.resolve())
 
     def subject_files(self, subject: str) -> list[Path]:
-        """Return the files of a subject that are there and stay: images, embeddings, losses, its note."""
+        """Return a subject's existing files that stay: images, embeddings, losses, its note."""
         images = sorted((self.path / "images" / subject).glob("[!.]*.png"))
         embeddings = sorted(self.path.glob(f"embeddings/[!.]*/{glob.escape(subject)}.safetensors"))
         single = [self.loss_file(subject), self.subject_file(subject)]
@@ -113,11 +111,11 @@ class RunFolder:
 
     def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
         """Write a batch of one subject's images: all of them, or none."""
-        commit_images(images)
+        files.commit_images(images)
 
     def recover_subject(self, subject: str) -> None:
-        """Finish or undo what a killed writer of one subject left, while others work on other subjects."""
-        roll_forward(self.path / "images" / subject)
+        """Finish or undo the work of a killed writer of one subject, while others write other subjects."""
+        files.roll_forward(self.path / "images" / subject)
         files.remove_leftovers(self.path / "images" / subject)
         name = glob.escape(subject)
         for pattern in (
@@ -129,7 +127,7 @@ class RunFolder:
         files.remove_all(self.path.glob(f"embeddings/*/.{name}.safetensors.*.tmp"))
 
     def save_subject(self, subject: str, note: Mapping[str, Any]) -> None:
-        """Write the note that ends a subject: what was made, how long it took."""
+        """Write the note that ends a subject: its images and its wall time."""
         files.write_text(self.subject_file(subject), json.dumps(dict(note), indent=1) + "\n")
 
     def save_scores(self, table: str, frame: pd.DataFrame) -> None:
@@ -147,7 +145,7 @@ class RunFolder:
         return note
 
     def scores(self, table: str) -> pd.DataFrame:
-        """Read one score table; a table that was never written is an empty frame."""
+        """Read one score table; a missing one is an empty frame."""
         import pandas as pd
 
         try:
@@ -166,26 +164,26 @@ class RunFolder:
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run folder for reading. Raises DreambenchError where there is none."""
+    """Open a run folder for reading. Raises DreambenchError if it is missing or damaged."""
     file = path / "run.json"
     try:
         return RunFolder(path, RunRecord.model_validate_json(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DreambenchError(
-            f"{path} holds no run (no run.json)", "give a folder that `dreambench run` or `score` wrote"
+            f"{path} contains no run (no run.json)", "give a folder that `dreambench run` or `score` wrote"
         ) from error
     except (ValidationError, ValueError) as error:
         raise DreambenchError(
-            f"{file} cannot be read as a run's log", "it is damaged or of another version; use another --out"
+            f"{file} cannot be read as a run's log", "it is damaged or of another version; give another --out"
         ) from error
 
 
 @contextmanager
 def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
-    """Start a run in ``path``, or go on with the one that is there, keeping everybody else out.
+    """Start a run in ``path``, or resume the existing one, and keep other processes out.
 
-    Raises DreambenchError where another process works in the folder, where the folder holds a run of
-    another spec (the differing fields are named), or where it holds something else.
+    Raises DreambenchError where another process writes to the folder, where the folder contains a run of
+    another spec (the error names the fields that differ), or where it contains other files.
     """
     with only_writer(path, "run"):
         yield _start_or_resume(path, record)
@@ -202,12 +200,12 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
         }
         run = RunFolder(path, record.model_copy(update=kept))
     elif any(entry.name != LOCK and not files.is_leftover(entry) for entry in path.iterdir()):
-        raise DreambenchError(f"{path} is not empty and holds no run", "give another --out")
+        raise DreambenchError(f"{path} is not empty and contains no run", "give another --out")
     else:
         run = RunFolder(path, record.model_copy(update={"created": now()}))
     files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
-        roll_forward(path / "images" / subject)
+        files.roll_forward(path / "images" / subject)
     run.save_record("started", error=None)
     return run
 
@@ -222,5 +220,7 @@ def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> N
     if present.source != wanted.source:
         fields.insert(0, f"images: {wanted.source}, not {present.source}")
     more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
-    told = ", ".join(fields[:3]) + more
-    raise DreambenchError(f"{path} holds a run of another spec (asked for {told})", "give another --out")
+    message = ", ".join(fields[:3]) + more
+    raise DreambenchError(
+        f"{path} contains a run of another spec (asked for {message})", "give another --out"
+    )

@@ -75,7 +75,7 @@ def test_bad_files_are_one_line(tmp_path: Path, content: str, reason: str) -> No
 def test_what_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(DreambenchError, match="does not exist"):
         read_image_scores([tmp_path / "nowhere.csv"])
-    with pytest.raises(DreambenchError, match="holds no run"):
+    with pytest.raises(DreambenchError, match="contains no run"):
         read_image_scores([tmp_path])
     (tmp_path / "x.parquet").write_bytes(b"junk")
     with pytest.raises(DreambenchError, match="cannot be read as a table"):

@@ -12,7 +12,7 @@ from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
-from dreambench.store.batches import commit_images
+from dreambench.store.files import commit_images
 
 SAMPLER = SamplerSpec(scheduler="ddim", steps=3, guidance_scale=5.0)
 PROMPTS = ("a sks dog in the snow", "a sks dog on the beach", "a red sks dog")

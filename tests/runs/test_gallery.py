@@ -261,7 +261,7 @@ def test_prompts_that_are_too_long_for_the_model_are_told(
         (["--prompts", "accessories", "--subjects", "vase"], "no prompt of accessories suits vase"),
         (["--images", "0"], "'--images'"),
         (["--data", "OTHER"], "was made with other pieces than those found now (data.fingerprint"),
-        (["--out", "RUN"], "is not empty and holds no gallery"),
+        (["--out", "RUN"], "is not empty and contains no gallery"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_nothing_is_written(
@@ -284,7 +284,7 @@ def test_a_folder_of_another_gallery_is_refused(top: Path, capfd: pytest.Capture
     before = files(top / "whole")
     words = ("gallery", top / "run", "--out", top / "whole")
     assert call(*words, "--prompts", "novel-views", "--seed", "1") == 2
-    assert "holds another gallery (other prompts, seed)" in capfd.readouterr().err
+    assert "contains another gallery (other prompts, seed)" in capfd.readouterr().err
     assert files(top / "whole") == before
 
 

@@ -139,5 +139,5 @@ def test_another_spec_is_kept_out_of_the_folder(tiny, runner, whole):
     folder, _ = whole
     before = stamps(folder)
     assert runner.run([*words(tiny, folder), "--seed", "3"], [folder]) == 2
-    assert "holds a run of another spec (asked for seed: 3, not 0)" in runner.log
+    assert "contains a run of another spec (asked for seed: 3, not 0)" in runner.log
     assert stamps(folder) == before

@@ -1,4 +1,4 @@
-"""What the store is fed in its tests: a record, pictures of noise, and how to look at a folder."""
+"""A record, pictures of noise, and listings of folders for the tests of the store."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A prompt's images arrive together, after a kill at any instant too."""
+"""The images of a batch appear together, even after a kill at any instant."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ import pytest
 from PIL import Image
 
 from dreambench.store import locked_run
-from dreambench.store.batches import commit_images, roll_forward
+from dreambench.store.files import commit_images, roll_forward
 from tests.store.material import everything, picture, pictures, record, same
 
 COMMIT_FOREVER = """
 import sys
 from pathlib import Path
 from PIL import Image
-from dreambench.store.batches import commit_images
+from dreambench.store.files import commit_images
 folder = Path(sys.argv[1])
 print("in", flush=True)
 for prompt in range(10_000):
@@ -43,7 +43,7 @@ class TestBatches:
             commit_images(batch)
         assert everything(tmp_path) == set()
 
-    def test_an_image_that_is_there_is_left_alone(self, tmp_path):
+    def test_an_existing_image_is_left_alone(self, tmp_path):
         commit_images({tmp_path / "00-0.png": picture(77)})
         before = os.stat(tmp_path / "00-0.png")
         commit_images(pictures(tmp_path))
@@ -52,7 +52,7 @@ class TestBatches:
         assert same(tmp_path / "00-0.png", picture(77))
         assert same(tmp_path / "01-0.png", picture(1))
 
-    def test_a_batch_that_is_all_there_writes_nothing(self, tmp_path):
+    def test_a_complete_batch_writes_nothing(self, tmp_path):
         commit_images(pictures(tmp_path))
         before = tmp_path.stat().st_mtime_ns
         commit_images(pictures(tmp_path))
@@ -79,12 +79,12 @@ class TestBatches:
         roll_forward(tmp_path)
         assert everything(tmp_path) == {file.name for file in pictures(tmp_path, 8)}
 
-    def test_rolling_forward_a_folder_that_is_not_there_does_nothing(self, tmp_path):
+    def test_rolling_forward_a_missing_folder_does_nothing(self, tmp_path):
         roll_forward(tmp_path / "dog")
         assert everything(tmp_path) == set()
 
     def test_killed_at_any_instant_a_batch_is_all_there_or_not_at_all(self, tmp_path):
-        dice = random.Random(0)
+        rng = random.Random(0)
         for attempt in range(4):
             out = tmp_path / f"run-{attempt}"
             folder = out / "images" / "dog"
@@ -98,7 +98,7 @@ class TestBatches:
             while not (folder / "00000-0.png").exists():
                 assert child.poll() is None
                 time.sleep(0.001)
-            time.sleep(0.2 * dice.random())
+            time.sleep(0.2 * rng.random())
             child.kill()
             child.communicate()
             with locked_run(out, record()):

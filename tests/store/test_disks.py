@@ -1,4 +1,4 @@
-"""Full and read-only disks: one line that says so, and nothing half-written."""
+"""Full and read-only disks: a one-line error, and nothing half-written."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run, open_run
-from dreambench.store.batches import commit_images
-from dreambench.store.files import write_folder_atomically, write_text
+from dreambench.store.files import commit_images, write_folder_atomically, write_text
 from tests.store.material import everything, pictures, record, same
 
 
@@ -38,7 +37,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 class TestFullDisk:
-    def test_a_batch_that_does_not_fit_is_told_and_leaves_nothing_half_written(self, small_disk):
+    def test_a_batch_that_does_not_fit_is_reported_and_leaves_nothing_half_written(self, small_disk):
         out = small_disk / "run"
         folder = out / "images" / "dog"
         ballast = small_disk / "ballast"
@@ -48,7 +47,7 @@ class TestFullDisk:
             before = everything(out)
             batch = pictures(folder, 8, size=160, first=2)  # 8 times 77 kB
             with pytest.raises(
-                DreambenchError, match=r"no space left while writing .*: what is finished is kept"
+                DreambenchError, match=r"no space left while writing .*: finished work is kept"
             ):
                 run.commit_images(batch)
             assert everything(out) == before
@@ -108,17 +107,17 @@ def read_only(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
 
 
 class TestReadOnly:
-    def test_writing_a_file_is_told_with_its_name(self, read_only):
+    def test_writing_a_file_is_reported_with_its_name(self, read_only):
         with pytest.raises(
             DreambenchError, match=rf"{read_only / 'note'} cannot be written: .*; give another --out"
         ):
             write_text(read_only / "note", "text")
 
-    def test_committing_images_is_told(self, read_only):
+    def test_committing_images_is_reported(self, read_only):
         with pytest.raises(DreambenchError, match="cannot be written"):
             commit_images(pictures(read_only / "run"))
 
     @pytest.mark.parametrize("place", ["run", "new", "new/deep"])
-    def test_starting_a_run_is_told(self, read_only, place):
+    def test_starting_a_run_is_reported(self, read_only, place):
         with pytest.raises(DreambenchError, match="cannot be written"):
             locked_run(read_only / place, record()).__enter__()

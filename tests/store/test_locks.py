@@ -1,4 +1,4 @@
-"""Two processes never work in one run folder, and a killed one leaves no lock."""
+"""Two processes never write to one run folder, and a killed one leaves no lock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reproduction's runs that the repository keeps: whole, and of the models and photos that it ships."""
+"""The published runs in the repository: complete, and of the models and photos that it ships."""
 
 from __future__ import annotations
 

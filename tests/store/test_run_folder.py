@@ -1,4 +1,4 @@
-"""A run folder: its log, going on in it, and what is refused and left alone."""
+"""A run folder: its log, resuming it, and what is refused and left alone."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from tests.store.material import everything, picture, pictures, record
 
 
 class TestRunFolder:
-    def test_run_json_is_there_first_and_says_how_far_the_run_is(self, tmp_path):
+    def test_run_json_is_written_first_and_has_the_status(self, tmp_path):
         with locked_run(tmp_path / "run", record()) as run:
             present = open_run(tmp_path / "run").record
             assert (present.status, present.spec) == ("started", record().spec)
             assert present.created
-            run.save_record("failed", error="it rained")
-        assert open_run(tmp_path / "run").record.error == "it rained"
+            run.save_record("failed", error="disk failed")
+        assert open_run(tmp_path / "run").record.error == "disk failed"
 
-    def test_the_same_command_goes_on_where_it_was(self, tmp_path):
+    def test_the_same_command_resumes_where_it_was(self, tmp_path):
         with locked_run(tmp_path, record()) as run:
             run.commit_images(pictures(tmp_path / "images" / "dog"))
-            run.save_record("failed", error="it rained", created="2001-01-01T00:00:00+00:00")
+            run.save_record("failed", error="disk failed", created="2001-01-01T00:00:00+00:00")
         with locked_run(tmp_path, record()) as run:
             assert run.record.created == "2001-01-01T00:00:00+00:00"
             assert (open_run(tmp_path).record.status, open_run(tmp_path).record.error) == ("started", None)
         assert len(list((tmp_path / "images" / "dog").iterdir())) == 4
 
-    def test_a_run_that_was_killed_in_a_commit_is_mended_when_it_goes_on(self, tmp_path):
+    def test_a_run_that_was_killed_in_a_commit_is_repaired_when_it_resumes(self, tmp_path):
         folder = tmp_path / "images" / "dog"
         with locked_run(tmp_path, record()) as run:
             run.commit_images(pictures(folder))
@@ -40,7 +40,7 @@ class TestRunFolder:
         with locked_run(tmp_path, record()):
             assert everything(folder) == {file.name for file in pictures(folder, 5)}
 
-    def test_what_killed_writers_left_is_removed_and_nothing_else(self, tmp_path):
+    def test_what_killed_writers_left_behind_is_removed_and_nothing_else(self, tmp_path):
         with locked_run(tmp_path, record()):
             pass
         before = everything(tmp_path)
@@ -56,7 +56,7 @@ class TestRunFolder:
         assert everything(tmp_path) == before | {"work", "scores", "scores/images.parquet"}
 
     @pytest.mark.parametrize("left", [[], [".lock"], [".lock", ".run.json.0123abcd.tmp"]])
-    def test_a_run_killed_before_its_first_file_was_whole_goes_on(self, tmp_path, left):
+    def test_a_run_killed_before_its_first_file_was_whole_resumes(self, tmp_path, left):
         for name in left:
             (tmp_path / name).write_text("")
         with locked_run(tmp_path, record()):
@@ -64,12 +64,12 @@ class TestRunFolder:
 
     def test_a_folder_of_other_things_is_refused_and_left_alone(self, tmp_path):
         (tmp_path / "thesis.tex").write_text("dear")
-        with pytest.raises(DreambenchError, match="is not empty and holds no run; give another --out"):
+        with pytest.raises(DreambenchError, match="is not empty and contains no run; give another --out"):
             locked_run(tmp_path, record()).__enter__()
         assert everything(tmp_path) - {".lock"} == {"thesis.tex"}
 
     @pytest.mark.parametrize("place", ["file", "file/below"])
-    def test_an_out_that_is_a_file_or_below_one_is_told(self, tmp_path, place):
+    def test_an_out_that_is_a_file_or_below_one_is_reported(self, tmp_path, place):
         (tmp_path / "file").write_text("mine")
         with pytest.raises(DreambenchError, match=f"{tmp_path / 'file'}"):
             locked_run(tmp_path / place, record()).__enter__()
@@ -95,9 +95,9 @@ class TestRunFolder:
             open_run(tmp_path)
 
     @pytest.mark.parametrize("place", ["nowhere", "file"])
-    def test_reading_a_folder_without_a_run_is_told(self, tmp_path, place):
+    def test_reading_a_folder_without_a_run_is_reported(self, tmp_path, place):
         (tmp_path / "file").write_text("mine")
-        with pytest.raises(DreambenchError, match=r"holds no run \(no run\.json\)"):
+        with pytest.raises(DreambenchError, match=r"contains no run \(no run\.json\)"):
             open_run(tmp_path / place)
 
     def test_a_run_of_another_spec_is_refused_naming_the_fields(self, tmp_path):
@@ -127,7 +127,7 @@ class TestRunFolder:
         with locked_run(tmp_path, record("protocol.dino.resize=248", "runtime.device=cpu")):
             assert open_run(tmp_path).record.spec.protocol.dino.resize == 248
 
-    def test_a_folder_of_scores_is_not_gone_on_with_by_a_run_or_for_other_images(self, tmp_path):
+    def test_a_folder_of_scores_is_not_resumed_by_a_run_or_for_other_images(self, tmp_path):
         with locked_run(tmp_path, record(kind="score", source="/images/a")):
             pass
         with pytest.raises(DreambenchError, match="kind: run, not score"):
@@ -136,7 +136,7 @@ class TestRunFolder:
             locked_run(tmp_path, record(kind="score", source="/images/b")).__enter__()
 
     def test_a_failure_inside_gives_the_lock_back(self, tmp_path):
-        with pytest.raises(ValueError, match="rain"), locked_run(tmp_path, record()):
-            raise ValueError("rain")
+        with pytest.raises(ValueError, match="fault"), locked_run(tmp_path, record()):
+            raise ValueError("fault")
         with locked_run(tmp_path, record()):
             pass

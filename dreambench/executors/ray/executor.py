@@ -11,14 +11,13 @@ from typing import Any
 
 from dreambench.executors.events import Ended, Files
 from dreambench.executors.ray.cluster import Connection, RayOptions, require_ray
-from dreambench.executors.ray.object_store import ObjectStoreFiles
+from dreambench.executors.ray.object_store import ObjectStoreFiles, unpack
 from dreambench.executors.ray.pool import Pool, WorkerHandle
 from dreambench.executors.task import Outcome, Task, Unit
 from dreambench.executors.task_log import TaskLog
 from dreambench.executors.waiting import Waiting
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener
-from dreambench.store.transfer import unpack
 
 _CACHE = "the cache folder"
 _LOOK = 0.5

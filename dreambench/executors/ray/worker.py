@@ -123,7 +123,7 @@ def _failed(error: BaseException) -> Ended:
 def _receive(task: Task, parcels: Parcels) -> None:
     import ray
 
-    from dreambench.store.transfer import unpack
+    from dreambench.executors.ray.object_store import unpack
 
     if task.is_done():
         return
@@ -132,7 +132,7 @@ def _receive(task: Task, parcels: Parcels) -> None:
 
 
 def _parcels(task: Task, files: Sequence[Path]) -> Iterator[Files]:
-    from dreambench.store.transfer import pack
+    from dreambench.executors.ray.object_store import pack
 
     for parcel in pack(task.root, files):
         yield Files(parcel)
