@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel, ConfigDict
-
 from dreambench.analysis.paired import paired_difference
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Score, SubjectScores
 from dreambench.literature.published import PublishedRow, comparable_with_paper, published
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import METRICS
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class VariantRow(_Frozen):
+class VariantRow(Frozen):
     """One variant's means over subjects; a metric that was not computed is None."""
 
     variant: str
@@ -30,7 +25,7 @@ class VariantRow(_Frozen):
     pres: Score | None = None
 
 
-class Difference(_Frozen):
+class Difference(Frozen):
     """A variant minus the reference, over the subjects that both have; see ``PairedDifference``."""
 
     variant: str
@@ -42,7 +37,7 @@ class Difference(_Frozen):
     n: int
 
 
-class AblationSummary(_Frozen):
+class AblationSummary(Frozen):
     """What ``ablate --json`` prints.
 
     ``subjects`` has each variant's means by subject. ``paper`` are the paper's rows, empty where ours do

@@ -3,25 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import MetricName
 from dreambench.spec.signature import parse_signature
 from dreambench.store.files import write_text
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from dreambench.analysis.run_scores import RunScores
 
 #: How probable it may be that unchanged code fails a check, all comparisons together.
 ALPHA = 0.001
 _REMEDY = "write it anew: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Expected(_Frozen):
+class Expected(Frozen):
     """One score: its mean over the baseline's runs, and its noise from one seed to the next.
 
     ``sd`` is the standard deviation of one run's score, ``df`` the degrees of freedom behind it.
@@ -32,14 +34,14 @@ class Expected(_Frozen):
     df: float = Field(gt=0)
 
 
-class MetricBaseline(_Frozen):
+class MetricBaseline(Frozen):
     """One metric: its mean over subjects, and each subject's own."""
 
     overall: Expected
     subjects: dict[str, Expected] = Field(min_length=1)
 
 
-class Baseline(_Frozen):
+class Baseline(Frozen):
     """What a new run is held against.
 
     ``runs`` names the runs behind it, which differ in their seed only; ``alpha`` is the family-wise
@@ -102,3 +104,31 @@ def write_baseline(file: Path, baseline: Baseline) -> None:
         write_text(file, baseline.model_dump_json(indent=1) + "\n")
     except DreambenchError as error:
         raise DreambenchError(error.message, "free some space, or give another --baseline") from error
+
+
+def subject_means(run: RunScores) -> pd.DataFrame:
+    """Return one row per subject and one column per metric that the run has; no cell is NaN.
+
+    Raises DreambenchError for a run that is not complete, for unscored images, and for a metric that
+    some subjects lack: a mean over fewer images is no regression, and must not pass for a sound one.
+    """
+    path, record = run.folder.path, run.record
+    if record.status != "complete":
+        raise DreambenchError(
+            f"{path}: the run is not complete ({record.status})", "finish it with the same command"
+        )
+    if run.coverage.unscored:
+        raise DreambenchError(
+            f"{path}: {run.coverage.unscored} of its images are not scored",
+            "a check needs all of them: finish the run, or add the missing images",
+        )
+    means = run.subjects.dropna(axis="columns", how="all")
+    for metric in means.columns:
+        absent = [str(name) for name in means.index[means[metric].isna()]]
+        if absent:
+            raise DreambenchError(
+                f"{path}: {metric} is missing for {', '.join(absent[:5])}", "score the run again"
+            )
+    if means.empty:
+        raise DreambenchError(f"{path} has no scores", "score the run first")
+    return means

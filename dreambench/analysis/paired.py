@@ -1,45 +1,55 @@
-"""Paired comparison of two runs over the same subjects."""
+"""The paired comparison of two runs over the same subjects: interval, permutation test, Holm's correction.
+
+There is one test, the sign-flip permutation test of the mean difference (Good 2005, chapter 3). It tests the
+mean that the tables print, needs no distribution, and is exact up to 13 subjects.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.interval import RESAMPLES, SEED, bootstrap_interval
+RESAMPLES = 10_000
+SEED = 0
+CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """The mean over subjects of a score's difference, first minus second.
+    """The mean over ``n`` subjects of a score's difference, first minus second.
 
-    ``ci95`` is the bootstrap's over subjects, ``p`` that of the two-sided sign-flip permutation test; both
-    are None with fewer than 2 subjects that have both scores, of which ``n`` is the number.
+    ``ci95`` is the 95% bootstrap interval over subjects, ``p`` that of the two-sided sign-flip permutation
+    test; both are None with fewer than 2 subjects that have both scores. ``above`` counts the subjects whose
+    difference is positive.
     """
 
     mean: float
     ci95: tuple[float, float] | None
     p: float | None
     n: int
+    above: int
 
 
 def paired_difference(first: pd.Series, second: pd.Series) -> PairedDifference | None:
     """Compare one value per subject of two runs, matched by subject; None where no subject has both.
 
-    The permutation test is exact up to 13 subjects (all 2^n signs), by ``RESAMPLES`` random ones beyond
-    (Good 2005, chapter 3). Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05.
+    The permutation test enumerates all 2^n signs up to 13 subjects and draws ``RESAMPLES`` random ones
+    beyond. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05.
     """
     from scipy.stats import permutation_test
 
     differences = (first - second.reindex(first.index)).dropna().to_numpy(float)
-    if not len(differences):
+    count, above = len(differences), int((differences > 0).sum())
+    if count == 0:
         return None
     mean = float(differences.mean())
-    if len(differences) < 2:
-        return PairedDifference(mean, None, None, len(differences))
+    if count == 1:
+        return PairedDifference(mean, None, None, count, above)
     if not differences.any():
-        return PairedDifference(0.0, (0.0, 0.0), 1.0, len(differences))
+        return PairedDifference(0.0, (0.0, 0.0), 1.0, count, above)
     result = permutation_test(
         (differences,),
         lambda sample, axis: np.mean(sample, axis=axis),
@@ -48,4 +58,41 @@ def paired_difference(first: pd.Series, second: pd.Series) -> PairedDifference |
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(SEED),
     )
-    return PairedDifference(mean, bootstrap_interval(differences), float(result.pvalue), len(differences))
+    return PairedDifference(mean, bootstrap_interval(differences), float(result.pvalue), count, above)
+
+
+def bootstrap_interval(values: Iterable[float]) -> tuple[float, float] | None:
+    """Return the percentile-bootstrap 95% interval of the mean of one value per subject.
+
+    Subjects, not images, are resampled: the images of a subject are not independent of each other.
+    NaN is left out; with fewer than 2 values there is no interval (None). ``RESAMPLES`` and ``SEED``
+    are fixed and the values are sorted first, so the same values in any order give the same interval.
+    """
+    from scipy.stats import bootstrap
+
+    present = np.sort(np.asarray(list(values), dtype=float))
+    present = present[np.isfinite(present)]
+    if len(present) < 2:
+        return None
+    result = bootstrap(
+        (present,),
+        np.mean,
+        n_resamples=RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        vectorized=True,
+        random_state=np.random.default_rng(SEED),
+    )
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Return p-values after Holm's step-down correction (Holm 1979); None stays None and is not counted."""
+    # scipy corrects by Benjamini and Hochberg only, and statsmodels is not worth a dependency for this.
+    present = sorted((p, position) for position, p in enumerate(p_values) if p is not None)
+    corrected: list[float | None] = [None] * len(p_values)
+    largest = 0.0
+    for rank, (p, position) in enumerate(present):
+        largest = max(largest, min(1.0, (len(present) - rank) * p))
+        corrected[position] = largest
+    return corrected

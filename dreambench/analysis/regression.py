@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
 from dreambench.analysis.aggregate import mean_over_subjects
-from dreambench.analysis.baseline import Baseline, Expected
-from dreambench.analysis.checked_run import subject_means
+from dreambench.analysis.baseline import Baseline, Expected, subject_means
 from dreambench.errors import DreambenchError
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import HIGHER_IS_BETTER, METRICS, MetricName
 from dreambench.spec.signature import signature_differences
 
@@ -27,11 +27,7 @@ FLOOR = 1e-4
 Direction = Literal["better", "worse", "same"]
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Comparison(_Frozen):
+class Comparison(Frozen):
     """One score against the baseline; ``subject`` is None for the mean over subjects.
 
     ``moved`` is whether ``difference`` (value minus expected) is beyond ``tolerance``; ``direction``
@@ -42,13 +38,13 @@ class Comparison(_Frozen):
     subject: str | None
     value: float
     expected: float
-    tolerance: float
+    tolerance: float = Field(allow_inf_nan=True)  # a baseline with next to no degrees of freedom allows all
     difference: float
     moved: bool
     direction: Direction
 
 
-class Check(_Frozen):
+class Check(Frozen):
     """A run's whole check. ``ok`` is False where a score moved in a direction that counts."""
 
     signature: str

@@ -3,40 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 
-import pandas as pd
-
-from dreambench.analysis.interval import bootstrap_interval
+from dreambench.analysis.paired import PairedDifference, holm, paired_difference
 from dreambench.analysis.run_scores import RunScores
 from dreambench.spec.run_spec import METRICS
 
 
-@dataclass(frozen=True)
-class RunDifference:
-    """One metric of two runs, ``second`` minus ``first``, over the ``n`` subjects that both have.
+@dataclass(frozen=True, kw_only=True)
+class RunDifference(PairedDifference):
+    """One metric of two runs, ``second`` minus ``first``, over the subjects that both have.
 
-    ``ci95`` is the paired bootstrap's over subjects; ``p`` is that of Wilcoxon's signed-rank test, two-sided,
-    and ``p_holm`` the same after Holm's correction over all rows of the table. All three are None with fewer
-    than 2 subjects. ``above`` counts the subjects whose difference is positive.
+    ``p_holm`` is ``p`` after Holm's correction over all rows of the table.
     """
 
     first: str
     second: str
     metric: str
-    mean: float
-    ci95: tuple[float, float] | None
-    p: float | None
-    p_holm: float | None
-    n: int
-    above: int
+    p_holm: float | None = None
 
 
 def run_differences(scored: Sequence[RunScores]) -> list[RunDifference]:
-    """Compare every two runs in every metric that both have; whether they may be compared, others decide.
+    """Compare every two runs in every metric that both have.
 
-    A single run has no rows, and a metric that no subject has in both runs has none.
+    The caller decides whether the runs may be compared. A single run has no rows, and a metric that no
+    subject has in both runs has none.
     """
     found = [
         difference
@@ -49,40 +41,8 @@ def run_differences(scored: Sequence[RunScores]) -> list[RunDifference]:
 
 
 def _difference(first: RunScores, second: RunScores, metric: str) -> RunDifference | None:
-    # A subject that one run lacks becomes NaN here, and is left out of both.
-    values = (second.subjects[metric] - first.subjects[metric]).dropna().sort_index()
-    if values.empty:
+    # Sorted: the permutations that are drawn beyond 13 subjects must not depend on the order of the subjects.
+    found = paired_difference(second.subjects[metric].sort_index(), first.subjects[metric])
+    if found is None:
         return None
-    return RunDifference(
-        first=first.label,
-        second=second.label,
-        metric=metric,
-        mean=float(values.mean()),
-        ci95=bootstrap_interval(values),
-        p=_wilcoxon(values),
-        p_holm=None,
-        n=len(values),
-        above=int((values > 0).sum()),
-    )
-
-
-def _wilcoxon(values: pd.Series) -> float | None:
-    from scipy.stats import wilcoxon
-
-    if len(values) < 2:
-        return None
-    differences = values.to_numpy(float)
-    if not differences.any():  # the test is undefined where nothing differs
-        return 1.0
-    return float(wilcoxon(differences).pvalue)
-
-
-def holm(p_values: Sequence[float | None]) -> list[float | None]:
-    """Return p-values after Holm's step-down correction (Holm 1979); None stays None and is not counted."""
-    present = [(p, position) for position, p in enumerate(p_values) if p is not None]
-    corrected: list[float | None] = [None] * len(p_values)
-    largest = 0.0
-    for rank, (p, position) in enumerate(sorted(present)):
-        largest = max(largest, min(1.0, p * (len(present) - rank)))
-        corrected[position] = largest
-    return corrected
+    return RunDifference(**asdict(found), first=first.label, second=second.label, metric=metric)

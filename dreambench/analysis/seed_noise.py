@@ -9,8 +9,7 @@ from pathlib import PurePath
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline
-from dreambench.analysis.checked_run import subject_means
+from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline, subject_means
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import METRICS, MetricName, differences

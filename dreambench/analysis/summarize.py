@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects
-from dreambench.analysis.interval import bootstrap_interval
+from dreambench.analysis.paired import bootstrap_interval
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
@@ -66,7 +66,8 @@ def _real_row(scored: Sequence[RunScores]) -> Row:
 
 
 def _run_row(run: RunScores) -> Row:
-    paper = paper_values(run.record) if comparable_with_paper(run.signature) else {}
+    spec, quoted = run.record.spec, comparable_with_paper(run.signature)
+    paper = paper_values(run.record.kind, spec.method.name, spec.base.model) if quoted else {}
     return _row(run.label, run.coverage.n_images, run.subjects, paper)
 
 

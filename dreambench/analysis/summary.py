@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from dreambench.spec.frozen import Frozen
 
 
-class Score(_Frozen):
+class Score(Frozen):
     """A metric's mean over subjects, with its interval and the paper's number.
 
     ``ci95`` is [low, high], None with fewer than 2 subjects; ``paper`` is None where the paper has no
     number that this one may stand beside.
     """
 
-    mean: Number
-    ci95: tuple[Number, Number] | None = None
-    paper: Number | None = None
+    mean: float
+    ci95: tuple[float, float] | None = None
+    paper: float | None = None
 
 
-class Row(_Frozen):
+class Row(Frozen):
     """One row of the headline table; a metric that was not computed is None."""
 
     method: str
@@ -42,21 +38,21 @@ class Row(_Frozen):
         return score
 
 
-class SubjectScores(_Frozen):
+class SubjectScores(Frozen):
     """One subject's means; ``pres`` is left out of JSON where it was not computed."""
 
-    dino: Number | None = None
-    clip_i: Number | None = None
-    clip_t: Number | None = None
-    div: Number | None = None
-    pres: Number | None = None
+    dino: float | None = None
+    clip_i: float | None = None
+    clip_t: float | None = None
+    div: float | None = None
+    pres: float | None = None
 
     @model_serializer(mode="wrap")
     def _without_absent_pres(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return _without(handler(self), "pres", self.pres is None)
 
 
-class RunSummary(_Frozen):
+class RunSummary(Frozen):
     """What belongs to one run among several."""
 
     signature: str
@@ -65,7 +61,7 @@ class RunSummary(_Frozen):
     subjects: dict[str, SubjectScores]
 
 
-class Summary(_Frozen):
+class Summary(Frozen):
     """The tables of one run, or of several side by side.
 
     ``rows`` holds the real photos first, then one row per run. ``signature``, ``n_images``,
@@ -79,7 +75,7 @@ class Summary(_Frozen):
     unscored: int
     rows: tuple[Row, ...]
     subjects: dict[str, SubjectScores]
-    runs: dict[str, RunSummary] = {}
+    runs: dict[str, RunSummary] = Field(default_factory=dict)
     incomparable: tuple[str, ...] = ()
 
     @model_serializer(mode="wrap")

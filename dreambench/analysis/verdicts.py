@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict
 
-from dreambench.analysis.claim_tests import Evidence, greater, groups, holm, identity_aucs, not_lower
-from dreambench.analysis.photo_embeddings import photo_embeddings
+from dreambench.analysis.claim_tests import Evidence, greater, groups, identity_aucs, not_lower
+from dreambench.analysis.embedding_similarities import photo_embeddings
+from dreambench.analysis.paired import holm
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import PHOTOS, Claim, Claims, fits, paper_claims
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.signature import parse_signature
 
 Verdict = Literal["holds", "fails", "undecided"]
@@ -23,13 +25,11 @@ _FREE = {"n", "cells"}
 _FIDELITY = {"sc", "subject"}
 
 
-class ClaimVerdict(BaseModel):
+class ClaimVerdict(Frozen):
     """A claim's verdict. ``p_holm`` is the p-value after Holm's correction over all claims that were tested.
 
     ``effect`` is None, and ``why`` says what is missing, where no run decides the claim.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     statement: str
@@ -161,13 +161,15 @@ def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
     try:
         (test,) = [t for t in rating["paired"] if t["human"] in _FIDELITY and t["metric"] == "dino"]
         effect, p, n = float(test["difference"]), float(test["steiger_p_two_sided"]), int(test["n"])
-        low, high = test["ci95_bootstrap"]
+        low, high = map(float, test["ci95_bootstrap"])
+        if not np.isfinite([effect, p, low, high]).all():
+            raise ValueError("a number is not finite")
     except (KeyError, TypeError, ValueError) as error:
         raise DreambenchError(
-            "the correlation file holds no test of DINO against CLIP-I",
+            "the correlation file contains no test of DINO against CLIP-I",
             "give what `dreambench correlate ... --json` printed",
         ) from error
-    return Evidence(effect, (float(low), float(high)), p, n, effect > 0)
+    return Evidence(effect, (low, high), p, n, effect > 0)
 
 
 def _seeds(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.interval import CONFIDENCE
+from dreambench.analysis.paired import CONFIDENCE
 from dreambench.errors import DreambenchError
 from dreambench.human.correlation.resampling import cluster_counts, joined, percentile_interval
 from dreambench.human.correlation.results import Preference, Share

@@ -8,20 +8,19 @@ from functools import cache
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import MetricName
 
 
-class Ablation(BaseModel):
+class Ablation(Frozen):
     """One ablation. ``variants`` maps a name to the fields that it sets; the first is the reference.
 
     ``subjects`` are ours where the paper does not list its own; ``table`` is the paper's.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
     title: str

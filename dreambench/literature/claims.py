@@ -7,19 +7,18 @@ from functools import cache
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
 from dreambench.paths import data_folder
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import MetricName
 
 Test = Literal["greater", "less", "not-lower-by-more-than", "groups", "identity", "rating"]
 PHOTOS = "photos"
 
 
-class Claim(BaseModel):
+class Claim(Frozen):
     """One claim; ``where`` is its place in the paper, ``unit`` what is paired: subjects, or their prompts."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     statement: str
@@ -32,13 +31,11 @@ class Claim(BaseModel):
     unit: Literal["subject", "prompt"] = "subject"
 
 
-class Claims(BaseModel):
+class Claims(Frozen):
     """All claims, and the conditions by which runs are found: dotted fields of a spec and their values.
 
     A condition's ``*`` means any value but null.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     source: str
     runs: Mapping[str, Mapping[str, Any]]

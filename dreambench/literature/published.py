@@ -8,18 +8,13 @@ from pathlib import PurePath
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
 
 from dreambench.paths import data_folder
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.signature import is_miniature, parse_signature
-from dreambench.store import RunRecord
 
 
-class _Published(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PublishedRow(_Published):
+class PublishedRow(Frozen):
     """One printed row. ``method`` and ``base`` (a pattern for the base model's last name) say whose it is."""
 
     name: str
@@ -29,7 +24,7 @@ class PublishedRow(_Published):
     values: dict[str, float]
 
 
-class PublishedTable(_Published):
+class PublishedTable(Frozen):
     """One table of the paper; ``caution`` says why it must not be relied on, where it must not."""
 
     number: int
@@ -46,14 +41,14 @@ class PublishedTable(_Published):
         raise KeyError(name)
 
 
-class Agreement(_Published):
+class Agreement(Frozen):
     """Pearson correlation of a metric with human preference, and its p-value where the paper gives one."""
 
     pearson: float
     p: float | None = None
 
 
-class Published(_Published):
+class Published(Frozen):
     """Everything that ``data/published.yaml`` holds."""
 
     source: str
@@ -90,15 +85,16 @@ def comparable_with_paper(signature: str) -> bool:
     return not is_miniature(signature) and parse_signature(signature).get("data") in known
 
 
-def paper_values(record: RunRecord) -> dict[str, float]:
-    """Return Table 1's numbers for a run's method and base model, by metric; empty where there are none.
+def paper_values(kind: str, method: str, base: str) -> dict[str, float]:
+    """Return Table 1's numbers by metric for a run's kind, method and base model (an id or a folder).
 
-    Images that were made elsewhere carry no method in their record, so nothing is set beside them.
+    Empty where the paper has none, and for any kind but ``run``: the method of images that were made
+    elsewhere is not known.
     """
-    if record.kind != "run":
+    if kind != "run":
         return {}
-    method, base = record.spec.method.name, PurePath(record.spec.base.model).name.lower()
+    name = PurePath(base).name.lower()
     for row in published().table(1).rows:
-        if row.method == method and row.base and fnmatchcase(base, row.base):
+        if row.method == method and row.base and fnmatchcase(name, row.base):
             return row.values
     return {}

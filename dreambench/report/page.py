@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.failure_modes import failure_modes
-from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.score_tables import IMAGE_SCORES
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from dreambench.analysis import RunScores
 from dreambench.analysis.aggregate import PHOTO_SCORES
-from dreambench.analysis.interval import bootstrap_interval
+from dreambench.analysis.paired import bootstrap_interval
 from dreambench.analysis.score_tables import IMAGE_SCORES
 from dreambench.report import numbers
 from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above

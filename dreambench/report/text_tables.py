@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.analysis.summary import Summary
 from dreambench.report import numbers
 from dreambench.report.main_table import HeadlineCell, HeadlineRow, headline

@@ -6,7 +6,9 @@ import hashlib
 import json
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
+
+from dreambench.spec.frozen import Frozen
 
 MetricName = Literal["dino", "clip_i", "clip_t", "div", "pres"]
 SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
@@ -14,10 +16,10 @@ METRICS: tuple[MetricName, ...] = ("dino", "clip_i", "clip_t", "div", "pres")
 HIGHER_IS_BETTER: dict[str, bool] = {m: m != "pres" for m in METRICS}
 
 
-class Section(BaseModel):
+class Section(Frozen):
     """A frozen part of a spec; an unknown field is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
+    model_config = ConfigDict(validate_default=True)
 
 
 class DataSpec(Section):

@@ -9,12 +9,11 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
-
 from dreambench.human.correlation.results import Preference
 from dreambench.human.preference_table import UNDECIDED, preference_table
 from dreambench.human.votes import COLUMNS
 from dreambench.literature.published import published
+from dreambench.spec.frozen import Frozen
 from dreambench.store.files import write_text
 from dreambench.study.answers import CheckedAnswer, Vote, votes_and_checks
 from dreambench.study.database import Database
@@ -27,11 +26,7 @@ if TYPE_CHECKING:
 _PAPER_ROW: dict[StudyName, str] = {"subject": "subject-fidelity", "prompt": "prompt-fidelity"}
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class PaperShares(_Frozen):
+class PaperShares(Frozen):
     """The paper's Table 2, turned so that its DreamBooth stands where ours does."""
 
     method_a: str
@@ -41,7 +36,7 @@ class PaperShares(_Frozen):
     undecided: float
 
 
-class StudyResult(_Frozen):
+class StudyResult(Frozen):
     """One study: what was asked, our row (None before the first vote), the paper's, and the checks."""
 
     study: StudyName
@@ -53,7 +48,7 @@ class StudyResult(_Frozen):
     checks_passed: int
 
 
-class Results(_Frozen):
+class Results(Frozen):
     """What ``study export --json`` prints."""
 
     method_a: str

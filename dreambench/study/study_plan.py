@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from dreambench import __version__
+from dreambench.spec.frozen import Frozen
 
 StudyName = Literal["subject", "prompt"]
 STUDIES: tuple[StudyName, ...] = ("subject", "prompt")
@@ -16,11 +17,7 @@ PictureName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}\.webp$")]
 ItemName = Annotated[str, Field(pattern=r"^[a-z]{1,12}-[0-9]{1,9}$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RunNote(_Part):
+class RunNote(Frozen):
     """One of the two compared runs: its name in tables, and its method where dreambench made its images."""
 
     name: str
@@ -28,7 +25,7 @@ class RunNote(_Part):
     base: str | None = None
 
 
-class Pair(_Part):
+class Pair(Frozen):
     """One image of each run for the same subject and prompt.
 
     ``file_a`` and ``file_b`` are the entries of the runs' score tables, column ``file``; ``picture_a``
@@ -47,7 +44,7 @@ class Pair(_Part):
     picture_b: PictureName
 
 
-class AttentionCheck(_Part):
+class AttentionCheck(Frozen):
     """An attention check: a photo of the subject (``picture_a``) against one of another kind of thing.
 
     ``text`` names the subject's class. The photo in question is not among the ``photos`` that are shown.
@@ -63,14 +60,14 @@ class AttentionCheck(_Part):
     photos: tuple[PictureName, ...]
 
 
-class Step(_Part):
+class Step(Frozen):
     """A question as one rater sees it; ``swapped`` shows ``picture_a`` on the right, under the letter B."""
 
     item: ItemName
     swapped: bool
 
 
-class Rater(_Part):
+class Rater(Frozen):
     """A rater's pseudonym, study and questionnaire, and the questions in this rater's order."""
 
     name: str
@@ -79,7 +76,7 @@ class Rater(_Part):
     steps: tuple[Step, ...]
 
 
-class StudyPlan(_Part):
+class StudyPlan(Frozen):
     """The whole study. ``photos`` are the reference pictures of each subject.
 
     A plan that names an unknown item or a subject without photos does not validate.

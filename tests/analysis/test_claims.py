@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dreambench.analysis.claim_tests import groups, holm, identity_aucs, not_lower
+from dreambench.analysis.claim_tests import groups, identity_aucs, not_lower
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.analysis.verdicts import judge_claims
 from dreambench.errors import DreambenchError
@@ -17,12 +17,6 @@ from dreambench.spec.run_spec import ProtocolSpec
 from tests.analysis.material import image_row, make_run, make_spec
 
 NAMES = [f"s{i:02d}" for i in range(12)]
-
-
-def test_holm_by_hand() -> None:
-    """Holm (1979): 0.01 x 4, 0.02 x 3, then no smaller than the one before."""
-    assert holm([0.02, 0.01, None, 0.04, 0.03]) == pytest.approx([0.06, 0.04, None, 0.06, 0.06], nan_ok=True)
-    assert holm([0.6, 0.9]) == [1.0, 1.0]
 
 
 def test_not_lower_by_more_than_a_margin() -> None:
@@ -51,6 +45,20 @@ def test_identity_auc_by_hand() -> None:
     areas = identity_aucs({"a": a, "b": b, "c": a}, {"a": "dog", "b": "dog", "c": "cat"})
     # a: same 1 against 1, 0, 1, 0: wins twice, ties twice. b: same 0 against the same four.
     assert areas.to_dict() == {"a": 0.75, "b": 0.25}
+
+
+def test_identity_auc_is_the_share_of_pairs_that_are_in_order() -> None:
+    rng = np.random.default_rng(0)
+    own, other = rng.normal(size=(5, 8)), rng.normal(size=(4, 8))
+    areas = identity_aucs({"a": own, "b": other}, {"a": "dog", "b": "dog"})
+
+    def cosine(x: np.ndarray, y: np.ndarray) -> float:
+        return float(x @ y / np.linalg.norm(x) / np.linalg.norm(y))
+
+    same = [cosine(own[i], own[j]) for i in range(5) for j in range(i)]
+    across = [cosine(x, y) for x in own for y in other]
+    wins = sum(s > d for s in same for d in across)
+    assert areas["a"] == pytest.approx(wins / (len(same) * len(across)), abs=1e-12)
 
 
 def test_conditions() -> None:
@@ -128,4 +136,6 @@ def test_the_claim_about_people_is_answered_by_a_correlation(tmp_path: Path) -> 
     assert (answer.verdict, answer.effect, answer.n, answer.ci95) == ("holds", 0.17, 600, (0.12, 0.22))
     with pytest.raises(DreambenchError, match="no test of DINO against CLIP-I"):
         judge_claims(runs, {"paired": []}, claims)
+    with pytest.raises(DreambenchError, match="no test of DINO against CLIP-I"):
+        judge_claims(runs, {"paired": [{**test, "difference": float("nan")}]}, claims)
     assert "no result of" in judge_claims(runs, None, claims)[0].why

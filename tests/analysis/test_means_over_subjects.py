@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.analysis import Summary, summarize
-from dreambench.analysis.interval import bootstrap_interval
+from dreambench.analysis.paired import bootstrap_interval
 from dreambench.spec.run_spec import ProtocolSpec
 from tests.analysis.material import (
     image_row,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from dreambench.analysis.paired import paired_difference
+from dreambench.analysis.paired import holm, paired_difference
 
 
 def series(**values: float) -> pd.Series:
@@ -16,7 +16,7 @@ def test_the_sign_flip_test_by_hand() -> None:
     """Differences 1, 2, 3: of the eight signs only +++ and --- reach a mean as far from 0, so p = 2/8."""
     found = paired_difference(series(a=2, b=4, c=6), series(a=1, b=2, c=3))
     assert found is not None
-    assert (found.mean, found.p, found.n) == (2, 0.25, 3)
+    assert (found.mean, found.p, found.n, found.above) == (2, 0.25, 3, 3)
     # 1, 1, -1: means of +-1/3 in six of eight, of +-1 in two; all are at least as far out.
     found = paired_difference(series(a=1, b=1, c=0), series(a=0, b=0, c=1))
     assert found is not None
@@ -38,6 +38,13 @@ def test_no_difference_and_no_subjects() -> None:
     one = paired_difference(series(a=1), series(a=0.25))
     assert one is not None
     assert (one.mean, one.ci95, one.p, one.n) == (0.75, None, None, 1)
+
+
+def test_holm_by_hand() -> None:
+    """Holm (1979): 0.01 x 4, 0.02 x 3, then no smaller than the one before; None is not counted."""
+    assert holm([0.02, 0.01, None, 0.04, 0.03]) == pytest.approx([0.06, 0.04, None, 0.06, 0.06], nan_ok=True)
+    assert holm([0.04, None, 0.01, 0.03]) == pytest.approx([0.06, None, 0.03, 0.06], nan_ok=True)
+    assert holm([0.6, 0.9]) == holm([0.9, 0.8]) == [1.0, 1.0]
 
 
 def test_many_subjects_have_a_small_p_value() -> None:

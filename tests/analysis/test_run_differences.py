@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
 
 from dreambench.analysis import read_run_scores
-from dreambench.analysis.run_differences import holm, run_differences
+from dreambench.analysis.run_differences import run_differences
 from tests.analysis.material import image_row, make_run
 
 
@@ -41,11 +42,29 @@ def test_one_run_has_no_differences(tmp_path: Path) -> None:
     assert run_differences(_runs(tmp_path, {"a": 0.7})[:1]) == []
 
 
-def test_holm() -> None:
-    assert holm([0.04, None, 0.01, 0.03]) == [
-        pytest.approx(0.06),
-        None,
-        pytest.approx(0.03),
-        pytest.approx(0.06),
-    ]
-    assert holm([0.9, 0.8]) == [1, 1]
+def test_p_is_the_share_of_sign_patterns_with_a_mean_as_far_from_0(tmp_path: Path) -> None:
+    differences = dict(zip("abcdef", (0.11, 0.02, -0.03, 0.07, -0.05, 0.13), strict=True))
+    second = {name: 0.5 + difference for name, difference in differences.items()}
+    dino = next(row for row in run_differences(_runs(tmp_path, second)) if row.metric == "dino")
+    patterns = list(product((-1, 1), repeat=6))
+    sums = [sum(s * d for s, d in zip(signs, differences.values(), strict=True)) for signs in patterns]
+    as_far = sum(abs(found) >= sum(differences.values()) - 1e-12 for found in sums)
+    assert dino.p == pytest.approx(as_far / 2**6)
+    assert (dino.n, dino.above) == (6, 4)
+
+
+def test_the_order_of_the_subjects_changes_nothing(tmp_path: Path) -> None:
+    names = [f"s{number:02d}" for number in range(16)]  # more than the test enumerates
+    values = {name: 0.5 + 0.01 * (number % 5 - 1.5) for number, name in enumerate(names)}
+    found = []
+    for place, order in (("forth", names), ("back", names[::-1])):
+        runs = [
+            make_run(
+                tmp_path / place / run,
+                [image_row(s, 0, 0, (scores[s], 0.5, 0.3)) for s in order],
+                subjects=order,
+            )
+            for run, scores in (("one", dict.fromkeys(names, 0.5)), ("two", values))
+        ]
+        found.append(run_differences(read_run_scores(runs)))
+    assert found[0] == found[1]

@@ -13,7 +13,6 @@ import pytest
 from dreambench.analysis import summarize
 from dreambench.literature.published import comparable_with_paper, paper_values, published
 from dreambench.spec.run_spec import BaseSpec, DataSpec, MethodOptions
-from dreambench.store import RunRecord
 from tests.analysis.material import OFFICIAL, make_run, make_spec, two_subjects, two_subjects_tables
 
 SD = "stable-diffusion-v1-5/stable-diffusion-v1-5"
@@ -72,12 +71,6 @@ def test_several_runs_add_runs_and_keep_the_rest(tmp_path: Path) -> None:
     assert "incomparable" not in data
 
 
-def _record(tmp_path: Path, method: str, base: str, **changes: Any) -> RunRecord:
-    spec = make_spec(method=MethodOptions(name=method), base=BaseSpec(model=base))
-    fields = {"name": "r", "key": spec.key, "spec": spec, "subjects": {}, "photos": {}}
-    return RunRecord(**{**fields, **changes})
-
-
 @pytest.mark.parametrize(
     ("method", "base", "expected"),
     [
@@ -89,12 +82,12 @@ def _record(tmp_path: Path, method: str, base: str, **changes: Any) -> RunRecord
         ("lora", SD, {}),
     ],
 )
-def test_paper_row_of_a_run(tmp_path: Path, method: str, base: str, expected: dict[str, float]) -> None:
-    assert paper_values(_record(tmp_path, method, base)) == expected
+def test_paper_row_of_a_run(method: str, base: str, expected: dict[str, float]) -> None:
+    assert paper_values("run", method, base) == expected
 
 
-def test_images_made_elsewhere_have_no_paper_row(tmp_path: Path) -> None:
-    assert paper_values(_record(tmp_path, "dreambooth", SD, kind="score")) == {}
+def test_images_made_elsewhere_have_no_paper_row() -> None:
+    assert paper_values("score", "dreambooth", SD) == {}
 
 
 def test_paper_numbers_in_rows(tmp_path: Path) -> None:

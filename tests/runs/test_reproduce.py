@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from dreambench.analysis.photo_embeddings import photo_embeddings
+from dreambench.analysis.embedding_similarities import photo_embeddings
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.cli import main
 from dreambench.dataset import official_subjects

@@ -13,9 +13,9 @@ from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import Draws, percentile_interval, resampled_coefficients
 from dreambench.human.correlation.results import (
     Coefficient,
-    Comparison,
     CorrelationRow,
     Correlations,
+    MetricComparison,
     PairedTest,
     Scope,
 )
@@ -57,10 +57,10 @@ def correlate(judged: Sequence[RatedImages], source: str) -> Correlations:
     )
 
 
-def _comparison(pooled: Scope) -> Comparison | None:
+def _comparison(pooled: Scope) -> MetricComparison | None:
     for test in pooled.paired:
         if test.human in FIDELITY:
-            return Comparison(
+            return MetricComparison(
                 difference=test.difference, ci95=test.ci95_bootstrap, p=test.steiger_p_two_sided
             )
     return None

@@ -14,14 +14,14 @@ from dreambench.human.correlation.resampling import (
     percentile_interval,
     weighted_pearson,
 )
-from dreambench.human.correlation.results import Agreement, Bound
+from dreambench.human.correlation.results import Bound, RaterAgreement
 
 ALPHA_RESAMPLES = 1_000
 # Means over raters are rounded to this: sums in another order must not break ties.
 TIE_DIGITS = 12
 
 
-def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> Agreement:
+def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> RaterAgreement:
     """Return Krippendorff's alpha for ordinal values, with its interval by the clustered bootstrap.
 
     ``ratings`` is (images, raters), NaN where a rater did not see an image; an image seen by one rater
@@ -35,7 +35,7 @@ def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> Agreement:
     if alpha is not None and votes is not None:
         interval = percentile_interval(_resampled_alpha(votes, values, clusters))
     pairable = np.isfinite(ratings).sum(axis=1) >= 2
-    return Agreement(
+    return RaterAgreement(
         human=human,
         n=int(pairable.sum()),
         raters=int(np.isfinite(ratings).any(axis=0).sum()),

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dreambench.analysis.interval import CONFIDENCE, RESAMPLES, SEED
+from dreambench.analysis.paired import CONFIDENCE, RESAMPLES, SEED
 from dreambench.human.correlation.coefficients import KINDS, Kind, Matrix, Vector
 
 # Kendall's costs grow with the square of the images; its interval does with fewer resamples.

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pydantic import Field
 
-from pydantic import BaseModel, ConfigDict, Field
+from dreambench.spec.frozen import Frozen
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
-Interval = tuple[Number, Number]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+Interval = tuple[float, float]
 
 
-class Coefficient(_Frozen):
+class Coefficient(Frozen):
     """One correlation (-1 to 1): two-sided p, 95% intervals by Fisher's z and by the clustered bootstrap.
 
     p and the interval by Fisher's z take the images as independent, the bootstrap does not. None is
     what cannot be computed: too few images, or scores that do not vary.
     """
 
-    r: Number | None = None
-    p: Number | None = None
+    r: float | None = None
+    p: float | None = None
     ci95: Interval | None = None
     ci95_bootstrap: Interval | None = None
 
 
-class CorrelationRow(_Frozen):
+class CorrelationRow(Frozen):
     """One metric against one human score, over ``n`` images."""
 
     metric: str
@@ -38,7 +33,7 @@ class CorrelationRow(_Frozen):
     kendall: Coefficient
 
 
-class PairedTest(_Frozen):
+class PairedTest(Frozen):
     """Whether ``metric`` follows ``human`` better than ``other`` does, over the same ``n`` images.
 
     ``difference`` is that of the Pearson coefficients, ``between`` the metrics' correlation with each
@@ -49,56 +44,56 @@ class PairedTest(_Frozen):
     other: str
     human: str
     n: int
-    difference: Number
-    between: Number
+    difference: float
+    between: float
     ci95_bootstrap: Interval | None = None
-    p_bootstrap: Number | None = None
-    p_bootstrap_two_sided: Number | None = None
-    steiger_z: Number | None = None
-    steiger_p: Number | None = None
-    steiger_p_two_sided: Number | None = None
-    williams_t: Number | None = None
+    p_bootstrap: float | None = None
+    p_bootstrap_two_sided: float | None = None
+    steiger_z: float | None = None
+    steiger_p: float | None = None
+    steiger_p_two_sided: float | None = None
+    williams_t: float | None = None
     williams_df: int | None = None
-    williams_p: Number | None = None
-    williams_p_two_sided: Number | None = None
+    williams_p: float | None = None
+    williams_p_two_sided: float | None = None
 
 
-class Comparison(_Frozen):
+class MetricComparison(Frozen):
     """DINO's minus CLIP-I's Pearson correlation with subject fidelity, pooled: the paper's claim.
 
     ``ci95`` is the bootstrap's interval; ``p`` is two-sided, by Steiger's z. The human score is
     ImagenHub's SC, or a user study's subject fidelity. The same numbers stand in ``paired``.
     """
 
-    difference: Number
+    difference: float
     ci95: Interval | None = None
-    p: Number | None = None
+    p: float | None = None
 
 
-class Agreement(_Frozen):
+class RaterAgreement(Frozen):
     """Krippendorff's alpha (ordinal) over ``n`` images that at least two of the ``raters`` judged."""
 
     human: str
     n: int
     raters: int
-    alpha: Number | None = None
+    alpha: float | None = None
     ci95: Interval | None = None
 
 
-class Bound(_Frozen):
+class Bound(Frozen):
     """One rater against the mean of the others, as the mean over ``raters``; ``by_rater`` is Pearson's."""
 
     human: str
     n: int
     raters: int
-    pearson: Number | None = None
-    spearman: Number | None = None
-    kendall: Number | None = None
+    pearson: float | None = None
+    spearman: float | None = None
+    kendall: float | None = None
     pearson_ci95_bootstrap: Interval | None = None
-    by_rater: dict[str, Number | None] = {}
+    by_rater: dict[str, float | None] = Field(default_factory=dict)
 
 
-class Scope(_Frozen):
+class Scope(Frozen):
     """The analysis of a set of images: ``n`` of them have every score, ``left_out`` do not.
 
     ``agreement`` is over all judged images of the set, everything else over the ``n``.
@@ -109,24 +104,24 @@ class Scope(_Frozen):
     rows: tuple[CorrelationRow, ...] = ()
     paired: tuple[PairedTest, ...] = ()
     upper_bound: tuple[Bound, ...] = ()
-    agreement: tuple[Agreement, ...] = ()
+    agreement: tuple[RaterAgreement, ...] = ()
 
 
-class Share(_Frozen):
+class Share(Frozen):
     """A share of ``of`` pairs or answers (0 to 1) with its 95% interval.
 
     ``ci95_by_subject``, of shares of pairs only, resamples subjects as the other tables do: it is the one
     that speaks of subjects that were not asked about, and None where there is only one subject.
     """
 
-    share: Number
-    count: Number
+    share: float
+    count: float
     of: int
     ci95: Interval | None = None
     ci95_by_subject: Interval | None = None
 
 
-class Preference(_Frozen):
+class Preference(Frozen):
     """Which of two methods the raters prefer: the paper's Table 2.
 
     ``majority`` and ``answers`` have the keys of the two methods and "undecided": shares of the pairs
@@ -144,7 +139,7 @@ class Preference(_Frozen):
     win_rate: Share
 
 
-class Strength(_Frozen):
+class Strength(Frozen):
     """A method's Bradley-Terry strength (log odds, summing to 0 over the study's methods).
 
     ``strength`` is None where no finite fit exists: a method, or a group of them, that won all or
@@ -153,7 +148,7 @@ class Strength(_Frozen):
 
     study: str
     method: str
-    strength: Number | None = None
+    strength: float | None = None
     ci95: Interval | None = None
 
 
@@ -169,11 +164,11 @@ class Correlations(Scope):
     source: str
     metrics: tuple[str, ...]
     humans: tuple[str, ...]
-    comparison: Comparison | None = None
-    left_out_by: dict[str, int] = {}
-    methods: dict[str, Scope] = {}
+    comparison: MetricComparison | None = None
+    left_out_by: dict[str, int] = Field(default_factory=dict)
+    methods: dict[str, Scope] = Field(default_factory=dict)
     preferences: tuple[Preference, ...] = ()
     strengths: tuple[Strength, ...] = ()
-    paper: dict[str, Number] = {}
-    paper_preferences: dict[str, dict[str, Number]] = {}
+    paper: dict[str, float] = Field(default_factory=dict)
+    paper_preferences: dict[str, dict[str, float]] = Field(default_factory=dict)
     notes: tuple[str, ...] = ()

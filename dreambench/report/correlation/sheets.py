@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from dreambench.analysis.interval import RESAMPLES, SEED
+from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation import Correlations, Scope
 from dreambench.human.correlation.raters import ALPHA_RESAMPLES
 from dreambench.human.correlation.resampling import KENDALL_RESAMPLES

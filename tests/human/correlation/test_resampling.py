@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from dreambench.analysis.interval import RESAMPLES
+from dreambench.analysis.paired import RESAMPLES
 from dreambench.human.correlation.coefficients import KINDS
 from dreambench.human.correlation.resampling import (
     KENDALL_RESAMPLES,
