@@ -19,11 +19,11 @@ _REMEDY = "docs/gallery.md shows the form of a prompt file"
 _MAX_LENGTH = 1000
 
 
-class _Part(BaseModel):
+class _PromptModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class PromptGroup(_Part):
+class PromptGroup(_PromptModel):
     """Prompts that stand on one contact sheet.
 
     ``name`` is plain enough for a file's name, and unique in its set; ``suits`` are the categories of
@@ -37,7 +37,7 @@ class PromptGroup(_Part):
     prompts: tuple[Prompt, ...]
 
 
-class PromptSet(_Part):
+class PromptSet(_PromptModel):
     """A gallery's prompts, group by group; a prompt's ``index`` counts from 0 through the whole set."""
 
     name: str
@@ -96,14 +96,14 @@ _Suits = Annotated[list[Category], Field(min_length=1)]
 _Templates = list[Annotated[str, AfterValidator(_template)]]
 
 
-class _Group(_Part):
+class _Group(_PromptModel):
     title: _Line
     source: str = ""
     suits: _Suits = list(CATEGORIES)
     prompts: Annotated[_Templates, Field(min_length=1)]
 
 
-class _File(_Part):
+class _File(_PromptModel):
     title: _Line
     source: str = ""
     suits: _Suits = list(CATEGORIES)

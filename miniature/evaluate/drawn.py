@@ -13,12 +13,12 @@ from dreambench.models.sampling import ImageRequest, PromptEmbeddings, draw
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec
-from miniature.evaluate.evaluation_prompts import Asked
+from miniature.evaluate.evaluation_prompts import EvaluationPrompt
 
 
 def drawn(
     base: BaseModel,
-    asked: Sequence[Asked],
+    prompts: Sequence[EvaluationPrompt],
     spec: RunSpec,
     runtime: Runtime,
     on_images: Callable[[int], None] = lambda count: None,
@@ -28,7 +28,7 @@ def drawn(
     pipeline.scheduler = make_sampler(spec.sampler, pipeline.scheduler)
     requests = [
         ImageRequest(each.prompt, stable_seed("evaluate", each.prompt, index), Path())
-        for index, each in enumerate(asked)
+        for index, each in enumerate(prompts)
     ]
     embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], spec.sampler, runtime)
     size, images = spec.runtime.generation_batch_size, []

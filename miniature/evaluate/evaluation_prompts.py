@@ -26,7 +26,7 @@ PROMPT_IMAGES = {"object": 3, "live": 12}
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluationPrompt:
     """One image to draw: the class noun, the prompt without identifier, and the prompt's kind.
 
     ``kind`` is "plain" for ``a [class noun]``, otherwise that of the official prompt.
@@ -37,22 +37,24 @@ class Asked:
     kind: str
 
 
-def all_asked(plain: int = PLAIN_IMAGES, per_prompt: dict[str, int] | None = None) -> list[Asked]:
+def evaluation_prompts(
+    plain: int = PLAIN_IMAGES, per_prompt: dict[str, int] | None = None
+) -> list[EvaluationPrompt]:
     """Return every image that the evaluation of the untouched model asks for."""
     counts = PROMPT_IMAGES if per_prompt is None else per_prompt
-    asked = [Asked(noun, f"a {noun}", "plain") for noun in CLASS_NOUNS for _ in range(plain)]
+    prompts = [EvaluationPrompt(noun, f"a {noun}", "plain") for noun in CLASS_NOUNS for _ in range(plain)]
     for noun in CLASS_NOUNS:
         category = cast(Category, all_painters()[noun].category)
         for prompt in official_prompts(category):
-            asked += [Asked(noun, prompt.text(noun), prompt.kind)] * counts[category]
-    return asked
+            prompts += [EvaluationPrompt(noun, prompt.text(noun), prompt.kind)] * counts[category]
+    return prompts
 
 
-def rendered(asked: Sequence[Asked], seed: int) -> tuple[np.ndarray, np.ndarray]:
+def rendered(prompts: Sequence[EvaluationPrompt], seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw new subjects as the prompts ask for: uint8 images [n, 64, 64, 3] and labels int64 [n, 6]."""
     rng = np.random.default_rng((STREAMS["evaluate"], seed, 1))
     images, labels = [], []
-    for each in asked:
+    for each in prompts:
         scene = scene_for_prompt(each.prompt, sample_vector(each.noun, rng), rng)
         images.append(render(scene).image)
         labels.append(labels_of(truth_of(scene)))

@@ -15,7 +15,7 @@ from dreambench.metrics.clip_t import caption_cosines
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import similarity_to_photos
 from dreambench.store.run_folder import open_run
-from miniature.evaluate.evaluation_prompts import Asked
+from miniature.evaluate.evaluation_prompts import EvaluationPrompt
 from miniature.evaluate.scorers import embedded
 
 
@@ -42,9 +42,9 @@ class Fidelity:
 
 
 def fidelity(
-    folder: Path, asked: Sequence[Asked], images: np.ndarray, encoders: ProtocolEncoders
+    folder: Path, prompts: Sequence[EvaluationPrompt], images: np.ndarray, encoders: ProtocolEncoders
 ) -> Fidelity:
-    """Compare a finished run with the untouched model's ``images`` of what was ``asked``.
+    """Compare a finished run with the untouched model's ``images`` of what was ``prompts``.
 
     The untouched model's DINO is that of its ``a [class noun]`` images to each subject's photos; its
     CLIP-T that of its images of the official prompts. Raises DreambenchError where the run is not complete.
@@ -52,7 +52,7 @@ def fidelity(
     (scores,) = read_run_scores([open_run(folder)])
     if scores.record.status != "complete":
         raise DreambenchError(f"run {folder} is {scores.record.status}", "repeat its command first")
-    dino, clip_t = _untouched(scores, asked, images, encoders)
+    dino, clip_t = _untouched(scores, prompts, images, encoders)
     return Fidelity(
         dino_photos=float(scores.photos["dino"].mean()),
         dino_run=float(scores.subjects["dino"].mean()),
@@ -64,12 +64,12 @@ def fidelity(
 
 
 def _untouched(
-    scores: RunScores, asked: Sequence[Asked], images: np.ndarray, encoders: ProtocolEncoders
+    scores: RunScores, prompts: Sequence[EvaluationPrompt], images: np.ndarray, encoders: ProtocolEncoders
 ) -> tuple[float, float]:
-    nouns = np.array([each.noun for each in asked])
-    plain = np.array([each.kind == "plain" for each in asked])
+    nouns = np.array([each.noun for each in prompts])
+    plain = np.array([each.kind == "plain" for each in prompts])
     seen = embedded(encoders.dino, images)
-    told = encoders.clip.embed_texts([each.prompt for each in asked])
+    told = encoders.clip.embed_texts([each.prompt for each in prompts])
     follows = np.array(caption_cosines(embedded(encoders.clip, images), told))
     dino, clip_t = [], []
     for subject, noun in scores.record.subjects.items():

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from scipy.linalg import sqrtm
 
-from miniature.evaluate.evaluation_prompts import Asked
+from miniature.evaluate.evaluation_prompts import EvaluationPrompt
 from miniature.train.data import LABELS
 from miniature.train.samples import from_pixels
 
@@ -36,7 +36,9 @@ def judge_images(judge: Any, images: np.ndarray) -> tuple[np.ndarray, list[np.nd
     return np.concatenate(features), [np.concatenate(parts) for parts in zip(*logits, strict=True)]
 
 
-def accuracies(asked: Sequence[Asked], labels: np.ndarray, logits: list[np.ndarray]) -> dict[str, float]:
+def accuracies(
+    prompts: Sequence[EvaluationPrompt], labels: np.ndarray, logits: list[np.ndarray]
+) -> dict[str, float]:
     """Return the shares of images in which the judge finds what was asked for.
 
     ``labels`` [n, 6] are those of renderings of the same prompts: their class, context, accessory and
@@ -44,7 +46,7 @@ def accuracies(asked: Sequence[Asked], labels: np.ndarray, logits: list[np.ndarr
     ``accessory``: 10 ways; ``colour``: red or purple, against all properties and none; ``property``: the
     same for all five.
     """
-    kinds = np.array([each.kind for each in asked])
+    kinds = np.array([each.kind for each in prompts])
     columns = list(LABELS)
 
     def share(column: str, chosen: np.ndarray, names: int | None = None) -> float:

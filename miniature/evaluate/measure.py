@@ -14,7 +14,7 @@ from dreambench.models.device import resolve_runtime
 from dreambench.progress import Reporter
 from dreambench.spec.presets import build_spec
 from miniature.evaluate.drawn import drawn
-from miniature.evaluate.evaluation_prompts import Asked, all_asked, rendered
+from miniature.evaluate.evaluation_prompts import EvaluationPrompt, evaluation_prompts, rendered
 from miniature.evaluate.fidelity import fidelity
 from miniature.evaluate.judged import accuracies, frechet_distance, judge_images
 from miniature.evaluate.scorers import caption_retrieval, identity_aucs
@@ -32,28 +32,32 @@ class Measurement:
         self.spec = build_spec("mini")
         self.base = open_base(self.spec.base)
         self.encoders = ProtocolEncoders(self.spec.protocol, "cpu")
-        self.asked: list[Asked] = all_asked(8, {"object": 1, "live": 3}) if small else all_asked()
+        self.prompts: list[EvaluationPrompt] = (
+            evaluation_prompts(8, {"object": 1, "live": 3}) if small else evaluation_prompts()
+        )
 
     @cached_property
     def images(self) -> np.ndarray:
         """The untouched model's images of everything asked, uint8 [n, 64, 64, 3]."""
-        self.reporter.start("images", len(self.asked))
+        self.reporter.start("images", len(self.prompts))
         runtime = resolve_runtime(self.spec.runtime)
-        made = drawn(self.base, self.asked, self.spec, runtime, lambda n: self.reporter.advance("images", n))
+        made = drawn(
+            self.base, self.prompts, self.spec, runtime, lambda n: self.reporter.advance("images", n)
+        )
         self.reporter.finish("images")
         return made
 
     def untouched(self) -> tuple[dict[str, float], dict[str, float]]:
         """Return the figures of the untouched model, and the same of renderings: the judge's ceiling."""
-        truth, labels = rendered(self.asked, self.seed)
-        others, _ = rendered(self.asked, self.seed + 1)
+        truth, labels = rendered(self.prompts, self.seed)
+        others, _ = rendered(self.prompts, self.seed + 1)
         seen, said = judge_images(self.judge, self.images)
         true, said_true = judge_images(self.judge, truth)
         softened, _ = judge_images(self.judge, self._round_trip(others))
         floor = frechet_distance(softened, true)
-        figures = accuracies(self.asked, labels, said)
+        figures = accuracies(self.prompts, labels, said)
         figures |= {"frechet": frechet_distance(seen, true) / floor, "frechet_floor": floor}
-        return figures, accuracies(self.asked, labels, said_true)
+        return figures, accuracies(self.prompts, labels, said_true)
 
     def scorers(self) -> dict[str, float]:
         """Return the figures of DINO-mini and CLIP-mini."""
@@ -63,7 +67,7 @@ class Measurement:
 
     def dreambooth(self, run: Path) -> dict[str, float]:
         """Return the figures of a finished run against the untouched model."""
-        found = fidelity(run, self.asked, self.images, self.encoders)
+        found = fidelity(run, self.prompts, self.images, self.encoders)
         return {
             "closed": found.closed,
             "clip_t_kept": found.clip_t_kept,
@@ -78,10 +82,10 @@ class Measurement:
     def write_samples(self, file: Path, each: int = 12) -> None:
         """Write a sheet of the untouched model's images: a row of plain ones, one of prompts, per class."""
         rows = []
-        for noun in dict.fromkeys(one.noun for one in self.asked):
+        for noun in dict.fromkeys(one.noun for one in self.prompts):
             for plain in (True, False):
                 mine = [
-                    i for i, a in enumerate(self.asked) if a.noun == noun and (a.kind == "plain") == plain
+                    i for i, a in enumerate(self.prompts) if a.noun == noun and (a.kind == "plain") == plain
                 ]
                 spread = np.linspace(0, len(mine) - 1, each).astype(int)
                 rows += [self.images[mine[i]] for i in spread]

@@ -27,16 +27,16 @@ def embedded(encoder: ImageEncoder, images: np.ndarray) -> Tensor:
 
 
 def identity_aucs(
-    encoders: ProtocolEncoders, subjects: int, seed: int, degrade: Callable[[np.ndarray], np.ndarray]
+    encoders: ProtocolEncoders, subjects: int, seed: int, augment: Callable[[np.ndarray], np.ndarray]
 ) -> dict[str, float]:
     """Return how well DINO and CLIP-I tell a subject from others of its class, on new renderings.
 
     Areas under the ROC curve over pairs of pictures within a class (``subjects`` of each, four pictures
-    each); ``soft`` ones after ``degrade``, as generated images look.
+    each); ``soft`` ones after ``augment``, as generated images look.
     """
     images, *numbers = identity_renderings(seed, subjects)
     figures = {}
-    for suffix, pictures in (("", images), (" (soft)", degrade(images))):
+    for suffix, pictures in (("", images), (" (soft)", augment(images))):
         for name, encoder in (("dino", encoders.dino), ("clip_i", encoders.clip)):
             units = unit_vectors(embedded(encoder, pictures)).numpy()
             figures[name + suffix] = same_class_auc(units, *numbers)

@@ -35,7 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, help="where export writes; default: the package's data/mini")
     told = "exported folder to start from where --work has no checkpoint"
     parser.add_argument("--from", dest="source", type=Path, metavar="FOLDER", help=told)
-    parser.add_argument("--minutes", type=float, help="the longest sitting of each stage")
+    parser.add_argument("--minutes", type=float, help="the longest session of each stage")
     parser.add_argument("--steps", type=int, help="the planned number of steps (of one stage)")
     parser.add_argument("--threads", type=int, help="threads of torch; default: all cores")
     parser.add_argument("--seed", type=int, default=0)
@@ -66,12 +66,12 @@ def _train(names: Sequence[str], options: argparse.Namespace, console: Console) 
     quiet_libraries()
     if options.threads:
         torch.set_num_threads(options.threads)
-    sitting = TrainingSession(options.work, options.source, options.minutes, options.seed, options.steps)
+    session = TrainingSession(options.work, options.source, options.minutes, options.seed, options.steps)
     for name in names:
         if name == "export":
-            export(sitting, options.out or data_folder() / "mini", console)
+            export(session, options.out or data_folder() / "mini", console)
             continue
-        loop = Loop(stage_classes()[name](sitting), console)
+        loop = Loop(stage_classes()[name](session), console)
         if not loop.run():
             told = f"{name}: {loop.step} of {loop.stage.steps} steps; the same command goes on from here"
             console.print(told, highlight=False)

@@ -60,7 +60,7 @@ def _compressed(images: Tensor) -> Tensor:
     return from_pixels(np.stack(parts))
 
 
-def degraded(images: Tensor, share: float = 0.6) -> Tensor:
+def augmented(images: Tensor, share: float = 0.6) -> Tensor:
     """Return images [n, 3, 64, 64] in [-1, 1], a ``share`` of them blurred, shrunk, noisy or compressed.
 
     Draws from torch's global generator.

@@ -1,6 +1,6 @@
 """Streams of renderings: a window of shards on disk that moves on as training does.
 
-Everything is a function of (stream, seed, shard index, step), so a sitting that goes on from a checkpoint
+Everything is a function of (stream, seed, shard index, step), so a session that goes on from a checkpoint
 sees the very batches that an uninterrupted one would have seen. No torch here: renderers are processes.
 """
 
@@ -150,7 +150,7 @@ class PoolSize:
     reuse: int = 6
 
 
-class Pool(Generic[T]):
+class ShardPool(Generic[T]):
     """The window of a stream that training draws from, prepared shard by shard."""
 
     def __init__(

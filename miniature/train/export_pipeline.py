@@ -26,20 +26,20 @@ LIMIT = 20_000_000
 _PARTS = ("pipeline", "encoders")
 
 
-def _need(sitting: TrainingSession, stage: str) -> dict[str, Tensor]:
-    weights = averaged_weights(sitting.work, stage)
+def _need(session: TrainingSession, stage: str) -> dict[str, Tensor]:
+    weights = averaged_weights(session.work, stage)
     if weights is None:
-        raise DreambenchError(f"{sitting.work} holds no {stage} weights", f"run the stage `{stage}` first")
+        raise DreambenchError(f"{session.work} holds no {stage} weights", f"run the stage `{stage}` first")
     return weights
 
 
-def write_pipeline(sitting: TrainingSession, folder: Path) -> None:
+def write_pipeline(session: TrainingSession, folder: Path) -> None:
     """Write the diffusion model as a plain ``StableDiffusionPipeline``, with the VAE its U-Net learned on."""
     from diffusers import AutoencoderKL, StableDiffusionPipeline
 
-    model: Any = Diffusion(sitting.toy)
-    model.load_state_dict(_need(sitting, "unet"))
-    vae = AutoencoderKL.from_pretrained(sitting.work / "unet" / "vae")
+    model: Any = Diffusion(session.toy)
+    model.load_state_dict(_need(session, "unet"))
+    vae = AutoencoderKL.from_pretrained(session.work / "unet" / "vae")
     pipeline = StableDiffusionPipeline(
         vae=vae.half().eval(),
         text_encoder=model.text.half().eval(),
@@ -59,18 +59,18 @@ def write_pipeline(sitting: TrainingSession, folder: Path) -> None:
     tokenizer().backend_tokenizer.model.save(str(folder / "tokenizer"))
 
 
-def write_encoders(sitting: TrainingSession, folder: Path) -> None:
+def write_encoders(session: TrainingSession, folder: Path) -> None:
     """Write the three scorers, each as its own library's state dict."""
     folder.mkdir(parents=True, exist_ok=True)
-    clip, dino = build_clip(sitting.toy), build_dino(sitting.toy)
-    clip.load_state_dict(_need(sitting, "text"))
+    clip, dino = build_clip(session.toy), build_dino(session.toy)
+    clip.load_state_dict(_need(session, "text"))
     transform = {"mean": MEAN, "std": STD, "interpolation": "bicubic", "resize_mode": "shortest"}
-    stated = {"model_cfg": clip_config(sitting.toy), "preprocess_cfg": transform}
+    stated = {"model_cfg": clip_config(session.toy), "preprocess_cfg": transform}
     save_weights(folder / "clip.safetensors", clip, open_clip_config=stated)
     write_open_clip_merges(folder / MERGES_FILE)
-    dino.load_state_dict(_need(sitting, "dino"))
-    save_weights(folder / "dino.safetensors", dino, timm_config=dino_config(sitting.toy))
-    whole = trained_lpips(_need(sitting, "lpips"))
+    dino.load_state_dict(_need(session, "dino"))
+    save_weights(folder / "dino.safetensors", dino, timm_config=dino_config(session.toy))
+    whole = trained_lpips(_need(session, "lpips"))
     del whole.lins  # the same tensors as lin0 to lin4 once more
     save_weights(folder / "lpips.safetensors", whole)
 
@@ -81,7 +81,7 @@ def sizes(folder: Path) -> dict[str, int]:
     return {file.relative_to(folder).as_posix(): file.stat().st_size for file in files}
 
 
-def export(sitting: TrainingSession, out: Path, console: Console) -> None:
+def export(session: TrainingSession, out: Path, console: Console) -> None:
     """Write ``pipeline`` and ``encoders`` into ``out``, in place of older ones.
 
     Prints the sizes. Raises ``DreambenchError``, leaving ``out`` as it was, where a stage's weights are
@@ -91,8 +91,8 @@ def export(sitting: TrainingSession, out: Path, console: Console) -> None:
     with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as name:
         fresh = Path(name)
         with torch.inference_mode():
-            write_pipeline(sitting, fresh / "pipeline")
-            write_encoders(sitting, fresh / "encoders")
+            write_pipeline(session, fresh / "pipeline")
+            write_encoders(session, fresh / "encoders")
         told = sizes(fresh)
         for file, size in told.items():
             console.print(f"{size / 1e6:8.3f} MB  {file}", highlight=False)

@@ -14,8 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dreambench.store.files import write_atomically
-from miniature.train.data import STREAMS, Pool, PoolSize
-from miniature.train.muon import Optimizer
+from miniature.train.data import STREAMS, PoolSize, ShardPool
+from miniature.train.optimizer import Optimizer
 
 WARMUP = 100
 #: The last share of a stage's steps, in which the learning rate falls to nothing.
@@ -26,7 +26,7 @@ DECAY = 0.2
 class TrainingSession:
     """One call: where work is kept, what may be started from, how long it may take.
 
-    ``source`` is a folder that ``export`` wrote; ``minutes`` and ``stop`` (steps) end a stage's sitting
+    ``source`` is a folder that ``export`` wrote; ``minutes`` and ``stop`` (steps) end a stage's session
     early; ``steps`` replaces a stage's planned number of steps; ``toy`` makes everything tiny, for tests.
     """
 
@@ -55,14 +55,14 @@ class Stage(ABC):
     pool_size: PoolSize = PoolSize()
     model: nn.Module
     optimizer: Optimizer
-    pool: Pool[Any]
+    pool: ShardPool[Any]
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        self.sitting, self.folder = sitting, sitting.work / self.name
-        if sitting.toy:
+    def __init__(self, session: TrainingSession) -> None:
+        self.session, self.folder = session, session.work / self.name
+        if session.toy:
             self.steps, self.batch, self.pool_size = 4, 8, PoolSize(16, 2, 2)
-        self.steps = sitting.steps or self.steps
-        torch.manual_seed(STREAMS[self.name] * 1_000_003 + sitting.seed)
+        self.steps = session.steps or self.steps
+        torch.manual_seed(STREAMS[self.name] * 1_000_003 + session.seed)
 
     @abstractmethod
     def load_source(self, folder: Path) -> None:
@@ -78,8 +78,8 @@ class Stage(ABC):
 
     def make_pool(self, prepare: Any) -> None:
         """Open the stage's own stream of renderings."""
-        folder = self.sitting.work / "renderings" / self.name
-        self.pool = Pool(folder, self.name, self.sitting.seed, self.batch, self.pool_size, prepare)
+        folder = self.session.work / "renderings" / self.name
+        self.pool = ShardPool(folder, self.name, self.session.seed, self.batch, self.pool_size, prepare)
 
     def progress(self, step: int) -> float:
         """Return how far the stage is, in [0, 1]."""
@@ -89,7 +89,7 @@ class Stage(ABC):
 def learning_rate(step: int, steps: int) -> float:
     """Return the learning rate's factor: a short warm-up, constant, and a linear decay at the end.
 
-    It depends on the step alone, never on when a sitting ends.
+    It depends on the step alone, never on when a session ends.
     """
     warm = min(1.0, (step + 1) / min(WARMUP, max(1, steps // 10)))
     return warm * min(1.0, (steps - step) / (steps * DECAY))

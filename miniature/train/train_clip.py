@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from miniature.train.data import STREAMS, PoolSize
-from miniature.train.muon import Optimizer
+from miniature.train.optimizer import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
 from miniature.train.stage import TrainingSession
 from miniature.train.tokenizer import CONTEXT_LENGTH, token_ids, vocabulary
@@ -135,9 +135,9 @@ class TextStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 32, 12)
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
-        self.model: Any = build_clip(sitting.toy)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
+        self.model: Any = build_clip(session.toy)
         names = dict(self.model.named_parameters())
         matrices = [n for n, p in names.items() if p.ndim == 2 and "resblocks" in n]
         self.optimizer = Optimizer(names, matrices, lr=2e-3, adam_lr={"": 1e-3})
@@ -148,7 +148,7 @@ class TextStage(ScorerStage):
 
     def texts(self, rows: list[tuple[int, int]], step: int) -> list[str]:
         """Return a step's captions."""
-        rng = np.random.default_rng((STREAMS[self.name], self.sitting.seed, step, 2))
+        rng = np.random.default_rng((STREAMS[self.name], self.session.seed, step, 2))
         told = rng.random(len(rows)) < _TOLD
         return [str(self.pool.shards[s].captions[r, int(t)]) for (s, r), t in zip(rows, told, strict=True)]
 
@@ -168,7 +168,7 @@ class TextStage(ScorerStage):
     def sample(self, model: nn.Module, file: Path) -> dict[str, float]:
         """Return the share of renderings that find their caption among 100 that differ (5 draws)."""
         clip: Any = model
-        shard = self.held_back(8 if self.sitting.toy else 1000)
+        shard = self.held_back(8 if self.session.toy else 1000)
         right = total = 0
         for start in range(0, len(shard.images), 200):
             texts = shard.captions[start : start + 200, 1]

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from miniature.train.augment import jittered
 from miniature.train.data import STREAMS, VIEWS, PoolSize, identity_scene
-from miniature.train.muon import Optimizer
+from miniature.train.optimizer import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
 from miniature.train.stage import TrainingSession
 from miniature.train.train_scorer import ScorerStage
@@ -97,9 +97,9 @@ class DinoStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 32, 10)
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
-        self.model: Any = build_dino(sitting.toy)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
+        self.model: Any = build_dino(session.toy)
         names = dict(self.model.named_parameters())
         matrices = [n for n, p in names.items() if p.ndim == 2 and "blocks" in n]
         self.optimizer = Optimizer(names, matrices, lr=2e-3, adam_lr={"": 1e-3})
@@ -114,7 +114,7 @@ class DinoStage(ScorerStage):
         The first half of the subjects are of one class, from one shard's first half; the others are of
         any class, from all shards.
         """
-        rng = np.random.default_rng((STREAMS[self.name], self.sitting.seed, step, 2))
+        rng = np.random.default_rng((STREAMS[self.name], self.session.seed, step, 2))
         first, window = self.pool.first(step), self.pool.size.window
         half_shard = self.pool.size.shard // VIEWS // 2
         count = min(self.batch // 4, half_shard)
@@ -138,7 +138,7 @@ class DinoStage(ScorerStage):
 
     def sample(self, model: nn.Module, file: Path) -> dict[str, float]:
         """Return the AUC of subjects within classes on renderings that training never sees."""
-        images, *numbers = identity_renderings(self.sitting.seed, 2 if self.sitting.toy else 12)
+        images, *numbers = identity_renderings(self.session.seed, 2 if self.session.toy else 12)
         parts = [embed(model, part) for part in from_pixels(images).split(128)]
         write_grid(to_pixels(self.recent()), 8, file)
         return {"auc": same_class_auc(torch.cat(parts).numpy(), *numbers)}

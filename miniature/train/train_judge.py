@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from dreambench.errors import DreambenchError
 from miniature.train.data import LABELS, PoolSize
-from miniature.train.muon import Optimizer
+from miniature.train.optimizer import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
 from miniature.train.stage import TrainingSession, averaged_weights
 from miniature.train.train_lpips import accuracies, label_loss
@@ -79,9 +79,9 @@ class JudgeStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 32, 6)
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
-        self.model: Any = Judge(sitting.toy)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
+        self.model: Any = Judge(session.toy)
         names = dict(self.model.named_parameters())
         matrices = [n for n, p in names.items() if p.ndim == 4 and "stem" not in n]
         self.optimizer = Optimizer(names, matrices, lr=1e-3, adam_lr={"": 1e-3})
@@ -99,6 +99,6 @@ class JudgeStage(ScorerStage):
 
     def sample(self, model: nn.Module, file: Path) -> dict[str, float]:
         """Return the share of right answers on clean renderings that training never sees."""
-        shard = self.held_back(8 if self.sitting.toy else 1000)
+        shard = self.held_back(8 if self.session.toy else 1000)
         write_grid(to_pixels(self.recent()), 8, file)
         return accuracies(model(from_pixels(shard.images)), torch.from_numpy(shard.labels))

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from miniature.train.data import LABELS, PoolSize
-from miniature.train.muon import Optimizer
+from miniature.train.optimizer import Optimizer
 from miniature.train.samples import from_pixels, to_pixels, write_grid
 from miniature.train.stage import TrainingSession
 from miniature.train.train_scorer import ScorerStage
@@ -71,8 +71,8 @@ class LpipsStage(ScorerStage):
     sample_every = 1000
     pool_size = PoolSize(512, 24, 6)
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
         self.model: Any = Trunk()
         names = dict(self.model.named_parameters())
         self.optimizer = Optimizer(names, (), lr=0.0, adam_lr={"": 3e-4, "heads": 2e-3})
@@ -94,7 +94,7 @@ class LpipsStage(ScorerStage):
 
     def sample(self, model: nn.Module, file: Path) -> dict[str, float]:
         """Return the share of right answers on renderings that training never sees."""
-        shard = self.held_back(8 if self.sitting.toy else 512)
+        shard = self.held_back(8 if self.session.toy else 512)
         write_grid(to_pixels(self.recent()), 8, file)
         return accuracies(model(from_pixels(shard.images)), torch.from_numpy(shard.labels))
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from miniature.train.augment import degraded, round_trip
+from miniature.train.augment import augmented, round_trip
 from miniature.train.data import Shard, render_shard
 from miniature.train.samples import from_pixels
 from miniature.train.stage import Stage, TrainingSession
@@ -25,9 +25,9 @@ _HELD_BACK = 1_000_000
 class ScorerStage(Stage):
     """A stage on degraded renderings. Without an autoencoder the round trips are left out."""
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
-        vae = load_vae(sitting)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
+        vae = load_vae(session)
 
         def prepare(shard: Shard) -> Shard:
             if vae is None:
@@ -41,7 +41,7 @@ class ScorerStage(Stage):
     def pictures(self, rows: Sequence[tuple[int, int]], share: float = 0.6) -> Tensor:
         """Return the degraded images [n, 3, 64, 64] in [-1, 1] of (shard, row) pairs."""
         images = np.stack([self.pool.shards[s].images[r] for s, r in rows])
-        return degraded(from_pixels(images), share)
+        return augmented(from_pixels(images), share)
 
     def labels(self, rows: Sequence[tuple[int, int]]) -> Tensor:
         """Return the labels int64 [n, 6] of (shard, row) pairs."""
@@ -49,7 +49,7 @@ class ScorerStage(Stage):
 
     def held_back(self, size: int) -> Shard:
         """Return clean renderings of the stage's stream that training never sees."""
-        return _held_back(self.name, self.sitting.seed, size)
+        return _held_back(self.name, self.session.seed, size)
 
     def recent(self, count: int = 32) -> Tensor:
         """Return some training pictures as they are now, degraded, for a sample grid."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from miniature.train.data import STREAMS, PoolSize, Shard
-from miniature.train.muon import Optimizer
+from miniature.train.optimizer import Optimizer
 from miniature.train.samples import PROMPTS, draw, from_pixels, to_pixels, write_grid
 from miniature.train.stage import Stage, TrainingSession, averaged_weights
 from miniature.train.tokenizer import token_ids, with_filler
@@ -129,9 +129,9 @@ class UnetStage(Stage):
     sample_every = 2000
     pool_size = PoolSize(512, 48, 6)
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
-        self.model: Any = Diffusion(sitting.toy)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
+        self.model: Any = Diffusion(session.toy)
         names = dict(self.model.named_parameters())
         inner = [n for n, p in names.items() if p.ndim >= 2 and n.startswith("unet.")]
         matrices = [n for n in inner if not any(o in n for o in ("conv_in", "conv_out", "embedding"))]
@@ -140,7 +140,7 @@ class UnetStage(Stage):
         self.vae = self._settle_vae()
         self.scheduler = build_scheduler()
         self.make_pool(lambda shard: encode_shard(self.vae, shard))
-        clip = averaged_weights(sitting.work, "text")
+        clip = averaged_weights(session.work, "text")
         if clip:
             load_text_tower(self.model.text, clip)
 
@@ -150,7 +150,7 @@ class UnetStage(Stage):
 
         kept = self.folder / "vae"
         if not (kept / "config.json").is_file():
-            need_vae(self.sitting).save_pretrained(kept)
+            need_vae(self.session).save_pretrained(kept)
         return AutoencoderKL.from_pretrained(kept).eval().requires_grad_(False)
 
     def load_source(self, folder: Path) -> None:
@@ -167,7 +167,7 @@ class UnetStage(Stage):
 
     def texts(self, rows: list[tuple[int, int]], step: int) -> list[str]:
         """Return a step's captions: some without words, some with a filler before the noun."""
-        rng = np.random.default_rng((STREAMS[self.name], self.sitting.seed, step, 2))
+        rng = np.random.default_rng((STREAMS[self.name], self.session.seed, step, 2))
         texts = []
         for index, row in rows:
             shard: LatentShard = self.pool.shards[index]
@@ -199,7 +199,7 @@ class UnetStage(Stage):
     def sample(self, model: nn.Module, file: Path) -> dict[str, float]:
         """Draw the grid of ``PROMPTS``."""
         diffusion: Any = model
-        prompts, steps = (PROMPTS[:2], 2) if self.sitting.toy else (PROMPTS, 20)
+        prompts, steps = (PROMPTS[:2], 2) if self.session.toy else (PROMPTS, 20)
         embeddings = diffusion.text(torch.from_numpy(token_ids([*prompts, ""]))).last_hidden_state
         told, free = embeddings[:-1], embeddings[-1:]
         images = draw(diffusion.unet, self.vae, build_scheduler(), told, free, steps=steps)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from dreambench.errors import DreambenchError
 from miniature.train.data import PoolSize, Shard, render_shard
-from miniature.train.muon import Optimizer
+from miniature.train.optimizer import Optimizer
 from miniature.train.samples import from_pixels, grid_of, psnr, write_grid
 from miniature.train.stage import DECAY, Stage, TrainingSession, averaged_weights
 
@@ -68,28 +68,28 @@ def _noisy(posterior: Any) -> Tensor:
     return mean + deviation * torch.randn(mean.shape, generator=torch.Generator().manual_seed(0))
 
 
-def load_vae(sitting: TrainingSession) -> Any | None:
+def load_vae(session: TrainingSession) -> Any | None:
     """Return the averaged autoencoder of ``--work``, else that of ``--from``, normalised; or None."""
     from diffusers import AutoencoderKL
 
-    weights = averaged_weights(sitting.work, "vae")
+    weights = averaged_weights(session.work, "vae")
     if weights:
-        vae = build_vae(sitting.toy)
+        vae = build_vae(session.toy)
         vae.load_state_dict(weights)
-        vae = normalized(vae, sitting.toy)
-    elif sitting.source and (sitting.source / "pipeline" / "vae").is_dir():
-        vae = AutoencoderKL.from_pretrained(sitting.source / "pipeline" / "vae", torch_dtype=torch.float32)
+        vae = normalized(vae, session.toy)
+    elif session.source and (session.source / "pipeline" / "vae").is_dir():
+        vae = AutoencoderKL.from_pretrained(session.source / "pipeline" / "vae", torch_dtype=torch.float32)
     else:
         return None
     return vae.eval().requires_grad_(False)
 
 
-def need_vae(sitting: TrainingSession) -> Any:
+def need_vae(session: TrainingSession) -> Any:
     """Return the autoencoder as ``load_vae``; raise ``DreambenchError`` where there is none."""
-    vae = load_vae(sitting)
+    vae = load_vae(session)
     if vae is None:
         raise DreambenchError(
-            f"{sitting.work} holds no autoencoder", "run the stage `vae` first, or give --from FOLDER"
+            f"{session.work} holds no autoencoder", "run the stage `vae` first, or give --from FOLDER"
         )
     return vae
 
@@ -116,16 +116,16 @@ class VaeStage(Stage):
     sample_every = 1000
     pool_size = PoolSize(512, 24, 8)
 
-    def __init__(self, sitting: TrainingSession) -> None:
-        super().__init__(sitting)
-        self.model: Any = build_vae(sitting.toy)
+    def __init__(self, session: TrainingSession) -> None:
+        super().__init__(session)
+        self.model: Any = build_vae(session.toy)
         names = dict(self.model.named_parameters())
         inner = [n for n, p in names.items() if p.ndim == 4 and "conv_in" not in n and "conv_out" not in n]
         matrices = [n for n in inner if "quant_conv" not in n]
         self.optimizer = Optimizer(names, matrices, lr=2e-3, adam_lr={"": 1e-3})
         self.make_pool(lambda shard: shard)
         self.shown = from_pixels(
-            render_shard("vae", sitting.seed, 2_000_000, 16 if sitting.toy else 64).images
+            render_shard("vae", session.seed, 2_000_000, 16 if session.toy else 64).images
         )
 
     def load_source(self, folder: Path) -> None:

@@ -28,14 +28,14 @@ from miniature.train.stage import Stage, checkpoint_file, learning_rate
 
 
 class Loop:
-    """Trains a stage until its steps are done or the sitting ends."""
+    """Trains a stage until its steps are done or the session ends."""
 
     def __init__(self, stage: Stage, console: Console) -> None:
-        self.stage, self.sitting, self.console = stage, stage.sitting, console
+        self.stage, self.session, self.console = stage, stage.session, console
         self.step, self.ended = 0, False
-        self.file = checkpoint_file(self.sitting.work, stage.name)
-        if not self.file.is_file() and self.sitting.source:
-            stage.load_source(self.sitting.source)
+        self.file = checkpoint_file(self.session.work, stage.name)
+        if not self.file.is_file() and self.session.source:
+            stage.load_source(self.session.source)
         self.average = copy.deepcopy(stage.model).requires_grad_(False).eval()
         if self.file.is_file():
             self._load()
@@ -68,7 +68,7 @@ class Loop:
                     rows.add(self.step, figures)
                     bar.update(task, note=_note(figures, self.step - start, trained, stage.batch))
                 bar.update(task, completed=self.step)
-                if time.monotonic() - saved > self.sitting.checkpoint_seconds:
+                if time.monotonic() - saved > self.session.checkpoint_seconds:
                     self._save(rows)
                     saved = time.monotonic()
                 if self.step % stage.sample_every == 0 or self.step == stage.steps:
@@ -78,7 +78,7 @@ class Loop:
 
     @contextmanager
     def _interruptible(self) -> Iterator[None]:
-        """Let the first Ctrl-C (or a polite kill) end the sitting after the step; the second is immediate."""
+        """Let the first Ctrl-C (or a polite kill) end the session after the step; the second is immediate."""
 
         def end(number: int, frame: object) -> None:
             self.ended = True
@@ -101,14 +101,14 @@ class Loop:
         self.stage.pool.advance(self.step, report)
 
     def _over(self, began: float, start: int) -> bool:
-        minutes, stop = self.sitting.minutes, self.sitting.stop
+        minutes, stop = self.session.minutes, self.session.stop
         late = self.ended or (minutes is not None and time.monotonic() - began > minutes * 60)
         return late or (stop is not None and self.step - start >= stop)
 
     def _step(self) -> dict[str, float]:
         stage, step = self.stage, self.step
         stage.pool.advance(step)
-        torch.manual_seed((STREAMS[stage.name] * 1009 + self.sitting.seed) * 100_000_007 + step)
+        torch.manual_seed((STREAMS[stage.name] * 1009 + self.session.seed) * 100_000_007 + step)
         stage.model.train()
         with sdpa_kernel(SDPBackend.MATH):  # on a CPU the backward pass of fused attention is slower
             loss, figures = stage.loss(step)
@@ -123,7 +123,7 @@ class Loop:
         stage.optimizer.zero_grad()
         self._follow(step)
         self.step += 1
-        return {"loss": float(loss.detach()), **figures} if self.step % 20 == 0 or self.sitting.toy else {}
+        return {"loss": float(loss.detach()), **figures} if self.step % 20 == 0 or self.session.toy else {}
 
     @torch.no_grad()
     def _follow(self, step: int) -> None:
@@ -149,7 +149,7 @@ class Loop:
         tensors |= {f"ema.{name}": t for name, t in self.average.state_dict().items()}
         tensors |= {f"optimizer.{name}": t for name, t in self.stage.optimizer.state().items()}
         whole = {name: t.detach().clone().contiguous() for name, t in tensors.items()}
-        metadata = {"step": str(self.step), "seed": str(self.sitting.seed)}
+        metadata = {"step": str(self.step), "seed": str(self.session.seed)}
         write_atomically(self.file, lambda temporary: save_file(whole, temporary, metadata))
         rows.flush()
 
@@ -157,7 +157,7 @@ class Loop:
         with safe_open(self.file, framework="pt") as opened:
             metadata = opened.metadata()
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
-        if int(metadata["seed"]) != self.sitting.seed:
+        if int(metadata["seed"]) != self.session.seed:
             raise DreambenchError(
                 f"{self.file} was trained with seed {metadata['seed']}", "give that --seed, or another --work"
             )

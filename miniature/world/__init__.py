@@ -13,10 +13,10 @@ from miniature.world.pose import Pose
 from miniature.world.properties import PROPERTIES
 from miniature.world.scene import Rendering, Scene, Truth, render, truth_of
 from miniature.world.scene_sampling import sample_scene, scene_for_prompt
-from miniature.world.surroundings import Context, all_contexts
+from miniature.world.surroundings import Surroundings, all_contexts
 from miniature.world.vectors import (
     HELD_OUT_DISTANCE,
-    Subject,
+    HeldOutSubject,
     Vector,
     distance,
     held_out_subjects,
@@ -27,10 +27,10 @@ from miniature.world.vectors import (
 CLASS_NOUNS: tuple[str, ...] = tuple(all_painters())
 
 #: The 20 official contexts by id, in the official order (live subjects have the first ten).
-CONTEXTS: dict[str, Context] = {name: entry for name, entry in all_contexts().items() if entry.text}
+CONTEXTS: dict[str, Surroundings] = {name: entry for name, entry in all_contexts().items() if entry.text}
 
 #: The plain surroundings by id.
-PLAIN_SURROUNDINGS: dict[str, Context] = {
+PLAIN_SURROUNDINGS: dict[str, Surroundings] = {
     name: entry for name, entry in all_contexts().items() if not entry.text
 }
 
@@ -45,12 +45,12 @@ __all__ = [
     "PROPERTIES",
     "SIZE",
     "Accessory",
-    "Context",
+    "HeldOutSubject",
     "Light",
     "Pose",
     "Rendering",
     "Scene",
-    "Subject",
+    "Surroundings",
     "Truth",
     "Vector",
     "all_painters",

@@ -15,7 +15,7 @@ from miniature.world.surroundings import all_contexts
 ATTRIBUTE_SHARE = 0.5
 
 
-def _attributes(colours: tuple[str, ...], pattern: str, dice: Rng) -> list[str]:
+def _attributes(colours: tuple[str, ...], pattern: str, rng: Rng) -> list[str]:
     """Return true words about colour and pattern, in one of the usual orders."""
     word = PATTERN_WORDS.get(pattern)
     forms = [[colours[0]]] if colours else []
@@ -25,7 +25,7 @@ def _attributes(colours: tuple[str, ...], pattern: str, dice: Rng) -> list[str]:
             forms += [[colours[0], word], [word, colours[0]]]
         if len(colours) > 1:
             forms.append([f"{colours[0]} and {colours[1]}", word])
-    return dice.pick(forms) if forms else []
+    return rng.pick(forms) if forms else []
 
 
 def caption(scene: Scene, rng: np.random.Generator, attributes: bool | None = None) -> str:
@@ -35,13 +35,13 @@ def caption(scene: Scene, rng: np.random.Generator, attributes: bool | None = No
     ("a dog in the snow", "a red vase"), and a plain one "a dog" or "a photo of a dog". ``attributes``
     asks for them or forbids them.
     """
-    dice, truth = Rng.of(rng), truth_of(scene)
-    told = dice.chance(ATTRIBUTE_SHARE) if attributes is None else attributes
+    stream, truth = Rng.of(rng), truth_of(scene)
+    told = stream.chance(ATTRIBUTE_SHARE) if attributes is None else attributes
     words: list[str] = [PROPERTIES[scene.property]] if scene.property else []
     if told:
         # "red" and "purple" are the colour already; the others may be followed by the subject's own.
         words += _attributes(
-            () if scene.property in ("red", "purple") else truth.colours, truth.pattern, dice
+            () if scene.property in ("red", "purple") else truth.colours, truth.pattern, stream
         )
     subject = " ".join([*words, truth.class_noun])
     parts = [f"{'an' if told and subject[0] in 'aeiou' else 'a'} {subject}"]
@@ -51,6 +51,6 @@ def caption(scene: Scene, rng: np.random.Generator, attributes: bool | None = No
     if place:
         parts.append(place)
     text = " ".join(parts)
-    if len(parts) == 1 and not scene.property and dice.chance(0.4):
+    if len(parts) == 1 and not scene.property and stream.chance(0.4):
         return f"a photo of {text}"
     return text

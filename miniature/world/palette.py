@@ -60,12 +60,12 @@ def colour_distance(a: Colour, b: Colour) -> float:
     return min(1.0, (_square_distance(a, b) / 9.0) ** 0.5 / 128.0)
 
 
-def shade_of(word: str, dice: Rng) -> Colour:
+def shade_of(word: str, rng: Rng) -> Colour:
     """Return a shade of the colour ``word``, slightly changed, that is still called by that word."""
     while True:
-        base = dice.pick(SHADES[word])
-        gain = dice.uniform(0.93, 1.06)
-        drawn = clip(tuple(channel * gain + dice.uniform(-9, 9) for channel in base))
+        base = rng.pick(SHADES[word])
+        gain = rng.uniform(0.93, 1.06)
+        drawn = clip(tuple(channel * gain + rng.uniform(-9, 9) for channel in base))
         if colour_word(drawn) == word:
             return drawn
 

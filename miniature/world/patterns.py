@@ -8,7 +8,7 @@ from miniature.world.shapes import box, oval, smooth, spin, star
 
 
 @pattern("striped")
-def striped(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def striped(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Upright stripes."""
     left, bottom, right, top = bounds
     x = left + paint.pitch * 0.3
@@ -18,7 +18,7 @@ def striped(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("banded")
-def banded(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def banded(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Level bands."""
     left, bottom, right, top = bounds
     y = bottom + paint.pitch * 0.4
@@ -28,18 +28,18 @@ def banded(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("spotted")
-def spotted(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def spotted(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Round spots in staggered rows, each a little out of line."""
     left, bottom, right, top = bounds
     pitch = paint.pitch
-    y, odd = bottom + pitch * 0.25, dice.below(2)
+    y, odd = bottom + pitch * 0.25, rng.below(2)
     while y < top + pitch * 0.3:
         x = left + pitch * (0.2 + 0.5 * odd)
         while x < right + pitch * 0.3:
-            radius = pitch * dice.uniform(0.22, 0.32)
+            radius = pitch * rng.uniform(0.22, 0.32)
             pen.oval(
-                x + pitch * dice.uniform(-0.1, 0.1),
-                y + pitch * dice.uniform(-0.1, 0.1),
+                x + pitch * rng.uniform(-0.1, 0.1),
+                y + pitch * rng.uniform(-0.1, 0.1),
                 radius,
                 fill=paint.accent,
                 outline=False,
@@ -49,7 +49,7 @@ def spotted(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("checked")
-def checked(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def checked(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """A chequerboard."""
     left, bottom, right, top = bounds
     step = paint.pitch * 0.75
@@ -63,23 +63,23 @@ def checked(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("patched")
-def patched(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def patched(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """A few large blotches of uneven outline."""
     left, bottom, right, top = bounds
     width, height = right - left, top - bottom
     reach = 0.5 * (width * height) ** 0.5
     for _ in range(4):
-        x, y = left + width * dice.uniform(0.05, 0.95), bottom + height * dice.uniform(0.1, 0.95)
-        radius = reach * dice.uniform(0.32, 0.52)
+        x, y = left + width * rng.uniform(0.05, 0.95), bottom + height * rng.uniform(0.1, 0.95)
+        radius = reach * rng.uniform(0.32, 0.52)
         blotch = [
-            (x + radius * dice.uniform(0.7, 1.2) * c, y + radius * dice.uniform(0.6, 1.0) * s)
+            (x + radius * rng.uniform(0.7, 1.2) * c, y + radius * rng.uniform(0.6, 1.0) * s)
             for c, s in map(spin, (0, 0.17, 0.33, 0.5, 0.67, 0.83))
         ]
         pen.fill(smooth(blotch), paint.accent, False)
 
 
 @pattern("zigzag")
-def zigzag(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def zigzag(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Level zigzag bands."""
     left, bottom, right, top = bounds
     step = paint.pitch
@@ -97,7 +97,7 @@ def zigzag(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("starry")
-def starry(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def starry(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Scattered stars (a wizard's cloth)."""
     left, bottom, right, top = bounds
     y, odd = bottom + paint.pitch * 0.4, 0
@@ -110,7 +110,7 @@ def starry(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("rainbow")
-def rainbow(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def rainbow(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Upright stripes in the colours of the rainbow (a scarf)."""
     colours = ((226, 44, 44), (246, 140, 36), (250, 220, 60), (60, 176, 80), (52, 110, 220), (140, 64, 190))
     left, bottom, right, top = bounds
@@ -124,7 +124,7 @@ def rainbow(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("grid")
-def grid(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def grid(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Thin crossing lines."""
     left, bottom, right, top = bounds
     x = left + paint.pitch / 2
@@ -138,9 +138,9 @@ def grid(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
 
 
 @pattern("speckled")
-def speckled(pen: Pen, bounds: Box, paint: Paint, dice: Rng) -> None:
+def speckled(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
     """Small scattered specks."""
     left, bottom, right, top = bounds
     for _ in range(26):
-        x, y = dice.uniform(left, right), dice.uniform(bottom, top)
+        x, y = rng.uniform(left, right), rng.uniform(bottom, top)
         pen.fill(oval(x, y, paint.pitch * 0.14), paint.accent, False)

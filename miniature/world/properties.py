@@ -68,7 +68,7 @@ def draw_cube(pen: Pen, vector: Vector) -> None:
     emblem(front.at(0, 0, 0, 0.92), vector)
 
 
-def gloss(subject: np.ndarray, extent: Extent, side: int, dice: Rng) -> np.ndarray:
+def gloss(subject: np.ndarray, extent: Extent, side: int, rng: Rng) -> np.ndarray:
     """Return the subject (64 x 64 x 4, float) with deeper tones and white highlights."""
     veil = frame()
     pen = Pen.over(veil)
@@ -86,12 +86,12 @@ def gloss(subject: np.ndarray, extent: Extent, side: int, dice: Rng) -> np.ndarr
     return subject
 
 
-def sparkle(pen: Pen, extent: Extent, side: int, dice: Rng) -> None:
+def sparkle(pen: Pen, extent: Extent, side: int, rng: Rng) -> None:
     """Draw a few four-pointed stars of light at the subject's rim (frame coordinates)."""
     w, h = extent.right - extent.left, extent.bottom - extent.top
     middle = (extent.left + extent.right) / 2
     for dx, dy, r in ((0.36, 0.14, 5.0), (-0.4, 0.42, 3.6), (0.42, 0.68, 3.2)):
-        x, y = middle + side * w * dx + dice.uniform(-2, 2), extent.top + h * dy + dice.uniform(-2, 2)
+        x, y = middle + side * w * dx + rng.uniform(-2, 2), extent.top + h * dy + rng.uniform(-2, 2)
         rays = [
             (x, y - r),
             (x + r * 0.2, y - r * 0.2),
@@ -120,15 +120,15 @@ def soaked(subject: np.ndarray) -> np.ndarray:
     return subject
 
 
-def drops(pen: Pen, extent: Extent, dice: Rng) -> None:
+def drops(pen: Pen, extent: Extent, rng: Rng) -> None:
     """Draw drops on the subject and beside it (frame coordinates)."""
     w, h = extent.right - extent.left, extent.bottom - extent.top
     for i in range(8):
-        x = extent.left + w * (0.12 + 0.76 * ((i * 5 % 8) / 7)) + dice.uniform(-2, 2)
-        _drop(pen, x, extent.top + h * (0.2 + 0.72 * i / 7), dice.uniform(1.5, 2.2))
+        x = extent.left + w * (0.12 + 0.76 * ((i * 5 % 8) / 7)) + rng.uniform(-2, 2)
+        _drop(pen, x, extent.top + h * (0.2 + 0.72 * i / 7), rng.uniform(1.5, 2.2))
     for side in (-1, 1):
-        x = (extent.left if side < 0 else extent.right) + side * dice.uniform(1, 4)
-        _drop(pen, x, extent.top + h * dice.uniform(0.3, 0.7), 1.9)
+        x = (extent.left if side < 0 else extent.right) + side * rng.uniform(1, 4)
+        _drop(pen, x, extent.top + h * rng.uniform(0.3, 0.7), 1.9)
 
 
 def puddle(pen: Pen, extent: Extent) -> None:

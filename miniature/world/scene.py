@@ -121,10 +121,10 @@ def _extent(alpha: np.ndarray) -> Extent:
 
 def render(scene: Scene) -> Rendering:
     """Render a scene. The same scene gives the same bits on every machine."""
-    dice = Rng(scene.seed)
+    rng = Rng(scene.seed)
     canvas = frame()
     pen = Pen.over(canvas)
-    setting = all_contexts()[scene.context].draw(pen, dice)
+    setting = all_contexts()[scene.context].draw(pen, rng)
     subject, anchors = _subject(scene, setting)
     extent = _extent(subject[..., 3])
     if scene.property == "wet":
@@ -132,7 +132,7 @@ def render(scene: Scene) -> Rendering:
     background = reduced(canvas)
     subject = shade(subject, scene.light)
     if scene.property == "shiny":
-        subject = gloss(subject, extent, scene.light.side, dice)
+        subject = gloss(subject, extent, scene.light.side, rng)
     elif scene.property == "wet":
         subject = soaked(subject)
     np.clip(subject, 0, 255, out=subject)
@@ -143,7 +143,7 @@ def render(scene: Scene) -> Rendering:
     background = contact_shadow(background, subject[..., 3], scene.light, setting.shadow)
     picture = over(background, subject)
     mask = subject[..., 3]
-    front = _front(scene, setting, extent, dice)
+    front = _front(scene, setting, extent, rng)
     if front is not None:
         picture = over(picture, front)
         if setting.front:
@@ -153,16 +153,16 @@ def render(scene: Scene) -> Rendering:
     )
 
 
-def _front(scene: Scene, setting: Setting, extent: Extent, dice: Rng) -> np.ndarray | None:
+def _front(scene: Scene, setting: Setting, extent: Extent, rng: Rng) -> np.ndarray | None:
     """Draw what lies over the subject: grass, ripples, drops and sparkles; None when there is nothing."""
     if setting.front is None and scene.property not in ("shiny", "wet"):
         return None
     sheet = layer()
     pen = Pen.over(sheet)
     if setting.front:
-        setting.front(pen, dice)
+        setting.front(pen, rng)
     if scene.property == "shiny":
-        sparkle(pen, extent, scene.light.side, dice)
+        sparkle(pen, extent, scene.light.side, rng)
     elif scene.property == "wet":
-        drops(pen, extent, dice)
+        drops(pen, extent, rng)
     return reduced_layer(sheet)

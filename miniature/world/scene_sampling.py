@@ -27,29 +27,29 @@ _MIX = {
 }
 
 
-def draw_pose(painter: Painter, dice: Rng, hat: bool = False) -> Pose:
+def draw_pose(painter: Painter, rng: Rng, hat: bool = False) -> Pose:
     """Return a random pose that keeps the subject (and its hat) within the frame."""
     live = painter.category == "live"
-    stance = "stand" if live and dice.chance(0.42) else "sit"
+    stance = "stand" if live and rng.chance(0.42) else "sit"
     tight = painter.wide or stance == "stand"
     reach = 1.2 if tight else 3.5
-    scale = dice.uniform(0.88, 1.0) if tight else dice.uniform(0.9, 1.1)
+    scale = rng.uniform(0.88, 1.0) if tight else rng.uniform(0.9, 1.1)
     return Pose(
-        x=dice.uniform(-reach, reach),
-        y=dice.uniform(-1.5, 1.2),
-        scale=min(scale, dice.uniform(0.86, 0.93)) if hat else scale,
-        lean=dice.uniform(-4, 4) if live else dice.uniform(-5, 5),
-        flip=painter.flips and dice.chance(0.5),
+        x=rng.uniform(-reach, reach),
+        y=rng.uniform(-1.5, 1.2),
+        scale=min(scale, rng.uniform(0.86, 0.93)) if hat else scale,
+        lean=rng.uniform(-4, 4) if live else rng.uniform(-5, 5),
+        flip=painter.flips and rng.chance(0.5),
         stance=stance,
-        turn=dice.uniform(-1, 1),
-        tilt=dice.uniform(-1, 1),
-        swing=dice.uniform(-1, 1),
+        turn=rng.uniform(-1, 1),
+        tilt=rng.uniform(-1, 1),
+        swing=rng.uniform(-1, 1),
     )
 
 
-def draw_light(dice: Rng) -> Light:
+def draw_light(rng: Rng) -> Light:
     """Return a random light."""
-    return Light(dice.sign(), dice.uniform(0.6, 1.15), dice.uniform(0.93, 1.05), dice.uniform(-1, 1))
+    return Light(rng.sign(), rng.uniform(0.6, 1.15), rng.uniform(0.93, 1.05), rng.uniform(-1, 1))
 
 
 def context_ids(category: str) -> tuple[str, ...]:
@@ -65,7 +65,7 @@ def plain_ids() -> tuple[str, ...]:
 
 def scene_of(
     vector: Vector,
-    dice: Rng,
+    rng: Rng,
     context: str | None = None,
     accessory: str | None = None,
     property: str | None = None,
@@ -74,10 +74,10 @@ def scene_of(
     painter = painter_of(vector.noun)
     if accessory and painter.category != "live":
         raise DreambenchError(f"a {vector.noun} wears no accessories", "they belong to cats and dogs")
-    where = context or dice.pick(plain_ids())
+    where = context or rng.pick(plain_ids())
     hat = bool(accessory and ACCESSORIES[accessory].head)
     return Scene(
-        vector, where, draw_pose(painter, dice, hat), draw_light(dice), accessory, property, dice.bits() >> 2
+        vector, where, draw_pose(painter, rng, hat), draw_light(rng), accessory, property, rng.bits() >> 2
     )
 
 
@@ -95,9 +95,9 @@ def sample_scene(
     with any of them, the others are left out. Without ``vector`` a new subject of ``noun`` (or of any
     class) is drawn, never one close to a held-out subject. Raises ``DreambenchError`` for an unknown id.
     """
-    dice = Rng.of(rng)
+    stream = Rng.of(rng)
     if vector is None:
-        vector = sample_vector(noun or dice.pick(tuple(all_painters())), rng)
+        vector = sample_vector(noun or stream.pick(tuple(all_painters())), rng)
     for value, known, kind in (
         (context, all_contexts(), "context"),
         (accessory, ACCESSORIES, "accessory"),
@@ -107,14 +107,14 @@ def sample_scene(
             raise DreambenchError(f"unknown {kind} {value!r}", f"known: {', '.join(known)}")
     if not (context or accessory or property):
         category = painter_of(vector.noun).category
-        about = dice.weighted(_MIX[category])
+        about = stream.weighted(_MIX[category])
         if about in ("context", "dressed context"):
-            context = dice.pick(context_ids(category))
+            context = stream.pick(context_ids(category))
         if about in ("accessory", "dressed context"):
-            accessory = dice.pick(tuple(ACCESSORIES))
+            accessory = stream.pick(tuple(ACCESSORIES))
         if about == "property":
-            property = dice.pick(tuple(PROPERTIES))
-    return scene_of(vector, dice, context, accessory, property)
+            property = stream.pick(tuple(PROPERTIES))
+    return scene_of(vector, stream, context, accessory, property)
 
 
 def scene_for_prompt(template_text: str, vector: Vector, rng: np.random.Generator) -> Scene:
@@ -125,16 +125,16 @@ def scene_for_prompt(template_text: str, vector: Vector, rng: np.random.Generato
     ``DreambenchError`` for other prompts.
     """
     text = " ".join(template_text.split())
-    dice = Rng.of(rng)
+    stream = Rng.of(rng)
     for entry in all_contexts().values():
         if entry.text and text.endswith(" " + entry.text):
-            return scene_of(vector, dice, context=entry.id)
+            return scene_of(vector, stream, context=entry.id)
     for worn in ACCESSORIES.values():
         if text.endswith(" " + worn.text):
-            return scene_of(vector, dice, accessory=worn.id)
+            return scene_of(vector, stream, accessory=worn.id)
     for name, words in PROPERTIES.items():
         if re.match(rf"an? {words} ", text):
-            return scene_of(vector, dice, property=name)
+            return scene_of(vector, stream, property=name)
     if re.fullmatch(rf"(a photo of )?an? (\S+ )?({re.escape(vector.noun)}|\{{1\}})", text):
-        return scene_of(vector, dice)
+        return scene_of(vector, stream)
     raise DreambenchError(f"the miniature cannot draw {template_text!r}", "it draws the official prompts")

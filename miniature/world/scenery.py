@@ -13,10 +13,10 @@ from miniature.world.rng import Rng
 from miniature.world.shapes import Points, box, fluffy, oval, smooth, spin, tube
 
 
-def vary(colour: Colour, dice: Rng, amount: float = 10.0) -> Colour:
+def vary(colour: Colour, rng: Rng, amount: float = 10.0) -> Colour:
     """Return the colour, a little lighter or darker."""
-    change = dice.uniform(-amount, amount)
-    red, green, blue = (min(255, max(0, int(channel + change + dice.uniform(-3, 3)))) for channel in colour)
+    change = rng.uniform(-amount, amount)
+    red, green, blue = (min(255, max(0, int(channel + change + rng.uniform(-3, 3)))) for channel in colour)
     return red, green, blue
 
 
@@ -30,11 +30,11 @@ def ground(pen: Pen, far: Colour, near: Colour, horizon: float) -> None:
     gradient(pen.image, far, near, int(horizon), 64)
 
 
-def blue_sky(pen: Pen, dice: Rng, horizon: float) -> None:
+def blue_sky(pen: Pen, rng: Rng, horizon: float) -> None:
     """Fill a fair sky, with a cloud or two."""
-    sky(pen, vary((116, 178, 234), dice), vary((206, 230, 246), dice), horizon)
-    for _ in range(1 + dice.below(2)):
-        cloud(pen, dice.uniform(4, 60), dice.uniform(4, horizon * 0.4), dice.uniform(4, 7))
+    sky(pen, vary((116, 178, 234), rng), vary((206, 230, 246), rng), horizon)
+    for _ in range(1 + rng.below(2)):
+        cloud(pen, rng.uniform(4, 60), rng.uniform(4, horizon * 0.4), rng.uniform(4, 7))
 
 
 def cloud(pen: Pen, x: float, y: float, size: float, colour: Colour = (248, 250, 252)) -> None:
@@ -45,7 +45,7 @@ def cloud(pen: Pen, x: float, y: float, size: float, colour: Colour = (248, 250,
 
 def blades(
     pen: Pen,
-    dice: Rng,
+    rng: Rng,
     y: float,
     count: int,
     colours: tuple[Colour, ...],
@@ -54,11 +54,11 @@ def blades(
 ) -> None:
     """Draw a row of grass blades that grow from around y."""
     for i in range(count):
-        x = (i + dice.uniform(0, 1)) * 64 / count
-        foot, tip = y + dice.uniform(-1.5, 1.5), height * dice.uniform(0.7, 1.3)
+        x = (i + rng.uniform(0, 1)) * 64 / count
+        foot, tip = y + rng.uniform(-1.5, 1.5), height * rng.uniform(0.7, 1.3)
         pen.fill(
-            [(x - 0.9, foot), (x + dice.uniform(-spread, spread), foot - tip), (x + 0.9, foot)],
-            dice.pick(colours),
+            [(x - 0.9, foot), (x + rng.uniform(-spread, spread), foot - tip), (x + 0.9, foot)],
+            rng.pick(colours),
             False,
         )
 
@@ -134,11 +134,11 @@ def crown(pen: Pen, x: float, y: float, size: float, colour: Colour) -> None:
     )
 
 
-def planks(pen: Pen, dice: Rng, horizon: float, colour: Colour) -> None:
+def planks(pen: Pen, rng: Rng, horizon: float, colour: Colour) -> None:
     """Lay floor boards that run away from the viewer."""
-    edges = [-70 + 19.0 * i + dice.uniform(-1, 1) for i in range(12)]
+    edges = [-70 + 19.0 * i + rng.uniform(-1, 1) for i in range(12)]
     for left, right in itertools.pairwise(edges):
-        tone = vary(colour, dice, 15)
+        tone = vary(colour, rng, 15)
         shape = [
             (32 + (left - 32) * 0.42, horizon),
             (32 + (right - 32) * 0.42, horizon),
@@ -147,7 +147,7 @@ def planks(pen: Pen, dice: Rng, horizon: float, colour: Colour) -> None:
         ]
         pen.fill(shape, tone, False)
         pen.stroke([shape[0], shape[3]], dark(colour, 0.45), 0.6)
-        at = dice.uniform(0.15, 0.9)
+        at = rng.uniform(0.15, 0.9)
         joint = horizon + (64 - horizon) * at
         share = 0.42 + 0.58 * at
         pen.stroke(
@@ -164,26 +164,26 @@ def rug(pen: Pen, x: float, y: float, rx: float, ry: float, colour: Colour, tuft
     pen.fill(oval(x, y, rx * 0.72, ry * 0.68), colour, False)
 
 
-def folds(pen: Pen, dice: Rng, colour: Colour, count: int = 6) -> None:
+def folds(pen: Pen, rng: Rng, colour: Colour, count: int = 6) -> None:
     """Drape cloth over the whole frame: soft light and dark folds."""
     for i in range(count):
-        x = (i + dice.uniform(0.1, 0.9)) * 72 / count - 6
+        x = (i + rng.uniform(0.1, 0.9)) * 72 / count - 6
         bend = [
             (x, -3),
-            (x + dice.uniform(-7, 7), 20),
-            (x + dice.uniform(-5, 9), 42),
-            (x + dice.uniform(-9, 13), 68),
+            (x + rng.uniform(-7, 7), 20),
+            (x + rng.uniform(-5, 9), 42),
+            (x + rng.uniform(-9, 13), 68),
         ]
-        tone = dark(colour, dice.uniform(0.08, 0.2)) if i % 2 else light(colour, dice.uniform(0.3, 0.5))
-        pen.fill(tube(bend, dice.uniform(2.5, 5), dice.uniform(4, 9)), tone, False)
+        tone = dark(colour, rng.uniform(0.08, 0.2)) if i % 2 else light(colour, rng.uniform(0.3, 0.5))
+        pen.fill(tube(bend, rng.uniform(2.5, 5), rng.uniform(4, 9)), tone, False)
 
 
-def waves(pen: Pen, dice: Rng, top: float, colour: Colour, count: int = 16) -> None:
+def waves(pen: Pen, rng: Rng, top: float, colour: Colour, count: int = 16) -> None:
     """Draw small crests, larger the nearer they are."""
     for _ in range(count):
-        share = dice.uniform(0, 1)
+        share = rng.uniform(0, 1)
         y, half = top + (64 - top) * share, 2.5 + 4.0 * share
-        x = dice.uniform(-2, 66)
+        x = rng.uniform(-2, 66)
         pen.stroke(
             smooth(
                 [(x - half, y), (x - half / 2, y - 1.2), (x, y), (x + half / 2, y - 1.2), (x + half, y)],

@@ -37,7 +37,7 @@ ContextFunction = Callable[[Pen, Rng], Setting]
 
 
 @dataclass(frozen=True)
-class Context:
+class Surroundings:
     """A context: its id, the official words (none for plain surroundings), prompt number, and drawing."""
 
     id: str
@@ -46,14 +46,14 @@ class Context:
     draw: ContextFunction
 
 
-_CONTEXTS: dict[str, Context] = {}
+_CONTEXTS: dict[str, Surroundings] = {}
 
 
 def context(text: str, number: int) -> Callable[[ContextFunction], ContextFunction]:
     """Register an official context by its words and its number among the object prompts (1 to 20)."""
 
     def register(function: ContextFunction) -> ContextFunction:
-        _CONTEXTS[function.__name__] = Context(function.__name__, text, number, function)
+        _CONTEXTS[function.__name__] = Surroundings(function.__name__, text, number, function)
         return function
 
     return register
@@ -61,12 +61,12 @@ def context(text: str, number: int) -> Callable[[ContextFunction], ContextFuncti
 
 def plain(function: ContextFunction) -> ContextFunction:
     """Register plain surroundings, which captions do not name."""
-    _CONTEXTS[function.__name__] = Context(function.__name__, None, 0, function)
+    _CONTEXTS[function.__name__] = Surroundings(function.__name__, None, 0, function)
     return function
 
 
 @cache
-def all_contexts() -> Mapping[str, Context]:
+def all_contexts() -> Mapping[str, Surroundings]:
     """Return all contexts by id: the official ones in their order, then plain surroundings by name."""
     package: Any = importlib.import_module("miniature.world.contexts")
     for module in pkgutil.iter_modules(package.__path__):

@@ -73,23 +73,23 @@ class Vector:
         return Vector(self.noun, MappingProxyType({**self.values, **values}))
 
 
-def _draw(parameter: Parameter, dice: Rng, drawn: Mapping[str, Value]) -> Value:
+def _draw(parameter: Parameter, rng: Rng, drawn: Mapping[str, Value]) -> Value:
     if isinstance(parameter, Real):
-        return round(dice.uniform(parameter.low, parameter.high), 3)
+        return round(rng.uniform(parameter.low, parameter.high), 3)
     if isinstance(parameter, Kind):
-        return dice.weighted(parameter.options)
+        return rng.weighted(parameter.options)
     while True:
-        colour = shade_of(dice.weighted(parameter.words), dice)
+        colour = shade_of(rng.weighted(parameter.words), rng)
         other = drawn[parameter.unlike] if parameter.unlike else None
         if not isinstance(other, tuple) or colour_distance(colour, other) >= 0.35:
             return colour
 
 
-def draw_vector(noun: str, dice: Rng) -> Vector:
+def draw_vector(noun: str, rng: Rng) -> Vector:
     """Return a draw of the noun's prior, without regard to the held-out subjects."""
     values: dict[str, Value] = {}
     for name, parameter in painter_of(noun).prior.items():
-        values[name] = _draw(parameter, dice, values)
+        values[name] = _draw(parameter, rng, values)
     return Vector(noun, MappingProxyType(values))
 
 
@@ -99,10 +99,10 @@ def sample_vector(noun: str, rng: np.random.Generator) -> Vector:
     Draws whose ``distance`` to a held-out subject of the class is below ``HELD_OUT_DISTANCE`` are
     rejected: training never sees the benchmark's subjects. Raises ``DreambenchError`` for an unknown noun.
     """
-    dice = Rng.of(rng)
+    stream = Rng.of(rng)
     held_out = [subject.vector for subject in held_out_subjects().values() if subject.vector.noun == noun]
     while True:
-        vector = draw_vector(noun, dice)
+        vector = draw_vector(noun, stream)
         if all(distance(vector, other) >= HELD_OUT_DISTANCE for other in held_out):
             return vector
 
@@ -131,7 +131,7 @@ def distance(a: Vector, b: Vector) -> float:
 
 
 @dataclass(frozen=True)
-class Subject:
+class HeldOutSubject:
     """A held-out subject: its official id, its vector, ``object`` or ``live``, and how many photos it has."""
 
     id: str
@@ -153,7 +153,7 @@ def _parse(owner: str, name: str, parameter: Parameter, value: object) -> Value:
 
 
 @cache
-def held_out_subjects() -> Mapping[str, Subject]:
+def held_out_subjects() -> Mapping[str, HeldOutSubject]:
     """Return the 30 subjects of ``data/mini/subjects.yaml`` by id, in the official order.
 
     Raises ``DreambenchError`` when the file names an unknown noun or parameter, or leaves one out.
@@ -168,5 +168,5 @@ def held_out_subjects() -> Mapping[str, Subject]:
             raise DreambenchError(f"{path.name}: {name} has missing or unknown parameters {', '.join(wrong)}")
         values = {key: _parse(name, key, parameter, given[key]) for key, parameter in painter.prior.items()}
         vector = Vector(painter.noun, MappingProxyType(values))
-        subjects[name] = Subject(name, vector, painter.category, entry["photos"])
+        subjects[name] = HeldOutSubject(name, vector, painter.category, entry["photos"])
     return MappingProxyType(subjects)

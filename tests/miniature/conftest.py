@@ -26,8 +26,8 @@ def _one_thread() -> Any:
     torch.set_num_threads(before)
 
 
-def sit(work: Path, stage: str, **changes: Any) -> Loop:
-    """Run one sitting of a stage at toy size."""
+def train_session(work: Path, stage: str, **changes: Any) -> Loop:
+    """Run one session of a stage at toy size."""
     loop = Loop(KINDS[stage](TrainingSession(work, toy=True, **changes)), QUIET)
     loop.run()
     return loop
@@ -35,10 +35,10 @@ def sit(work: Path, stage: str, **changes: Any) -> Loop:
 
 @pytest.fixture(scope="session")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A work folder in which every stage made its four toy steps in one sitting."""
+    """A work folder in which every stage made its four toy steps in one session."""
     folder = tmp_path_factory.mktemp("work")
     for stage in KINDS:
-        sit(folder, stage)
+        train_session(folder, stage)
     return folder
 
 

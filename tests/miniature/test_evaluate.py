@@ -10,7 +10,7 @@ import pytest
 from dreambench.errors import DreambenchError
 from miniature.evaluate.__main__ import main
 from miniature.evaluate.card import BARS, figures_table, write_into_card
-from miniature.evaluate.evaluation_prompts import all_asked, rendered
+from miniature.evaluate.evaluation_prompts import evaluation_prompts, rendered
 from miniature.evaluate.fidelity import Fidelity
 from miniature.evaluate.judged import accuracies, frechet_distance
 from miniature.train.data import LABELS
@@ -18,24 +18,24 @@ from miniature.world import CLASS_NOUNS
 
 
 @pytest.fixture(scope="module")
-def asked_and_labels() -> tuple[list, np.ndarray]:
-    asked = all_asked(1, {"object": 1, "live": 1})
-    return asked, rendered(asked, 0)[1]
+def prompts_and_labels() -> tuple[list, np.ndarray]:
+    prompts = evaluation_prompts(1, {"object": 1, "live": 1})
+    return prompts, rendered(prompts, 0)[1]
 
 
 def test_every_official_prompt_of_every_class_is_asked() -> None:
-    asked = all_asked(2, {"object": 1, "live": 3})
-    assert len(asked) == 15 * 2 + 13 * 25 + 2 * 25 * 3
-    assert {each.noun for each in asked if each.kind == "plain"} == set(CLASS_NOUNS)
-    assert len({each.prompt for each in asked if each.kind != "plain"}) == 15 * 25
-    assert sum(each.kind == "accessorization" for each in asked) == 2 * 10 * 3
-    assert all("{" not in each.prompt for each in asked)
+    prompts = evaluation_prompts(2, {"object": 1, "live": 3})
+    assert len(prompts) == 15 * 2 + 13 * 25 + 2 * 25 * 3
+    assert {each.noun for each in prompts if each.kind == "plain"} == set(CLASS_NOUNS)
+    assert len({each.prompt for each in prompts if each.kind != "plain"}) == 15 * 25
+    assert sum(each.kind == "accessorization" for each in prompts) == 2 * 10 * 3
+    assert all("{" not in each.prompt for each in prompts)
 
 
-def test_renderings_show_what_was_asked(asked_and_labels: tuple[list, np.ndarray]) -> None:
-    asked, labels = asked_and_labels
+def test_renderings_show_what_was_asked(prompts_and_labels: tuple[list, np.ndarray]) -> None:
+    prompts, labels = prompts_and_labels
     columns = list(LABELS)
-    for each, row in zip(asked, labels, strict=True):
+    for each, row in zip(prompts, labels, strict=True):
         told = {c: row[i] < len(LABELS[c]) for i, c in enumerate(columns)}
         assert LABELS["class"][row[0]] == each.noun
         assert told["context"] == (each.kind == "recontextualization")
@@ -47,14 +47,14 @@ def _logits(labels: np.ndarray) -> list[np.ndarray]:
     return [np.eye(len(names) + 1)[labels[:, i]] for i, names in enumerate(LABELS.values())]
 
 
-def test_accuracies_are_of_what_was_asked(asked_and_labels: tuple[list, np.ndarray]) -> None:
-    asked, labels = asked_and_labels
-    assert set(accuracies(asked, labels, _logits(labels)).values()) == {1.0}
+def test_accuracies_are_of_what_was_asked(prompts_and_labels: tuple[list, np.ndarray]) -> None:
+    prompts, labels = prompts_and_labels
+    assert set(accuracies(prompts, labels, _logits(labels)).values()) == {1.0}
     # A judge that sees no accessory and no property anywhere, and everything else.
     blind = labels.copy()
     for name in ("accessory", "property"):
         blind[:, list(LABELS).index(name)] = len(LABELS[name])
-    shares = accuracies(asked, labels, _logits(blind))
+    shares = accuracies(prompts, labels, _logits(blind))
     assert shares["property"] == shares["colour"] == 0
     assert shares["accessory"] == pytest.approx(0.1)  # ten ways: "none" is no answer, the first one is
     assert shares["class"] == shares["context"] == 1

@@ -22,7 +22,7 @@ from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import BaseSpec
 from dreambench.store import open_run
 from miniature.evaluate.drawn import drawn
-from miniature.evaluate.evaluation_prompts import Asked
+from miniature.evaluate.evaluation_prompts import EvaluationPrompt
 from miniature.evaluate.scorers import embedded
 from miniature.train.export_pipeline import LIMIT, sizes
 from miniature.train.tokenizer import caption_words, fillers, rare_words
@@ -79,8 +79,8 @@ def test_the_identifier_is_a_word_that_no_caption_holds(spec) -> None:
 
 def test_it_draws_the_class_that_it_is_asked_for(spec, encoders: ProtocolEncoders) -> None:
     """Shown by CLIP-mini, which is a weaker judge than the evaluation's: 15 ways, 4 images each."""
-    asked = [Asked(noun, f"a {noun}", "plain") for noun in CLASS_NOUNS for _ in range(4)]
-    images = drawn(open_base(spec.base), asked, spec, resolve_runtime(spec.runtime))
+    prompts = [EvaluationPrompt(noun, f"a {noun}", "plain") for noun in CLASS_NOUNS for _ in range(4)]
+    images = drawn(open_base(spec.base), prompts, spec, resolve_runtime(spec.runtime))
     told = encoders.clip.embed_texts([f"a {noun}" for noun in CLASS_NOUNS])
     found = cosine_similarities(embedded(encoders.clip, images), told).argmax(1).numpy()
     right = found == np.arange(len(CLASS_NOUNS)).repeat(4)

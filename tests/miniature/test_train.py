@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from miniature.train import __main__ as command
 from miniature.train.stage import TrainingSession, averaged_weights, checkpoint_file
 from miniature.train.training_session import Loop
-from tests.miniature.conftest import KINDS, QUIET, sit
+from tests.miniature.conftest import KINDS, QUIET, train_session
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
@@ -35,13 +35,13 @@ def test_a_stage_that_is_killed_ends_with_the_same_weights(
             raise MemoryError
         return whole(self, step)
 
-    assert sit(tmp_path, stage, stop=1).step == 1
+    assert train_session(tmp_path, stage, stop=1).step == 1
     monkeypatch.setattr(KINDS[stage], "loss", killed)
     with pytest.raises(MemoryError):
-        sit(tmp_path, stage, checkpoint_seconds=0)
+        train_session(tmp_path, stage, checkpoint_seconds=0)
     monkeypatch.undo()
-    assert sit(tmp_path, stage, stop=0).step == 3
-    assert sit(tmp_path, stage).step == 4
+    assert train_session(tmp_path, stage, stop=0).step == 3
+    assert train_session(tmp_path, stage).step == 4
     assert same(load_file(checkpoint_file(work, stage)), load_file(checkpoint_file(tmp_path, stage)))
 
 
@@ -51,12 +51,12 @@ def test_a_stage_leaves_losses_samples_and_a_readable_mistake(work: Path) -> Non
     assert [row for row in rows if row.startswith("4,mse,")]
     assert (work / "unet" / "samples" / "000004.png").is_file()
     with pytest.raises(DreambenchError, match="trained with seed 0"):
-        sit(work, "vae", seed=1)
+        train_session(work, "vae", seed=1)
 
 
 def test_a_unet_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DreambenchError, match="run the stage `vae` first"):
-        sit(tmp_path, "unet")
+        train_session(tmp_path, "unet")
 
 
 def test_exported_weights_start_a_new_work_folder(exported: Path, work: Path, tmp_path: Path) -> None:

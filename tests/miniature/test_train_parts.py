@@ -9,7 +9,7 @@ import torch
 from dreambench.methods.identifiers import draw_identifiers, rare_tokens
 from miniature.train import tokenizer as trimmed
 from miniature.train.data import STREAMS, render_shard, shard_scenes
-from miniature.train.muon import Optimizer, orthogonalize
+from miniature.train.optimizer import Optimizer
 from miniature.train.stage import learning_rate
 from miniature.train.train_dino import instance_loss, same_class_auc
 from miniature.train.train_vae import build_vae, fold_normalization
@@ -69,15 +69,42 @@ def render_captions(stream: str, count: int) -> list[str]:
     return [caption(scene, rng) for scene in scenes]
 
 
-def test_orthogonalized_matrices_have_singular_values_near_one() -> None:
+@pytest.mark.parametrize("shape", [(24, 60), (60, 24), (24, 15, 2, 2)])
+def test_muon_steps_by_an_orthogonal_matrix_of_adams_size(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    for shape in ((3, 24, 60), (2, 60, 24)):
-        matrices = torch.randn(shape)
-        result = orthogonalize(matrices).float()
-        values = torch.linalg.svdvals(result)
-        assert values.min() > 0.5
-        assert values.max() < 1.3
-        assert ((result * matrices).sum((1, 2)) > 0).all()  # no direction is turned round
+    weight = torch.nn.Parameter(torch.zeros(shape))
+    optimizer = Optimizer(
+        {"w": weight, "b": torch.nn.Parameter(torch.zeros(2))}, ["w"], lr=0.5, adam_lr={"": 0.1}
+    )
+    weight.grad = torch.randn(shape)
+    gradient = weight.grad.flatten(1).clone()
+    optimizer.step(0.1)
+    step = -weight.detach().flatten(1)
+    assert step.square().mean().sqrt() == pytest.approx(0.5 * 0.1 * 0.2, rel=0.2)
+    values = torch.linalg.svdvals(step / (0.5 * 0.1 * 0.2 * 60**0.5))
+    assert values.min() > 0.5
+    assert values.max() < 1.3
+    assert (step * gradient).sum() > 0  # no direction is turned round
+
+
+def test_the_optimizer_goes_on_from_its_saved_state() -> None:
+    torch.manual_seed(0)
+    gradients = torch.randn(4, 2, 8, 8)
+    layers = [torch.nn.Linear(8, 8), torch.nn.Linear(8, 8)]
+    layers[1].load_state_dict(layers[0].state_dict())
+    first, second = (
+        Optimizer(dict(layer.named_parameters()), ["weight"], lr=0.1, adam_lr={"": 0.1}) for layer in layers
+    )
+    for number, (matrix, vector) in enumerate(gradients):
+        if number == 2:  # saved and loaded by another process
+            layers[1].load_state_dict(layers[0].state_dict())
+            second.load({name: value.clone() for name, value in first.state().items()})
+        for layer, optimizer in zip(layers, (first, second), strict=True):
+            layer.weight.grad, layer.bias.grad = matrix.clone(), vector[0].clone()
+            if optimizer is first or number >= 2:
+                optimizer.step(1.0)
+    assert torch.equal(layers[0].weight, layers[1].weight)
+    assert torch.equal(layers[0].bias, layers[1].bias)
 
 
 def test_muon_descends_and_leaves_untouched_embeddings_alone() -> None:

@@ -51,7 +51,7 @@ def test_close_draws_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     own = held_out_subjects()["cat2"].vector
     other = next(v for v in (draw_vector("cat", Rng(i)) for i in range(99)) if distance(v, own) > 0.4)
     draws = iter([own, own.replaced(build=own.num("build") + 0.05), other])
-    monkeypatch.setattr(vectors, "draw_vector", lambda noun, dice: next(draws))
+    monkeypatch.setattr(vectors, "draw_vector", lambda noun, rng: next(draws))
     assert sample_vector("cat", np.random.default_rng(0)) is other
 
 
@@ -79,6 +79,6 @@ def test_priors_are_wide_and_values_within_them() -> None:
 
 
 def test_colour_words_name_their_own_shades() -> None:
-    dice = Rng(0)
+    rng = Rng(0)
     for word in COLOUR_WORDS:
-        assert all(colour_word(shade_of(word, dice)) == word for _ in range(20))
+        assert all(colour_word(shade_of(word, rng)) == word for _ in range(20))

@@ -11,38 +11,38 @@ from miniature.world.surroundings import Setting, context
 
 
 @context("on top of a purple rug in a forest", 10)
-def purple_rug(pen: Pen, dice: Rng) -> Setting:
+def purple_rug(pen: Pen, rng: Rng) -> Setting:
     """Trunks, dim green light, and a round purple rug on the forest floor."""
-    horizon = dice.uniform(36, 40)
+    horizon = rng.uniform(36, 40)
     sky(pen, (40, 84, 52), (112, 156, 96), horizon + 3)
     for i in range(8):
-        x = i * 9 + dice.uniform(-3, 3)
-        trunk(pen, x, -2, horizon + dice.uniform(1, 5), dice.uniform(3.5, 5.5), vary((92, 66, 46), dice))
+        x = i * 9 + rng.uniform(-3, 3)
+        trunk(pen, x, -2, horizon + rng.uniform(1, 5), rng.uniform(3.5, 5.5), vary((92, 66, 46), rng))
     for i in range(7):
-        crown(pen, i * 11 + dice.uniform(-3, 3), dice.uniform(-3, 5), 8, vary((52, 112, 56), dice))
+        crown(pen, i * 11 + rng.uniform(-3, 3), rng.uniform(-3, 5), 8, vary((52, 112, 56), rng))
     ground(pen, (84, 94, 52), (64, 72, 40), horizon + 2)
-    rug(pen, 32, 55.5, 30, 8.0, vary((138, 54, 184), dice, 8))
+    rug(pen, 32, 55.5, 30, 8.0, vary((138, 54, 184), rng, 8))
     return Setting(ground=57.5)
 
 
 @context("with a wheat field in the background", 11)
-def wheat_field(pen: Pen, dice: Rng) -> Setting:
+def wheat_field(pen: Pen, rng: Rng) -> Setting:
     """Golden ears up to the shoulder under a wide sky."""
-    horizon = dice.uniform(20, 25)
-    blue_sky(pen, dice, horizon)
+    horizon = rng.uniform(20, 25)
+    blue_sky(pen, rng, horizon)
     ground(pen, (226, 178, 74), (206, 150, 50), horizon)
     for row, y in enumerate((horizon + 6, horizon + 15, horizon + 26)):
         for i in range(13):
-            x, foot = i * 5.2 + dice.uniform(-2, 2), y + 8
-            top = y - dice.uniform(4, 7)
-            lean = dice.uniform(-1.5, 2.5)
+            x, foot = i * 5.2 + rng.uniform(-2, 2), y + 8
+            top = y - rng.uniform(4, 7)
+            lean = rng.uniform(-1.5, 2.5)
             pen.stroke([(x, foot), (x + lean, top)], (184, 134, 44), 0.7)
             pen.oval(
                 x + lean,
                 top,
                 1.1,
                 2.8,
-                fill=vary(((240, 200, 96), (248, 212, 110), (240, 196, 88))[row], dice),
+                fill=vary(((240, 200, 96), (248, 212, 110), (240, 196, 88))[row], rng),
                 outline=(190, 140, 50),
             )
     ground(pen, (196, 152, 74), (176, 130, 66), 54)
@@ -52,55 +52,55 @@ def wheat_field(pen: Pen, dice: Rng) -> Setting:
 
 
 @context("with a tree and autumn leaves in the background", 12)
-def autumn(pen: Pen, dice: Rng) -> Setting:
+def autumn(pen: Pen, rng: Rng) -> Setting:
     """A large orange tree, leaves in the air and on the ground."""
-    horizon = dice.uniform(42, 45)
-    sky(pen, vary((196, 216, 228), dice), (246, 228, 196), horizon)
+    horizon = rng.uniform(42, 45)
+    sky(pen, vary((196, 216, 228), rng), (246, 228, 196), horizon)
     ground(pen, (176, 128, 66), (150, 100, 50), horizon)
-    side = dice.sign()
-    x = 32 + side * dice.uniform(14, 19)
+    side = rng.sign()
+    x = 32 + side * rng.uniform(14, 19)
     trunk(pen, x, 8, horizon + 4, 7, (98, 66, 44))
     fiery: tuple[Colour, ...] = ((230, 110, 30), (246, 160, 40), (208, 64, 34), (250, 196, 60))
     for i in range(9):
-        crown(pen, x + dice.uniform(-17, 17), dice.uniform(0, 16), dice.uniform(6, 9), fiery[i % 4])
+        crown(pen, x + rng.uniform(-17, 17), rng.uniform(0, 16), rng.uniform(6, 9), fiery[i % 4])
     for _ in range(26):
-        lx, ly = dice.uniform(0, 64), dice.uniform(horizon, 64)
-        leaf(pen, lx, ly, dice.uniform(3, 4.5), dice.uniform(0, 1), dice.pick(fiery), 0.7)
+        lx, ly = rng.uniform(0, 64), rng.uniform(horizon, 64)
+        leaf(pen, lx, ly, rng.uniform(3, 4.5), rng.uniform(0, 1), rng.pick(fiery), 0.7)
     for _ in range(8):
         leaf(
             pen,
-            dice.uniform(0, 64),
-            dice.uniform(14, horizon),
-            dice.uniform(3, 4),
-            dice.uniform(0, 1),
-            dice.pick(fiery),
+            rng.uniform(0, 64),
+            rng.uniform(14, horizon),
+            rng.uniform(3, 4),
+            rng.uniform(0, 1),
+            rng.pick(fiery),
             0.7,
         )
     return Setting(front=_litter)
 
 
-def _litter(pen: Pen, dice: Rng) -> None:
+def _litter(pen: Pen, rng: Rng) -> None:
     for _ in range(9):
         leaf(
             pen,
-            dice.uniform(0, 64),
-            dice.uniform(60, 64),
+            rng.uniform(0, 64),
+            rng.uniform(60, 64),
             4,
-            dice.uniform(0, 1),
-            dice.pick(((230, 110, 30), (246, 170, 50), (200, 60, 34))),
+            rng.uniform(0, 1),
+            rng.pick(((230, 110, 30), (246, 170, 50), (200, 60, 34))),
             0.7,
         )
 
 
 @context("on top of green grass with sunflowers around it", 16)
-def sunflowers(pen: Pen, dice: Rng) -> Setting:
+def sunflowers(pen: Pen, rng: Rng) -> Setting:
     """A bright lawn that fills the frame, sunflowers on both sides."""
-    sky(pen, vary((120, 196, 84), dice, 6), (84, 168, 62), 64)
+    sky(pen, vary((120, 196, 84), rng, 6), (84, 168, 62), 64)
     for y in (8, 20, 32, 44, 56):
-        blades(pen, dice, y, 12, ((70, 150, 54), (140, 206, 96)), 5)
+        blades(pen, rng, y, 12, ((70, 150, 54), (140, 206, 96)), 5)
     for side in (-1, 1):
         for y in (9, 25, 42):
-            _sunflower(pen, 32 + side * dice.uniform(20, 29), y + dice.uniform(-4, 4), dice.uniform(5.2, 6.6))
+            _sunflower(pen, 32 + side * rng.uniform(20, 29), y + rng.uniform(-4, 4), rng.uniform(5.2, 6.6))
     return Setting(front=_near_flowers)
 
 
@@ -111,22 +111,22 @@ def _sunflower(pen: Pen, x: float, y: float, r: float) -> None:
     pen.oval(x, y, r * 0.48, fill=(104, 62, 26), outline=(74, 42, 20))
 
 
-def _near_flowers(pen: Pen, dice: Rng) -> None:
+def _near_flowers(pen: Pen, rng: Rng) -> None:
     for side in (-1, 1):
-        _sunflower(pen, 32 + side * dice.uniform(23, 29), dice.uniform(54, 58), 6.2)
-    blades(pen, dice, 64, 22, ((70, 150, 54), (110, 190, 80)), 5)
+        _sunflower(pen, 32 + side * rng.uniform(23, 29), rng.uniform(54, 58), 6.2)
+    blades(pen, rng, 64, 22, ((70, 150, 54), (110, 190, 80)), 5)
 
 
 @context("on top of a dirt road", 19)
-def dirt_road(pen: Pen, dice: Rng) -> Setting:
+def dirt_road(pen: Pen, rng: Rng) -> Setting:
     """A brown track with ruts that runs between meadows to the horizon."""
-    horizon = dice.uniform(27, 31)
-    blue_sky(pen, dice, horizon)
+    horizon = rng.uniform(27, 31)
+    blue_sky(pen, rng, horizon)
     for x, r in ((6, 9), (20, 7), (46, 8), (60, 10)):
-        pen.oval(x + dice.uniform(-3, 3), horizon + 2, r, r * 0.55, fill=(84, 136, 76), outline=False)
+        pen.oval(x + rng.uniform(-3, 3), horizon + 2, r, r * 0.55, fill=(84, 136, 76), outline=False)
     ground(pen, (146, 176, 88), (110, 148, 62), horizon)
-    far = 32 + dice.uniform(-10, 10)
-    dirt = vary((176, 128, 82), dice)
+    far = 32 + rng.uniform(-10, 10)
+    dirt = vary((176, 128, 82), rng)
     pen.fill([(far - 3.5, horizon), (far + 3.5, horizon), (68, 66), (-4, 66)], dirt, False)
     for left, right in ((-0.62, -0.42), (0.42, 0.62)):
         pen.fill(
@@ -140,13 +140,13 @@ def dirt_road(pen: Pen, dice: Rng) -> Setting:
             False,
         )
     for _ in range(18):
-        y = dice.uniform(40, 64)
+        y = rng.uniform(40, 64)
         pen.oval(
-            32 + dice.uniform(-0.9, 0.9) * (y - horizon),
+            32 + rng.uniform(-0.9, 0.9) * (y - horizon),
             y,
-            dice.uniform(0.6, 1.4),
+            rng.uniform(0.6, 1.4),
             0.6,
-            fill=light(dirt, 0.3) if dice.chance(0.5) else dark(dirt, 0.3),
+            fill=light(dirt, 0.3) if rng.chance(0.5) else dark(dirt, 0.3),
             outline=False,
         )
     for side in (-1, 1):

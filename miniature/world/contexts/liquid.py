@@ -13,13 +13,13 @@ from miniature.world.surroundings import Setting, context
 
 
 @context("floating on top of water", 14)
-def water(pen: Pen, dice: Rng) -> Setting:
+def water(pen: Pen, rng: Rng) -> Setting:
     """Blue water with small crests up to the horizon; the subject sinks in a little."""
-    horizon = dice.uniform(16, 21)
-    blue_sky(pen, dice, horizon)
+    horizon = rng.uniform(16, 21)
+    blue_sky(pen, rng, horizon)
     ground(pen, (28, 94, 168), (44, 136, 206), horizon)
-    waves(pen, dice, horizon + 3, (150, 206, 240), 22)
-    line = dice.uniform(51, 53)
+    waves(pen, rng, horizon + 3, (150, 206, 240), 22)
+    line = rng.uniform(51, 53)
     return Setting(
         ground=line + 6,
         shadow=0.0,
@@ -30,14 +30,14 @@ def water(pen: Pen, dice: Rng) -> Setting:
 
 
 @context("floating in an ocean of milk", 15)
-def milk(pen: Pen, dice: Rng) -> Setting:
+def milk(pen: Pen, rng: Rng) -> Setting:
     """Thick white swells under a warm sky, drops in the air; the subject sinks in a little."""
-    horizon = dice.uniform(18, 23)
-    sky(pen, vary((236, 176, 170), dice), (250, 222, 196), horizon)
+    horizon = rng.uniform(18, 23)
+    sky(pen, vary((236, 176, 170), rng), (250, 222, 196), horizon)
     ground(pen, (250, 246, 236), (255, 253, 246), horizon)
     for i, y in enumerate((horizon, horizon + 8, horizon + 18, horizon + 30)):
         rise = 1.5 + i
-        shift = dice.uniform(-8, 8)
+        shift = rng.uniform(-8, 8)
         swell = [
             (-12, 72),
             (-12, y),
@@ -47,13 +47,13 @@ def milk(pen: Pen, dice: Rng) -> Setting:
         pen.fill(smooth(swell), ((246, 238, 224), (252, 247, 238))[i % 2], (228, 212, 190))
     for _ in range(6):
         pen.oval(
-            dice.uniform(3, 61),
-            dice.uniform(horizon - 8, horizon + 6),
-            dice.uniform(0.8, 1.7),
+            rng.uniform(3, 61),
+            rng.uniform(horizon - 8, horizon + 6),
+            rng.uniform(0.8, 1.7),
             fill=(255, 252, 244),
             outline=(232, 216, 194),
         )
-    line = dice.uniform(50, 52)
+    line = rng.uniform(50, 52)
     return Setting(
         ground=line + 7,
         shadow=0.0,
@@ -64,9 +64,9 @@ def milk(pen: Pen, dice: Rng) -> Setting:
 
 
 def _ripples(colour: Colour, line: float) -> Callable[[Pen, Rng], None]:
-    def front(pen: Pen, dice: Rng) -> None:
+    def front(pen: Pen, rng: Rng) -> None:
         for dy, half in ((0.5, 24), (3.5, 28), (7, 31)):
-            lean = dice.uniform(-2, 2)
-            pen.arc(32 + lean, line + dy, half * dice.uniform(0.9, 1.05), 2.6, 0.06, 0.44, colour, 0.9)
+            lean = rng.uniform(-2, 2)
+            pen.arc(32 + lean, line + dy, half * rng.uniform(0.9, 1.05), 2.6, 0.06, 0.44, colour, 0.9)
 
     return front

@@ -13,49 +13,47 @@ _JUNGLE: tuple[Colour, ...] = ((20, 84, 44), (30, 112, 52), (46, 142, 62), (84, 
 
 
 @context("in the jungle", 1)
-def jungle(pen: Pen, dice: Rng) -> Setting:
+def jungle(pen: Pen, rng: Rng) -> Setting:
     """Dark green depths, lianas, and large leaves from all sides."""
     sky(pen, (10, 48, 32), (30, 92, 52), 64)
     for _ in range(2):
-        x = dice.uniform(6, 58)
+        x = rng.uniform(6, 58)
         pen.fill(
-            tube([(x, -4), (x + dice.uniform(-4, 4), 14), (x + dice.uniform(-3, 3), 34)], 1.2),
+            tube([(x, -4), (x + rng.uniform(-4, 4), 14), (x + rng.uniform(-3, 3), 34)], 1.2),
             (52, 96, 40),
             False,
         )
     for i in range(22):
-        x, y = dice.uniform(-6, 70), dice.uniform(-4, 58)
-        leaf(pen, x, y, dice.uniform(12, 22), dice.uniform(0, 1), _JUNGLE[i % 5], 0.42)
+        x, y = rng.uniform(-6, 70), rng.uniform(-4, 58)
+        leaf(pen, x, y, rng.uniform(12, 22), rng.uniform(0, 1), _JUNGLE[i % 5], 0.42)
     ground(pen, (26, 80, 36), (20, 58, 30), 55)
     for side in (-4, 68):
         for _ in range(4):
             leaf(
                 pen,
                 side,
-                dice.uniform(0, 56),
-                dice.uniform(16, 24),
-                dice.uniform(-0.16, 0.16) + (0.5 if side > 0 else 0.0),
-                dice.pick(_JUNGLE[2:4]),
+                rng.uniform(0, 56),
+                rng.uniform(16, 24),
+                rng.uniform(-0.16, 0.16) + (0.5 if side > 0 else 0.0),
+                rng.pick(_JUNGLE[2:4]),
                 0.4,
             )
     return Setting(front=_undergrowth)
 
 
-def _undergrowth(pen: Pen, dice: Rng) -> None:
+def _undergrowth(pen: Pen, rng: Rng) -> None:
     for x in (2, 9, 56, 63):
-        leaf(
-            pen, x, 67, dice.uniform(12, 17), 0.75 + dice.uniform(-0.08, 0.08), dice.pick(_JUNGLE[1:4]), 0.45
-        )
-    blades(pen, dice, 63, 16, ((46, 142, 62), (30, 112, 52)), 4.5)
+        leaf(pen, x, 67, rng.uniform(12, 17), 0.75 + rng.uniform(-0.08, 0.08), rng.pick(_JUNGLE[1:4]), 0.45)
+    blades(pen, rng, 63, 16, ((46, 142, 62), (30, 112, 52)), 4.5)
 
 
 @context("in the snow", 2)
-def snow(pen: Pen, dice: Rng) -> Setting:
+def snow(pen: Pen, rng: Rng) -> Setting:
     """White hills, snowy firs and falling flakes."""
-    horizon = dice.uniform(30, 36)
-    sky(pen, vary((150, 184, 214), dice), (222, 234, 244), horizon + 4)
-    for x in (dice.uniform(2, 9), dice.uniform(13, 20), dice.uniform(46, 52), dice.uniform(56, 63)):
-        fir(pen, x, horizon + dice.uniform(4, 8), dice.uniform(20, 28), (40, 96, 76), snow=True)
+    horizon = rng.uniform(30, 36)
+    sky(pen, vary((150, 184, 214), rng), (222, 234, 244), horizon + 4)
+    for x in (rng.uniform(2, 9), rng.uniform(13, 20), rng.uniform(46, 52), rng.uniform(56, 63)):
+        fir(pen, x, horizon + rng.uniform(4, 8), rng.uniform(20, 28), (40, 96, 76), snow=True)
     pen.fill(
         smooth([(-6, 70), (-6, horizon + 4), (20, horizon), (44, horizon + 4), (70, horizon + 1), (70, 70)]),
         (238, 244, 252),
@@ -77,41 +75,41 @@ def snow(pen: Pen, dice: Rng) -> Setting:
     )
     for _ in range(26):
         pen.oval(
-            dice.uniform(0, 64),
-            dice.uniform(0, 44),
-            dice.uniform(0.5, 1.0),
+            rng.uniform(0, 64),
+            rng.uniform(0, 44),
+            rng.uniform(0.5, 1.0),
             fill=(255, 255, 255),
             outline=False,
         )
     return Setting(front=_drift)
 
 
-def _drift(pen: Pen, dice: Rng) -> None:
-    rise = dice.uniform(-1, 1)
+def _drift(pen: Pen, rng: Rng) -> None:
+    rise = rng.uniform(-1, 1)
     pen.fill(
         smooth([(-6, 70), (-6, 58 + rise), (14, 60), (32, 58.5), (50, 60 - rise), (70, 58), (70, 70)]),
         (250, 252, 255),
         (222, 232, 246),
     )
     for _ in range(8):
-        pen.oval(dice.uniform(0, 64), dice.uniform(0, 60), 0.9, fill=(255, 255, 255), outline=False)
+        pen.oval(rng.uniform(0, 64), rng.uniform(0, 60), 0.9, fill=(255, 255, 255), outline=False)
 
 
 @context("on the beach", 3)
-def beach(pen: Pen, dice: Rng) -> Setting:
+def beach(pen: Pen, rng: Rng) -> Setting:
     """Sun, sea, surf and sand."""
-    horizon = dice.uniform(20, 26)
-    sky(pen, vary((92, 180, 240), dice), (198, 232, 246), horizon)
-    side = dice.sign()
+    horizon = rng.uniform(20, 26)
+    sky(pen, vary((92, 180, 240), rng), (198, 232, 246), horizon)
+    side = rng.sign()
     pen.oval(
-        32 + side * dice.uniform(16, 26),
-        dice.uniform(6, 11),
+        32 + side * rng.uniform(16, 26),
+        rng.uniform(6, 11),
         4.2,
         fill=(255, 230, 110),
         outline=(255, 246, 190),
     )
     ground(pen, (36, 130, 196), (70, 186, 214), horizon)
-    shore = horizon + dice.uniform(12, 15)
+    shore = horizon + rng.uniform(12, 15)
     pen.fill(
         smooth(
             [
@@ -139,14 +137,14 @@ def beach(pen: Pen, dice: Rng) -> Setting:
                 (70, 70),
             ]
         ),
-        vary((240, 214, 154), dice, 6),
+        vary((240, 214, 154), rng, 6),
         False,
     )
     for _ in range(16):
         pen.oval(
-            dice.uniform(0, 64), dice.uniform(shore + 8, 64), 0.7, 0.5, fill=(214, 182, 122), outline=False
+            rng.uniform(0, 64), rng.uniform(shore + 8, 64), 0.7, 0.5, fill=(214, 182, 122), outline=False
         )
-    x = 32 - side * dice.uniform(20, 26)
+    x = 32 - side * rng.uniform(20, 26)
     pen.fill(
         [
             (
@@ -161,13 +159,13 @@ def beach(pen: Pen, dice: Rng) -> Setting:
 
 
 @context("with a mountain in the background", 8)
-def mountain(pen: Pen, dice: Rng) -> Setting:
+def mountain(pen: Pen, rng: Rng) -> Setting:
     """A high snowy peak over meadows."""
-    horizon = dice.uniform(40, 44)
-    blue_sky(pen, dice, horizon)
-    side = dice.sign()
-    for x, y, half in ((32 - side * 22, dice.uniform(14, 18), 22), (32 + side * 15, dice.uniform(3, 7), 27)):
-        rock = vary((104, 112, 138), dice)
+    horizon = rng.uniform(40, 44)
+    blue_sky(pen, rng, horizon)
+    side = rng.sign()
+    for x, y, half in ((32 - side * 22, rng.uniform(14, 18), 22), (32 + side * 15, rng.uniform(3, 7), 27)):
+        rock = vary((104, 112, 138), rng)
         pen.fill([(x - half, horizon + 1), (x, y), (x + half, horizon + 1)], rock, False)
         pen.fill(
             [(x, y), (x + half, horizon + 1), (x + half * 0.1, horizon + 1), (x + 2, y + 16)],
@@ -190,5 +188,5 @@ def mountain(pen: Pen, dice: Rng) -> Setting:
         )
     ground(pen, (116, 168, 92), (88, 146, 74), horizon)
     for x in (3, 9, 55, 61):
-        fir(pen, x + dice.uniform(-2, 2), horizon + dice.uniform(2, 4), dice.uniform(8, 11), (44, 100, 72))
+        fir(pen, x + rng.uniform(-2, 2), horizon + rng.uniform(2, 4), rng.uniform(8, 11), (44, 100, 72))
     return Setting()

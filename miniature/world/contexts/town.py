@@ -11,20 +11,20 @@ from miniature.world.surroundings import Setting, context
 
 
 @context("on a cobblestone street", 4)
-def cobblestone(pen: Pen, dice: Rng) -> Setting:
+def cobblestone(pen: Pen, rng: Rng) -> Setting:
     """Rows of rounded grey stones that fill the frame below a strip of old walls."""
-    horizon = dice.uniform(12, 17)
-    wall = vary(dice.pick(((196, 160, 124), (176, 150, 140), (202, 176, 140))), dice)
+    horizon = rng.uniform(12, 17)
+    wall = vary(rng.pick(((196, 160, 124), (176, 150, 140), (202, 176, 140))), rng)
     sky(pen, wall, dark(wall, 0.12), horizon)
-    for x in (dice.uniform(2, 8), dice.uniform(48, 54)):
+    for x in (rng.uniform(2, 8), rng.uniform(48, 54)):
         pen.fill(box(x, -2, x + 8, horizon - 4), (104, 84, 70), dark(wall, 0.4))
     ground(pen, (92, 88, 92), (78, 74, 80), horizon)
     y, row, size = horizon + 1.5, 0, 3.4
     while y < 66:
-        x = -size * dice.uniform(0.2, 1.4)
+        x = -size * rng.uniform(0.2, 1.4)
         while x < 66:
-            width = size * dice.uniform(1.3, 1.7)
-            stone = vary((158, 152, 150), dice, 22)
+            width = size * rng.uniform(1.3, 1.7)
+            stone = vary((158, 152, 150), rng, 22)
             pen.fill(
                 box(x, y - size * 0.5, x + width - 0.8, y + size * 0.5 - 0.5, size * 0.42),
                 stone,
@@ -37,53 +37,53 @@ def cobblestone(pen: Pen, dice: Rng) -> Setting:
 
 
 @context("with a city in the background", 7)
-def city(pen: Pen, dice: Rng) -> Setting:
+def city(pen: Pen, rng: Rng) -> Setting:
     """Skyscrapers with lit windows behind a road."""
     horizon = 47
-    sky(pen, vary((142, 170, 208), dice), (232, 214, 206), horizon)
+    sky(pen, vary((142, 170, 208), rng), (232, 214, 206), horizon)
     for near in (0, 1):
         x = -3.0
         while x < 66:
-            width = dice.uniform(8, 13)
-            top = dice.uniform(2, 18) + 7 * near
-            tone = vary(((112, 126, 156), (74, 84, 112))[near], dice)
+            width = rng.uniform(8, 13)
+            top = rng.uniform(2, 18) + 7 * near
+            tone = vary(((112, 126, 156), (74, 84, 112))[near], rng)
             pen.fill(box(x, top, x + width, horizon), tone, dark(tone, 0.35))
-            if near or dice.chance(0.5):
-                _windows(pen, dice, x, top, width, horizon)
-            x += width + dice.uniform(-1, 2 + 2 * near)
+            if near or rng.chance(0.5):
+                _windows(pen, rng, x, top, width, horizon)
+            x += width + rng.uniform(-1, 2 + 2 * near)
     ground(pen, (120, 122, 130), (98, 100, 108), horizon)
     pen.fill(box(0, horizon, 64, horizon + 1.6), (190, 190, 194), False)
     return Setting()
 
 
-def _windows(pen: Pen, dice: Rng, x: float, top: float, width: float, bottom: float) -> None:
+def _windows(pen: Pen, rng: Rng, x: float, top: float, width: float, bottom: float) -> None:
     columns = int((width - 2) / 3)
     y = top + 2
     while y < bottom - 3:
         for column in range(columns):
-            if dice.chance(0.75):
+            if rng.chance(0.75):
                 left = x + 1.6 + 3 * column
                 pen.fill(
                     box(left, y, left + 1.5, y + 2),
-                    (255, 226, 130) if dice.chance(0.7) else (160, 196, 224),
+                    (255, 226, 130) if rng.chance(0.7) else (160, 196, 224),
                     False,
                 )
         y += 3.8
 
 
 @context("with a blue house in the background", 9)
-def blue_house(pen: Pen, dice: Rng) -> Setting:
+def blue_house(pen: Pen, rng: Rng) -> Setting:
     """A large blue house with a red roof, white windows and a door, in a garden."""
     horizon = 46
-    blue_sky(pen, dice, horizon)
+    blue_sky(pen, rng, horizon)
     ground(pen, (126, 182, 96), (98, 156, 76), horizon)
-    x = 32 + dice.sign() * dice.uniform(2, 6)
-    blue = vary((44, 98, 200), dice, 12)
-    left, right, eaves = x - 26, x + 26, dice.uniform(18, 21)
+    x = 32 + rng.sign() * rng.uniform(2, 6)
+    blue = vary((44, 98, 200), rng, 12)
+    left, right, eaves = x - 26, x + 26, rng.uniform(18, 21)
     pen.fill(box(left, eaves, right, horizon + 1), blue)
     for y in (eaves + 6, eaves + 12, eaves + 18, eaves + 24):
         pen.stroke([(left + 0.5, y), (right - 0.5, y)], dark(blue, 0.18), 0.5)
-    pen.fill([(left - 4, eaves + 1), (x, 2), (right + 4, eaves + 1)], vary((178, 74, 52), dice))
+    pen.fill([(left - 4, eaves + 1), (x, 2), (right + 4, eaves + 1)], vary((178, 74, 52), rng))
     for wx in (left + 3.5, right - 11.5):
         pen.fill(box(wx, eaves + 6, wx + 8, eaves + 16), (250, 250, 246))
         pen.fill(box(wx + 1.2, eaves + 7.2, wx + 6.8, eaves + 14.8), (170, 214, 240), False)
@@ -95,15 +95,15 @@ def blue_house(pen: Pen, dice: Rng) -> Setting:
 
 
 @context("with the Eiffel Tower in the background", 13)
-def eiffel_tower(pen: Pen, dice: Rng) -> Setting:
+def eiffel_tower(pen: Pen, rng: Rng) -> Setting:
     """The tower at one side, over lawns and trees."""
     horizon = 47.0
-    sky(pen, vary((150, 190, 230), dice), (246, 222, 206), horizon)
-    cloud(pen, dice.uniform(6, 58), dice.uniform(5, 14), 5)
+    sky(pen, vary((150, 190, 230), rng), (246, 222, 206), horizon)
+    cloud(pen, rng.uniform(6, 58), rng.uniform(5, 14), 5)
     for i in range(7):
-        crown(pen, i * 11 - 1, horizon - 1, 6, vary((100, 140, 88), dice))
+        crown(pen, i * 11 - 1, horizon - 1, 6, vary((100, 140, 88), rng))
     ground(pen, (140, 182, 98), (112, 158, 78), horizon)
-    _tower(pen, 32 + dice.sign() * dice.uniform(16, 19), horizon + 2, 45.0, vary((122, 88, 62), dice))
+    _tower(pen, 32 + rng.sign() * rng.uniform(16, 19), horizon + 2, 45.0, vary((122, 88, 62), rng))
     return Setting()
 
 
@@ -159,8 +159,8 @@ _CLOTHES: tuple[Colour, ...] = (
 )
 
 
-def _person(pen: Pen, dice: Rng, x: float, foot: float, height: float) -> None:
-    shirt, trousers = dice.pick(_CLOTHES), dice.pick(((52, 60, 84), (84, 72, 64), (40, 42, 48)))
+def _person(pen: Pen, rng: Rng, x: float, foot: float, height: float) -> None:
+    shirt, trousers = rng.pick(_CLOTHES), rng.pick(((52, 60, 84), (84, 72, 64), (40, 42, 48)))
     w = height * 0.13
     for side in (-1, 1):
         pen.fill(
@@ -180,7 +180,7 @@ def _person(pen: Pen, dice: Rng, x: float, foot: float, height: float) -> None:
         ),
         shirt,
     )
-    skin, hair = dice.pick(_SKIN), dice.pick(((50, 38, 32), (110, 74, 40), (206, 166, 86), (30, 28, 32)))
+    skin, hair = rng.pick(_SKIN), rng.pick(((50, 38, 32), (110, 74, 40), (206, 166, 86), (30, 28, 32)))
     pen.oval(x, foot - height * 0.92, w * 0.95, w * 1.1, fill=skin)
     pen.fill(
         [(px, min(py, foot - height * 0.95)) for px, py in oval(x, foot - height * 0.95, w * 1.05, w)],
@@ -190,12 +190,12 @@ def _person(pen: Pen, dice: Rng, x: float, foot: float, height: float) -> None:
 
 
 @context("on top of the sidewalk in a crowded street", 18)
-def crowded_sidewalk(pen: Pen, dice: Rng) -> Setting:
+def crowded_sidewalk(pen: Pen, rng: Rng) -> Setting:
     """Shop fronts, two rows of passers-by, and paving slabs."""
-    wall = vary((214, 176, 150), dice)
+    wall = vary((214, 176, 150), rng)
     sky(pen, wall, dark(wall, 0.1), 34)
     for left in (0, 22, 44):
-        shop = dice.pick(((176, 74, 60), (70, 120, 110), (66, 86, 140)))
+        shop = rng.pick(((176, 74, 60), (70, 120, 110), (66, 86, 140)))
         pen.fill(box(left + 1, 6, left + 20, 34), light(wall, 0.4))
         pen.fill(box(left, 4, left + 21, 10), shop)
     ground(pen, (176, 174, 172), (198, 196, 194), 34)
@@ -204,7 +204,7 @@ def crowded_sidewalk(pen: Pen, dice: Rng) -> Setting:
     for y in (39, 45, 53):
         pen.stroke([(0, y), (64, y)], (146, 144, 144), 0.7)
     for i in range(10):
-        _person(pen, dice, i * 7 + dice.uniform(-2, 2), 36 + dice.uniform(-1, 1), dice.uniform(21, 25))
-    for x in (dice.uniform(1, 6), dice.uniform(11, 15), dice.uniform(49, 53), dice.uniform(58, 63)):
-        _person(pen, dice, x, dice.uniform(42, 46), dice.uniform(32, 36))
+        _person(pen, rng, i * 7 + rng.uniform(-2, 2), 36 + rng.uniform(-1, 1), rng.uniform(21, 25))
+    for x in (rng.uniform(1, 6), rng.uniform(11, 15), rng.uniform(49, 53), rng.uniform(58, 63)):
+        _person(pen, rng, x, rng.uniform(42, 46), rng.uniform(32, 36))
     return Setting()

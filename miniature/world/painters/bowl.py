@@ -39,14 +39,14 @@ PRIOR: dict[str, Parameter] = {
 
 def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
     """The food, heaped over an opening of half width rx at height y."""
-    kind, dice = v.word("content"), Rng(int(v.num("layout")))
+    kind, rng = v.word("content"), Rng(int(v.num("layout")))
     berry = v.hue("berry_hue")
     if kind == "soup":
         pen.oval(0, y, rx * 0.86, 0.085, fill=(230, 140, 50))
         for _ in range(5):
             pen.oval(
-                dice.uniform(-0.5, 0.5) * rx,
-                y + dice.uniform(-0.04, 0.04),
+                rng.uniform(-0.5, 0.5) * rx,
+                y + rng.uniform(-0.04, 0.04),
                 0.035,
                 0.02,
                 fill=(90, 160, 60),
@@ -66,7 +66,7 @@ def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
             count = max(2, int(rx * share / size + 0.5))
             for i in range(count):
                 x = (i + 0.5 - count / 2) * 2 * rx * share * 0.9 / count
-                pen.oval(x, y + rise + dice.uniform(-0.015, 0.015), size, fill=colour)
+                pen.oval(x, y + rise + rng.uniform(-0.015, 0.015), size, fill=colour)
                 pen.oval(
                     x - size * 0.3,
                     y + rise + size * 0.35,
@@ -77,7 +77,7 @@ def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
     elif kind == "salad":
         for i in range(9):
             x = (i / 8 - 0.5) * 1.7 * rx
-            leaf: Colour = dice.pick(((80, 170, 70), (120, 200, 80), (50, 130, 60)))
+            leaf: Colour = rng.pick(((80, 170, 70), (120, 200, 80), (50, 130, 60)))
             pen.oval(x, y + 0.02 + 0.12 * (1 - abs(i - 4) / 4), 0.13, 0.1, fill=leaf)
         for x in (-0.25, 0.05, 0.3):
             pen.oval(x * rx * 2, y + 0.1, 0.065, fill=(226, 54, 48))

@@ -38,10 +38,10 @@ def _flame(pen: Pen, v: Vector, y: float, swing: float, size: float = 1.0) -> No
 
 
 def _drips(pen: Pen, colour: Colour, w: float, y: float, seed: int) -> None:
-    dice = Rng(seed)
+    rng = Rng(seed)
     for x in (-0.8, -0.25, 0.35, 0.82):
         pen.fill(
-            tube([(x * w, y), (x * w, y - dice.uniform(0.1, 0.26))], 0.1, 0.085), light(colour, 0.35), False
+            tube([(x * w, y), (x * w, y - rng.uniform(0.1, 0.26))], 0.1, 0.085), light(colour, 0.35), False
         )
 
 
