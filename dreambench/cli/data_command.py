@@ -12,10 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, verify
+from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, pull_ratings, verify
 from dreambench.dataset.official import NAME, VERSION, official_fingerprint
 from dreambench.dataset.prompts import CATEGORIES
-from dreambench.dataset.ratings import pull_ratings
 
 app = typer.Typer(name="data", help="The data: fetch it, verify it, show the subjects.", no_args_is_help=True)
 

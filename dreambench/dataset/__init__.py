@@ -3,10 +3,9 @@
 Source: Ruiz et al., "DreamBooth", CVPR 2023, section 4.1; google/dreambooth (CC BY 4.0).
 """
 
-from dreambench.dataset.dataset import Dataset, Photo, Problem, Subject
+from dreambench.dataset.dataset import Dataset, Photo, Problem, Subject, match_prompt
 from dreambench.dataset.images import read_image
 from dreambench.dataset.loading import load_dataset, verify
-from dreambench.dataset.matching import match_prompt
 from dreambench.dataset.official import OfficialSubject, official_folder, official_subjects
 from dreambench.dataset.prompts import (
     Category,
@@ -15,7 +14,7 @@ from dreambench.dataset.prompts import (
     official_prompts,
     select_prompts,
 )
-from dreambench.dataset.pulling import pull
+from dreambench.dataset.pulling import pull, pull_ratings
 
 __all__ = [
     "Category",
@@ -32,6 +31,7 @@ __all__ = [
     "official_prompts",
     "official_subjects",
     "pull",
+    "pull_ratings",
     "read_image",
     "select_prompts",
     "verify",

@@ -12,14 +12,13 @@ from dreambench.dataset.own import HEADER, LIST, read_own
 from dreambench.errors import DreambenchError
 
 
-def load_dataset(folder: Path | None = None, *, check: bool = True, name: str | None = None) -> Dataset:
+def load_dataset(folder: Path | None = None, *, check: bool = True) -> Dataset:
     """Return the dataset in a folder, with the hash of every photo.
 
     ``folder`` is the official dataset, its parent, or a user's own dataset (one with ``subjects.csv``);
     None is the place where ``dreambench data pull`` puts the official one. The official dataset must
     be complete and unchanged. ``check`` also decodes every photo of a user's dataset to its end.
-    ``name`` replaces the folder's name for a user's dataset. Raises DreambenchError naming the first
-    bad file, how many others there are, and the remedy.
+    Raises DreambenchError naming the first bad file, how many others there are, and the remedy.
     """
     root, own = _locate(folder)
     subjects, problems = _read(root, own, decode=check)
@@ -31,11 +30,9 @@ def load_dataset(folder: Path | None = None, *, check: bool = True, name: str | 
         return Dataset("mini", drawn[:7], drawn, root, subjects)
     fingerprint = fingerprint_of(rows)
     if fingerprint == official.official_fingerprint():
-        if name not in (None, official.NAME):
-            raise DreambenchError(f"{root} is the official dataset and is not to be called {name!r}")
         return Dataset(official.NAME, official.VERSION, fingerprint, root, subjects)
     # A name stands in labels and signatures, where "|", "@" and spaces separate fields.
-    label = re.sub(r"[^\w.+-]+", "-", name or root.resolve().name).strip("-") or "own"
+    label = re.sub(r"[^\w.+-]+", "-", root.resolve().name).strip("-") or "own"
     return Dataset(label, fingerprint[:7], fingerprint, root, subjects)
 
 

@@ -55,7 +55,7 @@ def official_subjects() -> tuple[OfficialSubject, ...]:
     """Return the 30 subjects in the official order; no photos are needed."""
     return tuple(
         OfficialSubject(r["subject"], r["class_noun"], cast(Category, r["category"]), int(r["photos"]))
-        for r in _rows(data_folder() / "subjects.csv")
+        for r in manifest_rows(data_folder() / "subjects.csv")
     )
 
 
@@ -66,7 +66,7 @@ def official_photos() -> tuple[OfficialPhoto, ...]:
         OfficialPhoto(
             r["subject"], r["file"], r["sha256"], int(r["bytes"]), int(r["width"]), int(r["height"])
         )
-        for r in _rows(data_folder() / "manifests" / "dreambooth.csv")
+        for r in manifest_rows(data_folder() / "manifests" / "dreambooth.csv")
     )
 
 
@@ -81,7 +81,7 @@ def official_fingerprint() -> str:
 
 
 def looks_official(folder: Path) -> bool:
-    """Whether a folder means to be the official dataset: one of its documents, or most of its folders."""
+    """Return whether a folder means to be the dataset: it has one of its documents, or most subjects."""
     if any((folder / name).is_file() for name in DOCUMENTS):
         return True
     present = sum((folder / subject.name).is_dir() for subject in official_subjects())
@@ -124,7 +124,7 @@ def miniature_photos() -> dict[tuple[str, str, str], tuple[str, str]]:
     """
     return {
         (r["subject"], r["file"], r["sha256"]): (f"{Path(r['file']).stem}.bmp", r["bitmap_sha256"])
-        for r in _rows(data_folder() / "manifests" / "mini.csv")
+        for r in manifest_rows(data_folder() / "manifests" / "mini.csv")
     }
 
 
@@ -140,6 +140,7 @@ def _photo_problem(path: Path, photo: OfficialPhoto) -> str | None:
     return image_problem(path) or "differs from the official photo (other SHA-256)"
 
 
-def _rows(path: Path) -> Iterator[dict[str, str]]:
+def manifest_rows(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows of a CSV file with a header, without its comment lines."""
     with path.open(encoding="utf-8", newline="") as file:
         yield from csv.DictReader(line for line in file if not line.startswith("#"))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dreambench.dataset.ratings import ratings_folder, ratings_label, ratings_problem
+from dreambench.dataset.ratings import ratings_folder, ratings_label, ratings_problems
 from dreambench.errors import DreambenchError
 from dreambench.human.correlation import RatedImages
 from dreambench.human.correlation.raters import TIE_DIGITS
@@ -43,7 +43,7 @@ def read_imagenhub(folder: Path | None = None) -> tuple[RatedImages, str]:
         raise DreambenchError(f"{place} holds the ratings of one rater only ({tables[0].name})", PULL)
     ratings = {_rater(path): _read_ratings(path) for path in tables}
     scores = _read_scores(place / "autometrics")
-    pinned = ratings_problem(place) is None
+    pinned = not ratings_problems(place)
     return _join(ratings, scores), ratings_label() if pinned else f"{place.resolve().name} (not the pinned)"
 
 

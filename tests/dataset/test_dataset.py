@@ -121,7 +121,6 @@ def test_a_users_own_dataset(own: Make) -> None:
         ("<b>x<", "toy", "object", 1),
     ]
     assert dataset.label == f"my-photos@{dataset.fingerprint[:7]}"
-    assert load_dataset(folder, name="mugs").name == "mugs"
     assert dataset["rex"].prompts[10].text("dog") == "a dog wearing a red hat"
     assert verify(folder) == []
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dreambench.dataset import download, load_dataset, official_folder, pull
+from dreambench.dataset import load_dataset, official_folder, pull, pulling
 from dreambench.dataset import official as official_module
 from dreambench.errors import DreambenchError
 
@@ -93,8 +93,8 @@ class _Server:
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing listens on the discard port; no proxy; no waiting between tries."""
-    monkeypatch.setattr(download, "URL", "http://127.0.0.1:9/archive.tar.gz")
-    monkeypatch.setattr(download, "RETRIES", 0)
+    monkeypatch.setattr(pulling, "URL", "http://127.0.0.1:9/archive.tar.gz")
+    monkeypatch.setattr(pulling, "RETRIES", 0)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
 
@@ -135,7 +135,7 @@ def test_over_http(small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
     outside.size = absolute.size = unknown.size = 5
     with _Server(_archive(small, (outside, absolute, unknown, link))) as url:
-        monkeypatch.setattr(download, "URL", url)
+        monkeypatch.setattr(pulling, "URL", url)
         folder = pull()
     assert load_dataset().label == "dreambooth@4f887af"
     files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
@@ -169,7 +169,7 @@ def test_a_bad_source(small: Path, tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     for source, reason in {
         tmp_path / "nowhere": "does not exist",
-        tmp_path / "other": "does not hold the official dataset",
+        tmp_path / "other": "does not contain the official dataset",
         small / "references_and_licenses.txt": "is a file",
     }.items():
         with pytest.raises(DreambenchError, match=reason):
@@ -202,7 +202,7 @@ def test_a_bad_download_leaves_nothing(small: Path, monkeypatch: pytest.MonkeyPa
         "changed": _Server(_archive(small)),
     }[fault]
     with server as url:
-        monkeypatch.setattr(download, "URL", url)
+        monkeypatch.setattr(pulling, "URL", url)
         with pytest.raises(DreambenchError) as caught:
             pull()
     assert ("dog/01.jpg" if fault == "changed" else url) in str(caught.value)
@@ -219,7 +219,7 @@ def test_a_full_disk(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _nothing_left(official_folder())
     monkeypatch.setattr(shutil, "copyfileobj", full)
     with _Server(_archive(small)) as url:
-        monkeypatch.setattr(download, "URL", url)
+        monkeypatch.setattr(pulling, "URL", url)
         with pytest.raises(DreambenchError, match="is full"):
             pull()
     assert _nothing_left(official_folder())
@@ -237,5 +237,5 @@ def test_an_interrupt_leaves_nothing(small: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_a_place_that_cannot_be_written(small: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(DreambenchError, match=r"cannot write the dataset.*DREAMBENCH_CACHE"):
+    with pytest.raises(DreambenchError, match=r"cannot write the official dataset.*DREAMBENCH_CACHE"):
         pull(tmp_path / "file" / "below", small)

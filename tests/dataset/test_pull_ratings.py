@@ -12,8 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from dreambench.cli.data_command import app
-from dreambench.dataset import ratings
-from dreambench.dataset.ratings import pull_ratings, ratings_folder, ratings_problem
+from dreambench.dataset import pull_ratings, pulling, ratings
+from dreambench.dataset.ratings import ratings_folder, ratings_problems
 from dreambench.errors import DreambenchError
 
 CONTENT = {"S_rater1.tsv": b"uid\tA\r\n", "autometrics/A.json": b"{}"}
@@ -33,7 +33,7 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (data / "manifests" / "imagenhub.csv").write_text("\n".join(rows) + "\n")
     monkeypatch.setattr(ratings, "data_folder", lambda: data)
     monkeypatch.setattr(ratings, "HOST", "http://127.0.0.1:9")
-    monkeypatch.setattr(ratings, "RETRIES", 0)
+    monkeypatch.setattr(pulling, "RETRIES", 0)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     ratings.rating_files.cache_clear()
@@ -118,7 +118,7 @@ def test_no_network_is_one_line(copy: Path) -> None:
 def test_from_a_local_copy(copy: Path, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "target"
     assert pull_ratings(target, copy) == target
-    assert ratings_problem(target) is None
+    assert ratings_problems(target) == []
     for source, reason in ((tmp_path / "nowhere", "does not exist"), (copy / "S_rater1.tsv", "is a file")):
         with pytest.raises(DreambenchError, match=reason):
             pull_ratings(None, source)
@@ -132,7 +132,7 @@ def test_a_damaged_cache_is_replaced_and_a_users_folder_never(copy: Path, tmp_pa
     folder = pull_ratings(source=copy)
     (folder / "S_rater1.tsv").write_bytes(b"")
     assert pull_ratings(source=copy) == folder
-    assert ratings_problem(folder) is None
+    assert ratings_problems(folder) == []
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
@@ -147,7 +147,7 @@ def test_the_command_pulls_the_ratings_by_name(copy: Path, tmp_path: Path) -> No
     words = ["pull", "imagenhub", "--from", str(copy), "--to", str(tmp_path / "there")]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
-    assert ratings_problem(tmp_path / "there") is None
+    assert ratings_problems(tmp_path / "there") == []
     assert CliRunner().invoke(app, ["pull", "something"]).exit_code == 2
 
 
@@ -157,7 +157,7 @@ def test_the_command_without_a_name_still_means_the_dataset(tmp_path: Path) -> N
 
 
 def test_the_manifest_is_that_of_the_real_ratings(imagenhub: Path) -> None:
-    assert ratings_problem(imagenhub) is None
+    assert ratings_problems(imagenhub) == []
     listed = ratings.rating_files()
     assert sum(f.bytes for f in listed) == sum((imagenhub / f.file).stat().st_size for f in listed)
     assert listed[0].url == (

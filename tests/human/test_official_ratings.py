@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from dreambench.cli import main
-from dreambench.dataset.ratings import pull_ratings, ratings_folder
+from dreambench.dataset import pull_ratings
+from dreambench.dataset.ratings import ratings_folder
 from dreambench.errors import DreambenchError
 
 
