@@ -37,12 +37,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from analysis.sample_runs import image_row, make_run  # noqa: E402
-
 from dreambench.study.create import create_study  # noqa: E402
 from dreambench.study.database import Database  # noqa: E402
 from dreambench.study.draw import Sizes  # noqa: E402
 from dreambench.study.folder import StudyFolder  # noqa: E402
+from tests.analysis.material import image_row, make_run  # noqa: E402
 
 GOAL = 0.100  # seconds
 CONNECTIONS = 4  # per rater; a browser opens up to six
@@ -51,7 +50,7 @@ _PICTURE = re.compile(rb'<img src="([^"]+)"')
 _FIELD = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 
 
-class Connection:
+class HttpConnection:
     """One keep-alive connection that sends one request at a time."""
 
     def __init__(self, host: str, port: int) -> None:
@@ -74,7 +73,7 @@ class Connection:
         return int(received.split(b" ", 2)[1]), content
 
     def close(self) -> None:
-        """Give it up."""
+        """Close it, if it was opened."""
         if self._streams is not None:
             self._streams[1].close()
 
@@ -92,14 +91,14 @@ class Times:
         self.kinds.setdefault(kind, []).append(seconds)
 
 
-class Rater:
-    """One simulated browser."""
+class SimulatedRater:
+    """One rater's browser."""
 
     def __init__(self, link: str, times: Times, think: float) -> None:
         parts = urlsplit(link)
         self._path, self._times, self._think = parts.path, times, think
         host, port = parts.hostname or "127.0.0.1", parts.port or 80
-        self._pool = [Connection(host, port) for _ in range(CONNECTIONS)]
+        self._pool = [HttpConnection(host, port) for _ in range(CONNECTIONS)]
 
     async def work(self, end: float) -> None:
         """Answer questions until ``end`` (of the monotonic clock)."""
@@ -131,14 +130,14 @@ class Rater:
         await asyncio.gather(*map(self._fetch, self._pool, lanes))
         return page
 
-    async def _fetch(self, connection: Connection, pictures: list[bytes]) -> None:
+    async def _fetch(self, connection: HttpConnection, pictures: list[bytes]) -> None:
         for picture in pictures:
             await self._timed("image", connection, "GET", picture.decode())
 
     async def _timed(
         self,
         kind: str,
-        connection: Connection,
+        connection: HttpConnection,
         method: str,
         path: str,
         body: bytes = b"",
@@ -156,10 +155,10 @@ def make_material(folder: Path, raters: int, pixels: int) -> StudyFolder:
     """Create a subject study for so many raters, with images as heavy as a diffusion model's."""
     questionnaires = -(-raters // 3)
     names = [f"subject{number}" for number in range(-(-questionnaires * QUESTIONS // 25))]
-    dice, runs = np.random.default_rng(0), []
+    rng, runs = np.random.default_rng(0), []
     for name in ("ours", "theirs"):
         # A dozen files stand for all: encoding them is not what is measured.
-        drawn = [str(_draw(folder / f"{name}-{number}.png", dice, pixels)) for number in range(12)]
+        drawn = [str(_draw(folder / f"{name}-{number}.png", rng, pixels)) for number in range(12)]
         rows = [
             image_row(subject, prompt, 0, (0.5, 0.5, 0.5), file=drawn[(number + prompt) % 12])
             for number, subject in enumerate(names)
@@ -173,10 +172,10 @@ def make_material(folder: Path, raters: int, pixels: int) -> StudyFolder:
     return StudyFolder(folder / "study")
 
 
-def _draw(file: Path, dice: np.random.Generator, pixels: int) -> Path:
-    coarse = Image.fromarray(dice.integers(0, 256, (12, 12, 3), dtype=np.uint8))
+def _draw(file: Path, rng: np.random.Generator, pixels: int) -> Path:
+    coarse = Image.fromarray(rng.integers(0, 256, (12, 12, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((pixels, pixels), Image.Resampling.BICUBIC), dtype=np.int16)
-    grain = dice.integers(-6, 7, smooth.shape, dtype=np.int16)
+    grain = rng.integers(-6, 7, smooth.shape, dtype=np.int16)
     Image.fromarray((smooth + grain).clip(0, 255).astype(np.uint8)).save(file)
     return file
 
@@ -185,7 +184,7 @@ async def load(links: list[str], seconds: float, think: float) -> Times:
     """Let all raters work for so many seconds; a request that hangs is a failure, not a longer run."""
     times = Times()
     end = time.monotonic() + seconds
-    tasks = [asyncio.create_task(Rater(link, times, think).work(end)) for link in links]
+    tasks = [asyncio.create_task(SimulatedRater(link, times, think).work(end)) for link in links]
     _, hanging = await asyncio.wait(tasks, timeout=seconds + 2 * think + 10)
     for task in hanging:
         task.cancel()

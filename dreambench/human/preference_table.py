@@ -1,8 +1,8 @@
-"""The paper's Table 2: which of two methods the raters prefer, by majority vote, with intervals."""
+"""Table 2 of the paper: which of two methods the raters prefer, by majority vote, with intervals."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import pandas as pd
@@ -16,19 +16,21 @@ from dreambench.human.votes import STUDIES
 from dreambench.literature.published import published
 
 UNDECIDED = "undecided"
-_PAPER = {"subject": "subject-fidelity", "prompt": "prompt-fidelity"}
+HEAD = ("Study", "A", "B", "pairs", "prefers A", "prefers B", "undecided", "A's win rate", "answers")
+PAPER_METHODS = {"dreambooth": "DreamBooth", "textual_inversion": "Textual Inversion"}
+_PAPER_PAIRS, _PAPER_ANSWERS = 600, 1800  # per study (paper, section 4.2)
 
 
 def preference_table(votes: pd.DataFrame) -> tuple[Preference, ...]:
     """Return one row per study and two methods (in alphabetical order), from ``read_votes``'s frame.
 
-    A pair's majority is the answer with the most votes; a tie for the most is undecided, as three
-    raters with three different answers are. The interval of a share of pairs is Wilson's; that of a
-    share of answers, and of the win rate, is the bootstrap's over samples, for the answers to one pair
-    are not independent. Raises DreambenchError where a method is named "undecided".
+    A pair's majority is the answer with the most votes; a tie for the most is undecided, and so are three
+    raters with three different answers. The interval of a share of pairs is Wilson's. That of a share of
+    answers, and of the win rate, is the bootstrap's over samples, because the answers to one pair are not
+    independent. Raises DreambenchError where a method is named "undecided".
     """
     if (votes[["method_a", "method_b"]] == UNDECIDED).any(axis=None):
-        raise DreambenchError('a method of the votes is named "undecided"', "give that run another name")
+        raise DreambenchError('a method of the votes is named "undecided"', "rename that run")
     rows = _tallies(votes)
     found = []
     for study in STUDIES:
@@ -43,7 +45,32 @@ def preference_table(votes: pd.DataFrame) -> tuple[Preference, ...]:
 
 def paper_preferences() -> Mapping[str, Mapping[str, float]]:
     """Return the paper's Table 2 by study: shares of dreambooth, textual_inversion and undecided."""
-    return {study: published().table(2).row(name).values for study, name in _PAPER.items()}
+    return {study: published().table(2).row(f"{study}-fidelity").values for study in STUDIES}
+
+
+def preference_rows(preferences: Iterable[Preference]) -> list[tuple[str, ...]]:
+    """Return our rows of Table 2 as text, in the order of ``HEAD``."""
+    found = []
+    for row in preferences:
+        shares = (row.majority[name] for name in (row.method_a, row.method_b, UNDECIDED))
+        cells = (*map(_percent, shares), _percent(row.win_rate), f"{row.win_rate.of:,}")
+        found.append((f"{row.study} fidelity", row.method_a, row.method_b, f"{row.pairs:,}", *cells))
+    return found
+
+
+def paper_row(study: str, values: Mapping[str, float], swapped: bool = False) -> tuple[str, ...]:
+    """Return the paper's row of Table 2 as text; ``swapped`` has DreamBooth as B."""
+    names = list(PAPER_METHODS)[::-1] if swapped else list(PAPER_METHODS)
+    methods = (f"{PAPER_METHODS[name]}, paper" for name in names)
+    shares = (f"{100 * values[name]:.0f}%" for name in (*names, UNDECIDED))
+    return (f"{study} fidelity", *methods, f"{_PAPER_PAIRS:,}", *shares, "", f"{_PAPER_ANSWERS:,}")
+
+
+def _percent(share: Share) -> str:
+    text = f"{100 * share.share:.1f}%"
+    if share.ci95 is None:
+        return text
+    return f"{text} [{100 * share.ci95[0]:.1f}, {100 * share.ci95[1]:.1f}]"
 
 
 def _tallies(votes: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Votes: answers turned back from sides to runs."""
+"""From answers by side to votes by run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Vote:
 
     ``image_a`` and ``method_a`` are always the first run's, whatever side its image was shown on, and
     ``answer`` "a" prefers it. ``image_a`` is the entry of that run's score table, column ``file``;
-    ``seconds`` passed between the showing of the question and its answer.
+    ``seconds`` passed from the showing of the question to its answer.
     """
 
     study: StudyName
@@ -49,7 +49,7 @@ class CheckedAnswer:
 
 
 def votes_and_checks(plan: StudyPlan, answers: Iterable[Answer]) -> tuple[list[Vote], list[CheckedAnswer]]:
-    """Return the votes and, apart from them, the answers to attention checks.
+    """Return the votes and, separately, the answers to attention checks.
 
     Sorted by study, rater and pair. Raises DreambenchError for an answer that the plan never asked for.
     """
@@ -57,7 +57,7 @@ def votes_and_checks(plan: StudyPlan, answers: Iterable[Answer]) -> tuple[list[V
     votes: list[Vote] = []
     checks: list[CheckedAnswer] = []
     for answer in answers:
-        rater, step = _asked(raters, answer)
+        rater, step = _question_of(raters, answer)
         item, preferred = items[step.item], _preferred(answer, step)
         if isinstance(item, Pair):
             votes.append(_vote(plan, rater, item, preferred, answer.seconds))
@@ -69,15 +69,15 @@ def votes_and_checks(plan: StudyPlan, answers: Iterable[Answer]) -> tuple[list[V
     return votes, checks
 
 
-def _asked(raters: dict[str, Rater], answer: Answer) -> tuple[Rater, Step]:
+def _question_of(raters: dict[str, Rater], answer: Answer) -> tuple[Rater, Step]:
     rater = raters.get(answer.rater)
     if rater is not None and answer.position < len(rater.steps):
         step = rater.steps[answer.position]
         if step.item == answer.item:
             return rater, step
     raise DreambenchError(
-        f"study.db holds an answer of {answer.rater} to {answer.item}, which study.json does not ask for",
-        "the two files are not of the same study; restore them from one copy",
+        f"study.db has an answer of {answer.rater} to {answer.item}, which study.json does not ask for",
+        "the two files belong to different studies: restore both from one copy",
     )
 
 
@@ -104,14 +104,14 @@ def _vote(plan: StudyPlan, rater: Rater, pair: Pair, preferred: Preferred, secon
 
 
 def _checked(rater: Rater, check: AttentionCheck, preferred: Preferred, seconds: float) -> CheckedAnswer:
-    told: dict[Preferred, Literal["right", "wrong", "undecided"]]
-    told = {"a": "right", "b": "wrong", "undecided": "undecided"}
+    names: dict[Preferred, Literal["right", "wrong", "undecided"]]
+    names = {"a": "right", "b": "wrong", "undecided": "undecided"}
     return CheckedAnswer(
         study=check.study,
         rater=rater.name,
         check=check.name,
         subject=check.subject,
-        answer=told[preferred],
+        answer=names[preferred],
         passed=preferred == "a",
         seconds=seconds,
     )

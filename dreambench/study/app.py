@@ -1,7 +1,7 @@
-"""The web application: addresses, and what may be answered at each of them.
+"""The web application: its addresses, what each of them answers, and the headers of every response.
 
-No cookies and no session: the token in the address is all that a rater has, so a link works in any
-browser, a form needs it to be sent, and no foreign page can send one.
+There are no cookies and no sessions. The token in the address is the only credential, so a link works in
+any browser, and no page of another site can send a form.
 """
 
 from __future__ import annotations
@@ -16,25 +16,45 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Message as HttpMessage
 
 from dreambench.study import pages
 from dreambench.study.database import OutOfTurnError
 from dreambench.study.folder import StudyFolder
-from dreambench.study.headers import SafeHeaders
 from dreambench.study.pages import TEMPLATES, Message, Pages
 from dreambench.study.questionnaire import MalformedAnswerError, Questionnaire
 from dreambench.study.study_plan import Rater
 
-MOST_BYTES = 4096  # of a form; ours have 150
+MAX_FORM_BYTES = 4096  # ours have 200
 _FORM = "application/x-www-form-urlencoded"
 _STATIC = {"style.css": "text/css", "keys.js": "text/javascript"}
+# Nothing from elsewhere, no inline script or style, no frame around the page, no form to elsewhere.
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "img-src 'self'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+_HEADERS = [
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),  # the address holds the token
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"x-robots-tag", b"noindex, nofollow"),
+]
 Handler = Callable[[Request, Rater], Awaitable[Response]]
 
 
-def build_app(folder: StudyFolder, desk: Questionnaire) -> ASGIApp:
+def build_app(folder: StudyFolder, questionnaire: Questionnaire) -> ASGIApp:
     """Return the application of one study."""
-    site = _Site(folder, desk)
+    site = _Site(folder, questionnaire)
     routes = [
         Route("/", site.home),
         Route("/r/{token}", site.for_rater(site.next)),
@@ -48,20 +68,37 @@ def build_app(folder: StudyFolder, desk: Questionnaire) -> ASGIApp:
     ]
     handlers = {HTTPException: site.refused, sqlite3.Error: site.unsaved}
     app = Starlette(routes=routes, exception_handlers=handlers)  # type: ignore[arg-type]
-    return SafeHeaders(app)  # around everything, also around Starlette's own page for a failure
+    return SafeHeaders(app)  # the outermost, so that Starlette's own error page has them too
+
+
+class SafeHeaders:
+    """Wraps an application and adds the headers to every response, errors included."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_with_headers(message: HttpMessage) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], *_HEADERS]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
 
 
 class _Site:
-    def __init__(self, folder: StudyFolder, desk: Questionnaire) -> None:
+    def __init__(self, folder: StudyFolder, questionnaire: Questionnaire) -> None:
         self._folder = folder
-        self._desk = desk
-        self._pages = Pages(desk.plan)
+        self._questionnaire = questionnaire
+        self._pages = Pages(questionnaire.plan)
 
     def for_rater(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
-        """Let a handler see only requests with a rater's token."""
+        """Return a handler that gets only the requests with a rater's token."""
 
         async def guarded(request: Request) -> Response:
-            rater = self._desk.rater(request.path_params["token"])
+            rater = self._questionnaire.rater(request.path_params["token"])
             return self._say(pages.UNKNOWN, 404) if rater is None else await handler(request, rater)
 
         return guarded
@@ -71,49 +108,50 @@ class _Site:
 
     async def next(self, request: Request, rater: Rater) -> Response:
         base = _base(request)
-        standing = await run_in_threadpool(self._desk.database.standing, rater.name)
-        if not standing.consented:
+        progress = await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
+        if not progress.consented:
             return _html(self._pages.consent(rater, base))
-        if standing.answered >= len(rater.steps):
+        if progress.answered >= len(rater.steps):
             return self._say(pages.DONE)
-        return _html(self._pages.question(self._desk.question(rater, standing.answered), base))
+        return _html(self._pages.question(self._questionnaire.question(rater, progress.answered), base))
 
     async def consent(self, request: Request, rater: Rater) -> Response:
-        await run_in_threadpool(self._desk.database.consent, rater.name)
+        await run_in_threadpool(self._questionnaire.database.consent, rater.name)
         return RedirectResponse(f"{_base(request)}/instructions", 303)
 
     async def instructions(self, request: Request, rater: Rater) -> Response:
-        standing = await run_in_threadpool(self._desk.database.standing, rater.name)
-        if not standing.consented:
+        progress = await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
+        if not progress.consented:
             return RedirectResponse(_base(request), 303)
-        return _html(self._pages.instructions(rater, _base(request), standing.answered))
+        return _html(self._pages.instructions(rater, _base(request), progress.answered))
 
     async def answer(self, request: Request, rater: Rater) -> Response:
         base = _base(request)
-        standing = await run_in_threadpool(self._desk.database.standing, rater.name)
-        if not standing.consented:
+        progress = await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
+        if not progress.consented:
             return RedirectResponse(base, 303)
         try:
             form = await _read_form(request)
-            await run_in_threadpool(self._desk.take, rater, form)
+            await run_in_threadpool(self._questionnaire.take, rater, form)
         except MalformedAnswerError:
             return self._say(pages.MALFORMED, 400, base)
         except OutOfTurnError:
             return self._say(pages.REPEATED, 409, base)
-        return RedirectResponse(base, 303)  # the answer is on the disk; only now the next question
+        return RedirectResponse(base, 303)  # only now, with the answer on the disk, the next question
 
     async def picture(self, request: Request, rater: Rater) -> Response:
         name = request.path_params["name"]
-        if not self._desk.may_see(rater, name):
+        if not self._questionnaire.may_see(rater, name):
             raise HTTPException(404)
         content = await run_in_threadpool(self._folder.picture(name).read_bytes)
         kept = {"Cache-Control": "private, max-age=86400, immutable"}
         return Response(content, media_type="image/webp", headers=kept)
 
     async def organizer(self, request: Request) -> Response:
-        if not self._desk.is_organizer(request.path_params["token"]):
+        if not self._questionnaire.is_organizer(request.path_params["token"]):
             return self._say(pages.UNKNOWN, 404)
-        return _html(await run_in_threadpool(self._pages.organizer, self._desk))
+        progress = await run_in_threadpool(self._questionnaire.database.progress)
+        return _html(self._pages.organizer(progress))
 
     async def refused(self, request: Request, error: HTTPException) -> Response:
         page = self._say(pages.NOT_FOUND, error.status_code)
@@ -136,7 +174,9 @@ def _html(text: str, status: int = 200) -> HTMLResponse:
 
 
 async def _no_icon(request: Request) -> Response:
-    return Response(status_code=204, headers={"Cache-Control": "max-age=86400"})  # browsers ask unbidden
+    return Response(
+        status_code=204, headers={"Cache-Control": "max-age=86400"}
+    )  # browsers ask for it by themselves
 
 
 def _static(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
@@ -149,17 +189,17 @@ def _static(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    """Read a small urlencoded form whose fields each come once. Raises MalformedAnswerError."""
+    """Read a small urlencoded form in which no field occurs twice. Raises MalformedAnswerError."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
         raise MalformedAnswerError
     body = b""
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_FORM_BYTES:
             raise MalformedAnswerError
     try:
         fields = parse_qs(body.decode("ascii"), strict_parsing=True, errors="strict", max_num_fields=8)
-    except ValueError as error:  # also bytes that are no text, and too many fields
+    except ValueError as error:  # also bytes that are not text, and too many fields
         raise MalformedAnswerError from error
     if any(len(values) != 1 for values in fields.values()):
         raise MalformedAnswerError

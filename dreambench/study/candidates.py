@@ -11,9 +11,9 @@ from dreambench.errors import DreambenchError
 
 @dataclass(frozen=True)
 class Cell:
-    """A subject and a prompt that both runs have drawn.
+    """A subject and a prompt of which both runs have images.
 
-    ``text`` is the prompt without the identifier, which no rater knows. ``files_a`` and ``files_b`` are
+    ``text`` is the prompt without the identifier, which raters do not know. ``files_a`` and ``files_b`` are
     the score tables' ``file`` entries of all images, at least one each.
     """
 
@@ -28,13 +28,13 @@ class Cell:
 def common_cells(run_a: RunScores, run_b: RunScores) -> list[Cell]:
     """Return the common cells of two runs, ordered by subject and prompt.
 
-    Raises DreambenchError where the runs are of different datasets, or one has no images in its table.
+    Raises DreambenchError where the runs use different datasets, or one has no images in its table.
     """
     labels = [run.record.spec.data.label for run in (run_a, run_b)]
     if labels[0] != labels[1]:
         raise DreambenchError(
-            f"{run_a.folder.path} is of the dataset {labels[0]}, {run_b.folder.path} of {labels[1]}",
-            "compare runs of the same photos",
+            f"{run_a.folder.path} uses the dataset {labels[0]}, {run_b.folder.path} uses {labels[1]}",
+            "give runs of the same photos",
         )
     images_a, images_b = _images(run_a), _images(run_b)
     return [

@@ -1,14 +1,18 @@
-"""Creating a study: two runs go in, a folder that stands on its own comes out."""
+"""Creating a study: from two runs to a folder that needs nothing else, with copies of all its pictures."""
 
 from __future__ import annotations
 
-import csv
+import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from dreambench.analysis import RunScores, read_run_scores
+from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.human.preference_table import UNDECIDED
 from dreambench.store.files import write_folder_atomically
@@ -17,12 +21,13 @@ from dreambench.store.run_folder import open_run
 from dreambench.study.candidates import Cell, common_cells
 from dreambench.study.database import create_database
 from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
-from dreambench.study.folder import LINK_COLUMNS, StudyFolder
-from dreambench.study.study_images import picture_names, write_pictures
+from dreambench.study.folder import StudyFolder
+from dreambench.study.links import new_token, token_hash, write_links
 from dreambench.study.study_plan import STUDIES, AttentionCheck, Pair, Rater, RunNote, StudyName, StudyPlan
-from dreambench.study.tokens import new_token, token_hash
 
 DEFAULT_URL = "http://127.0.0.1:8000"
+SIDE = 768  # pixels: larger than a column on most screens, small enough for a phone's connection
+QUALITY = 95  # of WebP
 
 
 @dataclass(frozen=True)
@@ -48,13 +53,13 @@ def create_study(
 ) -> StudyPlan:
     """Draw a study of two runs and write it to ``out``, which must not exist: all of it, or nothing.
 
-    ``url`` is where the raters will reach the server; it begins their links. The draw depends on the
-    runs, ``sizes`` and ``seed``; tokens and picture names are random, so that no seed gives them away.
-    Raises DreambenchError where the runs have too little in common or an image cannot be read.
+    ``url`` is where the raters will reach the server; their links begin with it. The draw depends on the
+    runs, ``sizes`` and ``seed``; tokens and picture names are random, so that no seed reveals them. Raises
+    DreambenchError where the runs have too little in common, or an image cannot be read.
     """
     sizes = sizes or Sizes()
     if out.exists():
-        raise DreambenchError(f"--out {out} exists already", "give a new folder, or remove it")
+        raise DreambenchError(f"--out {out} already exists", "give a new folder, or remove it")
     run_a, run_b = read_run_scores([open_run(path_a), open_run(path_b)])
     _refuse_undecided(run_a, run_b)
     cells = common_cells(run_a, run_b)
@@ -106,7 +111,7 @@ def _photos(cells: Iterable[Cell], run: RunScores) -> dict[str, tuple[str, list[
     for subject, (_, files) in photos.items():
         if not files:
             raise DreambenchError(
-                f"{run.folder.path}/run.json: subject {subject} has no photos", "run it anew"
+                f"{run.folder.path}/run.json: subject {subject} has no photos", "run it again"
             )
     return photos
 
@@ -172,7 +177,7 @@ def _refuse_undecided(*runs: RunScores) -> None:
     for run in runs:
         if run.label == UNDECIDED:
             raise DreambenchError(
-                f'run {run.folder.path} has the name of an answer, "{UNDECIDED}"', "rename its folder"
+                f'run {run.folder.path} is named "{UNDECIDED}", like an answer', "rename its folder"
             )
 
 
@@ -183,16 +188,45 @@ def _note(run: RunScores) -> RunNote:
 
 
 def _write_tokens(folder: StudyFolder, plan: StudyPlan, url: str) -> None:
-    """Draw the tokens: their hashes enter the database, they themselves only links.csv."""
+    """Draw the tokens: the database gets their hashes, and only links.csv the tokens themselves."""
     organizer, tokens = new_token(), {rater.name: new_token() for rater in plan.raters}
     settings = {"organizer_hash": token_hash(organizer), "stamp_key": secrets.token_hex(32)}
     create_database(folder.database_file, {r: token_hash(t) for r, t in tokens.items()}, settings)
     folder.database_file.chmod(0o600)
-    folder.links_file.touch(mode=0o600)  # whoever reads it can answer for anyone
-    with folder.links_file.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(LINK_COLUMNS)
-        writer.writerow(("organizer", "", "", "", f"{url}/o/{organizer}"))
-        for rater in plan.raters:
-            link = f"{url}/r/{tokens[rater.name]}"
-            writer.writerow(("rater", rater.study, rater.questionnaire, rater.name, link))
+    write_links(folder.links_file, url, organizer, {r: tokens[r.name] for r in plan.raters})
+
+
+def picture_names(sources: Iterable[Path]) -> dict[Path, str]:
+    """Return a random name for each source, which reveals nothing; a source that occurs twice has one."""
+    return {source: f"{secrets.token_hex(8)}.webp" for source in dict.fromkeys(sources)}
+
+
+def write_pictures(names: dict[Path, str], folder: Path, quiet: bool = False) -> None:
+    """Write every source's picture into ``folder``, with a bar on stderr unless ``quiet``.
+
+    Raises DreambenchError naming the first source that is missing or damaged.
+    """
+    from dreambench.progress import reporter
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with reporter(quiet) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+        bar.start("pictures", len(names))
+        jobs = [pool.submit(write_picture, source, folder / name) for source, name in names.items()]
+        try:
+            for job in as_completed(jobs):
+                job.result()
+                bar.advance("pictures")
+        except BaseException:  # also Ctrl-C: jobs that have not started are dropped
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        bar.finish("pictures")
+
+
+def write_picture(source: Path, target: Path) -> None:
+    """Write one image as WebP of at most ``SIDE`` pixels a side, without any metadata."""
+    image = read_image(source, "image of the study")
+    image.thumbnail((SIDE, SIDE), Image.Resampling.LANCZOS)
+    # Some versions of Pillow write the color profile of the image that they read; a new image has none.
+    bare = Image.new("RGB", image.size)
+    bare.paste(image)
+    bare.save(target, format="WEBP", quality=QUALITY, method=4)

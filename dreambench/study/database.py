@@ -1,4 +1,4 @@
-"""The answers: an SQLite file that keeps each one before the next question is shown."""
+"""The answers: an SQLite file that has each one on the disk before the next question is shown."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ CREATE TABLE answers (
 
 
 class OutOfTurnError(Exception):
-    """An answer to a question that was answered differently before, or is not this rater's next."""
+    """A second, different answer to a question, or an answer to a question that is not this rater's next."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer as it was given: the side, not yet the run. ``seconds`` since the question was shown."""
+    """One answer as it was given: by side, not by run. ``seconds`` count from the showing of the question."""
 
     rater: str
     position: int
@@ -49,14 +49,14 @@ class Answer:
 
 @dataclass(frozen=True)
 class RaterProgress:
-    """Where a rater stands: consent given, and how many questions are answered."""
+    """How far a rater is: whether consent is given, and how many questions are answered."""
 
     consented: bool
     answered: int
 
 
 def create_database(path: Path, hashes: Mapping[str, str], settings: Mapping[str, str]) -> None:
-    """Create the file with the raters' token hashes and the study's secrets."""
+    """Create the file, with the hashes of the raters' tokens and the study's secrets."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.executescript(_SCHEMA)
@@ -65,7 +65,7 @@ def create_database(path: Path, hashes: Mapping[str, str], settings: Mapping[str
 
 
 class Database:
-    """The open file. Every thread has a connection of its own; writers queue at a lock.
+    """The open file. Each thread has its own connection; a lock lets one thread write at a time.
 
     Raises DreambenchError where the file is missing or is not a study's.
     """
@@ -76,30 +76,31 @@ class Database:
         self._writing = threading.Lock()
         try:
             self.settings: dict[str, str] = dict(self._connection.execute("SELECT name, value FROM settings"))
-            # They never change, so no request needs to ask the file whose a token is.
+            # Tokens never change, so they are read once and not at every request.
             self.raters_by_hash: dict[str, str] = dict(
                 self._connection.execute("SELECT token_hash, name FROM raters")
             )
         except sqlite3.Error as error:
             raise DreambenchError(
-                f"{path} cannot be read as a study's answers: {error}", "restore it, or create the study anew"
+                f"{path} cannot be read as a study's answers: {error}",
+                "restore it, or create the study again",
             ) from error
 
     @property
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
-            # mode=rw: a missing file is an error, not a new and empty study.
+            # mode=rw: a missing file is an error, not a new, empty study.
             address = f"{self._path.resolve().as_uri()}?mode=rw"
             connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=10)
-            # FULL: in WAL mode, NORMAL would lose the last commits in a power cut, though not in a kill.
+            # FULL: in WAL mode, NORMAL loses the last commits in a power cut, though not when killed.
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             self._own.connection = connection
         return connection
 
-    def standing(self, rater: str) -> RaterProgress:
-        """Return where a rater stands."""
+    def progress_of(self, rater: str) -> RaterProgress:
+        """Return how far a rater is."""
         row = self._connection.execute(
             "SELECT consented IS NOT NULL, (SELECT count(*) FROM answers WHERE rater = name)"
             " FROM raters WHERE name = ?",
@@ -108,16 +109,16 @@ class Database:
         return RaterProgress(bool(row[0]), int(row[1]))
 
     def consent(self, rater: str) -> None:
-        """Note that a rater agreed; the first time counts."""
+        """Record that a rater agreed; the first time counts."""
         with self._transaction() as connection:
             connection.execute(
                 "UPDATE raters SET consented = ? WHERE name = ? AND consented IS NULL", (now(), rater)
             )
 
     def record(self, answer: Answer) -> None:
-        """Commit an answer; when this returns, it survives a killed server and a power cut.
+        """Commit an answer; once this returns, it survives a killed server and a power cut.
 
-        The same answer sent twice (a double click, a reload) is kept once. Raises OutOfTurnError for
+        The same answer sent twice (a double click, a reload) is stored once. Raises OutOfTurnError for
         another answer to an answered question, and for a question that is not the rater's next.
         """
         with self._transaction() as connection:
@@ -137,14 +138,14 @@ class Database:
             )
 
     def answers(self) -> list[Answer]:
-        """Return all answers, by rater and then in the order in which they were given."""
+        """Return all answers, ordered by rater and then by position."""
         rows = self._connection.execute(
             "SELECT rater, position, item, choice, seconds FROM answers ORDER BY rater, position"
         )
         return [Answer(*row) for row in rows]
 
     def progress(self) -> dict[str, RaterProgress]:
-        """Return where every rater stands."""
+        """Return how far every rater is, by name."""
         rows = self._connection.execute(
             "SELECT name, consented IS NOT NULL, count(answers.rater) FROM raters"
             " LEFT JOIN answers ON answers.rater = raters.name GROUP BY name ORDER BY name"

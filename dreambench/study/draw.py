@@ -1,6 +1,6 @@
 """The draw: which pairs are asked, in which questionnaires, in which order and on which side.
 
-Pure: the same cells, sizes and seed give the same draw. Nothing here touches a file.
+The same cells, sizes and seed give the same draw. Nothing here reads or writes a file.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class Sizes:
 
     @property
     def pairs(self) -> int:
-        """How many pairs one study asks about."""
+        """The number of pairs that one study asks about."""
         return self.questionnaires * self.questions
 
 
@@ -58,7 +58,7 @@ class DrawnCheck:
 def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
     """Draw as many different cells as the study has questions, and one image per run in each.
 
-    Raises DreambenchError where there are fewer cells than that.
+    Raises DreambenchError where there are too few cells.
     """
     if len(cells) < sizes.pairs:
         raise DreambenchError(
@@ -66,16 +66,16 @@ def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int)
             f"questionnaires of {sizes.questions} questions need {sizes.pairs}",
             "give a smaller --questionnaires or --questions" if cells else "name runs of the same subjects",
         )
-    dice = Random(f"pairs/{seed}/{study}")
+    rng = Random(f"pairs/{seed}/{study}")
     return [
         DrawnPair(
             name=f"{study}-{number:04d}",
             questionnaire=number // sizes.questions + 1,
             cell=cell,
-            file_a=dice.choice(cell.files_a),
-            file_b=dice.choice(cell.files_b),
+            file_a=rng.choice(cell.files_a),
+            file_b=rng.choice(cell.files_b),
         )
-        for number, cell in enumerate(dice.sample(list(cells), sizes.pairs))
+        for number, cell in enumerate(rng.sample(list(cells), sizes.pairs))
     ]
 
 
@@ -84,9 +84,9 @@ def draw_checks(
 ) -> list[DrawnCheck]:
     """Draw attention checks; ``subjects`` maps a name to its class noun and its photos.
 
-    The other photo is of another class noun, so that one answer is plainly right. In the subject
-    study the photo in question is left out of the references, so its subject needs two photos.
-    Raises DreambenchError where no such subjects are there.
+    The other photo is of another class noun, so that one answer is clearly right. In the subject study,
+    the photo in question is left out of the references, so its subject needs two photos. Raises
+    DreambenchError where there are no such subjects.
     """
     if not sizes.checks:
         return []
@@ -95,14 +95,14 @@ def draw_checks(
     nouns = {noun for noun, photos in subjects.values() if photos}
     if not names or len(nouns) < 2:
         raise DreambenchError(
-            f"--checks {sizes.checks}: attention checks need subjects of two class nouns, with {needed} "
-            "photos or more",
+            f"--checks {sizes.checks}: attention checks need subjects of two class nouns, "
+            f"with at least {needed} photos",
             "leave --checks out",
         )
-    dice = Random(f"checks/{seed}/{study}")
+    rng = Random(f"checks/{seed}/{study}")
     drawn = []
     for number in range(sizes.checks * sizes.questionnaires):
-        name = dice.choice(names)
+        name = rng.choice(names)
         noun, photos = subjects[name]
         others = [photo for other, some in sorted(subjects.values()) if other != noun for photo in some]
         drawn.append(
@@ -111,8 +111,8 @@ def draw_checks(
                 questionnaire=number // sizes.checks + 1,
                 subject=name,
                 class_noun=noun,
-                photo=dice.choice(list(photos)),
-                other_photo=dice.choice(others),
+                photo=rng.choice(list(photos)),
+                other_photo=rng.choice(others),
             )
         )
     return drawn
@@ -121,17 +121,17 @@ def draw_checks(
 def draw_raters(
     items: Sequence[DrawnPair | DrawnCheck], study: StudyName, sizes: Sizes, seed: int
 ) -> list[Rater]:
-    """Give each rater the questions of one questionnaire, in an order and on sides of this rater's own.
+    """Return the raters, each with the questions of one questionnaire in a random order, on random sides.
 
-    Were the sides the same for all raters of a pair, a habit of pressing A would decide the majority.
+    If all raters of a pair saw the same sides, a habit of pressing A would decide the majority.
     """
-    dice = Random(f"raters/{seed}/{study}")
+    rng = Random(f"raters/{seed}/{study}")
     raters = []
     for questionnaire in range(1, sizes.questionnaires + 1):
         names = [item.name for item in items if item.questionnaire == questionnaire]
         for number in range(1, sizes.raters + 1):
-            order = dice.sample(names, len(names))
-            steps = tuple(Step(item=name, swapped=dice.random() < 0.5) for name in order)
+            order = rng.sample(names, len(names))
+            steps = tuple(Step(item=name, swapped=rng.random() < 0.5) for name in order)
             name = f"{study}-{questionnaire:02d}-{number}"
             raters.append(Rater(name=name, study=study, questionnaire=questionnaire, steps=steps))
     return raters

@@ -10,9 +10,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.human.correlation.results import Preference
-from dreambench.human.preference_table import UNDECIDED, preference_table
+from dreambench.human.preference_table import (
+    HEAD,
+    PAPER_METHODS,
+    UNDECIDED,
+    paper_preferences,
+    paper_row,
+    preference_rows,
+    preference_table,
+)
 from dreambench.human.votes import COLUMNS
-from dreambench.literature.published import published
 from dreambench.spec.frozen import Frozen
 from dreambench.store.files import write_text
 from dreambench.study.answers import CheckedAnswer, Vote, votes_and_checks
@@ -23,11 +30,12 @@ from dreambench.study.study_plan import RunNote, StudyName, StudyPlan
 if TYPE_CHECKING:
     from rich.table import Table
 
-_PAPER_ROW: dict[StudyName, str] = {"subject": "subject-fidelity", "prompt": "prompt-fidelity"}
+TITLE = "Table 2: preferred by the majority, share of pairs, 95% interval"
+COLUMNS_SHOWN = 7  # of Table 2 on a terminal: up to the shares of pairs
 
 
 class PaperShares(Frozen):
-    """The paper's Table 2, turned so that its DreamBooth stands where ours does."""
+    """The paper's Table 2, in the order in which its DreamBooth stands where ours does."""
 
     method_a: str
     method_b: str
@@ -37,7 +45,7 @@ class PaperShares(Frozen):
 
 
 class StudyResult(Frozen):
-    """One study: what was asked, our row (None before the first vote), the paper's, and the checks."""
+    """One study: how much was asked, our result (None before the first vote), the paper's, and the checks."""
 
     study: StudyName
     pairs_asked: int
@@ -69,8 +77,8 @@ class _Exported:
 def export_study(path: Path, out: Path | None = None) -> Results:
     """Write the votes given so far to ``out`` (default: votes.csv in the study), and count them.
 
-    Attention checks go to a file of their own, ``<out>-checks.csv``, where there are any, and are never
-    votes. May run while the server does. Raises DreambenchError for a folder without a study, or a file
+    Attention checks are never votes; they go to a separate file, ``<out>-checks.csv``, if there are any. May
+    run while the server does. Raises DreambenchError for a folder without a study, or a file
     that cannot be written.
     """
     folder = StudyFolder(path)
@@ -103,13 +111,16 @@ def csv_text(row: type, rows: Sequence[Vote] | Sequence[CheckedAnswer]) -> str:
 
 def paper_shares(study: StudyName, run_a: RunNote, run_b: RunNote) -> PaperShares:
     """Return the paper's shares; ``a`` is DreamBooth, unless it is our second run and not our first."""
-    values = published().table(2).row(_PAPER_ROW[study]).values
-    names = {"dreambooth": "DreamBooth", "textual_inversion": "Textual Inversion"}
-    a, b = names
+    values = paper_preferences()[study]
+    a, b = PAPER_METHODS
     if run_b.method == "dreambooth" != run_a.method:
         a, b = b, a
     return PaperShares(
-        method_a=names[a], method_b=names[b], a=values[a], b=values[b], undecided=values["undecided"]
+        method_a=PAPER_METHODS[a],
+        method_b=PAPER_METHODS[b],
+        a=values[a],
+        b=values[b],
+        undecided=values[UNDECIDED],
     )
 
 
@@ -136,29 +147,31 @@ def _preference(study: StudyName, votes: Sequence[Vote]) -> Preference | None:
 
 
 def results_table(results: Results) -> Table:
-    """Return Table 2 for the terminal: our shares of pairs with Wilson's intervals, then the paper's."""
-    from rich.box import SIMPLE
+    """Return Table 2 for the terminal: for each study our row, if there are votes, and the paper's."""
     from rich.table import Table
     from rich.text import Text
 
-    title = "Table 2: preferred by the majority, share of pairs, 95% interval"
-    table = Table(title=title, title_justify="left", box=SIMPLE, padding=(0, 1))
-    for column in ("fidelity", results.method_a, results.method_b, "undecided", "pairs", "votes"):
-        table.add_column(Text(column), justify="left" if column == "fidelity" else "right", overflow="fold")
+    counts = "\n".join(_count(result) for result in results.studies)
+    table = Table(title=TITLE, title_justify="left", caption=f"\n{counts}", caption_justify="left", box=None)
+    table.padding, table.pad_edge, table.collapse_padding = (0, 1), False, True  # fits 80 columns
+    for number, name in enumerate(HEAD[:COLUMNS_SHOWN]):
+        table.add_column(Text(name), justify="left" if number < 3 else "right", overflow="fold")
+    # Our methods stand in alphabetical order; the paper's DreamBooth stands below ours.
+    sorted_differently = results.method_a > results.method_b
     for result in results.studies:
-        found, paper = result.preference, result.paper
-        pairs, votes = (found.pairs, found.win_rate.of) if found else (0, 0)
-        counts = (f"{pairs} of {result.pairs_asked}", f"{votes} of {result.votes_expected}")
-        names = (results.method_a, results.method_b, UNDECIDED)
-        table.add_row(result.study, *(_percent(found, name) for name in names), *counts)
-        quoted = (f"{paper.a:.0%}\n{paper.method_a}", f"{paper.b:.0%}\n{paper.method_b}")
-        table.add_row("the paper", *quoted, f"{paper.undecided:.0%}", "600", "1800", style="dim")
+        for cells in preference_rows([result.preference] if result.preference else []):
+            table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in cells[:COLUMNS_SHOWN]))
+        dreambooth_is_second = result.paper.method_a != PAPER_METHODS["dreambooth"]
+        swapped = dreambooth_is_second != sorted_differently
+        quoted = paper_row(result.study, paper_preferences()[result.study], swapped)
+        table.add_row(*map(Text, quoted[:COLUMNS_SHOWN]), style="dim")
     return table
 
 
-def _percent(found: Preference | None, name: str) -> str:
-    share = found.majority[name] if found else None
-    if share is None or share.ci95 is None:
-        return "-"
-    low, high = share.ci95
-    return f"{share.share:.1%}\n[{100 * low:.1f}, {100 * high:.1f}]"
+def _count(result: StudyResult) -> str:
+    found = result.preference
+    pairs, votes = (found.pairs, found.win_rate.of) if found else (0, 0)
+    return (
+        f"{result.study} fidelity: {votes:,} of {result.votes_expected:,} votes, "
+        f"on {pairs:,} of {result.pairs_asked:,} pairs"
+    )

@@ -1,4 +1,4 @@
-"""The study's folder: where its files are. It holds all that the server needs, so it can be moved."""
+"""The study's folder: where its files are. It contains all that the server needs, so it can be moved."""
 
 from __future__ import annotations
 
@@ -10,14 +10,12 @@ from pydantic import ValidationError
 from dreambench.errors import DreambenchError
 from dreambench.study.study_plan import StudyPlan
 
-LINK_COLUMNS = ("role", "study", "questionnaire", "rater", "link")
-
 
 class StudyFolder:
     """The places below ``path``.
 
     ``study.json`` is the plan, ``pictures/`` the images, ``study.db`` the answers, ``links.csv`` the
-    links with their tokens: the only file that holds them, not needed by the server.
+    links with their tokens. No other file contains the tokens, and the server does not need this one.
     """
 
     def __init__(self, path: Path) -> None:
@@ -29,11 +27,11 @@ class StudyFolder:
         self.votes_file = path / "votes.csv"
 
     def picture(self, name: str) -> Path:
-        """Return the place of a picture; the plan admits only names that stay inside."""
+        """Return the path of a picture; the plan allows only names that stay inside the folder."""
         return self.pictures / name
 
     def links(self) -> list[dict[str, str]]:
-        """Return the rows of links.csv; none where the organizer has taken it away."""
+        """Return the rows of links.csv; none where the organizer has taken the file away."""
         try:
             with self.links_file.open(encoding="utf-8", newline="") as file:
                 return list(csv.DictReader(file))
@@ -47,7 +45,7 @@ def read_plan(folder: StudyFolder) -> StudyPlan:
         return StudyPlan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DreambenchError(
-            f"{folder.path} holds no study (no study.json)", "give a folder that `study create` made"
+            f"{folder.path} is not a study folder (no study.json)", "give a folder that `study create` made"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]
@@ -62,7 +60,7 @@ def read_plan(folder: StudyFolder) -> StudyPlan:
 
 
 def check_pictures(folder: StudyFolder, plan: StudyPlan) -> None:
-    """Raise DreambenchError where a picture of the plan is missing, or is a link that leads elsewhere."""
+    """Raise DreambenchError where a picture of the plan is missing, or is a link to another place."""
     names = {name for photos in plan.photos.values() for name in photos}
     for item in plan.items.values():
         names |= {item.picture_a, item.picture_b, *plan.shown_photos(item)}
@@ -71,5 +69,5 @@ def check_pictures(folder: StudyFolder, plan: StudyPlan) -> None:
         file = folder.picture(name)
         if not file.is_file() or file.resolve().parent != inside:
             raise DreambenchError(
-                f"{file} is missing, or leads out of the study", "copy the folder again, whole"
+                f"{file} is missing, or leads out of the study", "copy the whole folder again"
             )

@@ -1,4 +1,4 @@
-"""The pages as HTML: plain forms that work without scripts, and every word of a dataset escaped."""
+"""The pages as HTML: plain forms that work without scripts; every text of a dataset is escaped."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from dreambench.study.database import RaterProgress
-from dreambench.study.questionnaire import Question, Questionnaire
+from dreambench.study.questionnaire import Question
 from dreambench.study.study_plan import Rater, StudyName, StudyPlan
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,7 +19,7 @@ TITLES: dict[StudyName, str] = {"subject": "Subject fidelity", "prompt": "Prompt
 
 @dataclass(frozen=True)
 class Message:
-    """A page that says one thing."""
+    """The title and the text of a page without questions."""
 
     title: str
     text: str
@@ -28,13 +28,13 @@ class Message:
 UNKNOWN = Message("This link is not valid", "Please check that you opened the whole link that you were sent.")
 DONE = Message("Thank you", "All your answers are saved. You can close this page.")
 REPEATED = Message(
-    "This question is behind you",
-    "You answered it before, and the first answer stands; or it is not your turn to answer it yet.",
+    "This question is not open",
+    "You have already answered it, and the first answer counts; or other questions come first.",
 )
 MALFORMED = Message("This answer could not be read", "Nothing was saved. Please go back to your question.")
 UNSAVED = Message("Your answer could not be saved", "Please wait a moment, then go back to your question.")
 NOT_FOUND = Message(
-    "There is nothing here", "If you take part in a study, please open the link you were sent."
+    "There is nothing here", "If you are taking part in a study, please open the link that you were sent."
 )
 HOME = Message("An image comparison study", "To take part, please open the link that you were sent.")
 
@@ -69,26 +69,25 @@ class Pages:
         return self._render("question", base=base, question=question)
 
     def message(self, message: Message, base: str | None = None) -> str:
-        """Return a page that says one thing, with a way back where ``base`` is given."""
+        """Return a page with a message, and with a way back where ``base`` is given."""
         return self._render("message", message=message, base=base)
 
-    def organizer(self, desk: Questionnaire) -> str:
-        """Return the organizer's page: how far every rater is, not what anybody answered."""
-        standings = desk.database.progress()
-        studies = [_study_progress(desk.plan, study, standings) for study in desk.plan.studies]
-        return self._render("organizer", plan=desk.plan, studies=studies)
+    def organizer(self, progress: dict[str, RaterProgress]) -> str:
+        """Return the organizer's page: how far every rater is, and no answers."""
+        studies = [_study_progress(self._plan, study, progress) for study in self._plan.studies]
+        return self._render("organizer", plan=self._plan, studies=studies)
 
     def _render(self, name: str, **fields: Any) -> str:
         return self._environment.get_template(f"{name}.html.j2").render(**fields)
 
 
-def _study_progress(plan: StudyPlan, study: StudyName, standings: dict[str, RaterProgress]) -> dict[str, Any]:
+def _study_progress(plan: StudyPlan, study: StudyName, progress: dict[str, RaterProgress]) -> dict[str, Any]:
     raters = [
         {
             "name": rater.name,
             "questionnaire": rater.questionnaire,
-            "consented": standings[rater.name].consented,
-            "answered": standings[rater.name].answered,
+            "consented": progress[rater.name].consented,
+            "answered": progress[rater.name].answered,
             "total": len(rater.steps),
         }
         for rater in plan.raters

@@ -1,4 +1,4 @@
-"""Serving a study with uvicorn, on a socket that is bound before anything is promised."""
+"""Serving a study with uvicorn, on a socket that is bound before its address is printed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from pathlib import Path
 from dreambench.errors import DreambenchError
 from dreambench.study.database import Database
 from dreambench.study.folder import StudyFolder, check_pictures, read_plan
-from dreambench.study.questionnaire import Questionnaire
 
 BACKLOG = 512
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -19,10 +18,11 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 def serve(path: Path, host: str, port: int, say: Callable[[str], None]) -> None:
     """Serve the study in ``path`` until interrupted; port 0 takes a free one. ``say`` prints a line.
 
-    Raises DreambenchError where the extra ``study`` is not installed, the folder holds no whole study,
-    or the address cannot be had.
+    Raises DreambenchError where the extra ``study`` is not installed, the folder contains no complete
+    study, or the address cannot be listened on.
     """
     try:
+        import itsdangerous  # noqa: F401
         import starlette  # noqa: F401
         import uvicorn
     except ModuleNotFoundError as error:
@@ -30,17 +30,18 @@ def serve(path: Path, host: str, port: int, say: Callable[[str], None]) -> None:
             f"`study serve` needs {error.name}, which is not installed", "pip install 'dreambench[study]'"
         ) from error
     from dreambench.study.app import build_app
+    from dreambench.study.questionnaire import Questionnaire
 
     folder = StudyFolder(path)
     plan = read_plan(folder)
     check_pictures(folder, plan)
-    desk = Questionnaire(plan, Database(folder.database_file))
+    questionnaire = Questionnaire(plan, Database(folder.database_file))
     listener = listen(host, port)
     config = uvicorn.Config(
-        build_app(folder, desk),
+        build_app(folder, questionnaire),
         lifespan="off",
         log_level="warning",
-        access_log=False,  # an address in a log would be a token in a log
+        access_log=False,  # an address contains a token, which does not belong into a log
         server_header=False,
         timeout_graceful_shutdown=5,
     )
@@ -49,14 +50,14 @@ def serve(path: Path, host: str, port: int, say: Callable[[str], None]) -> None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket; port 0 takes a free one. Raises DreambenchError where none can be had."""
+    """Return a listening socket; port 0 takes a free one. Raises DreambenchError where that fails."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # With its protocol named, asyncio turns Nagle's algorithm off; otherwise a page, sent as a head and
-        # a small body, waits 40 ms for the browser's delayed acknowledgement.
+        # asyncio turns Nagle's algorithm off only if the protocol is named. With it, a page (a head and a
+        # small body) waits 40 ms for the browser's delayed acknowledgement.
         listener = socket.socket(family, kind, protocol)
         try:
-            if os.name != "nt":  # there it would share a port that is taken
+            if os.name != "nt":  # on Windows it would share a port that is in use
                 listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.bind(address)
             listener.listen(BACKLOG)
@@ -73,12 +74,12 @@ def listen(host: str, port: int) -> socket.socket:
 def _announce(folder: StudyFolder, host: str, port: int, say: Callable[[str], None]) -> None:
     shown = f"[{host}]" if ":" in host else host
     address = f"http://{shown}:{port}"
-    say(f"study: {address} (Ctrl-C stops it; the same command goes on)")
+    say(f"study: {address} (Ctrl-C stops it; the same command resumes it)")
     links = folder.links()
     if links:
         say(f"links of the raters and of the organizer: {folder.links_file}")
         written = links[0]["link"].rsplit("/o/", 1)[0]
         if written != address and host in _LOOPBACK:
-            say(f"the links begin with {written}: they work where that address leads here")
+            say(f"the links begin with {written}: they work only if that address leads to this server")
     if host not in _LOOPBACK:
         say("the study is open to the network, unencrypted: put a proxy with HTTPS in front of it")

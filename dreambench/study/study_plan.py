@@ -1,4 +1,4 @@
-"""study.json: everything that is fixed when a study is created, and nothing that raters add."""
+"""study.json: everything that is fixed when a study is created; what raters add is in study.db."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dreambench.spec.frozen import Frozen
 StudyName = Literal["subject", "prompt"]
 STUDIES: tuple[StudyName, ...] = ("subject", "prompt")
 
-# Random, so that a name tells nothing; and so narrow that no name leads out of the study's folder.
+# Random, so that a name reveals nothing, and strict, so that no name leads out of the study's folder.
 PictureName = Annotated[str, Field(pattern=r"^[0-9a-f]{16}\.webp$")]
 ItemName = Annotated[str, Field(pattern=r"^[a-z]{1,12}-[0-9]{1,9}$")]
 
@@ -102,7 +102,7 @@ class StudyPlan(Frozen):
         for rater in self.raters:
             for step in rater.steps:
                 if step.item not in items:
-                    raise ValueError(f"rater {rater.name} is asked {step.item}, which is not there")
+                    raise ValueError(f"rater {rater.name} is asked {step.item}, which does not exist")
         bare = {p.subject for p in self.pairs if p.study == "subject"} - {
             s for s, f in self.photos.items() if f
         }

@@ -63,8 +63,8 @@ class Visitor:
     def __init__(self, folder: StudyFolder) -> None:
         self.folder = folder
         self.plan: StudyPlan = read_plan(folder)
-        self.desk = Questionnaire(self.plan, Database(folder.database_file))
-        self._app = build_app(folder, self.desk)
+        self.questionnaire = Questionnaire(self.plan, Database(folder.database_file))
+        self._app = build_app(folder, self.questionnaire)
         rows = folder.links()
         self.paths = {row["rater"] or "organizer": _path(row["link"]) for row in rows}
 

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from dreambench.study.app import POLICY
 from dreambench.study.create import create_study
 from dreambench.study.database import CHOICES, Answer, OutOfTurnError
 from dreambench.study.draw import Sizes
 from dreambench.study.folder import StudyFolder
-from dreambench.study.headers import POLICY
-from dreambench.study.tokens import read_stamp, stamp
+from dreambench.study.questionnaire import read_stamp, stamp
 from tests.study.material import Visitor, make_study, make_two_runs
 
 RATER, OTHER = "subject-01-1", "subject-01-2"
@@ -28,7 +28,9 @@ def visitor(tmp_path: Path) -> Visitor:
 
 def given(visitor: Visitor) -> list[tuple[str, int, str]]:
     """Return the answers that are in the database."""
-    return [(answer.rater, answer.position, answer.choice) for answer in visitor.desk.database.answers()]
+    return [
+        (answer.rater, answer.position, answer.choice) for answer in visitor.questionnaire.database.answers()
+    ]
 
 
 def test_from_consent_to_thanks(visitor: Visitor) -> None:
@@ -238,13 +240,13 @@ def test_an_answer_that_cannot_be_saved_is_not_lost_in_silence(visitor: Visitor)
 
 
 def test_the_database_keeps_what_it_promises(visitor: Visitor) -> None:
-    connection = visitor.desk.database._connection
+    connection = visitor.questionnaire.database._connection
     assert connection.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
     assert connection.execute("PRAGMA synchronous").fetchone()[0] == 2  # FULL
 
 
 def test_of_answers_sent_at_once_one_is_kept(visitor: Visitor) -> None:
-    database, item = visitor.desk.database, visitor.plan.raters[0].steps[0].item
+    database, item = visitor.questionnaire.database, visitor.plan.raters[0].steps[0].item
     database.consent(RATER)
 
     def send(number: int) -> bool:
@@ -264,14 +266,14 @@ def test_of_answers_sent_at_once_one_is_kept(visitor: Visitor) -> None:
 def test_seconds_count_from_the_last_showing(tmp_path: Path) -> None:
     visitor = Visitor(make_study(tmp_path))
     now = [1000.0]
-    visitor.desk._clock = lambda: now[0]
+    visitor.questionnaire._clock = lambda: now[0]
     path = visitor.start(RATER)
     visitor.get(path)
     now[0] = 5000.0  # stopped here, and came back
     form = visitor.form(path, "left")
     now[0] = 5012.5
     assert visitor.post(f"{path}/answer", form).status_code == 303
-    assert [answer.seconds for answer in visitor.desk.database.answers()] == [12.5]
+    assert [answer.seconds for answer in visitor.questionnaire.database.answers()] == [12.5]
 
 
 def test_a_stamp_is_for_one_rater_and_one_question() -> None:
@@ -283,4 +285,4 @@ def test_a_stamp_is_for_one_rater_and_one_question() -> None:
 
 
 def _key(visitor: Visitor) -> str:
-    return visitor.desk.database.settings["stamp_key"]
+    return visitor.questionnaire.database.settings["stamp_key"]

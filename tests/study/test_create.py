@@ -53,9 +53,9 @@ def test_the_folder_stands_on_its_own(tmp_path: Path) -> None:
 def test_pictures_give_nothing_away(tmp_path: Path) -> None:
     ours, theirs = make_two_runs(tmp_path)
     for file in sorted(ours.path.rglob("*.png")):
-        told = PngImagePlugin.PngInfo()
-        told.add_text("parameters", "made by ours")
-        Image.open(file).save(file, pnginfo=told, icc_profile=b"made by ours", exif=_exif())
+        info = PngImagePlugin.PngInfo()
+        info.add_text("parameters", "made by ours")
+        Image.open(file).save(file, pnginfo=info, icc_profile=b"made by ours", exif=_exif())
     create_study(ours.path, theirs.path, tmp_path / "study", sizes=SMALL, quiet=True)
     folder = StudyFolder(tmp_path / "study")
     pictures = list(folder.pictures.iterdir())
@@ -126,7 +126,7 @@ def test_runs_of_other_photos_are_refused(tmp_path: Path) -> None:
     rows = [image_row("ant", 0, 0, (0.5, 0.5, 0.5))]
     a = make_run(tmp_path / "a", rows, subjects=["ant"])
     b = make_run(tmp_path / "b", rows, subjects=["ant"], spec=make_spec(data=DataSpec(label="mine@1")))
-    with pytest.raises(DreambenchError, match=r"dataset dreambooth@4f887af, .*b of mine@1"):
+    with pytest.raises(DreambenchError, match=r"dataset dreambooth@4f887af, .*b uses mine@1"):
         create_study(a.path, b.path, tmp_path / "study", quiet=True)
 
 
@@ -154,9 +154,9 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "beauty is no study" in refused("create", *runs, "--out", out, "--studies", "beauty")
     assert "--url study is no web address" in refused("create", *runs, "--out", out, "--url", "study")
     assert "--questions" in refused("create", *runs, "--out", out, "--questions", "0")
-    assert "exists already" in refusal("create", *runs, "--out", tmp_path, capsys=capsys)
-    assert "holds no study" in refused("serve", tmp_path)
-    assert "holds no study" in refused("export", tmp_path)
+    assert "already exists" in refusal("create", *runs, "--out", tmp_path, capsys=capsys)
+    assert "is not a study folder" in refused("serve", tmp_path)
+    assert "is not a study folder" in refused("export", tmp_path)
 
     words = ["create", *runs, "--out", out, "--questionnaires", 2, "--questions", 3, "--checks", 1, "--json"]
     with pytest.raises(SystemExit) as ended:
@@ -207,12 +207,13 @@ def test_a_port_that_is_taken_is_one_line(tmp_path: Path, capsys: pytest.Capture
     assert "give another --port" in line
 
 
+@pytest.mark.parametrize("package", ["itsdangerous", "starlette", "uvicorn"])
 def test_without_the_extra_the_command_says_what_to_install(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    monkeypatch.setitem(sys.modules, package, None)
     line = refusal("serve", tmp_path, capsys=capsys)
-    assert "needs uvicorn" in line
+    assert f"needs {package}" in line
     assert "pip install 'dreambench[study]'" in line
 
 

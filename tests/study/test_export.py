@@ -69,7 +69,8 @@ def test_the_export_of_an_unfinished_study(tmp_path: Path, capsys: pytest.Captur
     assert not ended.value.code
     assert printed.out == f"{folder.votes_file}\n"
     assert "1 of 18" in printed.err
-    assert re.search(r"the paper +68% +22% +10%", printed.err)
+    assert "DreamBooth" in printed.err
+    assert re.search(r"600 +68% +22% +10%", printed.err)
     assert "100.0%" in printed.err
     assert [row["answer"] for row in read_csv(folder.votes_file)] == ["undecided"]
     with pytest.raises(SystemExit):

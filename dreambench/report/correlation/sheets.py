@@ -9,11 +9,11 @@ from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation import Correlations, Scope
 from dreambench.human.correlation.raters import ALPHA_RESAMPLES
 from dreambench.human.correlation.resampling import KENDALL_RESAMPLES
-from dreambench.human.correlation.results import Coefficient, Preference, Share
+from dreambench.human.correlation.results import Coefficient, Preference
+from dreambench.human.preference_table import HEAD, paper_row, preference_rows
 from dreambench.report import numbers
 
 HUMANS = {"sc": "SC", "pq": "PQ", "o": "O", "subject": "subject fidelity", "prompt": "prompt fidelity"}
-PAPER_METHODS = ("DreamBooth", "Textual Inversion")
 
 
 @dataclass(frozen=True)
@@ -142,31 +142,15 @@ def _agreement(found: Correlations) -> Sheet:
 
 def preference_sheet(preferences: Sequence[Preference], paper: Mapping[str, Mapping[str, float]]) -> Sheet:
     """Return which of two methods the raters prefer, with the paper's rows (``paper``, by study) below."""
-    rows = []
-    for row in preferences:
-        names = (row.method_a, row.method_b, "undecided")
-        cells = [human_title(row.study), row.method_a, row.method_b, numbers.count(row.pairs)]
-        cells += [_percent(row.majority[name]) for name in names]
-        rows.append((*cells, _percent(row.win_rate), numbers.count(row.win_rate.of)))
-    for study, values in paper.items():
-        if any(row.study == study for row in preferences):
-            quoted = [f"{100 * values[k]:.0f}%" for k in ("dreambooth", "textual_inversion", "undecided")]
-            titles = [f"{name}, paper" for name in PAPER_METHODS]
-            rows.append((human_title(study), *titles, "600", *quoted, "", "1,800"))
-    head = ("Study", "A", "B", "pairs", "prefers A", "prefers B", "undecided", "A's win rate", "answers")
+    rows = preference_rows(preferences)
+    studies = {row.study for row in preferences}
+    rows += [paper_row(study, values) for study, values in paper.items() if study in studies]
     note = (
         "Shares of pairs by majority vote (a tie is undecided) with Wilson's 95% interval; the win rate is "
         "A's share of all answers, an undecided one being half a win, with the bootstrap's over samples. "
         "The paper's rows are of its own images and raters."
     )
-    return Sheet("User preference (Table 2)", head, tuple(rows), note, words=3)
-
-
-def _percent(share: Share) -> str:
-    text = f"{100 * share.share:.1f}%"
-    if share.ci95 is None:
-        return text
-    return f"{text} [{100 * share.ci95[0]:.1f}, {100 * share.ci95[1]:.1f}]"
+    return Sheet("User preference (Table 2)", HEAD, tuple(rows), note, words=3)
 
 
 def _strengths(found: Correlations) -> Sheet:

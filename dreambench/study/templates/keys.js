@@ -27,7 +27,7 @@
 
   const seen = () => [...form.querySelectorAll("img")].every((image) => image.complete);
   document.addEventListener("keydown", (event) => {
-    // A key that is held down must not answer the next question too, nor one whose images are not there yet.
+    // A key that is held down must not answer the next question too, nor one whose images are still loading.
     if (!on || event.repeat || event.ctrlKey || event.altKey || event.metaKey || !seen()) return;
     const button = form.querySelector(`button[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
     if (!button) return;
