@@ -1,7 +1,7 @@
-"""How much a subject's 25 prompts gain from batches and from prompt embeddings that are computed once.
+"""The speedup of a subject's 25 prompts by batches and by prompt embeddings that are computed once.
 
-The same 25 images (same seeds, same sampler) are made by ``dreambench.models.sampling`` and by 25 separate
-calls of the plain diffusers pipeline.
+``dreambench.models.sampling`` and 25 separate calls of the plain diffusers pipeline draw the same 25
+images (same seeds, same sampler).
 
 Run: ``python benchmarks/generation.py [--base FOLDER] [--size PIXELS]``.
 """
@@ -30,7 +30,7 @@ from tests.material import tiny
 
 
 def batched(base: BaseModel, requests: list[ImageRequest], sampler: SamplerSpec, size: int) -> float:
-    """Return the seconds that dreambench takes, files written."""
+    """Return the seconds that dreambench takes, including the writing of files."""
     pipeline = base.pipeline()
     began = time.perf_counter()
     generate(pipeline, requests, sampler, size, resolve_runtime(RuntimeSpec(device="cpu")), commit_images)
@@ -38,7 +38,7 @@ def batched(base: BaseModel, requests: list[ImageRequest], sampler: SamplerSpec,
 
 
 def one_by_one(base: BaseModel, requests: list[ImageRequest], sampler: SamplerSpec, size: int) -> float:
-    """Return the seconds that separate pipeline calls take, files written."""
+    """Return the seconds that separate pipeline calls take, including the writing of files."""
     pipeline = base.pipeline()
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
     requests[0].file.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""Stable Diffusion 1.5's architecture, whole or scaled down in width, with random weights.
+"""Stable Diffusion 1.5's architecture, at full or reduced width, with random weights.
 
-The tests' tiny pipeline is all overhead: it has too few blocks for its U-Net and VAE to cost what they
-cost each other in the real model. Here every block is there. As a script it writes a pipeline's folder::
+The tests' tiny pipeline has too few blocks for realistic relative costs of its U-Net and VAE. This one has
+every block of the real model. As a script it writes a pipeline's folder::
 
     python benchmarks/scaled.py FOLDER [--width 1.0]
 """

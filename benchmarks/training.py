@@ -1,9 +1,8 @@
-"""How much a training step gains from latents and text states that are computed once.
+"""The speedup of a training step by latents and text states that are computed once.
 
-Both steps train the same U-Net on the same photos and class images, text encoder frozen, with prior
-preservation; one reads cached posteriors and text states, the other encodes images and captions by VAE
-and text encoder in each step, as common training scripts do. The steps take turns, so that a busy
-machine slows both. Run: ``python benchmarks/training.py [--base FOLDER] [--size PIXELS] [--steps N]``.
+Both steps train the same U-Net on the same photos and class images, with a frozen text encoder and prior
+preservation. One reads cached posteriors and text states; the other encodes images and captions in each
+step, as common training scripts do. The steps alternate, so that a busy machine slows both. Run: ``python benchmarks/training.py [--base FOLDER] [--size PIXELS] [--steps N]``.
 """
 
 from __future__ import annotations
@@ -23,11 +22,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import scaled
 
 from dreambench.dataset import read_image
-from dreambench.methods.finetune.denoising_loss import DenoisingLoss
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.latents import encode_posteriors, pixels
-from dreambench.methods.finetune.loop import make_optimizer
-from dreambench.methods.finetune.objective import dreambooth_loss
+from dreambench.methods.finetune.training_step import DenoisingLoss, dreambooth_loss, make_optimizer
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
@@ -45,39 +42,39 @@ def caption_states(base: BaseModel) -> torch.Tensor:
 
 
 def steps(base: BaseModel, photos: list[Path], size: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
-    """Return our step's loss and the re-encoding step's loss, on one and the same U-Net."""
+    """Return our step and the re-encoding step, on one and the same U-Net."""
     vae, unet = base.frozen("vae"), base.fresh("unet").train()
     schedule = training_schedule(base.scheduler)
     posteriors, states = encode_posteriors(vae, photos, size), caption_states(base)
     runtime = resolve_runtime(RuntimeSpec(device="cpu"))
-    dice = torch.Generator().manual_seed(0)
-    task = DenoisingLoss(
-        unet, schedule, base.parameterization, lambda: states, posteriors, posteriors, 1, 1.0, dice, runtime
+    rng = torch.Generator().manual_seed(0)
+    loss = DenoisingLoss(
+        unet, schedule, base.parameterization, lambda: states, posteriors, posteriors, 1, 1.0, rng, runtime
     )
     decoded = [pixels(read_image(photo), size) for photo in photos]
 
     def encoding_step() -> Any:
         batch = torch.stack([decoded[0], decoded[1]])
         with torch.no_grad():
-            latents = vae.encode(batch).latent_dist.sample(generator=dice) * vae.config.scaling_factor
-        noise = torch.randn(latents.shape, generator=dice)
-        timesteps = torch.randint(0, 1000, (2,), generator=dice)
+            latents = vae.encode(batch).latent_dist.sample(generator=rng) * vae.config.scaling_factor
+        noise = torch.randn(latents.shape, generator=rng)
+        timesteps = torch.randint(0, 1000, (2,), generator=rng)
         noisy = schedule.add_noise(latents, noise, timesteps)
         prediction = unet(noisy, timesteps, caption_states(base), return_dict=False)[0]
         return dreambooth_loss(prediction, noise, 1, 1.0)
 
     optimizer = make_optimizer(list(unet.parameters()), FineTuneOptions(), runtime)
 
-    def whole(loss: Callable[[], Any]) -> Callable[[], Any]:
+    def whole(terms: Callable[[], Any]) -> Callable[[], Any]:
         def step() -> None:
-            loss().total.backward()
+            terms().total.backward()
             torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
             optimizer.step()
             optimizer.zero_grad()
 
         return step
 
-    return whole(task.terms), whole(encoding_step)
+    return whole(loss.terms), whole(encoding_step)
 
 
 def main() -> None:

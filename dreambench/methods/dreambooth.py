@@ -23,7 +23,7 @@ class DreamBoothOptions(FineTuneOptions):
 
 @register_method("dreambooth")
 class DreamBooth:
-    """Fine-tunes the U-Net, and the text encoder if asked, on photos captioned ``a [V] [class noun]``."""
+    """Fine-tunes the U-Net, and optionally the text encoder, on photos captioned ``a [V] [class noun]``."""
 
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = DreamBoothOptions
@@ -46,12 +46,12 @@ class DreamBooth:
         return Personalized(base.pipeline(**trained), trained, losses)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write the trained components as diffusers and transformers write them, in safetensors."""
+        """Write the trained components in the format of diffusers and transformers, as safetensors."""
         for component, module in personalized.trained.items():
             module.save_pretrained(folder / component, safe_serialization=True)
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
-        """Read the components that ``save`` wrote; all others are the base model's."""
+        """Load the components that ``save`` wrote; all others are the base model's."""
         from dreambench.models.base_model import component_class, load_module
 
         trained = {}

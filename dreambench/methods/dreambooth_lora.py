@@ -1,4 +1,4 @@
-"""DreamBooth on low-rank adapters of the attention (Hu et al. 2022), the base weights untouched."""
+"""DreamBooth with low-rank adapters of the attention (Hu et al. 2022); the base weights stay unchanged."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _TARGETS = {
     "unet": ["to_q", "to_k", "to_v", "to_out.0"],
     "text_encoder": ["q_proj", "k_proj", "v_proj", "out_proj"],
 }
-#: The name that diffusers looks for.
+#: The file name that diffusers expects.
 _FILE = "pytorch_lora_weights.safetensors"
 
 
 class DreamBoothLoraOptions(FineTuneOptions):
     """DreamBooth's hyperparameters and the adapters' rank; their scale is 1 (alpha equals the rank).
 
-    Rank and rate are those of diffusers' own DreamBooth LoRA script; the paper has no LoRA.
+    Rank and learning rate are those of diffusers' DreamBooth LoRA script; the paper has no LoRA.
     """
 
     name: str = "dreambooth-lora"
@@ -39,7 +39,7 @@ class DreamBoothLoraOptions(FineTuneOptions):
 
 @register_method("dreambooth-lora")
 class DreamBoothLora:
-    """Trains adapters of the U-Net's attention, and of the text encoder's if asked."""
+    """Trains adapters of the U-Net's attention, and optionally of the text encoder's."""
 
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = DreamBoothLoraOptions
@@ -64,7 +64,7 @@ class DreamBoothLora:
         return Personalized(base.pipeline(**adapted), adapted, losses)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write the adapters as ``load_lora_weights`` of diffusers reads them."""
+        """Write the adapters in the format that diffusers' ``load_lora_weights`` reads."""
         from diffusers import StableDiffusionPipeline
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft import get_peft_model_state_dict
@@ -76,7 +76,7 @@ class DreamBoothLora:
         StableDiffusionPipeline.save_lora_weights(folder, **layers, safe_serialization=True)
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
-        """Read the adapters that ``save`` wrote into fresh components."""
+        """Load the adapters that ``save`` wrote into fresh components."""
         from diffusers.utils import convert_state_dict_to_peft, convert_unet_state_dict_to_peft
         from peft import set_peft_model_state_dict
         from safetensors.torch import load_file
@@ -94,15 +94,15 @@ class DreamBoothLora:
 
 
 def _adapted(base: BaseModel, component: str, rank: int, seed: int) -> Any:
-    """Return a fresh component with adapters, which alone can be trained."""
+    """Return a fresh component with adapters, its only trainable parameters."""
     import torch
     from peft import LoraConfig, inject_adapter_in_model
 
     module = base.fresh(component).train().requires_grad_(False)
     targets = _TARGETS[component]
     config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets)
-    # peft draws from torch's global generator; what was drawn before must not matter.
+    # peft draws from torch's global generator; earlier draws must not change the result.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        # Not transformers' own add_adapter: it asks for the peft of its own release.
+        # Not transformers' add_adapter, which requires the peft version of its own release.
         return inject_adapter_in_model(config, module)

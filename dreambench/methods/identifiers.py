@@ -1,4 +1,4 @@
-"""The rare-token lookup: identifiers that mean nothing to the text encoder (paper, section 3.2)."""
+"""The rare-token lookup: identifiers without a meaning to the text encoder (paper, section 3.2)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "t
 def rare_tokens(tokenizer: Any) -> list[int]:
     """Return the ids of a Hugging Face tokenizer's rare tokens of 1 to 3 Unicode characters, in id order.
 
-    The paper takes T5-XXL's ids 5,000 to 10,000. Ids of a byte-pair vocabulary (CLIP's, GPT-2's) rise
-    with rarity, as merges are listed from frequent to rare: there, the rarest quarter is taken, and
-    only tokens that end a word (CLIP's ``</w>``), made of ASCII letters, so that no two of them merge.
+    For T5 the ids are 5,000 to 10,000, as in the paper. In a byte-pair vocabulary (CLIP's, GPT-2's) ids
+    rise with rarity, because merges are listed from frequent to rare: there the rarest quarter is used. In
+    CLIP's only tokens that end a word (``</w>``) count. All are ASCII letters, so that no two of them merge.
     """
     pieces = tokenizer.convert_ids_to_tokens(list(range(len(tokenizer))))
     specials = set(tokenizer.all_special_ids)
@@ -29,7 +29,7 @@ def rare_tokens(tokenizer: Any) -> list[int]:
     rare = []
     for token in range(first, last):
         piece = str(pieces[token])
-        # A piece is its text and at most a mark of its place in a word: long pieces need no decoding.
+        # A piece is its text and at most a marker of its position in a word: long pieces need no decoding.
         if token in specials or len(piece) > 7 or (ends_words and not piece.endswith("</w>")):
             continue
         text = tokenizer.decode([token]).strip()
@@ -49,7 +49,7 @@ def _round_trip(tokenizer: Any, tokens: list[int], text: str) -> bool:
 
 
 def _stays_whole(tokenizer: Any, tokens: list[int], text: str) -> bool:
-    # GPT-2's family has another token for a word after a space: it must be one token there as well.
+    # GPT-2's family has another token for a word after a space: the count must be the same there.
     without, within = (
         len(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in ("a dog", f"a {text} dog")
     )
@@ -59,16 +59,16 @@ def _stays_whole(tokenizer: Any, tokens: list[int], text: str) -> bool:
 def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0) -> list[str]:
     """Draw ``count`` different identifiers of ``length`` (1 to 3) rare tokens each, reproducibly.
 
-    Every identifier re-tokenizes to exactly the tokens that were drawn. Raises DreambenchError where
-    the vocabulary has too few rare tokens.
+    Every identifier tokenizes to exactly the tokens that were drawn. Raises DreambenchError if the
+    vocabulary has too few rare tokens.
     """
     candidates = rare_tokens(tokenizer)
-    dice = random.Random(seed)
+    rng = random.Random(seed)
     found: dict[str, None] = {}
     for _ in range(_MOST_DRAWS if candidates else 0):
         if len(found) == count:
             break
-        tokens = [candidates[int(dice.random() * len(candidates))] for _ in range(length)]
+        tokens = [candidates[int(rng.random() * len(candidates))] for _ in range(length)]
         text = tokenizer.decode(tokens).strip()
         if _round_trip(tokenizer, tokens, text) and _stays_whole(tokenizer, tokens, text):
             found.setdefault(text)
@@ -83,7 +83,7 @@ def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0)
 def load_tokenizer(name: str) -> Any:
     """Load a Hugging Face tokenizer by hub id or folder (a tokenizer's own, or a pipeline's).
 
-    Raises DreambenchError where it is neither there nor can be downloaded.
+    Raises DreambenchError if it neither exists here nor can be downloaded.
     """
     from transformers import AutoTokenizer, CLIPTokenizer
 
@@ -92,21 +92,21 @@ def load_tokenizer(name: str) -> Any:
         folder = folder / "tokenizer"
     try:
         if not folder.is_dir():
-            _ask_for_tokenizer(name)
+            _require_on_hub(name)
             return AutoTokenizer.from_pretrained(name)
         if not any((folder / file).is_file() for file in _VOCABULARIES):
             raise FileNotFoundError(folder)
-        says = any((folder / file).is_file() for file in ("config.json", "tokenizer_config.json"))
-        return (AutoTokenizer if says else CLIPTokenizer).from_pretrained(folder)
+        has_class = any((folder / file).is_file() for file in ("config.json", "tokenizer_config.json"))
+        return (AutoTokenizer if has_class else CLIPTokenizer).from_pretrained(folder)
     except Exception as error:
         raise DreambenchError(
-            f"tokenizer {name} is not here and could not be downloaded",
+            f"tokenizer {name} does not exist here and could not be downloaded",
             "give --tokenizer FOLDER, such as the base model's folder",
         ) from error
 
 
-def _ask_for_tokenizer(name: str) -> None:
-    # One question fails at once without a network; loading would retry for a minute.
+def _require_on_hub(name: str) -> None:
+    # One request fails at once without a network; loading would retry for a minute.
     from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
 
     file = "tokenizer_config.json"
@@ -115,5 +115,5 @@ def _ask_for_tokenizer(name: str) -> None:
 
 
 def choose_identifier(tokenizer: Any, spec: IdentifierSpec) -> str:
-    """Return the run's identifier: the given text, or the first one that the seeded lookup draws."""
+    """Return the run's identifier: the given text, or the first one of the seeded lookup."""
     return spec.text or draw_identifiers(tokenizer, 1, spec.length, spec.seed)[0]

@@ -1,4 +1,4 @@
-"""What a method is: photos of a subject in, a personalized pipeline out."""
+"""The contract of a method: photos of a subject in, a personalized pipeline out."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SubjectPhrase:
-    """How a prompt calls the subject: an identifier and a class noun, either of which may be absent."""
+    """The subject's name in a prompt: an identifier and a class noun, either of which may be absent."""
 
     identifier: str | None
     class_noun: str | None
 
     def caption(self) -> str:
-        """Return ``a [identifier] [class noun]``, the words that are there."""
+        """Return ``a [identifier] [class noun]``, without the absent parts."""
         return " ".join(filter(None, ("a", self.identifier, self.class_noun)))
 
 
 @dataclass(frozen=True)
 class LossRow:
-    """The losses of one training step: photo term, class term (NaN without it), their weighted sum."""
+    """The losses of one training step: photo term, class term (NaN if there is none), their weighted sum."""
 
     step: int
     photo: float
@@ -42,10 +42,9 @@ class LossRow:
 
 @dataclass
 class Personalized:
-    """A pipeline that draws the subject, and what its training left.
+    """A pipeline that draws the subject, the trained weights, and the losses of the training.
 
-    ``trained`` holds the weights that differ from the base model: by component for fine-tuning, or
-    whatever the method's ``save`` writes.
+    ``trained`` contains what the method's ``save`` writes: for fine-tuning the trained components by name.
     """
 
     pipeline: Any
@@ -55,10 +54,10 @@ class Personalized:
 
 @dataclass(frozen=True)
 class Context:
-    """What a run lends its method: the device, the identifier, the class images, a progress callback.
+    """What a run provides to its method: the device, the identifier, the class images, a progress callback.
 
     ``class_images(noun, sampler, count)`` returns the frozen model's images of ``a [noun]``, made once
-    and shared. ``on_step(done, total)`` moves the progress bar.
+    and shared. ``on_step(done, total)`` updates the progress bar.
     """
 
     runtime: Runtime
@@ -70,8 +69,9 @@ class Context:
 class Method(Protocol):
     """The contract of a method; ``register_method`` gives it its ``name``.
 
-    ``personalize`` must depend on nothing but its arguments: the same spec and subject give the same
-    weights, whatever was trained before.
+    ``personalize`` must depend only on its arguments: the same spec and subject give the same weights,
+    whatever was trained before. An optional function ``phrase(subject, identifier)`` returns the
+    SubjectPhrase of prompts.
     """
 
     name: ClassVar[str]
@@ -82,22 +82,22 @@ class Method(Protocol):
         ...
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write what was trained into ``folder`` as safetensors, in diffusers' own layout."""
+        """Write the trained weights to ``folder`` as safetensors, in diffusers' layout."""
         ...
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
-        """Rebuild from ``folder`` what ``save`` wrote."""
+        """Load the trained weights that ``save`` wrote to ``folder``."""
         ...
 
 
 def subject_phrase(method: Method, subject: Subject, identifier: str) -> SubjectPhrase:
-    """Return how the evaluation's prompts call a subject: ``[identifier] [class noun]``.
+    """Return the subject's name in the evaluation's prompts: ``[identifier] [class noun]``.
 
-    A method that calls it otherwise has a function ``words(subject, identifier)``. ``subject`` is the one
-    that the method was given, with its ablated class noun.
+    A method's own ``phrase(subject, identifier)``, if it exists, replaces it. ``subject`` is the one that
+    the method was given, with its ablated class noun.
     """
-    own = getattr(method, "words", None)
+    own = getattr(method, "phrase", None)
     if own is not None:
-        words: SubjectPhrase = own(subject, identifier)
-        return words
+        phrase: SubjectPhrase = own(subject, identifier)
+        return phrase
     return SubjectPhrase(identifier, subject.class_noun)

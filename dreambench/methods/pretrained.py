@@ -1,4 +1,4 @@
-"""No personalization: the base model, asked for the class noun alone. The floor of every comparison."""
+"""No personalization: the base model, prompted with the class noun only. The floor of every comparison."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 
 
 class PretrainedOptions(MethodOptions):
-    """Nothing can be set: nothing is trained."""
+    """No hyperparameters, because nothing is trained."""
 
     name: str = "pretrained"
 
     def trains(self) -> bool:
-        """No weights change."""
+        """Return False: no weights change."""
         return False
 
 
 @register_method("pretrained")
 class Pretrained:
-    """Draws ``a [class noun] ...`` with the untouched model."""
+    """Draws ``a [class noun] ...`` with the unchanged base model."""
 
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = PretrainedOptions
 
-    def words(self, subject: Subject, identifier: str) -> SubjectPhrase:
-        """Prompts hold the class noun alone: an identifier would mean nothing to this model."""
+    def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
+        """Return the class noun only, because this model has not learned an identifier."""
         return SubjectPhrase(None, subject.class_noun)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
-        """Return the base model's own pipeline."""
+        """Return the base model's pipeline."""
         return Personalized(base.pipeline())
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """There is nothing to keep."""
+        """Write nothing, because nothing was trained."""
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
-        """Return the base model's own pipeline."""
+        """Return the base model's pipeline."""
         return Personalized(base.pipeline())

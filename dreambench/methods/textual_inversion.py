@@ -1,8 +1,8 @@
-"""Textual Inversion: new words for a frozen model (Gal et al. 2022, arXiv 2208.01618)."""
+"""Textual Inversion: new tokens for a frozen model (Gal et al. 2022, arXiv 2208.01618)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,25 +10,56 @@ from pydantic import Field, field_validator
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
-from dreambench.methods.inversion.templates import NEUTRAL_TEMPLATES
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
+    from torch import Tensor, nn
+
     from dreambench.dataset import Subject
     from dreambench.models.base_model import BaseModel
 
-#: The word that prompts hold instead of identifier and class noun.
+#: The word in prompts that replaces identifier and class noun.
 PLACEHOLDER = "<subject>"
 _FILE = "learned_embeds.safetensors"
+#: Neutral contexts, a subset of CLIP's ImageNet templates (Gal et al. 2022, section 4 and supplement).
+NEUTRAL_TEMPLATES = (
+    "a photo of a {}",
+    "a rendering of a {}",
+    "a cropped photo of the {}",
+    "the photo of a {}",
+    "a photo of a clean {}",
+    "a photo of a dirty {}",
+    "a dark photo of the {}",
+    "a photo of my {}",
+    "a photo of the cool {}",
+    "a close-up photo of a {}",
+    "a bright photo of the {}",
+    "a cropped photo of a {}",
+    "a photo of the {}",
+    "a good photo of the {}",
+    "a photo of one {}",
+    "a close-up photo of the {}",
+    "a rendition of the {}",
+    "a photo of the clean {}",
+    "a rendition of a {}",
+    "a photo of a nice {}",
+    "a good photo of a {}",
+    "a photo of the nice {}",
+    "a photo of the small {}",
+    "a photo of the weird {}",
+    "a photo of the large {}",
+    "a photo of a cool {}",
+    "a photo of a small {}",
+)
 
 
 class TextualInversionOptions(FineTuneOptions):
     """Gal et al.'s hyperparameters: 5,000 steps at 0.005 times a batch of 8 (section 4).
 
-    ``vectors`` is the number of new tokens; ``templates`` are the captions, ``{}`` stands for the new word;
-    ``random_flip`` shows every photo and its mirror image.
+    ``vectors`` is the number of new tokens. ``templates`` are the captions, in which ``{}`` stands for the
+    new tokens. ``random_flip`` adds the mirror image of every photo.
     """
 
     name: str = "textual-inversion"
@@ -43,43 +74,43 @@ class TextualInversionOptions(FineTuneOptions):
 
     @field_validator("templates")
     @classmethod
-    def _have_a_place(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
+    def _have_one_placeholder(cls, templates: tuple[str, ...]) -> tuple[str, ...]:
         if bad := [t for t in templates if t.count("{}") != 1]:
-            raise ValueError(f"template {bad[0]!r} needs one {{}} for the new word")
+            raise ValueError(f"template {bad[0]!r} needs one {{}} for the new tokens")
         return templates
 
     @field_validator("train_text_encoder", "prior_preservation")
     @classmethod
-    def _trains_words_alone(cls, value: bool) -> bool:
+    def _trains_embeddings_only(cls, value: bool) -> bool:
         if value:
-            raise ValueError("Textual Inversion trains new words alone")
+            raise ValueError("Textual Inversion trains the embeddings of new tokens only")
         return value
 
 
 @register_method("textual-inversion")
 class TextualInversion:
-    """Trains the embedding of one new token (or several), started from the class noun's, and nothing else."""
+    """Trains only the embedding of one new token (or several), starting from the class noun's."""
 
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = TextualInversionOptions
 
-    def words(self, subject: Subject, identifier: str) -> SubjectPhrase:
-        """The new word stands for identifier and class noun."""
+    def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
+        """Return the new word, which replaces identifier and class noun."""
         return SubjectPhrase(PLACEHOLDER, None)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train the new embeddings on the subject's photos."""
-        from dreambench.methods.finetune.loop import optimize
+        from dreambench.methods.finetune.training_step import optimize
 
         options = spec.method
         assert isinstance(options, TextualInversionOptions)
-        learned, task = _task(subject, base, spec, options, context)
-        losses = optimize([learned], task.terms, options, context.runtime, subject.name, context.on_step)
+        learned, loss = _loss(subject, base, spec, options, context)
+        losses = optimize([learned], loss, options, subject.name, context.on_step)
         embeddings = learned.detach().float().cpu().contiguous()
         return Personalized(_pipeline(base, embeddings), {PLACEHOLDER: embeddings}, losses)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write ``learned_embeds.safetensors``, which ``load_textual_inversion`` of diffusers reads."""
+        """Write ``learned_embeds.safetensors``, which diffusers' ``load_textual_inversion`` reads."""
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -93,29 +124,73 @@ class TextualInversion:
         return Personalized(_pipeline(base, embeddings), {PLACEHOLDER: embeddings})
 
 
+class LearnedTokens:
+    """``vectors`` new tokens for a frozen text encoder.
+
+    ``embeddings`` [k, d] are the only trainable parameters; each starts as the mean of the embeddings of the
+    token ids ``start`` (the class noun's). The new tokens are added to ``tokenizer``, spelled as diffusers
+    spells them (``<word>``, ``<word>_1``, ...).
+    """
+
+    def __init__(
+        self, text_encoder: Any, tokenizer: Any, placeholder: str, start: Sequence[int], vectors: int
+    ) -> None:
+        from torch import nn
+
+        self.text_encoder, self.tokenizer = text_encoder, tokenizer
+        self.table: nn.Embedding = text_encoder.get_input_embeddings()
+        self.names = [placeholder, *(f"{placeholder}_{index}" for index in range(1, vectors))]
+        tokenizer.add_tokens(self.names)
+        self.first = int(tokenizer.convert_tokens_to_ids(placeholder))
+        mean = self.table.weight[list(start)].detach().mean(0, keepdim=True)
+        self.embeddings = nn.Parameter(mean.repeat(vectors, 1).clone())
+
+    def spelled(self, template: str) -> str:
+        """Return a caption: ``template`` with the new tokens for its ``{}``."""
+        return template.format(" ".join(self.names))
+
+    def states(self, tokens: Tensor) -> Tensor:
+        """Return the encoder's states [n, t, d] of ids [n, t], which may contain new tokens."""
+        import torch
+
+        known = tokens < self.first
+        rows = (tokens - self.first).clamp(0, len(self.embeddings) - 1)
+
+        def replace_rows(module: nn.Module, arguments: Any, output: Tensor) -> Tensor:
+            return torch.where(known[..., None], output, self.embeddings[rows].to(output.dtype))
+
+        handle = self.table.register_forward_hook(replace_rows)
+        try:
+            states: Tensor = self.text_encoder(torch.where(known, tokens, 0))[0]
+        finally:
+            handle.remove()
+        return states
+
+
 def _pipeline(base: BaseModel, embeddings: Any) -> Any:
     pipeline = base.pipeline(
         text_encoder=base.fresh("text_encoder").requires_grad_(False), tokenizer=base.fresh_tokenizer()
     )
     pipeline.load_textual_inversion({PLACEHOLDER: embeddings}, token=PLACEHOLDER)
-    # Resizing the table makes it a new, trainable parameter.
+    # diffusers resizes the embedding table, which makes it a new, trainable parameter.
     pipeline.text_encoder.requires_grad_(False)
     return pipeline
 
 
-def _task(
+def _loss(
     subject: Subject, base: BaseModel, spec: RunSpec, options: TextualInversionOptions, context: Context
 ) -> tuple[Any, Any]:
-    from dreambench.methods.finetune.denoising_loss import DenoisingLoss
+    """Return the trainable embeddings [k, d] and the DenoisingLoss on the subject's photos."""
     from dreambench.methods.finetune.latents import encode_posteriors
+    from dreambench.methods.finetune.training_step import DenoisingLoss
     from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
 
-    draws = generator(spec.seed, subject.name, "training")
-    learned, states = _learned_states(subject, base, options, draws, context)
+    rng = generator(spec.seed, subject.name, "training")
+    learned, states = _learned_states(subject, base, options, rng)
     files = [photo.path for photo in subject.photos]
     photos = encode_posteriors(base.frozen("vae"), files, spec.image_size, mirrored=options.random_flip)
-    task = DenoisingLoss(
+    loss = DenoisingLoss(
         unet=base.frozen("unet"),
         schedule=training_schedule(base.scheduler),
         parameterization=base.parameterization,
@@ -124,31 +199,30 @@ def _task(
         class_images=None,
         batch_size=options.batch_size,
         prior_preservation_weight=0.0,
-        generator=draws,
+        generator=rng,
         runtime=context.runtime,
     )
-    return learned, task
+    return learned, loss
 
 
 def _learned_states(
-    subject: Subject, base: BaseModel, options: TextualInversionOptions, draws: Any, context: Context
+    subject: Subject, base: BaseModel, options: TextualInversionOptions, rng: Any
 ) -> tuple[Any, Callable[[], Any]]:
-    """Return the trainable embeddings [k, d], and what draws a batch of captions' states from them."""
+    """Return the trainable embeddings [k, d], and a function that draws a batch of captions' states."""
     import torch
 
     from dreambench.methods.finetune.denoiser import tokens_of
-    from dreambench.methods.inversion.words import LearnedTokens
 
     tokenizer = base.fresh_tokenizer()
     start = tokenizer(subject.class_noun or "object", add_special_tokens=False)["input_ids"]
     if not start:
-        raise DreambenchError(f"{subject.name}: the class noun has no tokens", "give it another one")
-    new_words = LearnedTokens(base.frozen("text_encoder"), tokenizer, PLACEHOLDER, start, options.vectors)
-    captions = [new_words.spelled(template) for template in options.templates]
+        raise DreambenchError(f"{subject.name}: the class noun has no tokens", "give it another class noun")
+    new_tokens = LearnedTokens(base.frozen("text_encoder"), tokenizer, PLACEHOLDER, start, options.vectors)
+    captions = [new_tokens.spelled(template) for template in options.templates]
     tokens = tokens_of(tokenizer, captions, base.device)
 
     def states() -> Any:
-        rows = torch.randint(len(tokens), (options.batch_size,), generator=draws)
-        return new_words.states(tokens[rows.to(tokens.device)])
+        rows = torch.randint(len(tokens), (options.batch_size,), generator=rng)
+        return new_tokens.states(tokens[rows.to(tokens.device)])
 
-    return new_words.embeddings, states
+    return new_tokens.embeddings, states

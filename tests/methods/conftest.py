@@ -1,4 +1,4 @@
-"""A base model, a subject and its method, on a tiny, real Stable Diffusion pipeline."""
+"""Training of a method on a tiny, real Stable Diffusion pipeline."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMALL = (
 )  # fmt: skip
 
 
-class TrainingBench:
+class TinyTrainer:
     """A base model, a subject, and a spec with changes."""
 
     def __init__(self, tiny: dict[str, str], cache: Path) -> None:
@@ -54,12 +54,12 @@ class TrainingBench:
         return method_class(method)().personalize(subject, self.base, spec, self.context(spec))
 
     def image(self, pipeline, prompt: str = "a sks dog") -> bytes:
-        """The pixels of one image that a pipeline draws from a fixed noise."""
-        dice = torch.Generator().manual_seed(0)
-        drawn = pipeline(prompt, num_inference_steps=2, height=64, width=64, generator=dice)
+        """Return the pixels of one image that a pipeline draws from a fixed noise."""
+        rng = torch.Generator().manual_seed(0)
+        drawn = pipeline(prompt, num_inference_steps=2, height=64, width=64, generator=rng)
         return drawn.images[0].tobytes()
 
 
 @pytest.fixture(scope="module")
-def bench(tiny, tmp_path_factory) -> TrainingBench:
-    return TrainingBench(tiny, tmp_path_factory.mktemp("class-images"))
+def trainer(tiny, tmp_path_factory) -> TinyTrainer:
+    return TinyTrainer(tiny, tmp_path_factory.mktemp("class-images"))

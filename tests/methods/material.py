@@ -1,4 +1,4 @@
-"""Weights, compared bit by bit."""
+"""Comparison of weights, bit by bit."""
 
 from __future__ import annotations
 

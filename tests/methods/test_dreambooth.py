@@ -1,4 +1,4 @@
-"""DreamBooth on a tiny, real Stable Diffusion pipeline: what is trained, what is left alone, what is kept."""
+"""DreamBooth on a tiny, real Stable Diffusion pipeline: what it trains, leaves alone and saves."""
 
 from __future__ import annotations
 
@@ -11,97 +11,97 @@ from dreambench.spec.registries import method_class
 from tests.methods.material import moved, weights
 
 
-def test_unet_and_text_encoder_are_trained_and_the_vae_is_not(bench):
-    done = bench.train()
+def test_unet_and_text_encoder_are_trained_and_the_vae_is_not(trainer):
+    done = trainer.train()
     assert set(done.trained) == {"unet", "text_encoder"}
-    assert moved(done.trained["unet"], bench.base.fresh("unet"))
-    assert moved(done.trained["text_encoder"], bench.base.fresh("text_encoder"))
-    assert not moved(done.pipeline.vae, bench.base.fresh("vae"))
-    assert bench.class_nouns[-1] == "dog"
+    assert moved(done.trained["unet"], trainer.base.fresh("unet"))
+    assert moved(done.trained["text_encoder"], trainer.base.fresh("text_encoder"))
+    assert not moved(done.pipeline.vae, trainer.base.fresh("vae"))
+    assert trainer.class_nouns[-1] == "dog"
 
 
-def test_a_frozen_text_encoder_stays_untouched(bench):
-    done = bench.train("method.train_text_encoder=false")
+def test_a_frozen_text_encoder_stays_untouched(trainer):
+    done = trainer.train("method.train_text_encoder=false")
     assert set(done.trained) == {"unet"}
-    assert not moved(done.pipeline.text_encoder, bench.base.fresh("text_encoder"))
+    assert not moved(done.pipeline.text_encoder, trainer.base.fresh("text_encoder"))
 
 
-def test_the_base_model_is_the_same_after_a_training_as_before(bench):
-    bench.train()
+def test_the_base_model_is_the_same_after_a_training_as_before(trainer):
+    trainer.train()
     for name in ("unet", "text_encoder", "vae"):
-        assert not moved(bench.base.frozen(name), bench.base.fresh(name))
+        assert not moved(trainer.base.frozen(name), trainer.base.fresh(name))
 
 
-def test_the_same_spec_gives_the_same_weights_whatever_was_trained_before(bench):
-    first = bench.train()
-    bench.train("seed=5", "method.prior_preservation=false")
-    again = bench.train()
+def test_the_same_spec_gives_the_same_weights_whatever_was_trained_before(trainer):
+    first = trainer.train()
+    trainer.train("seed=5", "method.prior_preservation=false")
+    again = trainer.train()
     for name in first.trained:
         assert not moved(first.trained[name], again.trained[name])
-    assert moved(bench.train("seed=5").trained["unet"], first.trained["unet"])
+    assert moved(trainer.train("seed=5").trained["unet"], first.trained["unet"])
 
 
-def test_every_step_is_in_the_loss_log(bench):
-    rows = bench.train().losses
+def test_every_step_is_in_the_loss_log(trainer):
+    rows = trainer.train().losses
     assert [row.step for row in rows] == [1, 2, 3]
     assert all(row.total == pytest.approx(row.photo + row.prior) for row in rows)
 
 
-def test_without_prior_preservation_no_class_image_is_made(bench):
-    before = len(bench.class_nouns)
-    rows = bench.train("method.prior_preservation=false").losses
-    assert len(bench.class_nouns) == before
+def test_without_prior_preservation_no_class_image_is_made(trainer):
+    before = len(trainer.class_nouns)
+    rows = trainer.train("method.prior_preservation=false").losses
+    assert len(trainer.class_nouns) == before
     assert all(row.prior != row.prior and row.total == row.photo for row in rows)
 
 
-def test_frozen_text_states_equal_recomputed_ones(bench):
-    """A learning rate so small that nothing moves: the frozen path's loss is the trained path's."""
+def test_frozen_text_states_equal_recomputed_ones(trainer):
+    """At a learning rate that changes nothing, the frozen path's loss equals the trained path's."""
     still = "method.learning_rate=1e-30"
-    frozen = bench.train(still, "method.train_text_encoder=false").losses
-    trained = bench.train(still, "method.train_text_encoder=true").losses
+    frozen = trainer.train(still, "method.train_text_encoder=false").losses
+    trained = trainer.train(still, "method.train_text_encoder=true").losses
     assert [r.total for r in frozen] == pytest.approx([r.total for r in trained], abs=1e-5)
 
 
-def test_gradient_checkpointing_does_not_change_the_weights(bench):
-    plain = bench.train().trained["unet"]
-    thrifty = bench.train("runtime.gradient_checkpointing=true").trained["unet"]
-    torch.testing.assert_close(weights(plain), weights(thrifty), atol=1e-5, rtol=1e-4)
+def test_gradient_checkpointing_does_not_change_the_weights(trainer):
+    plain = trainer.train().trained["unet"]
+    checkpointed = trainer.train("runtime.gradient_checkpointing=true").trained["unet"]
+    torch.testing.assert_close(weights(plain), weights(checkpointed), atol=1e-5, rtol=1e-4)
 
 
-def test_the_moving_average_lies_between_start_and_end(bench):
-    end = weights(bench.train().trained["unet"])
-    average = weights(bench.train("method.ema=true", "method.ema_decay=0.9").trained["unet"])
-    start = weights(bench.base.fresh("unet"))
+def test_the_moving_average_lies_between_start_and_end(trainer):
+    end = weights(trainer.train().trained["unet"])
+    average = weights(trainer.train("method.ema=true", "method.ema_decay=0.9").trained["unet"])
+    start = weights(trainer.base.fresh("unet"))
     assert 0 < (average - start).norm() < (end - start).norm()
 
 
-def test_bf16_autocast_trains_close_to_float32(bench):
-    plain = [r.total for r in bench.train().losses]
-    half = [r.total for r in bench.train("runtime.precision=bf16").losses]
+def test_bf16_autocast_trains_close_to_float32(trainer):
+    plain = [r.total for r in trainer.train().losses]
+    half = [r.total for r in trainer.train("runtime.precision=bf16").losses]
     assert half == pytest.approx(plain, rel=0.05)
     assert half != plain
 
 
-def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(bench, tmp_path):
-    spec = bench.spec()
+def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(trainer, tmp_path):
+    spec = trainer.spec()
     method = method_class("dreambooth")()
-    done = bench.train()
+    done = trainer.train()
     method.save(done, tmp_path)
     assert {f.suffix for f in tmp_path.rglob("*") if f.is_file()} <= {".json", ".safetensors"}
     plain = StableDiffusionPipeline.from_pretrained(
-        bench.tiny["base"],
+        trainer.tiny["base"],
         unet=type(done.trained["unet"]).from_pretrained(tmp_path / "unet"),
         text_encoder=type(done.trained["text_encoder"]).from_pretrained(tmp_path / "text_encoder"),
     )
-    loaded = method.load(tmp_path, bench.base, bench.context(spec)).pipeline
-    assert bench.image(plain) == bench.image(loaded) == bench.image(done.pipeline)
+    loaded = method.load(tmp_path, trainer.base, trainer.context(spec)).pipeline
+    assert trainer.image(plain) == trainer.image(loaded) == trainer.image(done.pipeline)
 
 
-def test_a_training_that_diverges_is_told_in_one_line(bench):
+def test_a_training_that_diverges_is_a_one_line_error(trainer):
     with pytest.raises(DreambenchError, match="training dog diverged"):
-        bench.train("method.learning_rate=1e30", "method.max_grad_norm=1e30")
+        trainer.train("method.learning_rate=1e30", "method.max_grad_norm=1e30")
 
 
-def test_eight_bit_adam_is_refused_where_it_cannot_work(bench):
+def test_eight_bit_adam_is_refused_where_it_cannot_work(trainer):
     with pytest.raises(DreambenchError, match="adamw8bit needs a CUDA device"):
-        bench.train("method.optimizer=adamw8bit", "runtime.device=cpu")
+        trainer.train("method.optimizer=adamw8bit", "runtime.device=cpu")

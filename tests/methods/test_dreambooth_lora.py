@@ -1,4 +1,4 @@
-"""DreamBooth's LoRA on a tiny, real pipeline: adapters move, base weights do not."""
+"""DreamBooth's LoRA on a tiny, real pipeline: adapters change, base weights do not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = "method.train_text_encoder=true"
 
 
 def base_weights(module) -> dict[str, torch.Tensor]:
-    """An adapted module's weights without the adapters, under their own names."""
+    """Return an adapted module's weights without the adapters, by their original names."""
     return {
         name.replace(".base_layer", ""): tensor
         for name, tensor in module.state_dict().items()
@@ -24,49 +24,49 @@ def base_weights(module) -> dict[str, torch.Tensor]:
 
 
 @pytest.mark.parametrize("changes", [(), (BOTH,)])
-def test_no_base_weight_changes_and_every_adapter_does(bench, changes):
-    done = bench.train(*changes, method=METHOD)
+def test_no_base_weight_changes_and_every_adapter_does(trainer, changes):
+    done = trainer.train(*changes, method=METHOD)
     assert set(done.trained) == {"unet", "text_encoder"} if changes else {"unet"}
     for name, module in done.trained.items():
-        before = bench.base.fresh(name).state_dict()
+        before = trainer.base.fresh(name).state_dict()
         ours = base_weights(module)
         assert ours.keys() == before.keys()
         assert all(torch.equal(ours[key], before[key]) for key in before)
         ups = [t for key, t in module.state_dict().items() if "lora_B" in key]
         assert ups
-        assert all(t.abs().sum() > 0 for t in ups)  # they start at nothing
+        assert all(t.abs().sum() > 0 for t in ups)  # they start at zero
 
 
 @pytest.mark.parametrize("changes", [(), (BOTH,)])
-def test_it_loads_in_plain_diffusers_and_draws_the_same_image(bench, tmp_path, changes):
-    done = bench.train(*changes, "method.rank=2", method=METHOD)
+def test_it_loads_in_plain_diffusers_and_draws_the_same_image(trainer, tmp_path, changes):
+    done = trainer.train(*changes, "method.rank=2", method=METHOD)
     method = method_class(METHOD)()
     method.save(done, tmp_path)
     assert [f.name for f in tmp_path.iterdir()] == [FILE]
     parts = {name.split(".")[0] for name in load_file(tmp_path / FILE)}
     assert parts == ({"unet", "text_encoder"} if changes else {"unet"})
-    plain = StableDiffusionPipeline.from_pretrained(bench.tiny["base"])
-    untouched = bench.image(plain)
+    plain = StableDiffusionPipeline.from_pretrained(trainer.tiny["base"])
+    untouched = trainer.image(plain)
     try:
         plain.load_lora_weights(tmp_path, weight_name=FILE)
-    except ValueError as error:  # transformers can ask for a peft that is not out yet
+    except ValueError as error:  # transformers can require a peft that is not released yet
         pytest.skip(f"transformers and peft do not fit together here: {error}")
-    loaded = method.load(tmp_path, bench.base, bench.context(bench.spec(method=METHOD))).pipeline
-    images = {bench.image(pipeline) for pipeline in (plain, loaded, done.pipeline)}
+    loaded = method.load(tmp_path, trainer.base, trainer.context(trainer.spec(method=METHOD))).pipeline
+    images = {trainer.image(pipeline) for pipeline in (plain, loaded, done.pipeline)}
     assert len(images) == 1
     assert untouched not in images
 
 
-def test_with_and_without_prior_preservation(bench):
-    before = len(bench.class_nouns)
-    rows = bench.train("method.prior_preservation=false", method=METHOD).losses
-    assert len(bench.class_nouns) == before
+def test_with_and_without_prior_preservation(trainer):
+    before = len(trainer.class_nouns)
+    rows = trainer.train("method.prior_preservation=false", method=METHOD).losses
+    assert len(trainer.class_nouns) == before
     assert all(row.prior != row.prior for row in rows)
-    assert all(row.prior == row.prior for row in bench.train(method=METHOD).losses)
+    assert all(row.prior == row.prior for row in trainer.train(method=METHOD).losses)
 
 
-def test_the_same_spec_gives_the_same_adapters_whatever_was_drawn_before(bench):
-    first = bench.train(method=METHOD).trained["unet"].state_dict()
+def test_the_same_spec_gives_the_same_adapters_whatever_was_drawn_before(trainer):
+    first = trainer.train(method=METHOD).trained["unet"].state_dict()
     torch.rand(7)
-    again = bench.train(method=METHOD).trained["unet"].state_dict()
+    again = trainer.train(method=METHOD).trained["unet"].state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)

@@ -1,4 +1,4 @@
-"""The example package of the docs: installed as a user would, and run."""
+"""The example package of the docs, installed and run as a user would."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-method"
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for ``PYTHONPATH`` into which pip has installed the package."""
+    """Install the package with pip and return its folder for ``PYTHONPATH``."""
     target = tmp_path_factory.mktemp("site")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
     done = subprocess.run([*command, str(EXAMPLE)], capture_output=True, text=True, check=False)
     if done.returncode and "hatchling" in done.stderr:
-        pytest.skip("hatchling, which builds the example, could not be had without a network")
+        pytest.skip("hatchling, which builds the example, cannot be downloaded without a network")
     assert done.returncode == 0, done.stderr
     return target
 
@@ -29,7 +29,7 @@ def test_it_is_shorter_than_60_lines() -> None:
     assert sum(len(file.read_text().splitlines()) for file in EXAMPLE.iterdir()) < 60
 
 
-def test_a_method_from_outside_runs_like_one_of_ours(installed: Path, tiny, tmp_path: Path) -> None:
+def test_a_method_of_another_package_runs_like_a_built_in_one(installed: Path, tiny, tmp_path: Path) -> None:
     import os
 
     small = ("method.steps=2", "method.class_images=2", "method.class_sampler.steps=1", "sampler.steps=1")

@@ -22,20 +22,20 @@ FAMILIES = ("clip", "byte-level", "unigram", "word-level")
 
 
 def _letters(seed: int) -> list[str]:
-    """All words of three letters in a shuffled order."""
+    """Return all words of three letters in a shuffled order."""
     words = ["".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=3)]
     random.Random(seed).shuffle(words)
     return words
 
 
 def _byte_level() -> Any:
-    """A tokenizer like GPT-2's, trained on 3,000 made-up words: a leading space is part of a token."""
-    dice = random.Random(0)
+    """Train a tokenizer like GPT-2's on 3,000 made-up words: a leading space is part of a token."""
+    rng = random.Random(0)
     syllables = [a + b for a in "bcdfgklmnprst" for b in "aeiou"]
     words = [
-        "".join(dice.choices(syllables, k=dice.randint(1, 3))) + dice.choice(["", "x"]) for _ in range(3000)
+        "".join(rng.choices(syllables, k=rng.randint(1, 3))) + rng.choice(["", "x"]) for _ in range(3000)
     ]
-    lines = [" ".join(dice.choices(words, k=20)) for _ in range(500)]
+    lines = [" ".join(rng.choices(words, k=20)) for _ in range(500)]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -48,7 +48,7 @@ def _byte_level() -> Any:
 
 
 def _unigram() -> Any:
-    """A T5 tokenizer with 11,000 pieces of three letters, every other one at the start of a word."""
+    """Make a T5 tokenizer with 11,000 pieces of three letters, every other one at the start of a word."""
     pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("▁a", -2.0), ("▁dog", -3.0)]
     pieces += [(letter, -9.0) for letter in string.ascii_lowercase]
     words = [word for word in _letters(1)[:11_000] if word != "dog"]
@@ -96,14 +96,14 @@ class TestEveryFamily:
         for text in draw_identifiers(tokenizer, 20, length, seed=5):
             assert len(ids(tokenizer, f"a {text} dog")) == frame + length, text
 
-    def test_the_draw_depends_on_the_seed_alone(self, tokenizer, length):
+    def test_the_draw_depends_on_the_seed_only(self, tokenizer, length):
         first = draw_identifiers(tokenizer, 5, length, seed=1)
         assert draw_identifiers(tokenizer, 5, length, seed=1) == first
         assert draw_identifiers(tokenizer, 3, length, seed=1) == first[:3]
         assert draw_identifiers(tokenizer, 5, length, seed=2) != first
 
 
-def test_asking_for_more_than_there_are_is_told(tokenizer):
+def test_more_identifiers_than_exist_are_a_one_line_error(tokenizer):
     wanted = len(rare_tokens(tokenizer)) + 1
     with pytest.raises(DreambenchError, match=rf"of 1 rare tokens, not {wanted}; ask for fewer"):
         draw_identifiers(tokenizer, wanted, 1)
@@ -162,7 +162,7 @@ def test_every_rare_token_can_be_drawn(clip):
     assert set(draw_identifiers(clip, len(usable), 1, seed=3)) == usable
 
 
-def test_a_vocabulary_without_rare_tokens_is_told():
+def test_a_vocabulary_without_rare_tokens_is_a_one_line_error():
     tokenizer = Tokenizer(models.WordLevel({"[UNK]": 0, "1": 1, "...": 2, "überall": 3}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     with pytest.raises(DreambenchError, match=r"gave 0 identifiers .* set identifier\.text"):
@@ -192,12 +192,12 @@ class TestLoading:
         assert draw_identifiers(loaded, 5, 2) == draw_identifiers(tokenizer, 5, 2)
 
     @pytest.mark.parametrize("name", ["no/such/folder", "owner/no-such-tokenizer", "./nowhere"])
-    def test_one_that_is_not_here_is_told(self, name):
+    def test_a_missing_tokenizer_is_a_one_line_error(self, name):
         with pytest.raises(
-            DreambenchError, match=f"tokenizer {name} is not here .*; give --tokenizer FOLDER"
+            DreambenchError, match=f"tokenizer {name} does not exist here .*; give --tokenizer FOLDER"
         ):
             load_tokenizer(name)
 
-    def test_an_empty_folder_is_told(self, tmp_path):
+    def test_an_empty_folder_is_a_one_line_error(self, tmp_path):
         with pytest.raises(DreambenchError, match="--tokenizer FOLDER"):
             load_tokenizer(str(tmp_path))

@@ -1,4 +1,4 @@
-"""Textual Inversion on a tiny, real pipeline: new words, and nothing else."""
+"""Textual Inversion on a tiny, real pipeline: new tokens, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.inversion.words import LearnedTokens
 from dreambench.methods.method import SubjectPhrase, subject_phrase
-from dreambench.methods.textual_inversion import PLACEHOLDER
+from dreambench.methods.textual_inversion import PLACEHOLDER, LearnedTokens
 from dreambench.spec.registries import method_class
 from tests.methods.material import moved
 
@@ -19,12 +18,12 @@ LEARNED = "learned_embeds.safetensors"
 
 
 @pytest.fixture(scope="module")
-def done(bench):
-    return bench.train(method=METHOD)
+def done(trainer):
+    return trainer.train(method=METHOD)
 
 
-def test_one_embedding_row_changes_and_nothing_else(bench, done):
-    encoder, before = done.pipeline.text_encoder, bench.base.fresh("text_encoder")
+def test_one_embedding_row_changes_and_nothing_else(trainer, done):
+    encoder, before = done.pipeline.text_encoder, trainer.base.fresh("text_encoder")
     ours, theirs = encoder.state_dict(), before.state_dict()
     different = [name for name in theirs if not torch.equal(ours[name], theirs[name])]
     (table,) = [name for name in theirs if ours[name].shape != theirs[name].shape]
@@ -32,53 +31,53 @@ def test_one_embedding_row_changes_and_nothing_else(bench, done):
     assert torch.equal(ours[table][:-1], theirs[table])
     assert ours[table].shape[0] == theirs[table].shape[0] + 1
     assert torch.equal(ours[table][-1:], done.trained[PLACEHOLDER])
-    assert not moved(done.pipeline.unet, bench.base.fresh("unet"))
-    assert not moved(bench.base.frozen("text_encoder"), before)
-    assert PLACEHOLDER not in bench.base.tokenizer.get_vocab()
+    assert not moved(done.pipeline.unet, trainer.base.fresh("unet"))
+    assert not moved(trainer.base.frozen("text_encoder"), before)
+    assert PLACEHOLDER not in trainer.base.tokenizer.get_vocab()
 
 
-def test_the_word_starts_as_the_class_noun_and_moves(bench, done):
-    tokens = bench.base.tokenizer("dog", add_special_tokens=False)["input_ids"]
-    start = bench.base.frozen("text_encoder").get_input_embeddings().weight[tokens].mean(0)
-    still = bench.train("method.learning_rate=1e-30", method=METHOD).trained[PLACEHOLDER]
+def test_the_word_starts_as_the_class_noun_and_moves(trainer, done):
+    tokens = trainer.base.tokenizer("dog", add_special_tokens=False)["input_ids"]
+    start = trainer.base.frozen("text_encoder").get_input_embeddings().weight[tokens].mean(0)
+    still = trainer.train("method.learning_rate=1e-30", method=METHOD).trained[PLACEHOLDER]
     assert torch.allclose(still[0], start, atol=1e-6)
     assert not torch.allclose(done.trained[PLACEHOLDER][0], start, atol=1e-4)
 
 
-def test_the_training_sees_what_the_pipeline_will_see(bench, done):
-    """The states that the loss is computed from are those of the finished pipeline's encoder."""
-    tokenizer = bench.base.fresh_tokenizer()
-    words = LearnedTokens(bench.base.frozen("text_encoder"), tokenizer, PLACEHOLDER, [0], 1)
-    words.embeddings.data.copy_(done.trained[PLACEHOLDER])
-    tokens = torch.tensor([tokenizer(words.spelled("a photo of a {}"), padding="max_length")["input_ids"]])
+def test_the_training_sees_what_the_pipeline_will_see(trainer, done):
+    """The states behind the loss are those of the finished pipeline's encoder."""
+    tokenizer = trainer.base.fresh_tokenizer()
+    learned = LearnedTokens(trainer.base.frozen("text_encoder"), tokenizer, PLACEHOLDER, [0], 1)
+    learned.embeddings.data.copy_(done.trained[PLACEHOLDER])
+    tokens = torch.tensor([tokenizer(learned.spelled("a photo of a {}"), padding="max_length")["input_ids"]])
     with torch.no_grad():
-        assert torch.allclose(words.states(tokens), done.pipeline.text_encoder(tokens)[0], atol=1e-6)
+        assert torch.allclose(learned.states(tokens), done.pipeline.text_encoder(tokens)[0], atol=1e-6)
 
 
-def test_prompts_hold_the_new_word_alone(bench):
-    assert subject_phrase(method_class(METHOD)(), bench.subject, "sks") == SubjectPhrase(PLACEHOLDER, None)
+def test_prompts_contain_the_new_word_only(trainer):
+    assert subject_phrase(method_class(METHOD)(), trainer.subject, "sks") == SubjectPhrase(PLACEHOLDER, None)
 
 
 @pytest.mark.parametrize("vectors", [1, 3])
-def test_it_loads_in_plain_diffusers_and_draws_the_same_image(bench, tmp_path, vectors):
-    done = bench.train(f"method.vectors={vectors}", method=METHOD)
+def test_it_loads_in_plain_diffusers_and_draws_the_same_image(trainer, tmp_path, vectors):
+    done = trainer.train(f"method.vectors={vectors}", method=METHOD)
     method = method_class(METHOD)()
     method.save(done, tmp_path)
     assert load_file(tmp_path / LEARNED)[PLACEHOLDER].shape[0] == vectors
-    plain = StableDiffusionPipeline.from_pretrained(bench.tiny["base"])
+    plain = StableDiffusionPipeline.from_pretrained(trainer.tiny["base"])
     plain.load_textual_inversion(tmp_path / LEARNED, token=PLACEHOLDER)
-    loaded = method.load(tmp_path, bench.base, bench.context(bench.spec(method=METHOD))).pipeline
+    loaded = method.load(tmp_path, trainer.base, trainer.context(trainer.spec(method=METHOD))).pipeline
     prompt = f"a {PLACEHOLDER} in the snow"
-    images = {bench.image(pipeline, prompt) for pipeline in (plain, loaded, done.pipeline)}
+    images = {trainer.image(pipeline, prompt) for pipeline in (plain, loaded, done.pipeline)}
     assert len(images) == 1
-    assert bench.image(loaded, "a dog in the snow") not in images
+    assert trainer.image(loaded, "a dog in the snow") not in images
 
 
-def test_every_step_is_in_the_loss_log_and_a_seed_gives_the_same_words(bench, done):
-    again = bench.train(method=METHOD)
+def test_every_step_is_in_the_loss_log_and_a_seed_gives_the_same_embeddings(trainer, done):
+    again = trainer.train(method=METHOD)
     assert [row.step for row in done.losses] == [1, 2, 3]
     assert torch.equal(done.trained[PLACEHOLDER], again.trained[PLACEHOLDER])
-    other = bench.train("seed=5", method=METHOD)
+    other = trainer.train("seed=5", method=METHOD)
     assert not torch.equal(done.trained[PLACEHOLDER], other.trained[PLACEHOLDER])
 
 
@@ -86,6 +85,6 @@ def test_every_step_is_in_the_loss_log_and_a_seed_gives_the_same_words(bench, do
     "change",
     ["method.templates=[a photo]", "method.prior_preservation=true", "method.train_text_encoder=true"],
 )
-def test_what_it_cannot_do_is_refused(bench, change):
+def test_what_it_cannot_do_is_refused(trainer, change):
     with pytest.raises(DreambenchError, match=change.split("=")[0]):
-        bench.spec(change, method=METHOD)
+        trainer.spec(change, method=METHOD)

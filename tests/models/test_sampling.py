@@ -43,9 +43,9 @@ def test_an_image_equals_a_single_call_of_the_plain_pipeline(base, tmp_path):
     make(base, requests(tmp_path))
     pipeline = base.pipeline()
     for request in requests(tmp_path)[:3]:
-        dice = torch.Generator().manual_seed(request.seed)
+        rng = torch.Generator().manual_seed(request.seed)
         plain = pipeline(
-            request.prompt, num_inference_steps=3, guidance_scale=5.0, height=64, width=64, generator=dice
+            request.prompt, num_inference_steps=3, guidance_scale=5.0, height=64, width=64, generator=rng
         ).images[0]
         ours = np.asarray(Image.open(request.file)).astype(int)
         assert np.abs(ours - np.asarray(plain).astype(int)).max() <= 1

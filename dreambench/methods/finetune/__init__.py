@@ -1,1 +1,1 @@
-"""What methods that train a denoiser share: latents, the loss, the optimizer, the loop."""
+"""Fine-tuning of a denoiser: its hyperparameters, its latents, the training step."""

@@ -1,4 +1,4 @@
-"""Training a denoiser on a subject's photos: the part that DreamBooth and its LoRA share."""
+"""Training of a denoiser on a subject's photos, as DreamBooth and its LoRA share it."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ def train_denoiser(
     text_encoder: Any | None,
     parameters: Sequence[Any],
 ) -> list[LossRow]:
-    """Take the spec's steps on ``a [V] [class noun]``, with class images beside the photos if asked for.
+    """Train on photos of ``a [V] [class noun]`` and, with prior preservation, images of ``a [class noun]``.
 
-    ``parameters`` are those that the optimizer moves, in ``unet`` and in ``text_encoder`` (None: the
+    ``parameters`` are those that the optimizer changes, in ``unet`` and in ``text_encoder`` (None: the
     base model's, frozen, whose states are computed once). Without a class noun there is no class to
-    preserve: the second term of the loss falls away. Returns every step's loss.
+    preserve, and the loss has no class term. Returns the losses of every step.
     """
-    from dreambench.methods.finetune.denoising_loss import DenoisingLoss
-    from dreambench.methods.finetune.loop import optimize
+    from dreambench.methods.finetune.training_step import DenoisingLoss, optimize
     from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
 
@@ -41,7 +40,7 @@ def train_denoiser(
     captions = [SubjectPhrase(context.identifier, subject.class_noun).caption()]
     if class_images is not None:
         captions.append(SubjectPhrase(None, subject.class_noun).caption())
-    task = DenoisingLoss(
+    loss = DenoisingLoss(
         unet=unet,
         schedule=training_schedule(base.scheduler),
         parameterization=base.parameterization,
@@ -53,11 +52,11 @@ def train_denoiser(
         generator=generator(spec.seed, subject.name, "training"),
         runtime=context.runtime,
     )
-    return optimize(parameters, task.terms, options, context.runtime, subject.name, context.on_step)
+    return optimize(parameters, loss, options, subject.name, context.on_step)
 
 
 def enable_checkpointing(context: Context, unet: Any, text_encoder: Any | None) -> None:
-    """Trade time for memory where the spec asks for it."""
+    """Turn on gradient checkpointing if the spec asks for it."""
     if context.runtime.spec.gradient_checkpointing:
         unet.enable_gradient_checkpointing()
         if text_encoder is not None:
@@ -73,8 +72,8 @@ def _posteriors(
     photos = encode_posteriors(vae, [photo.path for photo in subject.photos], spec.image_size)
     if not options.prior_preservation or not subject.class_noun:
         return photos, None
-    found = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
-    return photos, cached_posteriors(vae, found.images, spec.image_size, found.latents)
+    chosen = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
+    return photos, cached_posteriors(vae, chosen.images, spec.image_size, chosen.latents)
 
 
 def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:

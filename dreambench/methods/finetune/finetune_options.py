@@ -1,4 +1,4 @@
-"""The hyperparameters of methods that train a denoiser. No torch here: specs are read without it."""
+"""The hyperparameters of methods that train a denoiser. No torch here, because specs load without it."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""Images as VAE posteriors: encoded once, drawn from at every step."""
+"""Images as VAE posteriors, encoded once, and the draws from them at every step."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,24 @@ class Posteriors:
         return (mean + std * noise - self.shift) * self.scale
 
 
+@dataclass
+class ShuffledIndices:
+    """Draws image indices without replacement, and shuffles all of them again when none is left."""
+
+    size: int
+    generator: torch.Generator
+    _left: list[int] = field(default_factory=list)
+
+    def draw(self, count: int) -> torch.Tensor:
+        """Return the next ``count`` indices as an int64 tensor."""
+        drawn = []
+        for _ in range(count):
+            if not self._left:
+                self._left = torch.randperm(self.size, generator=self.generator).tolist()
+            drawn.append(self._left.pop())
+        return torch.tensor(drawn)
+
+
 def pixels(image: Image.Image, size: int) -> torch.Tensor:
     """Return an RGB image as [3, size, size] in [-1, 1]: short side resized (bicubic), center cropped."""
     width, height = image.size
@@ -54,7 +72,7 @@ def pixels(image: Image.Image, size: int) -> torch.Tensor:
 
 
 def encode_posteriors(vae: Any, images: Sequence[Path], size: int, mirrored: bool = False) -> Posteriors:
-    """Encode image files by a frozen AutoencoderKL, in float32: half precision can overflow here.
+    """Encode image files by a frozen AutoencoderKL, in float32, because half precision can overflow.
 
     With ``mirrored`` each image is followed by its mirror image.
     """
@@ -73,10 +91,10 @@ def encode_posteriors(vae: Any, images: Sequence[Path], size: int, mirrored: boo
 
 
 def cached_posteriors(vae: Any, images: Sequence[Path], size: int, cache: Path) -> Posteriors:
-    """Like ``encode_posteriors``, but kept in a safetensors file for the next subject of the class."""
+    """Return ``encode_posteriors`` of images, cached in a safetensors file for the other subjects."""
     if not cache.exists():
-        made = encode_posteriors(vae, images, size)
-        tensors = {"mean": made.mean.contiguous(), "std": made.std.contiguous()}
+        encoded = encode_posteriors(vae, images, size)
+        tensors = {"mean": encoded.mean.contiguous(), "std": encoded.std.contiguous()}
         write_atomically(cache, lambda path: save_file(tensors, path))
     tensors = load_file(cache)
     shift = getattr(vae.config, "shift_factor", None) or 0.0

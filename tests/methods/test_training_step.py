@@ -1,13 +1,12 @@
-"""One training step's loss and gradient against the paper's equation, written out plainly."""
+"""One training step's loss and gradient against the paper's equation, written out term by term."""
 
 from __future__ import annotations
 
 import pytest
 import torch
 
-from dreambench.methods.finetune.denoising_loss import DenoisingLoss, ShuffledIndices
-from dreambench.methods.finetune.latents import Posteriors
-from dreambench.methods.finetune.objective import dreambooth_loss, prediction_target
+from dreambench.methods.finetune.latents import Posteriors, ShuffledIndices
+from dreambench.methods.finetune.training_step import DenoisingLoss, dreambooth_loss, prediction_target
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
@@ -31,7 +30,7 @@ def base(request, tmp_path_factory):
     return open_base(BaseSpec(model=str(folder)))
 
 
-def make_task(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingLoss:
+def make_loss(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingLoss:
     return DenoisingLoss(
         unet=base.fresh("unet").requires_grad_(True),
         schedule=training_schedule(base.scheduler),
@@ -47,25 +46,25 @@ def make_task(base, *, weight: float, with_prior: bool = True, seed: int = 11) -
 
 
 def plain_step(base, weight: float, with_prior: bool, seed: int = 11):
-    """The paper's equation 2 in the model's own parameterization, from the same draws, term by term.
+    """Compute the paper's equation 2 in the model's parameterization, from the same draws, term by term.
 
-    Returns the photo term, the class term, the U-Net whose gradients it filled.
+    Returns the photo term, the class term, and the U-Net with its gradients.
     """
     unet = base.fresh("unet").requires_grad_(True)
-    dice = torch.Generator().manual_seed(seed)
+    rng = torch.Generator().manual_seed(seed)
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000) ** 2
     alpha_bar = torch.cumprod(1 - betas, 0)
 
     def latents(images: Posteriors, indices: list[int]) -> torch.Tensor:
         mean, std = images.mean[indices], images.std[indices]
-        return (mean + std * torch.randn(mean.shape, generator=dice)) * 0.18215
+        return (mean + std * torch.randn(mean.shape, generator=rng)) * 0.18215
 
-    x = latents(posteriors(1, 5), torch.randperm(5, generator=dice).tolist()[::-1][:2])
+    x = latents(posteriors(1, 5), torch.randperm(5, generator=rng).tolist()[::-1][:2])
     if with_prior:
-        pr = latents(posteriors(2, 7), torch.randperm(7, generator=dice).tolist()[::-1][:2])
+        pr = latents(posteriors(2, 7), torch.randperm(7, generator=rng).tolist()[::-1][:2])
         x = torch.cat([x, pr])
-    eps = torch.randn(x.shape, generator=dice)
-    t = torch.randint(0, 1000, (len(x),), generator=dice)
+    eps = torch.randn(x.shape, generator=rng)
+    t = torch.randint(0, 1000, (len(x),), generator=rng)
     terms = []
     for row in range(len(x)):
         alpha, sigma = alpha_bar[t[row]].sqrt(), (1 - alpha_bar[t[row]]).sqrt()
@@ -82,30 +81,30 @@ def plain_step(base, weight: float, with_prior: bool, seed: int = 11):
 
 @pytest.mark.parametrize("weight", [1.0, 0.3])
 def test_loss_and_gradient_equal_the_papers_equation(base, weight):
-    task = make_task(base, weight=weight)
-    terms = task.terms()
+    loss = make_loss(base, weight=weight)
+    terms = loss.terms()
     terms.total.backward()
     photo, prior, unet = plain_step(base, weight, with_prior=True)
     assert terms.photo.item() == pytest.approx(photo.item(), abs=1e-5)
     assert terms.prior.item() == pytest.approx(prior.item(), abs=1e-5)
     assert terms.total.item() == pytest.approx((photo + weight * prior).item(), abs=1e-5)
-    for ours, theirs in zip(task.unet.parameters(), unet.parameters(), strict=True):
+    for ours, theirs in zip(loss.unet.parameters(), unet.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-3)
 
 
 def test_without_prior_preservation_only_the_photo_term_is_left(base):
-    terms = make_task(base, weight=1.0, with_prior=False).terms()
+    terms = make_loss(base, weight=1.0, with_prior=False).terms()
     photo, _, _ = plain_step(base, 1.0, with_prior=False)
     assert terms.prior is None
     assert terms.total.item() == pytest.approx(photo.item(), abs=1e-5)
 
 
 def test_a_class_term_of_weight_zero_adds_nothing_to_the_gradient(base):
-    zero = make_task(base, weight=0.0)
+    zero = make_loss(base, weight=0.0)
     zero.terms().total.backward()
-    half = make_task(base, weight=0.5)
+    half = make_loss(base, weight=0.5)
     half.terms().total.backward()
-    grads = [torch.cat([p.grad.flatten() for p in task.unet.parameters()]) for task in (zero, half)]
+    grads = [torch.cat([p.grad.flatten() for p in loss.unet.parameters()]) for loss in (zero, half)]
     _, _, unet = plain_step(base, 0.0, with_prior=True)
     plain = torch.cat([p.grad.flatten() for p in unet.parameters()])
     torch.testing.assert_close(grads[0], plain, atol=1e-5, rtol=1e-3)
@@ -132,16 +131,16 @@ def test_the_loss_weighs_terms_not_rows():
     assert (terms.photo.item(), terms.prior.item(), terms.total.item()) == (5.0, 4.0, 7.0)
 
 
-def test_a_deck_deals_every_image_before_any_twice():
-    deck = ShuffledIndices(5, torch.Generator().manual_seed(0))
-    dealt = [int(i) for _ in range(4) for i in deck.draw(5)]
-    assert all(sorted(dealt[i : i + 5]) == [0, 1, 2, 3, 4] for i in range(0, 20, 5))
-    assert dealt[:5] != dealt[5:10]
+def test_every_image_is_drawn_before_any_is_drawn_twice():
+    order = ShuffledIndices(5, torch.Generator().manual_seed(0))
+    drawn = [int(i) for _ in range(4) for i in order.draw(5)]
+    assert all(sorted(drawn[i : i + 5]) == [0, 1, 2, 3, 4] for i in range(0, 20, 5))
+    assert drawn[:5] != drawn[5:10]
 
 
-def test_latents_are_drawn_anew_from_the_posterior_at_each_step():
+def test_latents_are_drawn_again_from_the_posterior_at_each_step():
     images = posteriors(4, 1)
-    dice = torch.Generator().manual_seed(0)
-    draws = torch.cat([images.draw(torch.tensor([0]), dice) for _ in range(4000)]) / 0.18215
+    rng = torch.Generator().manual_seed(0)
+    draws = torch.cat([images.draw(torch.tensor([0]), rng) for _ in range(4000)]) / 0.18215
     torch.testing.assert_close(draws.mean(0), images.mean[0], atol=0.08, rtol=0)
     torch.testing.assert_close(draws.std(0), images.std[0], atol=0.06, rtol=0)
