@@ -2,7 +2,9 @@
 
 Both steps train the same U-Net on the same photos and class images, with a frozen text encoder and prior
 preservation. One reads cached posteriors and text states; the other encodes images and captions in each
-step, as common training scripts do. The steps alternate, so that a busy machine slows both. Run: ``python benchmarks/training.py [--base FOLDER] [--size PIXELS] [--steps N]``.
+step, as common training scripts do. The steps alternate, so that a busy machine slows both.
+
+Run: ``python benchmarks/training.py [--base FOLDER] [--size PIXELS] [--steps N]``.
 """
 
 from __future__ import annotations

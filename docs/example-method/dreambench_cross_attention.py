@@ -1,4 +1,4 @@
-"""Fine-tunes the keys and values that the U-Net makes of the text, and nothing else."""
+"""Fine-tunes only the keys and values that the U-Net computes from the text."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ FILE = "cross-attention.safetensors"
 
 
 class CrossAttentionOptions(FineTuneOptions):
-    """The fields of DreamBooth, with other defaults: fewer weights bear a larger rate."""
+    """The fields of DreamBooth with other defaults: fewer weights allow a larger learning rate."""
 
     name: str = "cross-attention"
     learning_rate: float = 1e-4
@@ -19,7 +19,7 @@ class CrossAttentionOptions(FineTuneOptions):
 
 
 class CrossAttention:
-    """One class: how to train, how to keep what was trained, how to get it back."""
+    """One class: how to train, how to save the trained weights, how to load them."""
 
     Options = CrossAttentionOptions
 
