@@ -1,4 +1,4 @@
-"""Reading an image file rightly: every colour mode becomes RGB, and a bad file becomes one clear line."""
+"""Reading an image file rightly: every color mode becomes RGB, and a bad file becomes one clear line."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class _UnreadableError(Exception):
 def read_image(path: Path, what: str = "image") -> Image.Image:
     """Return the first frame of an image file as RGB, upright.
 
-    EXIF orientation is applied; alpha (also of a palette or a colour key) is composited on white;
-    16-bit greyscale is scaled to 8 bits, not clipped; CMYK is converted; an ICC profile is not applied.
+    EXIF orientation is applied; alpha (also of a palette or a color key) is composited on white;
+    16-bit grayscale is scaled to 8 bits, not clipped; CMYK is converted; an ICC profile is not applied.
     ``what`` says in an error what the file is for. Raises DreambenchError naming the file where it is
     missing, empty, not an image, cut off, of more than ``MAX_PIXELS`` pixels, or in a format whose
-    values have no agreed range (32-bit greyscale).
+    values have no agreed range (32-bit grayscale).
     """
     try:
         return _read(Path(path))
@@ -98,7 +98,7 @@ def _read(path: Path) -> Image.Image:
 
 def _to_rgb(image: Image.Image, file_format: str | None) -> Image.Image:
     if image.mode.startswith("I;16") or (image.mode == "I" and file_format in {"PNG", "PPM"}):
-        # Pillow opens 16-bit greyscale as I;16 or, in some versions and formats, as I; its own
+        # Pillow opens 16-bit grayscale as I;16 or, in some versions and formats, as I; its own
         # conversion to 8 bits clips at 255, which turns a photo white. 65535 / 257 = 255.
         return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L").convert("RGB")
     if image.mode in {"I", "F"}:

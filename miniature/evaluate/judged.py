@@ -13,7 +13,7 @@ from miniature.evaluate.evaluation_prompts import EvaluationPrompt
 from miniature.train.data import LABELS
 from miniature.train.samples import from_pixels
 
-COLOURS = ("red", "purple")
+COLORS = ("red", "purple")
 
 
 def frechet_distance(features: np.ndarray, others: np.ndarray) -> float:
@@ -56,12 +56,12 @@ def accuracies(
 
     prop = labels[:, columns.index("property")]
     names = LABELS["property"]
-    coloured = (kinds == "property modification") & np.isin(prop, [names.index(c) for c in COLOURS])
+    colored = (kinds == "property modification") & np.isin(prop, [names.index(c) for c in COLORS])
     return {
         "class": share("class", kinds == "plain", len(LABELS["class"])),
         "class, official prompts": share("class", kinds != "plain", len(LABELS["class"])),
         "context": share("context", kinds == "recontextualization", len(LABELS["context"])),
         "accessory": share("accessory", kinds == "accessorization", len(LABELS["accessory"])),
-        "colour": share("property", coloured),
+        "colour": share("property", colored),
         "property": share("property", kinds == "property modification"),
     }

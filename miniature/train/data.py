@@ -21,7 +21,7 @@ from dreambench.store.files import write_atomically
 from miniature.world import (
     ACCESSORIES,
     CLASS_NOUNS,
-    COLOUR_WORDS,
+    COLOR_WORDS,
     CONTEXTS,
     PATTERN_WORDS,
     PROPERTIES,
@@ -44,7 +44,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "context": tuple(CONTEXTS),
     "accessory": tuple(ACCESSORIES),
     "property": tuple(PROPERTIES),
-    "colour": tuple(COLOUR_WORDS),
+    "colour": tuple(COLOR_WORDS),
     "pattern": tuple(PATTERN_WORDS),
 }
 #: Views of one subject that lie side by side in a shard of the ``dino`` stream.
@@ -67,8 +67,8 @@ class Shard:
 
 def labels_of(truth: Truth) -> list[int]:
     """Return a truth's numbers in the order of ``LABELS``."""
-    colour = truth.colours[0] if truth.colours else None
-    told = (truth.class_noun, truth.context, truth.accessory, truth.property, colour, truth.pattern)
+    color = truth.colors[0] if truth.colors else None
+    told = (truth.class_noun, truth.context, truth.accessory, truth.property, color, truth.pattern)
     return [
         names.index(name) if name in names else len(names)
         for names, name in zip(LABELS.values(), told, strict=True)
@@ -89,7 +89,7 @@ def _views(rng: np.random.Generator, count: int) -> list[Scene]:
 
 
 def identity_scene(rng: np.random.Generator, vector: Vector) -> Scene:
-    """Return a scene that shows the vector in its own colours and shape."""
+    """Return a scene that shows the vector in its own colors and shape."""
     while True:
         scene = sample_scene(rng, vector=vector)
         if scene.property not in ("red", "purple", "cube"):

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from miniature.world import ACCESSORIES, CLASS_NOUNS, COLOUR_WORDS, CONTEXTS, PATTERN_WORDS, PROPERTIES
+from miniature.world import ACCESSORIES, CLASS_NOUNS, COLOR_WORDS, CONTEXTS, PATTERN_WORDS, PROPERTIES
 
 #: Tokens of a text with start and end. The longest caption takes 24.
 CONTEXT_LENGTH = 32
@@ -33,7 +33,7 @@ _PLAIN_WORDS = ("a", "an", "and", "photo", "of", "in", "on", "the", "with", "wea
 
 def caption_words() -> list[str]:
     """Return every word that a caption can hold, in lower case and sorted."""
-    texts: list[str] = [*_PLAIN_WORDS, *CLASS_NOUNS, *COLOUR_WORDS, *PATTERN_WORDS.values()]
+    texts: list[str] = [*_PLAIN_WORDS, *CLASS_NOUNS, *COLOR_WORDS, *PATTERN_WORDS.values()]
     texts += [entry.text or "" for entry in CONTEXTS.values()]
     texts += [entry.text for entry in ACCESSORIES.values()] + list(PROPERTIES.values())
     return sorted({word for text in texts for word in text.lower().split()})

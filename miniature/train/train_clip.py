@@ -23,7 +23,7 @@ from miniature.train.train_scorer import ScorerStage
 MERGES_FILE = "clip-bpe.txt.gz"
 MEAN = STD = (0.5, 0.5, 0.5)
 TEXT_WIDTH, TEXT_LAYERS, TEXT_HEADS = 96, 3, 4
-#: How often a caption tells colours and pattern: more often than the generator's, to be told apart.
+#: How often a caption tells colors and pattern: more often than the generator's, to be told apart.
 _TOLD = 0.7
 
 

@@ -71,7 +71,7 @@ def load_judge(work: Path, toy: bool = False) -> Judge:
 
 
 class JudgeStage(ScorerStage):
-    """Learns to name class, context, accessory, property, colour and pattern, clean or degraded."""
+    """Learns to name class, context, accessory, property, color and pattern, clean or degraded."""
 
     name = "judge"
     steps = 1_000

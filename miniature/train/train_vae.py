@@ -69,7 +69,7 @@ def _noisy(posterior: Any) -> Tensor:
 
 
 def load_vae(session: TrainingSession) -> Any | None:
-    """Return the averaged autoencoder of ``--work``, else that of ``--from``, normalised; or None."""
+    """Return the averaged autoencoder of ``--work``, else that of ``--from``, normalized; or None."""
     from diffusers import AutoencoderKL
 
     weights = averaged_weights(session.work, "vae")
@@ -98,7 +98,7 @@ def reconstruction_loss(output: Tensor, images: Tensor, weight: Tensor) -> Tenso
     """Return the weighted L1 distance of pixels, of their differences (edges), and of blurred pixels.
 
     Images [n, 3, h, w]; ``weight`` [n, 1, h, w]. Edges keep eyes and thin lines, the blurred term keeps
-    the colour of areas.
+    the color of areas.
     """
     error = output - images
     pixels = (error.abs() * weight).mean()

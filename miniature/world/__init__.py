@@ -7,7 +7,7 @@ from miniature.world.canvas import SIZE
 from miniature.world.captions import caption
 from miniature.world.lighting import Light
 from miniature.world.painter_registry import all_painters
-from miniature.world.palette import COLOUR_WORDS, PATTERN_WORDS, colour_word
+from miniature.world.palette import COLOR_WORDS, PATTERN_WORDS, color_word
 from miniature.world.photos import photo, photo_scene, write_photos
 from miniature.world.pose import Pose
 from miniature.world.properties import PROPERTIES
@@ -37,7 +37,7 @@ PLAIN_SURROUNDINGS: dict[str, Surroundings] = {
 __all__ = [
     "ACCESSORIES",
     "CLASS_NOUNS",
-    "COLOUR_WORDS",
+    "COLOR_WORDS",
     "CONTEXTS",
     "HELD_OUT_DISTANCE",
     "PATTERN_WORDS",
@@ -55,7 +55,7 @@ __all__ = [
     "Vector",
     "all_painters",
     "caption",
-    "colour_word",
+    "color_word",
     "distance",
     "held_out_subjects",
     "photo",

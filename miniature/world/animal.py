@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Fill, Pen
-from miniature.world.palette import INK, Colour, dark, light, mix
+from miniature.world.palette import INK, Color, dark, light, mix
 from miniature.world.pose import Dress, Pose, Torso
 from miniature.world.shapes import Point, Points, fluffy, oval, smooth, tube
 
@@ -13,11 +13,11 @@ def eye(
     x: float,
     y: float,
     size: float,
-    iris: Colour | None = None,
+    iris: Color | None = None,
     slit: bool = False,
     look: float = 0.0,
 ) -> None:
-    """Draw one eye: all dark, or with a coloured iris around a round pupil or a slit."""
+    """Draw one eye: all dark, or with a colored iris around a round pupil or a slit."""
     if iris is None:
         pen.oval(x, y, size * 0.92, size * 1.05, fill=INK, outline=False)
     else:
@@ -37,25 +37,25 @@ def trunk(
     pen: Pen,
     pose: Pose,
     coat: Fill,
-    bib: Colour | None,
-    socks: Colour | None,
+    bib: Color | None,
+    socks: Color | None,
     build: float,
     fluff: bool,
     dress: Dress,
 ) -> Point:
     """Draw trunk and legs of a sitting or standing animal, dress it, and return where its head goes.
 
-    ``build`` (about 0.8 to 1.2) is how stout it is; ``bib`` and ``socks`` are the colours of chest and paws.
+    ``build`` (about 0.8 to 1.2) is how stout it is; ``bib`` and ``socks`` are the colors of chest and paws.
     """
     return (_sitting if pose.stance == "sit" else _standing)(pen, coat, bib, socks, build, fluff, dress)
 
 
-def _base(coat: Fill) -> Colour:
+def _base(coat: Fill) -> Color:
     return coat if isinstance(coat, tuple) else coat.base
 
 
 def _sitting(
-    pen: Pen, coat: Fill, bib: Colour | None, socks: Colour | None, build: float, fluff: bool, dress: Dress
+    pen: Pen, coat: Fill, bib: Color | None, socks: Color | None, build: float, fluff: bool, dress: Dress
 ) -> Point:
     base, w = _base(coat), build
     for side in (-1, 1):
@@ -96,7 +96,7 @@ def _sitting(
 
 
 def _standing(
-    pen: Pen, coat: Fill, bib: Colour | None, socks: Colour | None, build: float, fluff: bool, dress: Dress
+    pen: Pen, coat: Fill, bib: Color | None, socks: Color | None, build: float, fluff: bool, dress: Dress
 ) -> Point:
     base, h = _base(coat), 0.15 * build
     shaded = dark(base, 0.22)

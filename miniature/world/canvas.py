@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw
 
-from miniature.world.palette import Colour, dark, light, luminance
+from miniature.world.palette import Color, dark, light, luminance
 from miniature.world.raster import Spot, cutout, is_stable
 from miniature.world.rng import Rng
 from miniature.world.shapes import Point, Points, arc, oval, rotation
@@ -26,25 +26,25 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Paint:
-    """A fill: a base colour, and a pattern in an accent colour.
+    """A fill: a base color, and a pattern in an accent color.
 
     ``pitch`` is the pattern's period in the pen's units; ``layout`` seeds the places of spots and
     patches, so that they are part of a subject's identity.
     """
 
-    base: Colour
-    accent: Colour
+    base: Color
+    accent: Color
     pattern: str = "plain"
     pitch: float = 0.2
     layout: int = 0
 
 
-Fill = Colour | Paint
+Fill = Color | Paint
 
 
-def edge_of(colour: Colour) -> Colour:
-    """Return the colour of an outline: a darker tone, or a lighter one for what is nearly black."""
-    return dark(colour, 0.5) if luminance(colour) > 0.22 else light(colour, 0.22)
+def edge_of(color: Color) -> Color:
+    """Return the color of an outline: a darker tone, or a lighter one for what is nearly black."""
+    return dark(color, 0.5) if luminance(color) > 0.22 else light(color, 0.22)
 
 
 PatternFunction = Callable[["Pen", Box, Paint, Rng], None]
@@ -117,8 +117,8 @@ class Pen:
         e, f = e + 4096.5, f + 4096.5  # int() rounds towards zero: keep its argument positive
         return [(int(a * x + c * y + e) - 4096, int(b * x + d * y + f) - 4096) for x, y in points]
 
-    def fill(self, points: Sequence[Point], fill: Fill, outline: Colour | bool = True) -> None:
-        """Fill a shape, and outline it: in a darker tone of its base (True), in a colour, or not (False)."""
+    def fill(self, points: Sequence[Point], fill: Fill, outline: Color | bool = True) -> None:
+        """Fill a shape, and outline it: in a darker tone of its base (True), in a color, or not (False)."""
         base = fill.base if isinstance(fill, Paint) else fill
         spots = self.place(points)
         if isinstance(fill, Paint) and fill.pattern != "plain":
@@ -130,11 +130,11 @@ class Pen:
         if outline is not False:
             self._outline(spots, edge_of(base) if outline is True else outline)
 
-    def _outline(self, spots: list[Spot], colour: Colour) -> None:
+    def _outline(self, spots: list[Spot], color: Color) -> None:
         # Few points mean sharp corners, which need a joint; a fine curve closes by itself.
         self._draw.line(
             [*spots, spots[0], spots[1]],
-            fill=colour,
+            fill=color,
             width=self.line,
             joint="curve" if len(spots) < 9 else None,
         )
@@ -158,15 +158,15 @@ class Pen:
         rx: float,
         ry: float | None = None,
         fill: Fill = (0, 0, 0),
-        outline: Colour | bool = True,
+        outline: Color | bool = True,
     ) -> None:
         """Fill an ellipse around (x, y)."""
         self.fill(oval(x, y, rx, ry), fill, outline)
 
-    def stroke(self, points: Sequence[Point], colour: Colour, width: float = 1.0) -> None:
+    def stroke(self, points: Sequence[Point], color: Color, width: float = 1.0) -> None:
         """Draw an open line, ``width`` times as thick as an outline."""
         self._draw.line(
-            self.place(points), fill=colour, width=max(1, int(self.line * width + 0.5)), joint="curve"
+            self.place(points), fill=color, width=max(1, int(self.line * width + 0.5)), joint="curve"
         )
 
     def arc(
@@ -177,22 +177,22 @@ class Pen:
         ry: float,
         start: float,
         end: float,
-        colour: Colour,
+        color: Color,
         width: float = 1.0,
     ) -> None:
         """Draw a part of an ellipse, from ``start`` to ``end`` in turns."""
-        self.stroke(arc(x, y, rx, ry, start, end), colour, width)
+        self.stroke(arc(x, y, rx, ry, start, end), color, width)
 
 
-def frame(colour: Colour = (0, 0, 0)) -> Image.Image:
-    """Return an empty supersampled picture in a colour."""
-    return Image.new("RGB", (SIZE * FACTOR, SIZE * FACTOR), colour)
+def frame(color: Color = (0, 0, 0)) -> Image.Image:
+    """Return an empty supersampled picture in a color."""
+    return Image.new("RGB", (SIZE * FACTOR, SIZE * FACTOR), color)
 
 
 def layer() -> Image.Image:
     """Return an empty supersampled layer, transparent where nothing is drawn.
 
-    Its mode is RGBX: every drawn colour is opaque and everything else is zero, so that the four channels
+    Its mode is RGBX: every drawn color is opaque and everything else is zero, so that the four channels
     are premultiplied already and reduce independently (as RGBA, Pillow would convert them twice).
     """
     return Image.new("RGBX", (SIZE * FACTOR, SIZE * FACTOR), (0, 0, 0, 0))
@@ -204,19 +204,19 @@ def reduced(image: Image.Image) -> np.ndarray:
 
 
 def reduced_layer(image: Image.Image) -> np.ndarray:
-    """Return a layer at its final size: float32 of 64 x 64 x 4, colours not premultiplied, in [0, 255]."""
+    """Return a layer at its final size: float32 of 64 x 64 x 4, colors not premultiplied, in [0, 255]."""
     small = reduced(image)
     alpha = small[..., 3:]
     small[..., :3] *= np.float32(255) / np.maximum(alpha, 1)
     return small
 
 
-def gradient(image: Image.Image, top: Colour, bottom: Colour, start: int, end: int) -> None:
-    """Blend the rows ``start`` to ``end`` (in pixels) of a supersampled picture between two colours."""
+def gradient(image: Image.Image, top: Color, bottom: Color, start: int, end: int) -> None:
+    """Blend the rows ``start`` to ``end`` (in pixels) of a supersampled picture between two colors."""
     rows = max(2, end - start)
     share = np.arange(rows)[:, None]
-    colours = (np.array(top) * (rows - 1 - share) + np.array(bottom) * share) // (rows - 1)
-    column = Image.fromarray(colours.astype(np.uint8)[:, None, :])
+    colors = (np.array(top) * (rows - 1 - share) + np.array(bottom) * share) // (rows - 1)
+    column = Image.fromarray(colors.astype(np.uint8)[:, None, :])
     image.paste(column.resize((image.width, rows * FACTOR), Image.Resampling.NEAREST), (0, start * FACTOR))
 
 

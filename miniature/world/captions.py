@@ -11,20 +11,20 @@ from miniature.world.rng import Rng
 from miniature.world.scene import Scene, truth_of
 from miniature.world.surroundings import all_contexts
 
-#: How often a caption tells colours or pattern.
+#: How often a caption tells colors or pattern.
 ATTRIBUTE_SHARE = 0.5
 
 
-def _attributes(colours: tuple[str, ...], pattern: str, rng: Rng) -> list[str]:
-    """Return true words about colour and pattern, in one of the usual orders."""
+def _attributes(colors: tuple[str, ...], pattern: str, rng: Rng) -> list[str]:
+    """Return true words about color and pattern, in one of the usual orders."""
     word = PATTERN_WORDS.get(pattern)
-    forms = [[colours[0]]] if colours else []
+    forms = [[colors[0]]] if colors else []
     if word:
         forms.append([word])
-        if colours:
-            forms += [[colours[0], word], [word, colours[0]]]
-        if len(colours) > 1:
-            forms.append([f"{colours[0]} and {colours[1]}", word])
+        if colors:
+            forms += [[colors[0], word], [word, colors[0]]]
+        if len(colors) > 1:
+            forms.append([f"{colors[0]} and {colors[1]}", word])
     return rng.pick(forms) if forms else []
 
 
@@ -39,9 +39,9 @@ def caption(scene: Scene, rng: np.random.Generator, attributes: bool | None = No
     told = stream.chance(ATTRIBUTE_SHARE) if attributes is None else attributes
     words: list[str] = [PROPERTIES[scene.property]] if scene.property else []
     if told:
-        # "red" and "purple" are the colour already; the others may be followed by the subject's own.
+        # "red" and "purple" are the color already; the others may be followed by the subject's own.
         words += _attributes(
-            () if scene.property in ("red", "purple") else truth.colours, truth.pattern, stream
+            () if scene.property in ("red", "purple") else truth.colors, truth.pattern, stream
         )
     subject = " ".join([*words, truth.class_noun])
     parts = [f"{'an' if told and subject[0] in 'aeiou' else 'a'} {subject}"]

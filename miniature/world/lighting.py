@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from miniature.world.canvas import SIZE
-from miniature.world.palette import Colour
+from miniature.world.palette import Color
 
 _ROWS = np.arange(SIZE, dtype=np.float32)[:, None]
 _COLUMNS = np.arange(SIZE, dtype=np.float32)[None, :]
@@ -68,7 +68,7 @@ def reflect(background: np.ndarray, subject: np.ndarray, ground: float) -> np.nd
     return background
 
 
-def submerge(subject: np.ndarray, liquid: Colour, waterline: float) -> np.ndarray:
+def submerge(subject: np.ndarray, liquid: Color, waterline: float) -> np.ndarray:
     """Return the subject with what is below the waterline seen through the liquid, and soon not at all."""
     sunk = np.clip((_ROWS - np.float32(waterline)) / 7, 0, 1)[..., None]
     wet = (waterline <= _ROWS)[..., None]

@@ -10,14 +10,14 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
-from miniature.world.palette import COLOUR_WORDS, Colour
+from miniature.world.palette import COLOR_WORDS, Color
 
 if TYPE_CHECKING:
     from miniature.world.canvas import Pen
     from miniature.world.pose import Anchors, Dress, Pose
     from miniature.world.vectors import Vector
 
-Value = float | str | Colour
+Value = float | str | Color
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class Kind:
 
 @dataclass(frozen=True)
 class Hue:
-    """A colour: a word drawn with the given frequencies, then a shade of it.
+    """A color: a word drawn with the given frequencies, then a shade of it.
 
-    ``unlike`` names an earlier colour that it must stand out from; ``fixed`` colours (eyes, food) are
-    left as they are when a property recolours the subject.
+    ``unlike`` names an earlier color that it must stand out from; ``fixed`` colors (eyes, food) are
+    left as they are when a property recolors the subject.
     """
 
     words: Mapping[str, float]
@@ -134,10 +134,10 @@ def surface(
     accent: Mapping[str, float] | None = None,
     patterns: Mapping[str, float] | None = None,
 ) -> dict[str, Parameter]:
-    """Return the parameters that every class has: main and accent colour, pattern, its size and layout."""
+    """Return the parameters that every class has: main and accent color, pattern, its size and layout."""
     return {
-        "main": Hue(main or dict.fromkeys(COLOUR_WORDS, 1.0), weight=4.0),
-        "accent": Hue(accent or dict.fromkeys(COLOUR_WORDS, 1.0), weight=2.0, unlike="main"),
+        "main": Hue(main or dict.fromkeys(COLOR_WORDS, 1.0), weight=4.0),
+        "accent": Hue(accent or dict.fromkeys(COLOR_WORDS, 1.0), weight=2.0, unlike="main"),
         "pattern": Kind(
             patterns
             or {

@@ -111,15 +111,15 @@ def starry(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
 
 @pattern("rainbow")
 def rainbow(pen: Pen, bounds: Box, paint: Paint, rng: Rng) -> None:
-    """Upright stripes in the colours of the rainbow (a scarf)."""
-    colours = ((226, 44, 44), (246, 140, 36), (250, 220, 60), (60, 176, 80), (52, 110, 220), (140, 64, 190))
+    """Upright stripes in the colors of the rainbow (a scarf)."""
+    colors = ((226, 44, 44), (246, 140, 36), (250, 220, 60), (60, 176, 80), (52, 110, 220), (140, 64, 190))
     left, bottom, right, top = bounds
     step = paint.pitch
     across = right - left >= top - bottom
     at, i = (left if across else bottom), 0
     while at < (right if across else top):
         stripe = box(at, bottom, at + step, top) if across else box(left, at, right, at + step)
-        pen.fill(stripe, colours[i % 6], False)
+        pen.fill(stripe, colors[i % 6], False)
         at, i = at + step, i + 1
 
 

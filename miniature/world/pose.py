@@ -42,7 +42,7 @@ class Torso:
 
 @dataclass(frozen=True)
 class Head:
-    """Where hats and glasses go: a pen at the head's centre, its half width and height, and the eyes."""
+    """Where hats and glasses go: a pen at the head's center, its half width and height, and the eyes."""
 
     pen: Pen
     rx: float

@@ -1,4 +1,4 @@
-"""The five official properties: red and purple change colours, shiny and wet the surface, cube the shape."""
+"""The five official properties: red and purple change colors, shiny and wet the surface, cube the shape."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from miniature.world.canvas import Paint, Pen, frame, reduced
 from miniature.world.painter_registry import Hue, painter_of
-from miniature.world.palette import Colour, dark, light, luminance
+from miniature.world.palette import Color, dark, light, luminance
 from miniature.world.rng import Rng
 from miniature.world.shapes import Points, box, smooth, tube
 from miniature.world.vectors import Vector
@@ -22,7 +22,7 @@ PROPERTIES: dict[str, str] = {
     "cube": "cube shaped",
 }
 
-_TARGETS: dict[str, Colour] = {"red": (214, 34, 38), "purple": (126, 52, 180)}
+_TARGETS: dict[str, Color] = {"red": (214, 34, 38), "purple": (126, 52, 180)}
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class Extent:
     bottom: float
 
 
-def recoloured(vector: Vector, name: str) -> Vector:
-    """Return the vector in tones of red or purple: lighter and darker colours stay lighter and darker.
+def recolored(vector: Vector, name: str) -> Vector:
+    """Return the vector in tones of red or purple: lighter and darker colors stay lighter and darker.
 
-    Colours that are declared ``fixed`` (eyes, food, flames) are kept.
+    Colors that are declared ``fixed`` (eyes, food, flames) are kept.
     """
     target = _TARGETS[name]
     own = luminance(vector.hue("main"))
-    tones: dict[str, Colour] = {"main": target}
+    tones: dict[str, Color] = {"main": target}
     for key, parameter in painter_of(vector.noun).prior.items():
         if not isinstance(parameter, Hue) or parameter.fixed or key == "main":
             continue
         gap = luminance(vector.hue(key)) - own
-        # A colour of the same brightness must still be told from the main one.
+        # A color of the same brightness must still be told from the main one.
         gap = gap if abs(gap) > 0.14 else (0.25 if own < 0.5 else -0.25)
         tones[key] = light(target, min(0.62, gap * 1.1)) if gap > 0 else dark(target, min(0.62, -gap))
     return vector.replaced(**tones)
@@ -75,7 +75,7 @@ def gloss(subject: np.ndarray, extent: Extent, side: int, rng: Rng) -> np.ndarra
     w, h = extent.right - extent.left, extent.bottom - extent.top
     x = (extent.left + extent.right) / 2 + side * w * 0.24
     y = extent.top + h * 0.3
-    shine: Colour = (255, 255, 255)
+    shine: Color = (255, 255, 255)
     for dx, width, reach in ((0.0, 0.09, 0.46), (-side * w * 0.15, 0.045, 0.32)):
         path = [(x + dx - w * 0.08, y + h * reach), (x + dx + w * 0.1, y - h * 0.22)]
         pen.fill(tube(path, w * width), shine, False)

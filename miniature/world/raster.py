@@ -44,5 +44,5 @@ def cutout(image: Image.Image, spots: Sequence[Spot]) -> tuple[Spot, Image.Image
         return None
     tall = Image.new("1", (width, 2 * height), 0)
     ImageDraw.Draw(tall).polygon([(x - left, 2 * (y - top)) for x, y in spots], fill=1)
-    # Nearest-neighbour halving reads rows 1, 3, 5, ...
+    # Nearest-neighbor halving reads rows 1, 3, 5, ...
     return (left, top), tall.resize((width, height), Image.Resampling.NEAREST)

@@ -18,7 +18,7 @@ from miniature.world.properties import (
     drops,
     gloss,
     puddle,
-    recoloured,
+    recolored,
     soaked,
     sparkle,
 )
@@ -49,16 +49,16 @@ class Scene:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is to be seen in a rendering: ids, and the caption words of colours and pattern.
+    """What is to be seen in a rendering: ids, and the caption words of colors and pattern.
 
-    ``context`` is None in plain surroundings. ``colours`` names the main colour first.
+    ``context`` is None in plain surroundings. ``colors`` names the main color first.
     """
 
     class_noun: str
     context: str | None
     accessory: str | None
     property: str | None
-    colours: tuple[str, ...]
+    colors: tuple[str, ...]
     pattern: str
 
 
@@ -75,11 +75,11 @@ class Rendering:
 
 def truth_of(scene: Scene) -> Truth:
     """Return a scene's ground truth."""
-    recolour = scene.property if scene.property in ("red", "purple") else None
-    colours = (recolour,) if recolour else scene.vector.colours
+    recolor = scene.property if scene.property in ("red", "purple") else None
+    colors = (recolor,) if recolor else scene.vector.colors
     context = scene.context if all_contexts()[scene.context].text else None
     vector = scene.vector
-    return Truth(vector.noun, context, scene.accessory, scene.property, colours, vector.word("pattern"))
+    return Truth(vector.noun, context, scene.accessory, scene.property, colors, vector.word("pattern"))
 
 
 def _subject(scene: Scene, setting: Setting) -> tuple[np.ndarray, Anchors | None]:
@@ -87,7 +87,7 @@ def _subject(scene: Scene, setting: Setting) -> tuple[np.ndarray, Anchors | None
     vector, pose = scene.vector, scene.pose
     painter = painter_of(vector.noun)
     if scene.property in ("red", "purple"):
-        vector = recoloured(vector, scene.property)
+        vector = recolored(vector, scene.property)
     sheet = layer()
     size = UNIT * FACTOR * painter.size * pose.scale * setting.scale
     pen = Pen(sheet, (size, 0.0, 0.0, -size, (32 + pose.x) * FACTOR, (setting.ground + pose.y) * FACTOR)).at(

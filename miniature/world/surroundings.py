@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour
+from miniature.world.palette import Color
 from miniature.world.rng import Rng
 
 
@@ -20,7 +20,7 @@ class Setting:
 
     ``ground`` is the height (y, in pixels) on which the subject stands; ``scale`` its size there;
     ``shadow`` the strength of the contact shadow. ``front`` draws what is before the subject. ``liquid``
-    is the colour that a floating subject sinks into, ``waterline`` where (y). ``mirrored`` asks for a
+    is the color that a floating subject sinks into, ``waterline`` where (y). ``mirrored`` asks for a
     reflection.
     """
 
@@ -28,7 +28,7 @@ class Setting:
     scale: float = 1.0
     shadow: float = 0.42
     front: Callable[[Pen, Rng], None] | None = None
-    liquid: Colour | None = None
+    liquid: Color | None = None
     waterline: float = 64.0
     mirrored: bool = False
 

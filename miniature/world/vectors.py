@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import yaml
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder
 from miniature.world.canvas import Paint
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, Value, painter_of
-from miniature.world.palette import SHADES, Colour, colour_distance, colour_word, shade_of
+from miniature.world.palette import SHADES, Color, color_distance, color_word, shade_of
 from miniature.world.rng import Rng
 
 #: A draw of the prior closer than this to a held-out subject of its class is drawn again.
@@ -47,8 +47,8 @@ class Vector:
         """Return whether a part that is declared as ``yes`` or ``no`` is there."""
         return self.word(name) == "yes"
 
-    def hue(self, name: str) -> Colour:
-        """Return a colour."""
+    def hue(self, name: str) -> Color:
+        """Return a color."""
         value = self.values[name]
         assert isinstance(value, tuple)
         return value
@@ -61,11 +61,11 @@ class Vector:
         )
 
     @property
-    def colours(self) -> tuple[str, ...]:
-        """The words of the main colour and, on a patterned subject, of the accent."""
-        words = [colour_word(self.hue("main"))]
+    def colors(self) -> tuple[str, ...]:
+        """The words of the main color and, on a patterned subject, of the accent."""
+        words = [color_word(self.hue("main"))]
         if self.word("pattern") != "plain":
-            words.append(colour_word(self.hue("accent")))
+            words.append(color_word(self.hue("accent")))
         return tuple(dict.fromkeys(words))
 
     def replaced(self, **values: Value) -> Vector:
@@ -79,10 +79,10 @@ def _draw(parameter: Parameter, rng: Rng, drawn: Mapping[str, Value]) -> Value:
     if isinstance(parameter, Kind):
         return rng.weighted(parameter.options)
     while True:
-        colour = shade_of(rng.weighted(parameter.words), rng)
+        color = shade_of(rng.weighted(parameter.words), rng)
         other = drawn[parameter.unlike] if parameter.unlike else None
-        if not isinstance(other, tuple) or colour_distance(colour, other) >= 0.35:
-            return colour
+        if not isinstance(other, tuple) or color_distance(color, other) >= 0.35:
+            return color
 
 
 def draw_vector(noun: str, rng: Rng) -> Vector:
@@ -108,10 +108,10 @@ def sample_vector(noun: str, rng: np.random.Generator) -> Vector:
 
 
 def distance(a: Vector, b: Vector) -> float:
-    """Return the normalised distance of two vectors of one class, in [0, 1].
+    """Return the normalized distance of two vectors of one class, in [0, 1].
 
     The weighted mean, over the parameters, of: the share of the range between two numbers; 0 or 1 for
-    equal or unequal words; the ``colour_distance`` of two colours. A parameter's weight is declared with
+    equal or unequal words; the ``color_distance`` of two colors. A parameter's weight is declared with
     its prior. Raises ``ValueError`` for vectors of different classes.
     """
     if a.noun != b.noun:
@@ -122,7 +122,7 @@ def distance(a: Vector, b: Vector) -> float:
         if isinstance(parameter, Real):
             gap = min(1.0, abs(a.num(name) - b.num(name)) / (parameter.high - parameter.low))
         elif isinstance(parameter, Hue):
-            gap = colour_distance(a.hue(name), b.hue(name))
+            gap = color_distance(a.hue(name), b.hue(name))
         else:
             gap = float(x != y)
         total += parameter.weight * gap
@@ -154,11 +154,11 @@ def _parse(owner: str, name: str, parameter: Parameter, value: object) -> Value:
 
 @cache
 def held_out_subjects() -> Mapping[str, HeldOutSubject]:
-    """Return the 30 subjects of ``data/mini/subjects.yaml`` by id, in the official order.
+    """Return the 30 subjects of ``subjects.yaml`` beside this file by id, in the official order.
 
     Raises ``DreambenchError`` when the file names an unknown noun or parameter, or leaves one out.
     """
-    path = data_folder() / "mini" / "subjects.yaml"
+    path = Path(__file__).with_name("subjects.yaml")
     subjects = {}
     for name, entry in yaml.safe_load(path.read_text(encoding="utf-8")).items():
         painter = painter_of(entry["class_noun"])

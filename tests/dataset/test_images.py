@@ -78,7 +78,7 @@ def test_alpha_is_composited_on_white(tmp_path: Path) -> None:
         assert _near(got.getpixel((30, 2)), right, 1), name
 
 
-def test_palettes_and_colour_keys_are_transparent(tmp_path: Path) -> None:
+def test_palettes_and_color_keys_are_transparent(tmp_path: Path) -> None:
     palette = _halves(0, 1, "P")
     palette.putpalette([10, 200, 10, 10, 10, 200])
     palette.save(tmp_path / "opaque.png")
@@ -105,8 +105,8 @@ def test_sixteen_bits_are_scaled_not_clipped(tmp_path: Path, suffix: str) -> Non
     assert [image.getpixel((x, 0)) for x in range(4)] == [(v,) * 3 for v in (0, 1, 128, 255)]
 
 
-def test_sixteen_bit_colour(tmp_path: Path) -> None:
-    # Pillow cannot write 16-bit colour: one pixel, straight from the PNG specification.
+def test_sixteen_bit_color(tmp_path: Path) -> None:
+    # Pillow cannot write 16-bit color: one pixel, straight from the PNG specification.
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -129,7 +129,7 @@ def test_other_modes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
 def test_an_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None:
     path = tmp_path / f"moving{suffix}"
-    frames = [Image.new("RGB", (16, 16), colour) for colour in ((255, 0, 0), (0, 0, 255))]
+    frames = [Image.new("RGB", (16, 16), color) for color in ((255, 0, 0), (0, 0, 255))]
     options: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}
     frames[0].save(path, save_all=True, append_images=frames[1:], **options)
     assert read_image(path).getpixel((8, 8)) == (255, 0, 0)

@@ -1,4 +1,4 @@
-"""The prompts: official texts, selection, and recognising a caption."""
+"""The prompts: official texts, selection, and recognizing a caption."""
 
 from __future__ import annotations
 

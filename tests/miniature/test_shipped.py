@@ -48,7 +48,7 @@ def test_everything_together_is_small_and_safe() -> None:
     assert sum(file.stat().st_size for file in photos) <= 1_000_000
     files = [file for file in FOLDER.rglob("*") if file.is_file()]
     assert {file.suffix for file in files} <= {
-        ".safetensors", ".json", ".txt", ".yaml", ".gz", ".png", ".csv"
+        ".safetensors", ".json", ".txt", ".gz", ".png", ".csv"
     }  # fmt: skip
 
 
@@ -120,7 +120,7 @@ def test_nothing_is_missing_for_it(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_builtin_names_mean_the_packages_data() -> None:
-    assert located("builtin:mini/subjects.yaml") == FOLDER / "subjects.yaml"
+    assert located("builtin:mini/photos/subjects.csv") == FOLDER / "photos" / "subjects.csv"
     assert located("models/base") == Path("models/base")
     with pytest.raises(DreambenchError, match="there is no file"):
         local_file("builtin:mini/nothing.safetensors", "protocol.dino.weights")

@@ -179,10 +179,10 @@ def test_accessories_sit_on_anchors_inside_the_frame(noun: str, accessory: str) 
         points += [torso.pen.pixel(*torso.neck[:2]), torso.pen.pixel(*torso.chest)]
         assert all(0 < x < 64 and 0 < y < 64 for x, y in points)
         assert all(rendering.mask[int(y), int(x)] > 127 for x, y in points[1:])
-        assert crown[1] < points[1][1] < points[4][1]  # crown above the head's centre above the neck
+        assert crown[1] < points[1][1] < points[4][1]  # crown above the head's center above the neck
 
 
-def _mean_colour(scene: Scene) -> np.ndarray:
+def _mean_color(scene: Scene) -> np.ndarray:
     rendering = render(scene)
     return rendering.image[rendering.mask > 200].mean(axis=0)
 
@@ -193,12 +193,12 @@ def test_properties_show(noun: str) -> None:
     vector = sample_vector(noun, rng)
     scene = sample_scene(rng, vector=vector, context="studio")
     shown: Callable[[str], Scene] = lambda name: Scene(**{**scene.__dict__, "property": name})  # noqa: E731
-    red, purple = _mean_colour(shown("red")), _mean_colour(shown("purple"))
+    red, purple = _mean_color(shown("red")), _mean_color(shown("purple"))
     assert red[0] > red[1] + 25
     assert red[0] > red[2] + 25
     assert purple[2] > purple[1] + 20
-    assert _mean_colour(shown("wet")).mean() < _mean_colour(scene).mean()
-    assert truth_of(shown("red")).colours == ("red",)
+    assert _mean_color(shown("wet")).mean() < _mean_color(scene).mean()
+    assert truth_of(shown("red")).colors == ("red",)
     plain = render(scene)
     for name in PROPERTIES:
         assert (np.abs(render(shown(name)).image.astype(int) - plain.image).max(axis=2) > 40).sum() > 60

@@ -8,7 +8,7 @@ import pytest
 from miniature.world import (
     ACCESSORIES,
     CLASS_NOUNS,
-    COLOUR_WORDS,
+    COLOR_WORDS,
     CONTEXTS,
     PATTERN_WORDS,
     PROPERTIES,
@@ -45,15 +45,15 @@ def test_attribute_words_are_true_and_told_half_of_the_time() -> None:
         truth, text = truth_of(scene), caption(scene, rng)
         head = text.removeprefix("a photo of ").split(f" {truth.class_noun}")[0]
         words = set(head.split()[1:]) - {"and", *" ".join(PROPERTIES.values()).split()}
-        allowed = {*truth.colours, PATTERN_WORDS.get(truth.pattern, "")}
+        allowed = {*truth.colors, PATTERN_WORDS.get(truth.pattern, "")}
         assert words <= allowed, text
-        assert words <= {*COLOUR_WORDS, *PATTERN_WORDS.values()}
+        assert words <= {*COLOR_WORDS, *PATTERN_WORDS.values()}
         told += bool(words)
     assert 0.35 < told / total < 0.6
 
 
 @pytest.mark.parametrize(
-    ("subject", "colour", "pattern"),
+    ("subject", "color", "pattern"),
     [
         ("backpack", "red", "plain"),
         ("dog8", "white", "patched"),
@@ -64,9 +64,9 @@ def test_attribute_words_are_true_and_told_half_of_the_time() -> None:
         ("pink_sunglasses", "pink", "plain"),
     ],
 )
-def test_held_out_subjects_are_called_what_they_look_like(subject: str, colour: str, pattern: str) -> None:
+def test_held_out_subjects_are_called_what_they_look_like(subject: str, color: str, pattern: str) -> None:
     vector = held_out_subjects()[subject].vector
-    assert vector.colours[0] == colour
+    assert vector.colors[0] == color
     assert vector.word("pattern") == pattern
 
 

@@ -13,7 +13,7 @@ from miniature.world import (
     held_out_subjects,
     sample_vector,
 )
-from miniature.world.palette import COLOUR_WORDS, colour_word, shade_of
+from miniature.world.palette import COLOR_WORDS, color_word, shade_of
 from miniature.world.rng import Rng
 from miniature.world.vectors import draw_vector
 
@@ -74,11 +74,11 @@ def test_priors_are_wide_and_values_within_them() -> None:
     for noun, painter in all_painters().items():
         drawn = [draw_vector(noun, Rng(i)) for i in range(40)]
         assert all(set(vector.values) == set(painter.prior) for vector in drawn)
-        assert len({vector.colours[0] for vector in drawn}) >= 5
+        assert len({vector.colors[0] for vector in drawn}) >= 5
         assert len({vector.word("pattern") for vector in drawn}) >= 3
 
 
-def test_colour_words_name_their_own_shades() -> None:
+def test_color_words_name_their_own_shades() -> None:
     rng = Rng(0)
-    for word in COLOUR_WORDS:
-        assert all(colour_word(shade_of(word, rng)) == word for _ in range(20))
+    for word in COLOR_WORDS:
+        assert all(color_word(shade_of(word, rng)) == word for _ in range(20))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from miniature.world.palette import Colour
+from miniature.world.palette import Color
 from miniature.world.pose import Head, Torso
 
-RED: Colour = (216, 34, 40)
-WHITE: Colour = (252, 252, 250)
-GOLD: Colour = (250, 204, 66)
-NAVY: Colour = (40, 62, 128)
-PURPLE: Colour = (112, 50, 164)
+RED: Color = (216, 34, 40)
+WHITE: Color = (252, 252, 250)
+GOLD: Color = (250, 204, 66)
+NAVY: Color = (40, 62, 128)
+PURPLE: Color = (112, 50, 164)
 
 TorsoPiece = Callable[[Torso], None]
 HeadPiece = Callable[[Head], None]

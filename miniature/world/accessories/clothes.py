@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from miniature.world.accessories.accessory_registry import GOLD, NAVY, PURPLE, RED, WHITE, torso_piece
 from miniature.world.canvas import Paint
-from miniature.world.palette import INK, Colour, dark
+from miniature.world.palette import INK, Color, dark
 from miniature.world.pose import Torso
 from miniature.world.shapes import star, tube
 
-_COAT: Colour = (52, 54, 64)
+_COAT: Color = (52, 54, 64)
 
 
-def _garment(torso: Torso, cloth: Colour | Paint) -> None:
+def _garment(torso: Torso, cloth: Color | Paint) -> None:
     """Dress the trunk and its sleeves."""
     seam = dark(cloth.base if isinstance(cloth, Paint) else cloth, 0.5)
     torso.pen.fill(torso.outline, cloth, seam)
@@ -21,7 +21,7 @@ def _garment(torso: Torso, cloth: Colour | Paint) -> None:
 
 @torso_piece("rainbow_scarf", "wearing a rainbow scarf", 13)
 def rainbow_scarf(torso: Torso) -> None:
-    """A thick scarf in the colours of the rainbow, one end hanging."""
+    """A thick scarf in the colors of the rainbow, one end hanging."""
     x, y, half = torso.neck
     cloth = Paint(RED, RED, "rainbow", 0.055)
     torso.pen.fill(

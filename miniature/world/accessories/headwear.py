@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from miniature.world.accessories.accessory_registry import GOLD, NAVY, PURPLE, RED, WHITE, head_piece
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour, dark, light
+from miniature.world.palette import Color, dark, light
 from miniature.world.pose import Head
 from miniature.world.shapes import Points, arc, box, fluffy, smooth, star, tube
 
 
 def _brim(
-    pen: Pen, head: Head, colour: Colour, wide: float = 1.0, y: float = 0.72, thick: float = 0.17
+    pen: Pen, head: Head, color: Color, wide: float = 1.0, y: float = 0.72, thick: float = 0.17
 ) -> None:
-    pen.oval(0, head.ry * y, head.rx * wide, head.ry * thick, fill=colour)
+    pen.oval(0, head.ry * y, head.rx * wide, head.ry * thick, fill=color)
 
 
 @head_piece("red_hat", "wearing a red hat", 11)
@@ -62,9 +62,9 @@ def santa_hat(head: Head) -> None:
 
 @head_piece("top_hat", "wearing a black top hat and a monocle", 14)
 def top_hat(head: Head) -> None:
-    """A tall black hat with a grey band, and a golden monocle on a chain."""
+    """A tall black hat with a gray band, and a golden monocle on a chain."""
     pen, rx, ry = head.pen, head.rx, head.ry
-    black: Colour = (30, 28, 36)
+    black: Color = (30, 28, 36)
     _brim(pen, head, black, 0.98, 0.74, 0.17)
     pen.fill(
         [(-rx * 0.55, ry * 0.76), (-rx * 0.62, ry * 1.85), (rx * 0.62, ry * 1.85), (rx * 0.55, ry * 0.76)],
@@ -84,7 +84,7 @@ def top_hat(head: Head) -> None:
 def chef_toque(head: Head) -> None:
     """A tall white toque, puffed at the top."""
     pen, rx, ry = head.pen, head.rx, head.ry
-    line: Colour = (168, 172, 184)
+    line: Color = (168, 172, 184)
     for x, y, r in ((-0.5, 1.5, 0.44), (0.5, 1.5, 0.44), (0.0, 1.72, 0.52)):
         pen.oval(rx * x, ry * y, rx * r, ry * r, fill=WHITE, outline=line)
     pen.fill(
@@ -109,7 +109,7 @@ def chef_toque(head: Head) -> None:
 def firefighter_helmet(head: Head) -> None:
     """A red helmet with a crest, a broad rim and a golden shield."""
     pen, rx, ry = head.pen, head.rx, head.ry
-    red: Colour = (204, 36, 30)
+    red: Color = (204, 36, 30)
     pen.fill(
         smooth(
             [
@@ -187,7 +187,7 @@ def police_cap(head: Head) -> None:
 def pink_glasses(head: Head) -> None:
     """Large pink rims around the eyes, with a bridge and arms."""
     pen, r = head.pen, max(head.eye * 1.55, head.rx * 0.36)
-    pink: Colour = (255, 62, 150)
+    pink: Color = (255, 62, 150)
     (lx, y), (rx, _) = head.eyes
     r = min(r, (rx - lx) * 0.46)
     pen.stroke([(-head.rx * 0.98, y + r * 0.3), (lx - r, y)], pink, 1.4)

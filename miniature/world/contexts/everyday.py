@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour, dark, light
+from miniature.world.palette import Color, dark, light
 from miniature.world.rng import Rng
 from miniature.world.scenery import blades, crown, ground, sky, vary
 from miniature.world.shapes import box, oval, smooth, tube
 from miniature.world.surroundings import Setting, plain
 
-_WALLS: tuple[Colour, ...] = (
+_WALLS: tuple[Color, ...] = (
     (222, 214, 200),
     (190, 208, 214),
     (206, 198, 216),
@@ -21,10 +21,10 @@ _WALLS: tuple[Colour, ...] = (
 
 @plain
 def studio(pen: Pen, rng: Rng) -> Setting:
-    """A seamless backdrop in a soft colour."""
-    colour = vary(rng.pick((*_WALLS, (244, 190, 130), (150, 190, 220))), rng)
-    sky(pen, light(colour, 0.3), colour, 64)
-    pen.oval(32, 58, 34, 9, fill=dark(colour, 0.07), outline=False)
+    """A seamless backdrop in a soft color."""
+    color = vary(rng.pick((*_WALLS, (244, 190, 130), (150, 190, 220))), rng)
+    sky(pen, light(color, 0.3), color, 64)
+    pen.oval(32, 58, 34, 9, fill=dark(color, 0.07), outline=False)
     return Setting()
 
 
@@ -46,7 +46,7 @@ def table(pen: Pen, rng: Rng) -> Setting:
 
 @plain
 def brick_wall(pen: Pen, rng: Rng) -> Setting:
-    """Red brick above grey paving."""
+    """Red brick above gray paving."""
     sky(pen, (206, 186, 172), (196, 176, 164), 48)
     for row in range(9):
         for column in range(7):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour, dark, light
+from miniature.world.palette import Color, dark, light
 from miniature.world.rng import Rng
 from miniature.world.scenery import blades, blue_sky, crown, ground, leaf, rug, sky, trunk, vary
 from miniature.world.shapes import fluffy
@@ -60,7 +60,7 @@ def autumn(pen: Pen, rng: Rng) -> Setting:
     side = rng.sign()
     x = 32 + side * rng.uniform(14, 19)
     trunk(pen, x, 8, horizon + 4, 7, (98, 66, 44))
-    fiery: tuple[Colour, ...] = ((230, 110, 30), (246, 160, 40), (208, 64, 34), (250, 196, 60))
+    fiery: tuple[Color, ...] = ((230, 110, 30), (246, 160, 40), (208, 64, 34), (250, 196, 60))
     for i in range(9):
         crown(pen, x + rng.uniform(-17, 17), rng.uniform(0, 16), rng.uniform(6, 9), fiery[i % 4])
     for _ in range(26):

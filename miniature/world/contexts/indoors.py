@@ -46,7 +46,7 @@ def mirror(pen: Pen, rng: Rng) -> Setting:
 
 @context("on top of a white rug", 20)
 def white_rug(pen: Pen, rng: Rng) -> Setting:
-    """A tufted white rug on a grey-blue floor before a warm wall."""
+    """A tufted white rug on a gray-blue floor before a warm wall."""
     horizon = rng.uniform(26, 31)
     wall = vary((200, 150, 120), rng)
     sky(pen, wall, dark(wall, 0.08), horizon)

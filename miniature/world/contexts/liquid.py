@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour
+from miniature.world.palette import Color
 from miniature.world.rng import Rng
 from miniature.world.scenery import blue_sky, ground, sky, vary, waves
 from miniature.world.shapes import smooth
@@ -63,10 +63,10 @@ def milk(pen: Pen, rng: Rng) -> Setting:
     )
 
 
-def _ripples(colour: Colour, line: float) -> Callable[[Pen, Rng], None]:
+def _ripples(color: Color, line: float) -> Callable[[Pen, Rng], None]:
     def front(pen: Pen, rng: Rng) -> None:
         for dy, half in ((0.5, 24), (3.5, 28), (7, 31)):
             lean = rng.uniform(-2, 2)
-            pen.arc(32 + lean, line + dy, half * rng.uniform(0.9, 1.05), 2.6, 0.06, 0.44, colour, 0.9)
+            pen.arc(32 + lean, line + dy, half * rng.uniform(0.9, 1.05), 2.6, 0.06, 0.44, color, 0.9)
 
     return front

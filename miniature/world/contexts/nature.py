@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour, dark
+from miniature.world.palette import Color, dark
 from miniature.world.rng import Rng
 from miniature.world.scenery import blades, blue_sky, fir, ground, leaf, sky, vary
 from miniature.world.shapes import smooth, spin, tube
 from miniature.world.surroundings import Setting, context
 
-_JUNGLE: tuple[Colour, ...] = ((20, 84, 44), (30, 112, 52), (46, 142, 62), (84, 172, 70), (22, 98, 70))
+_JUNGLE: tuple[Color, ...] = ((20, 84, 44), (30, 112, 52), (46, 142, 62), (84, 172, 70), (22, 98, 70))
 
 
 @context("in the jungle", 1)

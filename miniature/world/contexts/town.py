@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import Colour, dark, light
+from miniature.world.palette import Color, dark, light
 from miniature.world.rng import Rng
 from miniature.world.scenery import blue_sky, cloud, crown, ground, sky, vary
 from miniature.world.shapes import box, oval, smooth
@@ -12,7 +12,7 @@ from miniature.world.surroundings import Setting, context
 
 @context("on a cobblestone street", 4)
 def cobblestone(pen: Pen, rng: Rng) -> Setting:
-    """Rows of rounded grey stones that fill the frame below a strip of old walls."""
+    """Rows of rounded gray stones that fill the frame below a strip of old walls."""
     horizon = rng.uniform(12, 17)
     wall = vary(rng.pick(((196, 160, 124), (176, 150, 140), (202, 176, 140))), rng)
     sky(pen, wall, dark(wall, 0.12), horizon)
@@ -107,7 +107,7 @@ def eiffel_tower(pen: Pen, rng: Rng) -> Setting:
     return Setting()
 
 
-def _tower(pen: Pen, x: float, foot: float, height: float, iron: Colour) -> None:
+def _tower(pen: Pen, x: float, foot: float, height: float, iron: Color) -> None:
     def half(share: float) -> float:
         # The curve of the legs: wide at the foot, slender from the second platform on.
         return height * (0.02 + 0.26 * (1 - share) ** 3.0)
@@ -146,8 +146,8 @@ def _tower(pen: Pen, x: float, foot: float, height: float, iron: Colour) -> None
     pen.stroke([(x, foot - height), (x, foot - height - 3)], iron, 1.0)
 
 
-_SKIN: tuple[Colour, ...] = ((250, 210, 176), (214, 160, 118), (150, 100, 70), (236, 188, 150))
-_CLOTHES: tuple[Colour, ...] = (
+_SKIN: tuple[Color, ...] = ((250, 210, 176), (214, 160, 118), (150, 100, 70), (236, 188, 150))
+_CLOTHES: tuple[Color, ...] = (
     (204, 52, 52),
     (52, 96, 190),
     (240, 196, 60),

@@ -62,14 +62,14 @@ def _bag(v: Vector) -> Points:
 
 
 def _badge(pen: Pen, v: Vector, x: float, y: float, size: float) -> None:
-    colour = apart(v.hue("accent"), v.hue("pocket_hue"))
+    color = apart(v.hue("accent"), v.hue("pocket_hue"))
     kind = v.word("badge")
     if kind == "star":
-        pen.fill(star(x, y, size), colour)
+        pen.fill(star(x, y, size), color)
     elif kind == "heart":
-        pen.fill(heart(x, y, size * 0.9), colour)
+        pen.fill(heart(x, y, size * 0.9), color)
     elif kind == "dot":
-        pen.oval(x, y, size * 0.8, fill=colour)
+        pen.oval(x, y, size * 0.8, fill=color)
 
 
 def _front(pen: Pen, v: Vector, w: float) -> None:

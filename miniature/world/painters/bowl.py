@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Paint, Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
-from miniature.world.palette import Colour, apart, dark, light
+from miniature.world.palette import Color, apart, dark, light
 from miniature.world.pose import Dress, Pose
 from miniature.world.rng import Rng
 from miniature.world.shapes import box, heart, lathe, oval, star, tube
@@ -60,39 +60,39 @@ def _heap(pen: Pen, v: Vector, rx: float, y: float) -> None:
         )
         pen.oval(0, y + 0.17, 0.09, 0.06, fill=berry)
     elif kind in ("berries", "oranges"):
-        colour, size = (berry, 0.085) if kind == "berries" else ((244, 140, 40), 0.155)
+        color, size = (berry, 0.085) if kind == "berries" else ((244, 140, 40), 0.155)
         rows = ((0.12, 0.7), (0.04, 0.95), (-0.03, 0.9)) if kind == "berries" else ((0.14, 0.42), (0.02, 0.8))
         for rise, share in rows:
             count = max(2, int(rx * share / size + 0.5))
             for i in range(count):
                 x = (i + 0.5 - count / 2) * 2 * rx * share * 0.9 / count
-                pen.oval(x, y + rise + rng.uniform(-0.015, 0.015), size, fill=colour)
+                pen.oval(x, y + rise + rng.uniform(-0.015, 0.015), size, fill=color)
                 pen.oval(
                     x - size * 0.3,
                     y + rise + size * 0.35,
                     size * 0.28,
-                    fill=light(colour, 0.6),
+                    fill=light(color, 0.6),
                     outline=False,
                 )
     elif kind == "salad":
         for i in range(9):
             x = (i / 8 - 0.5) * 1.7 * rx
-            leaf: Colour = rng.pick(((80, 170, 70), (120, 200, 80), (50, 130, 60)))
+            leaf: Color = rng.pick(((80, 170, 70), (120, 200, 80), (50, 130, 60)))
             pen.oval(x, y + 0.02 + 0.12 * (1 - abs(i - 4) / 4), 0.13, 0.1, fill=leaf)
         for x in (-0.25, 0.05, 0.3):
             pen.oval(x * rx * 2, y + 0.1, 0.065, fill=(226, 54, 48))
 
 
 def _badge(pen: Pen, v: Vector, y: float, size: float) -> None:
-    colour, kind = apart(v.hue("accent"), v.hue("main")), v.word("badge")
+    color, kind = apart(v.hue("accent"), v.hue("main")), v.word("badge")
     if kind == "heart":
-        pen.fill(heart(0, y, size), colour)
+        pen.fill(heart(0, y, size), color)
     elif kind == "star":
-        pen.fill(star(0, y, size * 1.2), colour)
+        pen.fill(star(0, y, size * 1.2), color)
     elif kind == "line":
         pen.fill(
             tube([(-size * 2, y), (-size, y + 0.04), (0, y - 0.03), (size, y + 0.04), (size * 2, y)], 0.06),
-            colour,
+            color,
             False,
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Paint, Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
-from miniature.world.palette import Colour, apart, dark, light
+from miniature.world.palette import Color, apart, dark, light
 from miniature.world.pose import Dress, Pose
 from miniature.world.shapes import box, heart, oval, smooth, star, tube
 from miniature.world.vectors import Vector
@@ -24,10 +24,10 @@ PRIOR: dict[str, Parameter] = {
     "width": Real(0.52, 0.74),
     "neck": Real(0.82, 0.97),
 }
-_TIN: Colour = (196, 200, 208)
+_TIN: Color = (196, 200, 208)
 
 
-def _whale(pen: Pen, colour: Colour, size: float) -> None:
+def _whale(pen: Pen, color: Color, size: float) -> None:
     pen.fill(
         smooth(
             [
@@ -41,26 +41,26 @@ def _whale(pen: Pen, colour: Colour, size: float) -> None:
                 (-0.7 * size, -0.4 * size),
             ]
         ),
-        colour,
+        color,
     )
     pen.oval(-0.5 * size, 0.05 * size, 0.12 * size, fill=(255, 255, 255), outline=False)
 
 
-def _leaf(pen: Pen, colour: Colour, size: float) -> None:
-    pen.fill(smooth([(0, -size), (0.7 * size, -0.1 * size), (0, size), (-0.7 * size, -0.1 * size)]), colour)
-    pen.stroke([(0, -size), (0, 0.6 * size)], dark(colour, 0.4), 0.8)
+def _leaf(pen: Pen, color: Color, size: float) -> None:
+    pen.fill(smooth([(0, -size), (0.7 * size, -0.1 * size), (0, size), (-0.7 * size, -0.1 * size)]), color)
+    pen.stroke([(0, -size), (0, 0.6 * size)], dark(color, 0.4), 0.8)
 
 
-def _mark(pen: Pen, v: Vector, size: float, ground: Colour) -> None:
+def _mark(pen: Pen, v: Vector, size: float, ground: Color) -> None:
     """The emblem around the pen's origin."""
-    kind, colour = v.word("emblem"), apart(v.hue("emblem_hue"), ground, 0.3)
+    kind, color = v.word("emblem"), apart(v.hue("emblem_hue"), ground, 0.3)
     if kind == "disc":
-        pen.oval(0, 0, size * 0.9, fill=colour)
-        pen.oval(0, 0, size * 0.45, fill=light(colour, 0.6), outline=False)
+        pen.oval(0, 0, size * 0.9, fill=color)
+        pen.oval(0, 0, size * 0.45, fill=light(color, 0.6), outline=False)
     elif kind == "star":
-        pen.fill(star(0, 0, size * 1.15), colour)
+        pen.fill(star(0, 0, size * 1.15), color)
     elif kind == "whale":
-        _whale(pen, colour, size)
+        _whale(pen, color, size)
     elif kind == "wave":
         for y in (-0.55, 0.0, 0.55):
             pen.fill(
@@ -74,16 +74,16 @@ def _mark(pen: Pen, v: Vector, size: float, ground: Colour) -> None:
                     ],
                     0.3 * size,
                 ),
-                colour,
+                color,
                 False,
             )
     elif kind == "leaf":
-        _leaf(pen, colour, size)
+        _leaf(pen, color, size)
     elif kind == "heart":
-        pen.fill(heart(0, 0, size), colour)
+        pen.fill(heart(0, 0, size), color)
     else:
         for y, half in ((0.5, 0.9), (0.0, 0.6), (-0.5, 0.8)):
-            pen.fill(box(-half * size, (y - 0.16) * size, half * size, (y + 0.16) * size), colour, False)
+            pen.fill(box(-half * size, (y - 0.16) * size, half * size, (y + 0.16) * size), color, False)
 
 
 def _label(pen: Pen, v: Vector, size: float) -> None:

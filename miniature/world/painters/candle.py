@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
-from miniature.world.palette import INK, Colour, apart, dark, light, mix
+from miniature.world.palette import INK, Color, apart, dark, light, mix
 from miniature.world.pose import Dress, Pose
 from miniature.world.rng import Rng
 from miniature.world.shapes import box, heart, oval, smooth, star, tube
@@ -22,26 +22,26 @@ PRIOR: dict[str, Parameter] = {
     "height": Real(0.88, 1.08),
     "flame_hue": Hue({"orange": 4.0, "yellow": 3.0, "red": 1.0}, fixed=True),
 }
-_GLASS: Colour = (214, 232, 238)
+_GLASS: Color = (214, 232, 238)
 
 
 def _flame(pen: Pen, v: Vector, y: float, swing: float, size: float = 1.0) -> None:
     pen.stroke([(0, y - 0.02), (0, y + 0.08)], INK, 1.2)
     if v.has("lit"):
-        colour, f = v.hue("flame_hue"), pen.at(0, y + 0.06, swing * -8, size)
+        color, f = v.hue("flame_hue"), pen.at(0, y + 0.06, swing * -8, size)
         f.fill(
             smooth([(0, -0.03), (0.095, 0.07), (0.05, 0.17), (0, 0.3), (-0.05, 0.17), (-0.095, 0.07)]),
-            colour,
-            dark(colour, 0.25),
+            color,
+            dark(color, 0.25),
         )
         f.fill(smooth([(0, 0.0), (0.05, 0.07), (0, 0.17), (-0.05, 0.07)]), (255, 244, 170), False)
 
 
-def _drips(pen: Pen, colour: Colour, w: float, y: float, seed: int) -> None:
+def _drips(pen: Pen, color: Color, w: float, y: float, seed: int) -> None:
     rng = Rng(seed)
     for x in (-0.8, -0.25, 0.35, 0.82):
         pen.fill(
-            tube([(x * w, y), (x * w, y - rng.uniform(0.1, 0.26))], 0.1, 0.085), light(colour, 0.35), False
+            tube([(x * w, y), (x * w, y - rng.uniform(0.1, 0.26))], 0.1, 0.085), light(color, 0.35), False
         )
 
 

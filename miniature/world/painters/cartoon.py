@@ -1,16 +1,16 @@
-"""The cartoon: a drawn character in flat colours and a thick black line."""
+"""The cartoon: a drawn character in flat colors and a thick black line."""
 
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
-from miniature.world.palette import VIVID, Colour, apart, dark
+from miniature.world.palette import VIVID, Color, apart, dark
 from miniature.world.pose import Dress, Pose
 from miniature.world.shapes import Points, box, oval, smooth, star, tube
 from miniature.world.vectors import Vector
 
-_BLACK: Colour = (12, 10, 14)
-_WHITE: Colour = (255, 255, 255)
+_BLACK: Color = (12, 10, 14)
+_WHITE: Color = (255, 255, 255)
 
 PRIOR: dict[str, Parameter] = {
     **surface(
@@ -68,7 +68,7 @@ def _body(v: Vector) -> Points:
 
 def _top(pen: Pen, v: Vector, w: float, y: float) -> None:
     """What grows on the head, whose top is at y and w wide to each side."""
-    kind, colour = v.word("top"), v.hue("top_hue")
+    kind, color = v.word("top"), v.hue("top_hue")
     for side in (-1, 1):
         if kind == "horns":
             pen.fill(
@@ -78,10 +78,10 @@ def _top(pen: Pen, v: Vector, w: float, y: float) -> None:
             )
         elif kind == "antennae":
             pen.stroke([(side * w * 0.4, y - 0.06), (side * w * 0.75, y + 0.1)], _BLACK, 1.2)
-            pen.oval(side * w * 0.75, y + 0.1, 0.06, fill=colour, outline=_BLACK)
+            pen.oval(side * w * 0.75, y + 0.1, 0.06, fill=color, outline=_BLACK)
         elif kind == "ears":
             pen.oval(side * w * 0.95, y - 0.02, 0.13, 0.13, fill=v.hue("main"), outline=_BLACK)
-            pen.oval(side * w * 0.95, y - 0.02, 0.06, 0.06, fill=colour, outline=False)
+            pen.oval(side * w * 0.95, y - 0.02, 0.06, 0.06, fill=color, outline=False)
     if kind == "tuft":
         pen.fill(
             [
@@ -93,7 +93,7 @@ def _top(pen: Pen, v: Vector, w: float, y: float) -> None:
                 (0.16, y + 0.12),
                 (0.14, y - 0.06),
             ],
-            colour,
+            color,
             _BLACK,
         )
 

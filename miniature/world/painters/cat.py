@@ -55,13 +55,13 @@ def _tail(pen: Pen, v: Vector, pose: Pose) -> None:
     }
     path = tail_at(pose, paths[kind])
     thick = (0.14, 0.2) if kind == "bushy" else (0.11, 0.08)
-    colour = v.hue("point_hue") if v.has("points") else v.hue("main")
-    pen.fill(tube(path, *thick), colour)
+    color = v.hue("point_hue") if v.has("points") else v.hue("main")
+    pen.fill(tube(path, *thick), color)
     if v.has("tail_tip"):
         pen.fill(
             tube([path[-2], path[-1]], thick[1] * 0.95, thick[1] * 0.8),
             v.hue("muzzle_hue"),
-            dark(colour, 0.5),
+            dark(color, 0.5),
         )
 
 
@@ -112,10 +112,10 @@ def _face(pen: Pen, v: Vector, rx: float, ry: float, look: float) -> None:
 
 
 def _ears(pen: Pen, v: Vector, rx: float, ry: float) -> None:
-    colour = v.hue("point_hue") if v.has("points") else v.hue("main")
+    color = v.hue("point_hue") if v.has("points") else v.hue("main")
     outer, inner = _ear(v, rx, ry), _ear(v, rx, ry, 0.55)
     for flipped in (False, True):
-        pen.fill(mirror(outer) if flipped else outer, colour)
+        pen.fill(mirror(outer) if flipped else outer, color)
         pen.fill(mirror(inner) if flipped else inner, (244, 164, 168), False)
 
 

@@ -47,17 +47,17 @@ PRIOR: dict[str, Parameter] = {
 
 
 def _tail(pen: Pen, v: Vector, pose: Pose) -> None:
-    colour = v.hue("main")
+    color = v.hue("main")
     kind = v.word("tail")
     if kind == "curled":
         pen.fill(
             tube(tail_at(pose, [(0, 0), (0.2, 0.08), (0.22, 0.26), (0.08, 0.3), (0.08, 0.2)]), 0.11, 0.08),
-            colour,
+            color,
         )
     elif kind == "bushy":
         pen.fill(
             smooth(tail_at(pose, [(0, -0.04), (0.2, 0.02), (0.34, 0.28), (0.2, 0.38), (0.1, 0.2), (0, 0.1)])),
-            colour,
+            color,
         )
     else:
         reach = (
@@ -65,7 +65,7 @@ def _tail(pen: Pen, v: Vector, pose: Pose) -> None:
             if kind == "stub"
             else [(0, 0), (0.16, 0.06), (0.28, 0.22), (0.3, 0.34)]
         )
-        pen.fill(tube(tail_at(pose, reach), 0.12, 0.07), colour)
+        pen.fill(tube(tail_at(pose, reach), 0.12, 0.07), color)
 
 
 def _ear(v: Vector, rx: float, ry: float) -> Points:

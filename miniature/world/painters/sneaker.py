@@ -53,7 +53,7 @@ PRIOR: dict[str, Parameter] = {
 
 
 def _mark(pen: Pen, v: Vector) -> None:
-    colour, kind = apart(v.hue("accent"), v.hue("main"), 0.25), v.word("mark")
+    color, kind = apart(v.hue("accent"), v.hue("main"), 0.25), v.word("mark")
     if kind == "swoosh":
         pen.fill(
             smooth(
@@ -67,14 +67,14 @@ def _mark(pen: Pen, v: Vector) -> None:
                     (-0.26, 0.44),
                 ]
             ),
-            colour,
+            color,
             False,
         )
     elif kind == "stripes":
         for x in (-0.18, -0.03, 0.12):
-            pen.fill(tube([(x, 0.2), (x - 0.08, 0.46)], 0.075), colour, False)
+            pen.fill(tube([(x, 0.2), (x - 0.08, 0.46)], 0.075), color, False)
     elif kind == "star":
-        pen.fill(star(-0.1, 0.34, 0.14), colour)
+        pen.fill(star(-0.1, 0.34, 0.14), color)
 
 
 def _laces(pen: Pen, v: Vector, start: tuple[float, float], end: tuple[float, float], count: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Paint, Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
-from miniature.world.palette import INK, Colour, apart, dark, light
+from miniature.world.palette import INK, Color, apart, dark, light
 from miniature.world.pose import Dress, Pose
 from miniature.world.shapes import fluffy, oval, smooth, tube
 from miniature.world.vectors import Vector
@@ -79,13 +79,13 @@ def _ears(pen: Pen, v: Vector, rx: float, ry: float) -> None:
 
 
 def _eye(pen: Pen, v: Vector, x: float, y: float, r: float) -> None:
-    colour = v.hue("eye_hue")
+    color = v.hue("eye_hue")
     if v.word("eyes") == "buttons":
-        pen.oval(x, y, r * 1.15, fill=colour)
+        pen.oval(x, y, r * 1.15, fill=color)
         for dx, dy in ((-0.35, 0.0), (0.35, 0.0)):
             pen.oval(x + dx * r, y + dy * r, r * 0.22, fill=(255, 255, 255), outline=False)
     else:
-        pen.oval(x, y, r, fill=dark(colour, 0.78), outline=False)
+        pen.oval(x, y, r, fill=dark(color, 0.78), outline=False)
         pen.oval(x - r * 0.3, y + r * 0.35, r * 0.4, fill=(255, 255, 255), outline=False)
 
 
@@ -119,21 +119,21 @@ def _face(pen: Pen, v: Vector, rx: float, ry: float, look: float) -> None:
         _eye(pen, v, dx + side * rx * 0.4, ry * 0.14, rx * 0.19)
     if kind == "elephant":
         return
-    nose: Colour = (236, 120, 140) if kind in ("rabbit", "mouse") else INK
+    nose: Color = (236, 120, 140) if kind in ("rabbit", "mouse") else INK
     pen.oval(dx, -ry * 0.18, rx * 0.17, ry * 0.12, fill=nose, outline=INK)
     pen.stroke([(dx, -ry * 0.26), (dx, -ry * 0.46)], INK, 0.7)
     pen.arc(dx, -ry * 0.42, rx * 0.2, ry * 0.16, 0.52, 0.98, INK, 0.8)
 
 
 def _bow(pen: Pen, v: Vector) -> None:
-    colour, kind = v.hue("bow_hue"), v.word("bow")
+    color, kind = v.hue("bow_hue"), v.word("bow")
     if kind == "scarf":
-        pen.fill(tube([(-0.2, 0.5), (0, 0.44), (0.2, 0.5)], 0.09), colour)
-        pen.fill(tube([(0.1, 0.45), (0.14, 0.28)], 0.09, 0.11), colour)
+        pen.fill(tube([(-0.2, 0.5), (0, 0.44), (0.2, 0.5)], 0.09), color)
+        pen.fill(tube([(0.1, 0.45), (0.14, 0.28)], 0.09, 0.11), color)
     elif kind == "bow":
         for side in (-1, 1):
-            pen.fill([(0, 0.46), (side * 0.16, 0.54), (side * 0.16, 0.37)], colour)
-        pen.oval(0, 0.455, 0.05, fill=dark(colour, 0.15))
+            pen.fill([(0, 0.46), (side * 0.16, 0.54), (side * 0.16, 0.37)], color)
+        pen.oval(0, 0.455, 0.05, fill=dark(color, 0.15))
 
 
 def _emblem(pen: Pen, v: Vector) -> None:

@@ -46,24 +46,24 @@ _PROFILES: dict[str, list[Point]] = {
 
 
 def _badge(pen: Pen, v: Vector, y: float, size: float) -> None:
-    colour, kind = apart(v.hue("accent"), v.hue("main"), 0.25), v.word("badge")
+    color, kind = apart(v.hue("accent"), v.hue("main"), 0.25), v.word("badge")
     if kind == "flower":
-        pen.fill(star(0, y, size * 1.25, 0.6, 6), colour)
+        pen.fill(star(0, y, size * 1.25, 0.6, 6), color)
         pen.oval(0, y, size * 0.4, fill=(250, 206, 80), outline=False)
     elif kind == "heart":
-        pen.fill(heart(0, y, size), colour)
+        pen.fill(heart(0, y, size), color)
     elif kind == "star":
-        pen.fill(star(0, y, size * 1.2), colour)
+        pen.fill(star(0, y, size * 1.2), color)
 
 
 def _knob(pen: Pen, v: Vector, y: float, size: float = 1.0) -> None:
-    colour, kind = apart(v.hue("trim_hue"), v.hue("main"), 0.1), v.word("knob")
+    color, kind = apart(v.hue("trim_hue"), v.hue("main"), 0.1), v.word("knob")
     if kind == "ball":
-        pen.oval(0, y + 0.05 * size, 0.075 * size, fill=colour)
+        pen.oval(0, y + 0.05 * size, 0.075 * size, fill=color)
     elif kind == "cone":
-        pen.fill([(-0.07 * size, y), (0.07 * size, y), (0, y + 0.16 * size)], colour)
+        pen.fill([(-0.07 * size, y), (0.07 * size, y), (0, y + 0.16 * size)], color)
     else:
-        pen.fill(heart(0, y + 0.07 * size, 0.09 * size), colour)
+        pen.fill(heart(0, y + 0.07 * size, 0.09 * size), color)
 
 
 def _emblem(pen: Pen, v: Vector) -> None:

@@ -15,7 +15,7 @@ from miniature.world.painters.toy_figures import (
     robot,
     robot_face,
 )
-from miniature.world.palette import INK, Colour, apart, dark, light
+from miniature.world.palette import INK, Color, apart, dark, light
 from miniature.world.pose import Dress, Pose
 from miniature.world.shapes import Points, box, lathe, oval, smooth, tube
 from miniature.world.vectors import Vector
@@ -47,7 +47,7 @@ PRIOR: dict[str, Parameter] = {
     "bow": maybe(0.25),
     "width": Real(0.9, 1.1),
 }
-_WHITE: Colour = (255, 255, 255)
+_WHITE: Color = (255, 255, 255)
 
 
 def _duck(pen: Pen, v: Vector, pose: Pose) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from miniature.world.canvas import Pen
-from miniature.world.palette import INK, Colour, apart, dark, light
+from miniature.world.palette import INK, Color, apart, dark, light
 from miniature.world.pose import Pose
 from miniature.world.shapes import box, fluffy, smooth, star, tube
 from miniature.world.vectors import Vector
 
-_WHITE: Colour = (255, 255, 255)
+_WHITE: Color = (255, 255, 255)
 
 
 def eye(pen: Pen, x: float, y: float, r: float, look: float = 0.0) -> None:
@@ -19,16 +19,16 @@ def eye(pen: Pen, x: float, y: float, r: float, look: float = 0.0) -> None:
 
 def panel(pen: Pen, v: Vector, x: float, y: float, r: float) -> None:
     """Draw the disc or star on a body."""
-    colour = apart(v.hue("trim_hue"), v.hue("main"))
+    color = apart(v.hue("trim_hue"), v.hue("main"))
     if v.word("panel") == "disc":
-        pen.oval(x, y, r, fill=colour)
+        pen.oval(x, y, r, fill=color)
     elif v.word("panel") == "star":
-        pen.fill(star(x, y, r * 1.25), colour)
+        pen.fill(star(x, y, r * 1.25), color)
 
 
 def crest(pen: Pen, v: Vector, x: float, y: float) -> None:
     """Draw the part on top of a head whose top is at (x, y)."""
-    part, colour = v.word("part"), v.hue("trim_hue")
+    part, color = v.word("part"), v.hue("trim_hue")
     if part == "crest":
         pen.fill(
             smooth(
@@ -40,11 +40,11 @@ def crest(pen: Pen, v: Vector, x: float, y: float) -> None:
                     (x + 0.07, y - 0.03),
                 ]
             ),
-            colour,
+            color,
         )
     elif part == "dome":
         pen.stroke([(x, y - 0.03), (x, y + 0.07)], INK, 1.1)
-        pen.oval(x, y + 0.08, 0.055, fill=colour)
+        pen.oval(x, y + 0.08, 0.055, fill=color)
     elif part == "spikes":
         pen.fill(
             [
@@ -56,7 +56,7 @@ def crest(pen: Pen, v: Vector, x: float, y: float) -> None:
                 (x + 0.12, y + 0.07),
                 (x + 0.17, y - 0.06),
             ],
-            colour,
+            color,
         )
 
 

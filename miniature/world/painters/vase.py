@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from miniature.world.canvas import Pen
 from miniature.world.painter_registry import Hue, Kind, Parameter, Real, even, maybe, painter, surface
-from miniature.world.palette import Colour, apart, dark, light
+from miniature.world.palette import Color, apart, dark, light
 from miniature.world.pose import Dress, Pose
 from miniature.world.shapes import Point, box, heart, lathe, oval, shift, star, tube
 from miniature.world.vectors import Vector
@@ -28,10 +28,10 @@ _PROFILES: dict[str, list[Point]] = {
     "gourd": [(0.2, 0.0), (0.37, 0.2), (0.3, 0.4), (0.17, 0.52), (0.25, 0.72), (0.14, 0.9), (0.18, 1.0)],
     "trumpet": [(0.22, 0.0), (0.15, 0.15), (0.14, 0.45), (0.2, 0.72), (0.36, 1.0)],
 }
-_LEAF: Colour = (70, 150, 70)
+_LEAF: Color = (70, 150, 70)
 
 
-def _flower(pen: Pen, kind: str, x: float, y: float, colour: Colour) -> None:
+def _flower(pen: Pen, kind: str, x: float, y: float, color: Color) -> None:
     if kind == "tulips":
         pen.fill(
             [
@@ -45,38 +45,38 @@ def _flower(pen: Pen, kind: str, x: float, y: float, colour: Colour) -> None:
                 (x, y + 0.14),
                 (x - 0.045, y + 0.06),
             ],
-            colour,
+            color,
         )
     else:
-        pen.fill(star(x, y, 0.13, 0.6, 6), colour)
+        pen.fill(star(x, y, 0.13, 0.6, 6), color)
         pen.oval(x, y, 0.05, fill=(250, 200, 60), outline=False)
 
 
 def _bouquet(pen: Pen, v: Vector, swing: float) -> None:
     """Flowers whose stems meet at the pen's origin."""
-    kind, colour = v.word("flowers"), v.hue("flower_hue")
+    kind, color = v.word("flowers"), v.hue("flower_hue")
     lean = swing * 0.03
     if kind == "branch":
         pen.fill(tube([(0, -0.1), (0.02, 0.12), (-0.1 + lean, 0.32)], 0.035), (110, 78, 50), False)
         pen.fill(tube([(0.01, 0.05), (0.12, 0.2), (0.2 + lean, 0.34)], 0.03), (110, 78, 50), False)
         for x, y in ((-0.1, 0.34), (-0.03, 0.24), (0.2, 0.35), (0.12, 0.22), (0.05, 0.33)):
-            pen.oval(x + lean, y, 0.05, fill=colour, outline=False)
+            pen.oval(x + lean, y, 0.05, fill=color, outline=False)
         return
     for x, y in ((-0.2, 0.2), (0.2, 0.22), (0.0, 0.3)):
         pen.stroke([(0, -0.1), (x + lean, y)], _LEAF, 1.2)
     for x, y in ((-0.2, 0.2), (0.2, 0.22), (0.0, 0.3)):
-        _flower(pen, kind, x + lean, y, colour)
+        _flower(pen, kind, x + lean, y, color)
 
 
 def _badge(pen: Pen, v: Vector, y: float, size: float) -> None:
-    colour, kind = apart(v.hue("accent"), v.hue("main"), 0.25), v.word("badge")
+    color, kind = apart(v.hue("accent"), v.hue("main"), 0.25), v.word("badge")
     if kind == "heart":
-        pen.fill(heart(0, y, size), colour)
+        pen.fill(heart(0, y, size), color)
     elif kind == "star":
-        pen.fill(star(0, y, size * 1.2), colour)
+        pen.fill(star(0, y, size * 1.2), color)
     elif kind == "flower":
-        pen.fill(shift(star(0, 0, 1.3, 0.6, 6), 0, y, size), colour)
-        pen.oval(0, y, size * 0.4, fill=light(colour, 0.7), outline=False)
+        pen.fill(shift(star(0, 0, 1.3, 0.6, 6), 0, y, size), color)
+        pen.oval(0, y, size * 0.4, fill=light(color, 0.7), outline=False)
 
 
 def _emblem(pen: Pen, v: Vector) -> None:
