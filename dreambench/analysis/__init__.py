@@ -1,4 +1,4 @@
-"""Analysis: scores per image become tables with intervals. Works on pandas frames, never imports torch."""
+"""From scores per image to means, intervals, tests and claims. Works on pandas frames, without torch."""
 
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summarize import summarize, summary_of

@@ -40,8 +40,8 @@ class Difference(Frozen):
 class AblationSummary(Frozen):
     """What ``ablate --json`` prints.
 
-    ``subjects`` has each variant's means by subject. ``paper`` are the paper's rows, empty where ours do
-    not compare with them (another dataset, the miniature).
+    ``subjects`` has each variant's means by subject. ``paper`` has the paper's rows, and is empty where ours
+    cannot be compared with them (another dataset, the miniature).
     """
 
     ablation: str
@@ -65,7 +65,7 @@ def summarize_ablation(
     Raises DreambenchError where their signatures differ: they were scored by different protocols.
     """
     summaries = {variant: summary_of([scores]) for variant, scores in variants.items()}
-    summary_of(list(variants.values()))  # refuses what does not compare
+    summary_of(list(variants.values()))  # raises if they cannot be compared
     first = next(iter(summaries.values()))
     quoted = comparable_with_paper(first.signature)
     source = published().table(table)

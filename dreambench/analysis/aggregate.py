@@ -1,7 +1,6 @@
 """From scores per image to scores per subject: the mean over images first, then over subjects.
 
-Protocol, section 3. NaN is a score that is not there: it is left out of a mean here and counted by
-``analysis.coverage``.
+NaN is a missing score. It is left out of the means here, and ``coverage`` counts it (docs/protocol.md).
 """
 
 from __future__ import annotations
@@ -36,13 +35,13 @@ def mean_over_subjects(values: pd.Series) -> float | None:
 def subject_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
     """Return one row per subject, in the order given, and one column per metric of ``METRICS``.
 
-    A metric that is not among ``metrics`` (those asked for) is a column of NaN.
+    A metric that is not in ``metrics`` (those of the run's protocol) is a column of NaN.
     """
     columns = {name: mean_by_subject(tables.images, name) for name in IMAGE_SCORES}
     columns["div"] = diversity_by_subject(tables.diversity)
     columns["pres"] = mean_by_subject(tables.prior, "pres")
-    asked = {name: column for name, column in columns.items() if name in metrics}
-    return pd.DataFrame(asked, dtype=float).reindex(index=list(subjects), columns=list(METRICS))
+    chosen = {name: column for name, column in columns.items() if name in metrics}
+    return pd.DataFrame(chosen, dtype=float).reindex(index=list(subjects), columns=list(METRICS))
 
 
 def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
@@ -52,7 +51,7 @@ def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterab
 
 
 def count_photos(photos: pd.DataFrame) -> int:
-    """Return how many photos stand behind the Real Images row (those in at least one pair)."""
+    """Return the number of photos behind the Real Images row: those in at least one pair."""
     pairs = pd.concat(
         [photos[["subject", side]].set_axis(["subject", "photo"], axis=1) for side in ("photo_a", "photo_b")]
     )

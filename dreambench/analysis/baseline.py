@@ -1,4 +1,4 @@
-"""The committed baseline of the regression check: expected scores, and how far seeds alone move them."""
+"""The committed baseline of the regression check: expected scores, and how far another seed moves them."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from dreambench.analysis.run_scores import RunScores
 
-#: How probable it may be that unchanged code fails a check, all comparisons together.
+#: The probability that unchanged code fails a check, all comparisons together.
 ALPHA = 0.001
-_REMEDY = "write it anew: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
+_REMEDY = "write it again: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
 
 
 class Expected(Frozen):
@@ -42,7 +42,7 @@ class MetricBaseline(Frozen):
 
 
 class Baseline(Frozen):
-    """What a new run is held against.
+    """What a new run is compared with.
 
     ``runs`` names the runs behind it, which differ in their seed only; ``alpha`` is the family-wise
     level of the check.
@@ -60,7 +60,7 @@ class Baseline(Frozen):
         try:
             parse_signature(signature)
         except ValueError as error:
-            raise ValueError("is no signature") from error
+            raise ValueError("is not a signature") from error
         return signature
 
     @model_validator(mode="after")
@@ -82,7 +82,7 @@ def read_baseline(file: Path) -> Baseline:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise DreambenchError(f"there is no baseline {file}", _REMEDY) from error
+        raise DreambenchError(f"{file} does not exist", _REMEDY) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DreambenchError(f"{file} cannot be read as a baseline: {error}", _REMEDY) from error
     if not text.strip():
@@ -110,12 +110,12 @@ def subject_means(run: RunScores) -> pd.DataFrame:
     """Return one row per subject and one column per metric that the run has; no cell is NaN.
 
     Raises DreambenchError for a run that is not complete, for unscored images, and for a metric that
-    some subjects lack: a mean over fewer images is no regression, and must not pass for a sound one.
+    some subjects lack: a mean over fewer images cannot be compared with the baseline's.
     """
     path, record = run.folder.path, run.record
     if record.status != "complete":
         raise DreambenchError(
-            f"{path}: the run is not complete ({record.status})", "finish it with the same command"
+            f"{path}: the run is not complete ({record.status})", "resume it with the same command"
         )
     if run.coverage.unscored:
         raise DreambenchError(

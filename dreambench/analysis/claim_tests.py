@@ -15,7 +15,7 @@ from dreambench.analysis.paired import RESAMPLES, SEED, paired_difference
 class Evidence:
     """An effect with its 95% interval, its p-value before Holm, and the number of units behind it.
 
-    ``supports`` says whether the effect lies on the claim's side.
+    ``supports`` is True if the effect is on the claim's side.
     """
 
     effect: float
@@ -26,7 +26,7 @@ class Evidence:
 
 
 def greater(first: pd.Series, second: pd.Series, sign: int = 1) -> Evidence | None:
-    """Test that ``first`` is above ``second`` (``sign`` -1: below), paired, two-sided; None without pairs."""
+    """Test that ``first`` is above (``sign`` -1: below) ``second``, paired, two-sided; None without pairs."""
     found = paired_difference(first, second)
     if found is None:
         return None
@@ -46,7 +46,7 @@ def not_lower(first: pd.Series, second: pd.Series, margin: float) -> Evidence | 
 
 
 def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None:
-    """Test that one group's mean is above another's, by permuting who belongs to which, two-sided."""
+    """Test that one group's mean is above another's by permuting the group labels, two-sided."""
     from scipy.stats import bootstrap, permutation_test
 
     a, b = (np.asarray(values, float)[np.isfinite(values)] for values in (inside, outside))
@@ -67,7 +67,7 @@ def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None
 
 
 def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]) -> pd.Series:
-    """Return, per subject, how well its photos are told from those of others of its class noun.
+    """Return, per subject, how well its photos are distinguished from those of others of its class noun.
 
     The area under the ROC curve of cosine similarity: pairs of the subject's own photos against pairs of
     one of its photos and one of another subject's. ``embeddings`` [photos, d] by subject. Subjects that

@@ -1,4 +1,4 @@
-"""What was asked of a run, what of it has scores, and the signature that follows from it."""
+"""Which images a run should have, which of them are scored, and the signature that follows."""
 
 from __future__ import annotations
 
@@ -41,25 +41,25 @@ class Coverage:
 
     @property
     def incomplete(self) -> dict[str, int]:
-        """The subjects that are scored in part, and how many of their images are not."""
+        """The subjects that are partly scored, with the number of their unscored images."""
         left = {name: count - self.scored[name] for name, count in self.expected.items()}
         return {name: count for name, count in left.items() if count and self.scored[name]}
 
 
 def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
-    """Return, per row of the images table, whether it has every image score that the run asked for.
+    """Return a mask over the rows of the images table: True with every image score that the run asks for.
 
-    An image that lacks one of them counts as unscored, so that 0 unscored means that no mean left
-    anything out. Where no image score was asked for (only DIV or PRES), having a file is enough.
+    An image that lacks one of them counts as unscored, so that 0 unscored means that no mean leaves
+    anything out. If the run asks for no image score (only DIV or PRES), having a file is enough.
     """
-    asked = [name for name in IMAGE_SCORES if name in record.spec.protocol.metrics]
-    return images[asked].notna().all(axis=1) if asked else images["file"].notna()
+    wanted = [name for name in IMAGE_SCORES if name in record.spec.protocol.metrics]
+    return images[wanted].notna().all(axis=1) if wanted else images["file"].notna()
 
 
 def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
     """Count a run's expected and scored cells by subject.
 
-    A subject that the table does not know yet is expected with all its prompts and images.
+    A subject that is not in the table yet is expected with all its prompts and images.
     """
     prompts = len(select_prompts("object", record.spec.prompts))  # as many for live subjects
     rows = images["subject"].value_counts()
@@ -80,8 +80,8 @@ def scored_cells(images: pd.DataFrame, record: RunRecord) -> set[Cell]:
 def cells_of_signature(cells: set[Cell], record: RunRecord) -> str:
     """Return "all" where the scored cells are the whole benchmark, otherwise the digest that names them.
 
-    The whole benchmark is every subject of the dataset (30 of the official one), its 25 prompts, and
-    4 images of each.
+    The whole benchmark is every subject of the dataset (the official one has 30), each with 25 prompts and
+    4 images per prompt.
     """
     every_subject = record.spec.subjects == "all" or len(record.subjects) == OFFICIAL_SUBJECTS
     whole = {

@@ -1,4 +1,4 @@
-"""How near each image is to its subject's photos and its fellow images, from embeddings that a run keeps."""
+"""Similarities of a run's images and photos, from the embeddings that its folder contains."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ CONTEXT = "recontextualization"
 class Similarities:
     """Cosine similarities by DINO.
 
-    ``images`` is aligned with a run's images table: ``nearest_photo`` (the highest over the photos) and
-    ``other_contexts`` (the mean over the subject's images of other prompts); NaN where an embedding is not
-    kept or, for ``other_contexts``, where the prompt asks for more than another context. ``photos`` has one
-    row per subject: ``closest_pair`` (the highest between two photos), NaN where photos have been moved.
+    ``images`` has the rows of a run's images table: ``nearest_photo`` (the highest over the photos) and
+    ``other_contexts`` (the mean over the subject's images of other prompts); NaN where there is no embedding
+    and, for ``other_contexts``, where the prompt is not one of recontextualization. ``photos`` has one row
+    per subject: ``closest_pair`` (the highest between two photos), NaN where photos have been moved.
     """
 
     images: pd.DataFrame
@@ -30,7 +30,7 @@ class Similarities:
 
 
 def similarities(run: RunScores) -> Similarities:
-    """Compute the similarities of one run; each image's bytes are read to find its embedding."""
+    """Compute the similarities of one run; each image file is read, because its hash names its embedding."""
     columns = ["nearest_photo", "other_contexts"]
     images = pd.DataFrame(np.nan, index=run.tables.images.index, columns=columns)
     photos = pd.DataFrame(np.nan, index=list(run.record.subjects), columns=["closest_pair"])
@@ -52,8 +52,8 @@ def similarities(run: RunScores) -> Similarities:
 def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     """Return each subject's photo embeddings [photos, d] by ``dino`` or ``clip``.
 
-    Embeddings have the hash of the file that they are of, or in a kept copy of a run the photo's name. A
-    subject whose photos have been moved, or were not embedded, is left out.
+    Embeddings are named by the hash of their image file, in a published run by the photo's name. A subject
+    whose photos have been moved, or have no embeddings, is left out.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
@@ -86,7 +86,7 @@ def _kept(run: RunScores, subject: str) -> dict[str, np.ndarray]:
 
 
 def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path]) -> np.ndarray:
-    """Return unit vectors [files, d], NaN for a file without an embedding; empty where nothing is kept."""
+    """Return unit vectors [files, d], NaN for a file without an embedding; empty if no file has one."""
     if not kept or not files:
         return np.empty((0, 0))
     rows = np.full((len(files), next(iter(kept.values())).size), np.nan)

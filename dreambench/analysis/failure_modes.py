@@ -1,4 +1,4 @@
-"""The paper's failure modes (protocol, section 7), per image, by stated rules."""
+"""The paper's failure modes (section 4.5), found image by image by fixed rules."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import pandas as pd
 from dreambench.analysis.embedding_similarities import Similarities, similarities
 from dreambench.analysis.run_scores import RunScores
 
-DEVIATIONS = 3.0  # how many robust standard deviations below the others are too many
-LEAST_IMAGES = 8  # fewer images of a subject say nothing of what is usual for it
-LEAST_SUBJECTS = 3  # fewer other subjects with the same prompt say nothing
-_MAD_TO_SD = 1.4826  # of a normal distribution
+DEVIATIONS = 3.0  # an image this many robust standard deviations below the others fails
+LEAST_IMAGES = 8  # with fewer images of a subject, the rule does not apply
+LEAST_SUBJECTS = 3  # with fewer other subjects, the rule does not apply
+_MAD_TO_SD = 1.4826  # for a normal distribution
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class FailureMode:
 
     ``score`` and ``threshold`` have one value per row of the images table, NaN where the rule cannot
     judge it; ``found`` marks the images that fail, the worst first in ``examples`` (row positions).
-    ``why_not`` says what is missing where not a single image could be judged.
+    ``why_not`` says what is missing if no image could be judged.
     """
 
     name: str
@@ -38,12 +38,12 @@ class FailureMode:
 
     @property
     def found(self) -> pd.Series:
-        """Whether each image fails; False where it could not be judged."""
+        """True for each image that fails; False where it could not be judged."""
         return self._excess > 0
 
     @property
     def examples(self) -> list[int]:
-        """Return the failing images' positions in the images table, the clearest first."""
+        """The failing images' positions in the images table, the clearest first."""
         excess = self._excess.to_numpy()
         order = np.argsort(-np.nan_to_num(excess, nan=-np.inf), kind="stable")
         return [int(position) for position in order if excess[position] > 0]
@@ -90,7 +90,7 @@ def _copied(run: RunScores, near: Similarities) -> FailureMode:
 
 
 def _entangled(run: RunScores, near: Similarities) -> FailureMode:
-    """Judge an image by the subject's other images: in this context it looks like none of them."""
+    """Judge an image by the subject's other images: it fails if it looks like none of them."""
     score = near.images["other_contexts"]
     limit = pd.Series(np.nan, index=score.index)
     for _, rows in run.tables.images.groupby("subject"):
@@ -122,6 +122,6 @@ def _explained(mode: FailureMode, reason: str) -> FailureMode:
 
 
 def above_bound(run: RunScores) -> list[str]:
-    """Return the subjects whose DINO exceeds that of their own photos: a sign of copying, not of fidelity."""
+    """Return the subjects whose DINO exceeds that of their own photos: a sign of copying."""
     over = run.subjects["dino"] > run.photos["dino"]
     return [str(name) for name in over.index[over]]

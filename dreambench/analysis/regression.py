@@ -1,4 +1,4 @@
-"""The regression check: is a new run's every score what another seed of the baseline's code would give?"""
+"""The regression check: does any score of a new run differ from the baseline by more than a seed explains?"""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dreambench.analysis.run_scores import RunScores
 
-#: No move below this is told: the last bits of float32 sums on another machine, and a tenth of the last
-#: digit that tables show. It is the tolerance where seeds move nothing at all.
+#: No smaller difference counts: it may come from the last bits of float32 sums on another machine, and it is
+#: a tenth of the last digit that tables show. This is the tolerance where seeds change nothing at all.
 FLOOR = 1e-4
 Direction = Literal["better", "worse", "same"]
 
@@ -30,15 +30,15 @@ Direction = Literal["better", "worse", "same"]
 class Comparison(Frozen):
     """One score against the baseline; ``subject`` is None for the mean over subjects.
 
-    ``moved`` is whether ``difference`` (value minus expected) is beyond ``tolerance``; ``direction``
-    is where it points by the metric's own sense, moved or not.
+    ``moved`` is True if ``difference`` (value minus expected) exceeds ``tolerance``; ``direction`` says
+    whether the value is better or worse by the metric's own direction, moved or not.
     """
 
     metric: MetricName
     subject: str | None
     value: float
     expected: float
-    tolerance: float = Field(allow_inf_nan=True)  # a baseline with next to no degrees of freedom allows all
+    tolerance: float = Field(allow_inf_nan=True)  # infinite with hardly any degrees of freedom
     difference: float
     moved: bool
     direction: Direction
@@ -59,19 +59,19 @@ class Check(Frozen):
 
 
 def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool = False) -> Check:
-    """Hold a run against a baseline; ``name`` is the baseline's, for the record.
+    """Compare a run with a baseline; ``name`` is the baseline's name in the result.
 
-    Any move counts, for a better score that nobody expected is a defect as often as a worse one;
-    with ``allow_better`` only moves to the worse do. Raises DreambenchError for a run that is not
+    A move in either direction counts, because an unexpectedly better score is a defect as often as a worse
+    one; with ``allow_better`` only worse scores count. Raises DreambenchError for a run that is not
     complete, naming the fields of a signature that differ, or a metric or subject that the run lacks.
     """
     means = subject_means(run)
     differing = signature_differences(run.signature, baseline.signature)
     if differing:
         raise DreambenchError(
-            f"{run.folder.path} does not compare with {name}, for their signatures differ: "
+            f"{run.folder.path} cannot be compared with {name}: their signatures differ in "
             f"{'; '.join(differing)}",
-            "check a run of the baseline's protocol, subjects and prompts, or write the baseline anew",
+            "check a run of the baseline's protocol, subjects and prompts, or write the baseline again",
         )
     _refuse_gaps(run, means, baseline, name)
     comparisons = tuple(compare(means, baseline))
@@ -80,7 +80,7 @@ def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool 
 
 
 def fails(comparison: Comparison, allow_better: bool) -> bool:
-    """Whether a comparison makes a check fail."""
+    """Return whether a comparison makes a check fail."""
     return comparison.moved and not (allow_better and comparison.direction == "better")
 
 
@@ -88,7 +88,7 @@ def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
     """Yield the comparisons of every metric of the baseline: the mean over subjects, then each subject.
 
     Half of the family-wise level goes to the means over subjects, half to the subjects, each half in
-    equal parts (Bonferroni): many subjects do not take the power from the few means.
+    equal parts (Bonferroni), so that many subjects do not take the power from the few means.
     """
     metrics = [metric for metric in METRICS if metric in baseline.metrics]
     runs, subjects = len(baseline.runs), len(baseline.subjects)
@@ -117,7 +117,7 @@ def tolerance(expected: Expected, runs: int, level: float) -> float:
 def _quantile(level: float, df: float) -> float:
     from scipy.stats import t
 
-    # The upper tail's own function: 1 - level/2 would lose the digits of a small level.
+    # isf and not ppf(1 - level / 2), which would lose the digits of a small level.
     return float(t.isf(level / 2, df))
 
 

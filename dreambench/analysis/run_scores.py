@@ -1,4 +1,4 @@
-"""One run's scores, read once: its tables, its scores per subject, what is missing, its signature."""
+"""One run's scores, read once: its tables, its scores per subject, its coverage, its signature."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dreambench.store import RunFolder, RunRecord
 
 @dataclass(frozen=True)
 class RunScores:
-    """A run as the analysis sees it.
+    """A run with all that the analysis needs.
 
     ``label`` is its name in tables, unique among the runs read together. ``subjects`` has one row per
     subject and one column per metric; ``photos`` the same for the Real Images bound.
@@ -62,7 +62,7 @@ def _read(run: RunFolder, label: str) -> RunScores:
 
 
 def _labels(runs: Sequence[RunFolder]) -> list[str]:
-    """Return the runs' names; runs of the same name are told apart by their folders, then by number."""
+    """Return the runs' names; runs of the same name get their folders' names, then a number."""
     names = [run.record.name for run in runs]
     labels: list[str] = []
     for run, name in zip(runs, names, strict=True):

@@ -1,4 +1,4 @@
-"""The four score tables of a run, with every column there and the rows in one fixed order."""
+"""The four score tables of a run, with all their columns and the rows in one fixed order."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SCORES = {
 
 @dataclass(frozen=True)
 class ScoreTables:
-    """The score tables of one run (design, section 3); a table that was never computed has no rows."""
+    """The score tables of one run; a table that was never computed has no rows."""
 
     images: pd.DataFrame
     diversity: pd.DataFrame
@@ -44,7 +44,7 @@ def read_tables(run: RunFolder) -> ScoreTables:
     """Read a run's score tables.
 
     Rows are sorted by their keys, so that no sum depends on the order in which they were written. A
-    score that is no finite number becomes NaN.
+    score that is not a finite number becomes NaN.
     """
     return ScoreTables(**{name: _in_order(run.scores(name), name) for name in _KEYS})
 

@@ -1,4 +1,4 @@
-"""Runs that differ in their seed alone, taken as one: each subject's scores are the mean over the seeds."""
+"""Runs that differ in their seed only, taken as one: each subject's scores are the mean over the seeds."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from dreambench.spec.run_spec import differences
 
 
 def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
-    """Return the runs as one of the name ``label``; images are counted over all of them.
+    """Return the runs as one with the name ``label``; images are counted over all of them.
 
-    Subjects stay the unit of every interval and test: more seeds make each subject's score surer, not the
-    subjects more. Raises DreambenchError where more than the seed differs.
+    Subjects stay the unit of every interval and test: more seeds make each subject's score more certain, but
+    they do not add subjects. Raises DreambenchError where more than the seed differs.
     """
     first = runs[0]
     for other in runs[1:]:
         wrong = [d for d in differences(first.record.spec, other.record.spec) if not d.startswith("seed: ")]
         if wrong or other.signature != first.signature:
-            told = wrong[0] if wrong else f"signature: {first.signature}, not {other.signature}"
+            message = wrong[0] if wrong else f"signature: {first.signature}, not {other.signature}"
             raise DreambenchError(
-                f"{first.label} and {other.label} differ in more than their seeds ({told})",
+                f"{first.label} and {other.label} differ in more than their seeds ({message})",
                 "give runs of one spec",
             )
     return replace(

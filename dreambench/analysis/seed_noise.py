@@ -16,13 +16,13 @@ from dreambench.spec.run_spec import METRICS, MetricName, differences
 from dreambench.spec.signature import signature_differences
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
-#: taken to move together.
+#: assumed to move together.
 DEPENDENCE_LEVEL = 0.99
 DIGITS = 9
 
 
 def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
-    """Return the baseline of two or more complete runs; the order in which they are named is no part of it.
+    """Return the baseline of two or more complete runs, in whatever order they are named.
 
     Raises DreambenchError for a single run, for runs that differ in more than their seed (images made
     elsewhere: in more than the folder they came from), for the same seed twice, and for a run that is
@@ -30,12 +30,12 @@ def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
     """
     if len(scored) < 2:
         raise DreambenchError(
-            "a baseline needs several runs that differ in their seed only, and 1 is given",
-            "make 3 or more with --seed 0, --seed 1, ... and name them all",
+            "a baseline needs several runs that differ in their seed only, but 1 is given",
+            "make at least 3 with --seed 0, --seed 1, ... and name them all",
         )
     means = [subject_means(run) for run in scored]
     _refuse_others(scored)
-    order = sorted(range(len(scored)), key=lambda i: _draw(scored[i]))
+    order = sorted(range(len(scored)), key=lambda i: _seed_or_source(scored[i]))
     metrics: dict[MetricName, MetricBaseline] = {
         metric: metric_baseline(pd.DataFrame([means[i][metric] for i in order]))
         for metric in METRICS
@@ -53,11 +53,10 @@ def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
     """Return one metric's expected scores from its scores per run (rows, 2 or more) and subject (columns).
 
     A subject's noise is the standard deviation pooled over subjects, or its own where that is larger.
-    The noise of the mean over subjects follows from the pooled one, for every subject draws its own
-    noise; it is never taken smaller than seen between the runs, and where the runs differ by clearly
-    more than that (F test), it is the standard deviation between the runs, with their few degrees of
-    freedom. Those of the pooled noise are effective ones (Welch 1947, Satterthwaite 1946): subjects
-    need not be equally noisy.
+    The noise of the mean over subjects follows from the pooled one, because every subject has its own
+    noise. It is never smaller than what the means of the runs show, and where they differ by clearly more
+    (F test), it is the standard deviation between the runs, with their few degrees of freedom. Those of the
+    pooled noise are effective ones (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
     """
     values = by_run.to_numpy(dtype=float)
     runs, subjects = values.shape
@@ -89,14 +88,14 @@ def _overall(mean: float, between: float, independent: float, runs_df: int, df: 
 
 
 def _expected(mean: float, sd: float, df: float) -> Expected:
-    # Rounded, so that the last bits of a sum are no change of a committed file; sd is rounded up.
+    # Rounded, so that the last bits of a sum do not change a committed file; sd is rounded up.
     scale = 10**DIGITS
     return Expected(mean=round(mean, DIGITS), sd=math.ceil(sd * scale) / scale, df=round(df, 3))
 
 
-def _draw(run: RunScores) -> tuple[int, str]:
-    # What tells runs apart: the seed, or for images made elsewhere (to which our seed means nothing)
-    # the folder they came from.
+def _seed_or_source(run: RunScores) -> tuple[int, str]:
+    # What distinguishes runs: the seed, or for images made elsewhere (for which our seed has no meaning)
+    # the folder that they came from.
     source = run.record.source
     return (0, source) if source else (run.record.spec.seed, "")
 
@@ -116,11 +115,11 @@ def _refuse_others(scored: Sequence[RunScores]) -> None:
             raise DreambenchError(
                 f"{first.folder.path} and {other.folder.path} differ in more than their seed: "
                 f"{'; '.join(fields[:3])}{more}",
-                "a baseline's noise is that of the seed alone: make its runs with the same settings",
+                "a baseline's noise is that of the seed only: make its runs with the same settings",
             )
     seen: dict[tuple[int, str], RunScores] = {}
     for run in scored:
-        twin = seen.setdefault(_draw(run), run)
+        twin = seen.setdefault(_seed_or_source(run), run)
         if twin is not run:
             raise DreambenchError(
                 f"{twin.folder.path} and {run.folder.path} are both of {_name(run)}",

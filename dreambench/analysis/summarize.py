@@ -28,12 +28,12 @@ def summarize(runs: Sequence[RunFolder], force: bool = False) -> Summary:
 
 
 def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
-    """Summarize runs whose scores have been read; see ``summarize``."""
+    """Summarize runs whose scores are already read; see ``summarize``."""
     incomparable = _signature_conflicts(scored)
     if incomparable and not force:
         raise DreambenchError(
-            f"these runs cannot be compared, for their signatures differ: {'; '.join(incomparable)}",
-            "score them by one protocol, or give --force to see them side by side, marked as incomparable",
+            f"these runs cannot be compared: their signatures differ in {'; '.join(incomparable)}",
+            "score them with one protocol, or give --force to see them side by side, marked as incomparable",
         )
     first = scored[0]
     details = {run.label: _run_summary(run) for run in scored}
@@ -59,7 +59,7 @@ def _signature_conflicts(scored: Sequence[RunScores]) -> list[str]:
 
 
 def _real_row(scored: Sequence[RunScores]) -> Row:
-    # The photos are the same for all runs that compare; the first run that has their scores speaks.
+    # The photos are the same for all runs that can be compared; the first run with their scores gives them.
     run = next((run for run in scored if len(run.tables.photos)), scored[0])
     paper = published().table(1).row(REAL).values if comparable_with_paper(run.signature) else {}
     return _row(REAL, count_photos(run.tables.photos), run.photos, paper)

@@ -13,7 +13,7 @@ class Score(Frozen):
     """A metric's mean over subjects, with its interval and the paper's number.
 
     ``ci95`` is [low, high], None with fewer than 2 subjects; ``paper`` is None where the paper has no
-    number that this one may stand beside.
+    number for the same setting.
     """
 
     mean: float
@@ -22,7 +22,7 @@ class Score(Frozen):
 
 
 class Row(Frozen):
-    """One row of the headline table; a metric that was not computed is None."""
+    """One row of the main table; a metric that was not computed is None."""
 
     method: str
     n_images: int
@@ -53,7 +53,7 @@ class SubjectScores(Frozen):
 
 
 class RunSummary(Frozen):
-    """What belongs to one run among several."""
+    """The part of a summary that belongs to one run among several."""
 
     signature: str
     n_images: int
@@ -64,9 +64,9 @@ class RunSummary(Frozen):
 class Summary(Frozen):
     """The tables of one run, or of several side by side.
 
-    ``rows`` holds the real photos first, then one row per run. ``signature``, ``n_images``,
+    ``rows`` has the real photos first, then one row per run. ``signature``, ``n_images``,
     ``unscored`` and ``subjects`` are the first run's; with several runs, ``runs`` has them for each.
-    ``incomparable`` names the signature fields that differ, where a comparison was forced.
+    ``incomparable`` names the signature fields that differ where a comparison was forced.
     """
 
     signature: str

@@ -1,4 +1,4 @@
-"""Every claim answered from runs: holds, fails or undecided, with the effect and Holm's p-value."""
+"""The verdict on every claim, from runs: holds, fails or undecided, with the effect and Holm's p-value."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from dreambench.spec.signature import parse_signature
 
 Verdict = Literal["holds", "fails", "undecided"]
 ALPHA = 0.05
-# What may differ between the runs of one answer: how many images, and which.
+# What may differ between the runs behind one verdict: how many images, and which.
 _FREE = {"n", "cells"}
 # The human scores of subject fidelity: ImagenHub's raters', and a user study's.
 _FIDELITY = {"sc", "subject"}
 
 
 class ClaimVerdict(Frozen):
-    """A claim's verdict. ``p_holm`` is the p-value after Holm's correction over all claims that were tested.
+    """The verdict on a claim. ``p_holm`` is the p-value after Holm's correction over all tested claims.
 
-    ``effect`` is None, and ``why`` says what is missing, where no run decides the claim.
+    Where no run decides the claim, ``effect`` is None and ``why`` says what is missing.
     """
 
     id: str
@@ -47,16 +47,16 @@ class ClaimVerdict(Frozen):
 def judge_claims(
     runs: Sequence[RunScores], rating: Mapping[str, Any] | None = None, claims: Claims | None = None
 ) -> list[ClaimVerdict]:
-    """Answer every claim from runs of one protocol; ``rating`` is what ``correlate --json`` printed.
+    """Judge every claim by runs of one protocol; ``rating`` is what ``correlate --json`` printed.
 
-    Raises DreambenchError where the runs were scored by different protocols.
+    Raises DreambenchError where the runs were scored with different protocols.
     """
     _check_protocols(runs)
     known = claims or paper_claims()
     evidence = [_evidence(claim, known, runs, rating) for claim in known.claims]
     adjusted = holm([e.p if isinstance(e, Evidence) else None for e in evidence])
     return [
-        _answer(claim, found, p, _seeds(claim, known, runs))
+        _verdict(claim, found, p, _seeds(claim, known, runs))
         for claim, found, p in zip(known.claims, evidence, adjusted, strict=True)
     ]
 
@@ -104,9 +104,9 @@ def _evidence(
 def _values(
     claim: Claim, first: Sequence[RunScores], second: Sequence[RunScores]
 ) -> tuple[pd.Series, pd.Series]:
-    """Return both sides' scores by subject, over runs of the same prompts: the prompts of most subjects."""
-    asked = [{run.record.spec.prompts for run in side} for side in (first, second)]
-    shared = asked[0] & asked[1] or asked[0] | asked[1]
+    """Return both sides' scores by subject, from runs of the same prompts: those that most subjects have."""
+    prompts_of = [{run.record.spec.prompts for run in side} for side in (first, second)]
+    shared = prompts_of[0] & prompts_of[1] or prompts_of[0] | prompts_of[1]
     best: tuple[pd.Series, pd.Series] = (pd.Series(dtype=float), pd.Series(dtype=float))
     for prompts in sorted(shared):
         sides = [
@@ -120,7 +120,7 @@ def _values(
 
 
 def _mean_scores(claim: Claim, runs: Sequence[RunScores], name: str | None) -> pd.Series:
-    """Return one score per unit, the mean over runs that differ in their seeds alone."""
+    """Return one score per unit: the mean over runs that differ in their seeds only."""
     metric = str(claim.metric)
     if name == PHOTOS:
         parts = [run.photos[metric].dropna() for run in runs if metric in run.photos]
@@ -148,11 +148,11 @@ def _identity(runs: Sequence[RunScores]) -> Evidence | str:
     nouns = run.record.subjects
     areas = {kind: identity_aucs(photo_embeddings(run, kind), nouns) for kind in ("dino", "clip")}
     found = greater(areas["dino"], areas["clip"])
-    return found or f"{run.label} holds no photos of two subjects of one class, embedded by both"
+    return found or f"{run.label} has no photos of two subjects of one class that both encoders embedded"
 
 
 def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
-    """Return what a ``correlate`` result says of DINO against CLIP-I, or why nothing does.
+    """Return what a ``correlate`` result says about DINO against CLIP-I, or why there is no evidence.
 
     Raises DreambenchError where the result lacks that test.
     """
@@ -173,27 +173,27 @@ def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
 
 
 def _seeds(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> int:
-    """Return how many seeds stand behind a claim: those of its weaker side."""
+    """Return the number of seeds behind a claim: that of its weaker side."""
     if claim.test == "rating":
         return 0
     sides = [name for name in (claim.first, claim.second) if name is not None]
     return min(len({run.record.spec.seed for run in _matching(name, known, runs)}) for name in sides)
 
 
-def _answer(claim: Claim, found: Evidence | str, p_holm: float | None, seeds: int) -> ClaimVerdict:
-    told = {"id": claim.id, "statement": claim.statement, "where": claim.where}
+def _verdict(claim: Claim, found: Evidence | str, p_holm: float | None, seeds: int) -> ClaimVerdict:
+    common = {"id": claim.id, "statement": claim.statement, "where": claim.where}
     if isinstance(found, str):
-        return ClaimVerdict(**told, verdict="undecided", why=found)
+        return ClaimVerdict(**common, verdict="undecided", why=found)
     verdict: Verdict = "undecided"
     if p_holm is not None and p_holm < ALPHA:
         verdict = "holds" if found.supports else "fails"
-    # The one-sided test cannot tell a failure; an interval that lies wholly beyond the margin can.
+    # The one-sided test cannot show a failure; an interval that is wholly beyond the margin can.
     if claim.test == "not-lower-by-more-than":
         verdict = "holds" if verdict == "holds" else "undecided"
         if found.ci95 and found.ci95[1] < -claim.margin:
             verdict = "fails"
     return ClaimVerdict(
-        **told,
+        **common,
         verdict=verdict,
         effect=found.effect,
         ci95=found.ci95,

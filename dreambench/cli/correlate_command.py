@@ -42,18 +42,18 @@ def correlate(
     _refuse_wrong_combinations(ratings, data, scores, votes)
     if out is not None and out.exists() and not out.is_dir():
         raise DreambenchError(f"{out} is a file, not a folder", "give another --out")
-    from dreambench.human.analyse import analyse_imagenhub, analyse_votes
+    from dreambench.human.analyze import analyze_imagenhub, analyze_votes
 
     if ratings is None:
         assert scores is not None
         assert votes is not None
-        found, judged = analyse_votes(scores, votes)
+        found, rated = analyze_votes(scores, votes)
     else:
-        found, judged = analyse_imagenhub(data)
+        found, rated = analyze_imagenhub(data)
     if out is not None:
         from dreambench.report.correlation import write_correlation
 
-        typer.echo(f"tables and figures: {write_correlation(found, judged, out)}", err=True)
+        typer.echo(f"tables and figures: {write_correlation(found, rated, out)}", err=True)
     if json:
         typer.echo(found.model_dump_json(indent=1))
     else:

@@ -1,1 +1,1 @@
-"""What people say of images: public ratings, votes of a user study, and how well metrics follow them."""
+"""What people say about images: public ratings, votes of a user study, and how well metrics follow them."""

@@ -19,8 +19,8 @@ Array = NDArray[np.float64]
 def strengths(votes: pd.DataFrame) -> tuple[Strength, ...]:
     """Return each study's methods with their strength, the strongest first, from ``read_votes``'s frame.
 
-    An undecided answer is half a win for each. The intervals take the answers about one sample (a
-    subject and a prompt) as dependent.
+    An undecided answer is half a win for each. The intervals allow for dependence between the answers
+    about one sample (a subject and a prompt).
     """
     found = []
     for study in STUDIES:
@@ -57,10 +57,10 @@ def _study(study: str, rows: pd.DataFrame) -> list[Strength]:
 
 
 def fit(wins: Array) -> Array | None:
-    """Return the strengths (log odds, summing to 0) that make a matrix of wins the most likely.
+    """Return the strengths (log odds, summing to 0) that maximize the likelihood of a matrix of wins.
 
-    ``wins[i, j]`` is how often i beat j; halves are allowed. None where no finite strengths do, which
-    is so unless everyone has, through some chain of wins, beaten everyone else (Ford 1957).
+    ``wins[i, j]`` is how often i beat j; halves are allowed. None where there are no finite ones: each
+    method must have beaten every other one through some chain of wins (Ford 1957).
     """
     import choix
     from scipy.sparse.csgraph import connected_components

@@ -25,22 +25,22 @@ HUMANS = ("sc", "pq", "o")
 METRICS = {"dino": "DINO", "clip_i": "CLIP_I"}
 LEVELS = {0.0, 0.5, 1.0}
 Key = tuple[str, str]  # sample, method
-PULL = "`dreambench data pull imagenhub` fetches it; `--data FOLDER` names a copy of your own"
+PULL = "run `dreambench data pull imagenhub`, or name your own copy with --data FOLDER"
 
 
 def read_imagenhub(folder: Path | None = None) -> tuple[RatedImages, str]:
     """Return the rated images with their automatic scores, and the name of the data.
 
-    ``folder`` holds ``*_rater*.tsv`` and ``autometrics/<method>.json``; None is the pulled one. An image
-    without automatic scores, or that a rater did not rate, stays in the table with NaN. Raises
-    DreambenchError naming the file, row and column of what cannot be read.
+    ``folder`` contains ``*_rater*.tsv`` and ``autometrics/<method>.json``; None stands for the downloaded
+    copy. An image without automatic scores, or that some rater did not rate, stays in the table with NaN.
+    Raises DreambenchError naming the file, row and column that cannot be read.
     """
     place = ratings_folder() if folder is None else folder
     tables = sorted(place.glob("*_rater*.tsv")) if place.is_dir() else []
     if not tables:
-        raise DreambenchError(f"{place} holds no ImagenHub ratings (no *_rater*.tsv)", PULL)
+        raise DreambenchError(f"{place} contains no ImagenHub ratings (no *_rater*.tsv)", PULL)
     if len(tables) < 2:
-        raise DreambenchError(f"{place} holds the ratings of one rater only ({tables[0].name})", PULL)
+        raise DreambenchError(f"{place} contains the ratings of only one rater ({tables[0].name})", PULL)
     ratings = {_rater(path): _read_ratings(path) for path in tables}
     scores = _read_scores(place / "autometrics")
     pinned = not ratings_problems(place)
@@ -52,7 +52,7 @@ def _rater(path: Path) -> str:
 
 
 def _read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
-    """Return one rater's SC and PQ by sample and method; an empty cell is no rating."""
+    """Return one rater's SC and PQ by sample and method; an empty cell is not a rating."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, delimiter="\t"))
@@ -69,7 +69,7 @@ def _read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
             raise DreambenchError(f"{path} row {number}: {len(row)} columns, not {len(rows[0])}", PULL)
         for method, cell in zip(methods, row[1:], strict=True):
             if (row[0], method) in found:
-                raise DreambenchError(f"{path} row {number}: {row[0]} is there twice", "keep one of them")
+                raise DreambenchError(f"{path} row {number}: {row[0]} occurs twice", "keep one of them")
             if cell.strip():
                 found[row[0], method] = _rating(cell, f"{path} row {number}, column {method}")
     return found
@@ -82,16 +82,16 @@ def _rating(cell: str, where: str) -> tuple[float, float]:
         sc = pq = np.nan
     if not {sc, pq} <= LEVELS:
         raise DreambenchError(
-            f"{where}: {cell!r} is no rating", "write [SC, PQ], each 0, 0.5 or 1, or leave it empty"
+            f"{where}: {cell!r} is not a rating", "write [SC, PQ], each 0, 0.5 or 1, or leave it empty"
         )
     return sc, pq
 
 
 def _read_scores(folder: Path) -> dict[Key, dict[str, float]]:
-    """Return the automatic scores by sample and method; null is a score that is not there."""
+    """Return the automatic scores by sample and method; null is a missing score."""
     files = sorted(folder.glob("*.json"))
     if not files:
-        raise DreambenchError(f"{folder} holds no automatic scores (no <method>.json)", PULL)
+        raise DreambenchError(f"{folder} contains no automatic scores (no <method>.json)", PULL)
     found = {}
     for path in files:
         try:
@@ -109,7 +109,9 @@ def _score(row: dict[str, Any], name: str, path: Path, uid: str) -> float:
     if value is None:
         return np.nan
     if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
-        raise DreambenchError(f"{path}, {uid}, {name}: {value!r} is no number", "correct it, or write null")
+        raise DreambenchError(
+            f"{path}, {uid}, {name}: {value!r} is not a number", "correct it, or write null"
+        )
     return float(value)
 
 
@@ -125,8 +127,8 @@ def _join(
     for metric in METRICS:
         images[metric] = [scores.get(key, {}).get(metric, np.nan) for key in keys]
     for human, values in by_human.items():
-        # NaN where one of the raters is missing. Rounded, because the order in which raters gave the same
-        # scores moves the last digit, and images that tie must tie for Spearman and Kendall.
+        # NaN where a rater is missing. Rounded, because the order of the raters changes the last digit of a
+        # sum, and images with the same ratings must tie for Spearman and Kendall.
         images[human] = values.mean(axis=1).round(TIE_DIGITS)
     left_out: dict[str, int] = {}
     unscored = images[list(METRICS)].isna().any(axis=1)

@@ -1,8 +1,8 @@
-"""From votes to a normalized preference per image, and to the images that a correlation takes.
+"""From votes to a normalized preference per image, and to the input of a correlation.
 
-Protocol, section 4: an image's score is the share of its pair's votes that it got. An undecided answer
-("cannot determine, or both equally") is half a vote for each image, so that the two shares of a pair sum
-to 1; 0.5 is indifference.
+An image's score is the share of its pair's votes that it got. An undecided answer ("cannot determine, or
+both equally") is half a vote for each image, so the two shares of a pair sum to 1, and 0.5 is indifference
+(docs/correlation.md).
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ def image_votes(votes: pd.DataFrame) -> pd.DataFrame:
 def rated_images(votes: pd.DataFrame, scores: ImageScores) -> list[RatedImages]:
     """Return the voted images of each study with their scores; the human score has the study's name.
 
-    An image without scores stays, with NaN, and is counted. Raises DreambenchError where no image of
-    any study has scores.
+    An image without scores stays in the table with NaN, and is counted. Raises DreambenchError where no
+    image of any study has scores.
     """
     rows = image_votes(votes)
     studies = [study for study in STUDIES if (rows["study"] == study).any()]
-    judged = [_study(rows[rows["study"] == study], study, scores) for study in studies]
-    if not any(some.complete.any() for some in judged):
+    rated = [_study(rows[rows["study"] == study], study, scores) for study in studies]
+    if not any(images.complete.any() for images in rated):
         first = votes.iloc[0]
         raise DreambenchError(
             f"no image of the votes has scores (the first is {first['image_a']} of {first['method_a']})",
-            "give --scores the runs that were voted on; their names must be the votes' methods",
+            "give --scores the runs that were voted on, under the names that the votes have as methods",
         )
-    return judged
+    return rated
 
 
 def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> RatedImages:
@@ -61,7 +61,7 @@ def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> RatedImages:
     table = rows.pivot(index=keys, columns="rater", values="value").sort_index()
     images = table.index.to_frame(index=False)
     ratings = table.to_numpy(dtype=float)
-    images[study] = np.nanmean(ratings, axis=1).round(TIE_DIGITS)  # every image of the table has a vote
+    images[study] = np.nanmean(ratings, axis=1).round(TIE_DIGITS)  # every image here has a vote
     left_out: Counter[str] = Counter()
     found = [scores.find(m, f) for m, f in zip(images["method"], images["file"], strict=True)]
     for method, row in zip(images["method"], found, strict=True):

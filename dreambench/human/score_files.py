@@ -1,4 +1,4 @@
-"""Scores per image from runs and files, to be looked up by an image's method and file."""
+"""Scores per image from runs and files, looked up by the method and the file of an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Scores = dict[str, float]
 
 @dataclass(frozen=True)
 class _Table:
-    """One table of scores; ``names`` are those of its run, empty for a file of no known run."""
+    """One table of scores; ``names`` are those of its run, empty for a file that belongs to no run."""
 
     path: Path
     frame: pd.DataFrame
@@ -38,9 +38,9 @@ class ImageScores:
         self._rows = rows
 
     def find(self, method: str, file: str) -> Scores | None:
-        """Return an image's scores (NaN for one that is missing), or None for an image of no table.
+        """Return an image's scores (NaN for a missing one), or None for an image that is in no table.
 
-        A table of a known run answers for that run only, for the files of two runs have the same names.
+        The table of a run counts for that run only, because files of different runs have the same names.
         """
         place = _place(file)
         return self._rows.get((method, place)) or self._rows.get((None, place))
@@ -63,11 +63,11 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
     for table in tables:
         for number, row in enumerate(table.frame.to_dict(orient="records"), start=2):
             if pd.isna(row["file"]):
-                continue  # an image that was expected and never made: it cannot have been voted on
+                continue  # an image that was never made cannot have been voted on
             names = table.names or {None if pd.isna(row.get("method")) else str(row["method"])}
             for key in [(name, _place(str(row["file"]))) for name in names]:
                 if key in rows:
-                    twice = f"{table.path} row {number}: {row['file']} has scores already"
+                    twice = f"{table.path} row {number}: {row['file']} already has scores"
                     raise DreambenchError(
                         f"{twice} (from {origins[key]})",
                         "give each run once; tell methods of one file apart by a column `method`",
@@ -118,14 +118,14 @@ def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         if len(wrong):
             cell = frame[metric].iloc[wrong[0]]
             raise DreambenchError(
-                f"{path} row {wrong[0] + 2}, column {metric}: {cell!r} is no number", "leave a gap empty"
+                f"{path} row {wrong[0] + 2}, column {metric}: {cell!r} is not a number", "leave a gap empty"
             )
         checked[metric] = numbers
     return checked
 
 
 def _refuse_other_protocols(tables: Sequence[_Table]) -> None:
-    """Scores of two protocols must not stand in one correlation; which images were scored may differ."""
+    """Refuse scores of two protocols; which images were scored may differ."""
     signed = [(table.path, _protocol(table.protocol)) for table in tables if table.protocol]
     for (path, one), (other_path, other) in pairwise(signed):
         differences = signature_differences(one, other)

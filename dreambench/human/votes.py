@@ -1,9 +1,9 @@
-"""The votes of a user study: the one schema of their CSV file, and reading it.
+"""The votes of a user study: the columns of their CSV file, and how it is read and checked.
 
 A row is one answer of one rater to one question: which of two images of the same subject and prompt is
 better, in subject fidelity (study ``subject``) or prompt fidelity (study ``prompt``). ``image_a`` and
 ``image_b`` are entries of a score table's ``file`` column, ``method_a`` and ``method_b`` names of runs.
-Which image is a may differ from rater to rater: sides are shuffled.
+Raters may see the same two images as a and b or as b and a: sides are shuffled.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _EXPORT = "`dreambench study export` writes such a file"
 def read_votes(path: Path) -> pd.DataFrame:
     """Read and check a file of votes; the columns are ``COLUMNS``, in that order.
 
-    ``prompt_index`` is an integer, ``seconds`` a float (NaN where it is empty), the others are text.
+    ``prompt_index`` is an integer, ``seconds`` a float (NaN where it is empty), the others are strings.
     Raises DreambenchError naming the file, the row (the header is row 1) and the column.
     """
     try:
@@ -43,10 +43,10 @@ def read_votes(path: Path) -> pd.DataFrame:
         raise DreambenchError(f"{path} row 1: no column {missing[0]}", _EXPORT)
     unknown = [name for name in header if name not in COLUMNS or header.count(name) > 1]
     if unknown:
-        raise DreambenchError(f"{path} row 1: column {unknown[0]!r} is unknown or there twice", _EXPORT)
+        raise DreambenchError(f"{path} row 1: column {unknown[0]!r} is unknown or occurs twice", _EXPORT)
     numbered = [(number, row) for number, row in enumerate(rows[1:], start=2) if any(c.strip() for c in row)]
     if not numbered:
-        raise DreambenchError(f"{path} holds no votes", _EXPORT)
+        raise DreambenchError(f"{path} contains no votes", _EXPORT)
     votes = [_vote(path, number, header, row) for number, row in numbered]
     _check_questions(path, [number for number, _ in numbered], votes)
     return pd.DataFrame(votes, columns=list(COLUMNS))
@@ -65,7 +65,9 @@ def _vote(path: Path, number: int, header: list[str], row: list[str]) -> dict[st
     if cells["method_a"] == cells["method_b"]:
         raise _refusal(path, number, "method_b", cells["method_b"], "a pair has images of two methods")
     if not (cells["prompt_index"].isascii() and cells["prompt_index"].isdigit()):
-        raise _refusal(path, number, "prompt_index", cells["prompt_index"], "write a whole number from 0 on")
+        raise _refusal(
+            path, number, "prompt_index", cells["prompt_index"], "write a whole number, 0 or greater"
+        )
     return {
         **cells,
         "prompt_index": int(cells["prompt_index"]),
@@ -81,7 +83,7 @@ def _seconds(path: Path, number: int, cell: str) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds < math.inf:
-        raise _refusal(path, number, "seconds", cell, "write a number from 0 on, or leave it empty")
+        raise _refusal(path, number, "seconds", cell, "write a number, 0 or greater, or leave it empty")
     return seconds
 
 
@@ -90,7 +92,7 @@ def _refusal(path: Path, number: int, column: str, cell: str, remedy: str) -> Dr
 
 
 def _check_questions(path: Path, numbers: list[int], votes: list[dict[str, object]]) -> None:
-    """Refuse a pair that shows other images in another row, and a rater who answers a question twice."""
+    """Refuse a pair with different images in two rows, and a rater who answers a question twice."""
     shown: dict[object, tuple[int, object]] = {}
     answered: dict[object, int] = {}
     for number, vote in zip(numbers, votes, strict=True):
@@ -99,9 +101,9 @@ def _check_questions(path: Path, numbers: list[int], votes: list[dict[str, objec
         content = (vote["subject"], vote["prompt_index"], frozenset(sides))
         first, known = shown.setdefault(question, (number, content))
         if known != content:
-            raise _refusal(path, number, "pair", str(vote["pair"]), f"row {first} shows other images by it")
+            raise _refusal(path, number, "pair", str(vote["pair"]), f"row {first} uses it for other images")
         first = answered.setdefault((vote["rater"], question), number)
         if first != number:
             raise _refusal(
-                path, number, "rater", str(vote["rater"]), f"row {first} has this rater's answer already"
+                path, number, "rater", str(vote["rater"]), f"row {first} already has this rater's answer"
             )

@@ -19,7 +19,7 @@ from dreambench.spec.run_spec import MetricName
 class Ablation(Frozen):
     """One ablation. ``variants`` maps a name to the fields that it sets; the first is the reference.
 
-    ``subjects`` are ours where the paper does not list its own; ``table`` is the paper's.
+    ``subjects`` are our choice where the paper does not list its own; ``table`` is the paper's number.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Ablation(Frozen):
 
     def fields(self, variant: str) -> dict[str, Any]:
         """Return the spec's fields of a variant: its own, the subjects, the prompts and the metrics."""
-        asked = {"subjects": self.subjects, "prompts": self.prompts, "protocol.metrics": list(self.metrics)}
-        return {**asked, **self.variants[variant]}
+        common = {"subjects": self.subjects, "prompts": self.prompts, "protocol.metrics": list(self.metrics)}
+        return {**common, **self.variants[variant]}
 
 
 def ablation_names() -> list[str]:

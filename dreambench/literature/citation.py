@@ -1,4 +1,4 @@
-"""The entry to cite the paper by, whose protocol every number here follows."""
+"""The BibTeX entry of the paper whose protocol every number here follows."""
 
 BIBTEX_FILE = "dreambooth.bib"
 BIBTEX = """\

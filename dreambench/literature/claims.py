@@ -1,4 +1,4 @@
-"""The paper's claims as data: what each says, which runs decide it, and by which test."""
+"""The paper's claims as data: what each states, which runs decide it, and by which test."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Claim(Frozen):
 
 
 class Claims(Frozen):
-    """All claims, and the conditions by which runs are found: dotted fields of a spec and their values.
+    """All claims, and the conditions that select runs: dotted fields of a spec and their values.
 
     A condition's ``*`` means any value but null.
     """
@@ -46,7 +46,7 @@ class Claims(Frozen):
         for claim in self.claims:
             for name in (claim.first, claim.second):
                 if name not in (None, PHOTOS) and name not in self.runs:
-                    raise ValueError(f"claim {claim.id}: {name} is no key of runs")
+                    raise ValueError(f"claim {claim.id}: {name} is not a key of runs")
         return self
 
 
@@ -58,7 +58,7 @@ def paper_claims() -> Claims:
 
 
 def fits(fields: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
-    """Whether a spec's plain data fits all conditions; a field that a method has not got never does."""
+    """Return whether a spec's plain data fits all conditions; a field that is missing never fits."""
     return all(_fits(fields, name.split("."), wanted) for name, wanted in conditions.items())
 
 

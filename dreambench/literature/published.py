@@ -1,11 +1,10 @@
-"""The numbers that the paper publishes, and which run each of them may stand beside."""
+"""The numbers that the paper publishes, and the runs that each of them can be compared with."""
 
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import PurePath
-from typing import Any
 
 import yaml
 
@@ -15,7 +14,7 @@ from dreambench.spec.signature import is_miniature, parse_signature
 
 
 class PublishedRow(Frozen):
-    """One printed row. ``method`` and ``base`` (a pattern for the base model's last name) say whose it is."""
+    """One printed row, of a ``method`` and a ``base`` (a pattern for the last part of the model's name)."""
 
     name: str
     label: str
@@ -25,7 +24,7 @@ class PublishedRow(Frozen):
 
 
 class PublishedTable(Frozen):
-    """One table of the paper; ``caution`` says why it must not be relied on, where it must not."""
+    """One table of the paper; ``caution`` says why it must not be relied on, if so."""
 
     number: int
     title: str
@@ -42,14 +41,14 @@ class PublishedTable(Frozen):
 
 
 class Agreement(Frozen):
-    """Pearson correlation of a metric with human preference, and its p-value where the paper gives one."""
+    """Pearson correlation of a metric with human preference, and its p-value if the paper gives one."""
 
     pearson: float
     p: float | None = None
 
 
 class Published(Frozen):
-    """Everything that ``data/published.yaml`` holds."""
+    """The content of ``data/published.yaml``."""
 
     source: str
     data: str
@@ -67,19 +66,15 @@ class Published(Frozen):
 @cache
 def published() -> Published:
     """Return the paper's published numbers."""
-    return Published.model_validate(_read())
-
-
-def _read() -> Any:
-    # YAML 1.1 reads 9.44e-30 as text (no sign, no dot it likes); pydantic turns it into the number.
-    return yaml.safe_load((data_folder() / "published.yaml").read_text(encoding="utf-8"))
+    text = (data_folder() / "published.yaml").read_text(encoding="utf-8")
+    return Published.model_validate(yaml.safe_load(text))
 
 
 def comparable_with_paper(signature: str) -> bool:
-    """Whether the paper's numbers may stand beside a table with this signature.
+    """Return whether the paper's numbers can be compared with scores of this signature.
 
-    Not for the miniature, whose images are drawn by small models of our own, and not for other photos
-    than the paper's.
+    They cannot for the miniature, whose images come from small models of our own, nor for other photos than
+    the paper's.
     """
     known = (published().data, "unknown")
     return not is_miniature(signature) and parse_signature(signature).get("data") in known
@@ -88,8 +83,8 @@ def comparable_with_paper(signature: str) -> bool:
 def paper_values(kind: str, method: str, base: str) -> dict[str, float]:
     """Return Table 1's numbers by metric for a run's kind, method and base model (an id or a folder).
 
-    Empty where the paper has none, and for any kind but ``run``: the method of images that were made
-    elsewhere is not known.
+    Empty if the paper has none, and for any kind but ``run``: the method of images that were made elsewhere
+    is not known.
     """
     if kind != "run":
         return {}

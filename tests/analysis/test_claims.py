@@ -72,7 +72,7 @@ def test_conditions() -> None:
 def test_the_papers_claims_are_well_formed() -> None:
     known = paper_claims()
     assert len({claim.id for claim in known.claims}) == len(known.claims) >= 15
-    with pytest.raises(ValueError, match="nobody is no key of runs"):
+    with pytest.raises(ValueError, match="nobody is not a key of runs"):
         Claims(
             source="",
             runs={},
@@ -127,13 +127,13 @@ def test_runs_of_two_protocols_are_refused(tmp_path: Path) -> None:
         judge_claims(runs, claims=_claims())
 
 
-def test_the_claim_about_people_is_answered_by_a_correlation(tmp_path: Path) -> None:
+def test_the_claim_about_people_is_judged_by_a_correlation(tmp_path: Path) -> None:
     claims = Claims(source="", runs={}, claims=(Claim(id="x", statement="", where="", test="rating"),))
     runs = read_run_scores([_run(tmp_path / "a", 3, 0.6)])
     test = {"metric": "dino", "human": "sc", "difference": 0.17, "n": 600}
     test |= {"steiger_p_two_sided": 1e-12, "ci95_bootstrap": [0.12, 0.22]}
-    (answer,) = judge_claims(runs, {"paired": [test, {**test, "human": "pq"}]}, claims)
-    assert (answer.verdict, answer.effect, answer.n, answer.ci95) == ("holds", 0.17, 600, (0.12, 0.22))
+    (verdict,) = judge_claims(runs, {"paired": [test, {**test, "human": "pq"}]}, claims)
+    assert (verdict.verdict, verdict.effect, verdict.n, verdict.ci95) == ("holds", 0.17, 600, (0.12, 0.22))
     with pytest.raises(DreambenchError, match="no test of DINO against CLIP-I"):
         judge_claims(runs, {"paired": []}, claims)
     with pytest.raises(DreambenchError, match="no test of DINO against CLIP-I"):

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.human.analyse import analyse_imagenhub
+from dreambench.human.analyze import analyze_imagenhub
 from dreambench.human.correlation import Correlations
 from dreambench.human.imagenhub import read_imagenhub
 
@@ -25,7 +25,7 @@ Row = tuple[
 
 @pytest.fixture(scope="module")
 def found(imagenhub: Path) -> Correlations:
-    return analyse_imagenhub(imagenhub)[0]
+    return analyze_imagenhub(imagenhub)[0]
 
 
 @pytest.fixture(scope="module")
@@ -198,8 +198,8 @@ def small(tmp_path: Path) -> Callable[..., Path]:
 
 def test_o_is_taken_per_rater_and_then_averaged(small: Callable[..., Path]) -> None:
     other = "uid\tA\tB\n" + "\n".join(f"s{i}\t[0,0]\t[1,1]" for i in range(4))
-    judged, _ = read_imagenhub(small(rater2=other))
-    row = judged.images[(judged.images["sample"] == "s1") & (judged.images["method"] == "A")].iloc[0]
+    rated, _ = read_imagenhub(small(rater2=other))
+    row = rated.images[(rated.images["sample"] == "s1") & (rated.images["method"] == "A")].iloc[0]
     # Rater 1 gave [0.5, 1], rater 2 [0, 0]: (sqrt(0.5) + 0) / 2, not sqrt(0.25 * 0.5).
     assert (row["sc"], row["pq"]) == (0.25, 0.5)
     assert row["o"] == pytest.approx(math.sqrt(0.5) / 2, abs=1e-12)
@@ -210,7 +210,7 @@ def test_gaps_are_left_out_and_counted_never_filled(small: Callable[..., Path]) 
     scores = {f"s{i}": {"DINO": 0.1 * i, "CLIP_I": 0.1} for i in range(3)} | {
         "s3": {"DINO": None, "CLIP_I": 1}
     }
-    found, _ = analyse_imagenhub(small(rater2=gap, A=json.dumps(scores)))
+    found, _ = analyze_imagenhub(small(rater2=gap, A=json.dumps(scores)))
     assert (found.n, found.left_out) == (2, 6)
     assert found.left_out_by == {
         "no automatic scores: A": 1, "no automatic scores: B": 4, "not rated by every rater": 1
@@ -220,16 +220,16 @@ def test_gaps_are_left_out_and_counted_never_filled(small: Callable[..., Path]) 
 
 
 BAD = {
-    "a cell that is no rating": ({"rater2": "uid\tA\ns0\t[0,1\n"}, r"X_rater2\.tsv row 2, column A"),
+    "a cell that is not a rating": ({"rater2": "uid\tA\ns0\t[0,1\n"}, r"X_rater2\.tsv row 2, column A"),
     "a value off the scale": ({"rater2": "uid\tA\ns0\t[0,2]\n"}, r"row 2, column A.*0, 0\.5 or 1"),
     "three values": ({"rater2": "uid\tA\ns0\t[0,1,1]\n"}, "row 2, column A"),
     "no header": ({"rater1": "s0\t[0,1]\n"}, r"X_rater1\.tsv row 1: the header"),
     "an empty file": ({"rater1": ""}, r"X_rater1\.tsv row 1"),
     "a short row": ({"rater1": "uid\tA\tB\ns0\t[0,1]\n"}, "row 2: 2 columns, not 3"),
-    "a sample twice": ({"rater1": "uid\tA\ns0\t[0,1]\ns0\t[0,1]\n"}, "row 3: s0 is there twice"),
-    "scores that are no JSON": ({"A": "{"}, r"A\.json cannot be read"),
+    "a sample twice": ({"rater1": "uid\tA\ns0\t[0,1]\ns0\t[0,1]\n"}, "row 3: s0 occurs twice"),
+    "scores that are not JSON": ({"A": "{"}, r"A\.json cannot be read"),
     "scores of another shape": ({"A": "[1]"}, r"A\.json cannot be read"),
-    "a score that is no number": (
+    "a score that is not a number": (
         {"A": '{"s0": {"DINO": "high", "CLIP_I": 1}}'},
         r"A\.json, s0, DINO: 'high'",
     ),
@@ -252,7 +252,7 @@ def test_missing_files_name_the_command_that_fetches_them(small: Callable[..., P
         read_imagenhub(tmp_path)
     folder = small()
     (folder / "X_rater2.tsv").unlink()
-    with pytest.raises(DreambenchError, match="one rater only"):
+    with pytest.raises(DreambenchError, match="only one rater"):
         read_imagenhub(folder)
     folder = small()
     (folder / "autometrics" / "A.json").unlink()

@@ -31,20 +31,20 @@ def _scores(runs: tuple[str, ...] = ("ours", "theirs")) -> ImageScores:
 
 
 def test_an_images_score_is_the_share_of_its_pairs_votes(votes: pd.DataFrame) -> None:
-    (judged,) = rated_images(votes, _scores())
-    by_image = judged.images.set_index(["method", "pair"])["subject"].to_dict()
+    (rated,) = rated_images(votes, _scores())
+    by_image = rated.images.set_index(["method", "pair"])["subject"].to_dict()
     ours = {"p0": 2 / 3, "p1": 2 / 3, "p2": 1 / 2, "p3": 1}
     expected = {("ours", pair): share for pair, share in ours.items()}
     expected |= {("theirs", pair): 1 - share for pair, share in ours.items()}
     assert by_image == pytest.approx(expected, abs=1e-12)
-    assert (judged.humans, judged.metrics, judged.raters) == (("subject",), ("dino",), ("r0", "r1", "r2"))
-    assert judged.left_out == {}
+    assert (rated.humans, rated.metrics, rated.raters) == (("subject",), ("dino",), ("r0", "r1", "r2"))
+    assert rated.left_out == {}
 
 
 def test_images_without_scores_stay_and_are_counted(votes: pd.DataFrame) -> None:
-    (judged,) = rated_images(votes, _scores(("ours",)))
-    assert (len(judged.images), int(judged.complete.sum())) == (8, 4)
-    assert judged.left_out == {"not in the scores: theirs": 4}
+    (rated,) = rated_images(votes, _scores(("ours",)))
+    assert (len(rated.images), int(rated.complete.sum())) == (8, 4)
+    assert rated.left_out == {"not in the scores: theirs": 4}
     with pytest.raises(DreambenchError, match=r"no image of the votes has scores.*images/dog/00-0\.png of"):
         rated_images(votes, _scores(("another",)))
 

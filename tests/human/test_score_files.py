@@ -57,7 +57,7 @@ BAD = {
     "no file": ("image,dino\n1.png,0.5\n", "row 1: no column file"),
     "no metric": ("file,lpips\n1.png,0.5\n", "row 1: none of the columns dino, clip_i, clip_t"),
     "no score": ("file,dino\n1.png,\n", "no metric has a score"),
-    "twice": ("file,dino\n1.png,0.5\n./1.png,0.6\n", r"row 3: \./1\.png has scores already"),
+    "twice": ("file,dino\n1.png,0.5\n./1.png,0.6\n", r"row 3: \./1\.png already has scores"),
     "empty": ("", "cannot be read as a table"),
 }
 
@@ -87,7 +87,7 @@ def test_a_run_given_twice_or_by_another_protocol_is_refused(tmp_path: Path) -> 
     make_run(
         tmp_path / "b", two_subjects(), spec=make_spec(protocol=ProtocolSpec(clip=ClipSpec(model="ViT-L-14")))
     )
-    with pytest.raises(DreambenchError, match="has scores already"):
+    with pytest.raises(DreambenchError, match="already has scores"):
         read_image_scores([tmp_path / "a", tmp_path / "a"])
     with pytest.raises(DreambenchError, match=r"signatures of .* differ: clip: "):
         read_image_scores([tmp_path / "a", tmp_path / "b"])

@@ -56,10 +56,13 @@ BAD: dict[str, tuple[Callable[[Rows], Rows], str]] = {
         lambda rows: [{**rows[0], "method_b": rows[0]["method_a"]}, *rows[1:]],
         "row 2, column method_b: 'ours'",
     ),
-    "other images": (_with("image_a", "images/cat/00-0.png"), r"row 3, column pair: 'p0'.*row 2 shows other"),
+    "other images": (
+        _with("image_a", "images/cat/00-0.png"),
+        r"row 3, column pair: 'p0'.*row 2 uses it for other",
+    ),
     "another prompt": (_with("prompt_index", 9), r"row 3, column pair: 'p0'"),
-    "answered twice": (lambda rows: [*rows, rows[4]], r"row 14, column rater: 'r1'.*row 6 has"),
-    "nothing": (lambda rows: [], "holds no votes"),
+    "answered twice": (lambda rows: [*rows, rows[4]], r"row 14, column rater: 'r1'.*row 6 already has"),
+    "nothing": (lambda rows: [], "contains no votes"),
 }
 
 

@@ -18,8 +18,8 @@ Matrix = NDArray[np.float64]
 def coefficient(kind: Kind, x: Vector, y: Vector) -> tuple[float | None, float | None]:
     """Return a correlation (-1 to 1) of two vectors of the same length and its two-sided p-value.
 
-    Kendall's is tau-b, Spearman's uses mid-ranks: both allow ties. The p-values take the rows as
-    independent. Both are None with fewer than 3 rows or where one of the vectors is constant.
+    Kendall's is tau-b, Spearman's uses mid-ranks: both allow ties. The p-values assume
+    independent rows. Both are None with fewer than 3 rows or where one of the vectors is constant.
     """
     from scipy import stats
 
@@ -39,14 +39,14 @@ def fisher_interval(kind: Kind, r: float | None, n: int) -> tuple[float, float] 
 
     The standard error of atanh(r) is 1/sqrt(n - 3) for Pearson (Fisher 1921),
     sqrt((1 + r^2/2) / (n - 3)) for Spearman (Bonett and Wright 2000) and sqrt(0.437 / (n - 4)) for
-    Kendall (Fieller, Hartley and Pearson 1957). It takes the n rows as independent.
+    Kendall (Fieller, Hartley and Pearson 1957). It assumes that the n rows are independent.
     """
     from scipy import stats
 
     free = n - (4 if kind == "kendall" else 3)
     if r is None or free <= 0:
         return None
-    if abs(r) >= 1 - 1e-12:  # atanh has no value there: a perfect correlation has no spread
+    if abs(r) >= 1 - 1e-12:  # atanh is infinite there; a perfect correlation has no spread
         return r, r
     variance = {"pearson": 1.0, "spearman": 1 + r * r / 2, "kendall": 0.437}[kind] / free
     half = float(stats.norm.ppf(0.975)) * math.sqrt(variance)

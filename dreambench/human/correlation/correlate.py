@@ -1,4 +1,4 @@
-"""From judged images to correlations: pooled, and for each method."""
+"""From rated images to correlations: of all methods pooled, and of each method."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ CLAIM = ("dino", "clip_i")
 FIDELITY = ("sc", "subject")
 
 
-def correlate(judged: Sequence[RatedImages], source: str) -> Correlations:
+def correlate(rated: Sequence[RatedImages], source: str) -> Correlations:
     """Correlate every metric with every human score: all methods pooled, and each method by itself.
 
-    Several sets of judged images (the studies of subject and of prompt fidelity) are analysed one by
-    one and their rows set below each other; ``n`` is then their sum. ``source`` names the data.
+    Several sets of rated images (the studies of subject and of prompt fidelity) are analyzed one by one,
+    and their rows are concatenated; ``n`` is then their sum. ``source`` names the data.
     """
-    pooled = _join([_scope(some) for some in judged])
-    names = sorted({method for some in judged for method in some.methods})
+    pooled = _join([_scope(images) for images in rated])
+    names = sorted({method for images in rated for method in images.methods})
     methods = {
-        name: _join([_scope(some.of_method(name)) for some in judged if name in some.methods])
+        name: _join([_scope(images.of_method(name)) for images in rated if name in images.methods])
         for name in names
     }
     left_out_by: dict[str, int] = {}
-    for some in judged:
-        for reason, count in some.left_out.items():
+    for images in rated:
+        for reason, count in images.left_out.items():
             left_out_by[reason] = left_out_by.get(reason, 0) + count
-    metrics = tuple(dict.fromkeys(metric for some in judged for metric in some.metrics))
+    metrics = tuple(dict.fromkeys(metric for images in rated for metric in images.metrics))
     quoted = published().agreement
     return Correlations(
         **dict(pooled),
         source=source,
         metrics=metrics,
-        humans=tuple(dict.fromkeys(human for some in judged for human in some.humans)),
+        humans=tuple(dict.fromkeys(human for images in rated for human in images.humans)),
         comparison=_comparison(pooled),
         left_out_by=left_out_by,
         methods=methods,
@@ -77,13 +77,13 @@ def _join(scopes: Sequence[Scope]) -> Scope:
     )
 
 
-def _scope(judged: RatedImages) -> Scope:
-    chosen = judged.only_complete()
+def _scope(rated: RatedImages) -> Scope:
+    chosen = rated.only_complete()
     n = len(chosen.images)
-    clusters = judged.images["sample"].to_numpy()
-    agreements = tuple(agreement(h, judged.ratings[h], clusters) for h in judged.humans)
+    clusters = rated.images["sample"].to_numpy()
+    agreements = tuple(agreement(h, rated.ratings[h], clusters) for h in rated.humans)
     if n == 0:
-        return Scope(n=0, left_out=len(judged.images), agreement=agreements)
+        return Scope(n=0, left_out=len(rated.images), agreement=agreements)
     scored_clusters = chosen.images["sample"].to_numpy()
     draws = resampled_coefficients(
         {metric: chosen.values(metric) for metric in chosen.metrics},
@@ -94,7 +94,7 @@ def _scope(judged: RatedImages) -> Scope:
     tests = [_paired(chosen, human, draws) for human in chosen.humans if set(CLAIM) <= set(chosen.metrics)]
     return Scope(
         n=n,
-        left_out=len(judged.images) - n,
+        left_out=len(rated.images) - n,
         rows=tuple(_row(chosen, metric, human, draws) for metric, human in pairs),
         paired=tuple(test for test in tests if test is not None),
         upper_bound=tuple(
@@ -105,8 +105,8 @@ def _scope(judged: RatedImages) -> Scope:
     )
 
 
-def _row(judged: RatedImages, metric: str, human: str, draws: Draws) -> CorrelationRow:
-    x, y = judged.values(metric), judged.values(human)
+def _row(rated: RatedImages, metric: str, human: str, draws: Draws) -> CorrelationRow:
+    x, y = rated.values(metric), rated.values(human)
     found = {}
     for kind in KINDS:
         r, p = coefficient(kind, x, y)
@@ -116,10 +116,10 @@ def _row(judged: RatedImages, metric: str, human: str, draws: Draws) -> Correlat
     return CorrelationRow(metric=metric, human=human, n=len(x), **found)
 
 
-def _paired(judged: RatedImages, human: str, draws: Draws) -> PairedTest | None:
-    """Compare the two metrics of the claim; None where one of the correlations has no value."""
-    a, b = (judged.values(metric) for metric in CLAIM)
-    y, n = judged.values(human), len(judged.images)
+def _paired(rated: RatedImages, human: str, draws: Draws) -> PairedTest | None:
+    """Compare the two metrics of the claim; None where one of the correlations is undefined."""
+    a, b = (rated.values(metric) for metric in CLAIM)
+    y, n = rated.values(human), len(rated.images)
     r_a, r_b, r_ab = (coefficient("pearson", *pair)[0] for pair in ((a, y), (b, y), (a, b)))
     if r_a is None or r_b is None or r_ab is None:
         return None
@@ -130,7 +130,7 @@ def _paired(judged: RatedImages, human: str, draws: Draws) -> PairedTest | None:
     if interval is not None:
         present = differences[np.isfinite(differences)]
         not_better, not_worse = int((present <= 0).sum()), int((present >= 0).sum())
-        # One more on both sides: no number of resamples shows that a chance is 0.
+        # One more on both sides: no number of resamples shows that a probability is 0.
         p = (not_better + 1) / (len(present) + 1)
         p_two_sided = min(1.0, 2 * (min(not_better, not_worse) + 1) / (len(present) + 1))
     return PairedTest(

@@ -1,7 +1,7 @@
-"""Tests of two correlations that share a variable: does one metric follow the humans better than another?
+"""Tests of two correlations that share a variable: does one metric follow the raters better than another?
 
 ``r_a`` and ``r_b`` are the correlations of the metrics a and b with the same human score, ``r_ab`` that
-of the metrics with each other, ``n`` the number of images. Both tests take the images as independent.
+of the metrics with each other, ``n`` the number of images. Both tests assume independent images.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 class TestResult:
     """A statistic, the one-sided p-value of "a is greater than b", and the two-sided p-value.
 
-    ``df`` is None for a statistic that follows the normal law.
+    ``df`` is None for a statistic that is normally distributed.
     """
 
     __test__ = False
@@ -28,7 +28,7 @@ class TestResult:
 def steiger(r_a: float, r_b: float, r_ab: float, n: int) -> TestResult | None:
     """Return Steiger's z with the pooled correlation (Steiger 1980, equation 14).
 
-    None where it has no value: n below 4, a correlation of 1, or metrics that are the same.
+    None where it is undefined: n below 4, a correlation of 1, or identical metrics.
     """
     from scipy import stats
 
@@ -46,7 +46,7 @@ def steiger(r_a: float, r_b: float, r_ab: float, n: int) -> TestResult | None:
 def williams(r_a: float, r_b: float, r_ab: float, n: int) -> TestResult | None:
     """Return Williams's t with n - 3 degrees of freedom (Williams 1959; Steiger 1980, equation 7).
 
-    None where it has no value: n below 4, or metrics that are the same.
+    None where it is undefined: n below 4, or identical metrics.
     """
     from scipy import stats
 

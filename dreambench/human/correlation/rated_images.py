@@ -1,4 +1,4 @@
-"""Images with their metrics and with what humans said of them: the input of every correlation."""
+"""Images with their metrics and human scores: the input of every correlation."""
 
 from __future__ import annotations
 
@@ -13,13 +13,12 @@ from dreambench.human.correlation.coefficients import Matrix, Vector
 
 @dataclass(frozen=True)
 class RatedImages:
-    """Images that humans judged.
+    """Images that people rated.
 
-    ``images`` has one row per judged image and the columns ``sample`` (images of one sample are not
-    independent), ``method``, one per metric and one per human score (the mean over raters); NaN is a
-    score that is not there. ``ratings`` holds for each human score one row per image and one column per
-    rater of ``raters``, NaN where a rater did not see the image. ``left_out`` counts the images that
-    have a problem, by what it is, in words.
+    ``images`` has one row per image and the columns ``sample`` (images of one sample are not independent),
+    ``method``, one per metric and one per human score (the mean over raters); NaN is a missing score.
+    ``ratings`` has, for each human score, one row per image and one column per rater of ``raters``, NaN
+    where a rater did not see the image. ``left_out`` counts the images that are left out, by the reason.
     """
 
     images: pd.DataFrame
@@ -31,7 +30,7 @@ class RatedImages:
 
     @property
     def complete(self) -> pd.Series:
-        """Whether each image has every metric and every human score: only those are correlated."""
+        """True for each image that has every metric and every human score; only those are correlated."""
         return self.images[[*self.metrics, *self.humans]].notna().all(axis=1)
 
     @property

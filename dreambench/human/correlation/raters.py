@@ -1,4 +1,4 @@
-"""How far the raters agree with each other, and what that leaves for a metric to reach."""
+"""How far the raters agree with each other, and the bound that this sets for a metric."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dreambench.human.correlation.resampling import (
 from dreambench.human.correlation.results import Bound, RaterAgreement
 
 ALPHA_RESAMPLES = 1_000
-# Means over raters are rounded to this: sums in another order must not break ties.
+# Means over raters are rounded to this: the order of a sum must not break ties.
 TIE_DIGITS = 12
 
 
@@ -25,7 +25,7 @@ def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> RaterAgreemen
     """Return Krippendorff's alpha for ordinal values, with its interval by the clustered bootstrap.
 
     ``ratings`` is (images, raters), NaN where a rater did not see an image; an image seen by one rater
-    says nothing. 1 is perfect agreement, 0 that of chance; None where all ratings are the same.
+    does not count. 1 is perfect agreement, 0 that of chance; None where all ratings are the same.
     Source: Krippendorff 2011; the package ``krippendorff``.
     """
     values = np.unique(ratings[np.isfinite(ratings)])
@@ -91,7 +91,7 @@ def _against_others(ratings: Matrix, column: int) -> tuple[Vector, Vector, np.nd
     """Return a rater's ratings, the mean of the others', and the images that have both."""
     own, rest = ratings[:, column], np.delete(ratings, column, axis=1)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # an image that no other rater saw: NaN, as it should
+        warnings.simplefilter("ignore", RuntimeWarning)  # NaN is right for an image that no other rater saw
         others = np.nanmean(rest, axis=1) if rest.shape[1] else np.full(len(own), np.nan)
     return own, others.round(TIE_DIGITS), np.isfinite(own) & np.isfinite(others)
 

@@ -1,7 +1,7 @@
 """The bootstrap clustered by sample: whole samples are drawn, with all the images that belong to them.
 
 The images of one sample (the same subject and prompt by several methods) are not independent of each
-other, so an interval that takes them as such is too narrow. A resample is a vector of counts, one per
+other, so an interval that assumes they are is too narrow. A resample is a vector of counts, one per
 image; every coefficient is computed from the counts, all resamples at once.
 """
 
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from dreambench.analysis.paired import CONFIDENCE, RESAMPLES, SEED
 from dreambench.human.correlation.coefficients import KINDS, Kind, Matrix, Vector
 
-# Kendall's costs grow with the square of the images; its interval does with fewer resamples.
+# Kendall's cost grows with the square of the number of images, so its interval uses fewer resamples.
 KENDALL_RESAMPLES = 2_000
 _CHUNK = 1_000
 Draws = dict[tuple[str, str], dict[Kind, Vector]]
@@ -25,7 +25,7 @@ def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = 
     """Yield how often each row occurs in each resample, as blocks of shape (up to 1,000, rows).
 
     As many clusters are drawn, with replacement, as there are. The draws depend on the clusters' names
-    and not on the order of the rows. From a single cluster nothing can be drawn: there is no block.
+    and not on the order of the rows. A single cluster yields nothing.
     """
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
@@ -63,7 +63,7 @@ def resampled_coefficients(
 
 
 def joined(blocks: Sequence[Vector]) -> Vector:
-    """Return the blocks of a statistic's resamples as one vector, empty where there is none."""
+    """Return the blocks of a statistic's resamples as one vector, empty if there are none."""
     return np.concatenate(blocks) if blocks else np.empty(0)
 
 
@@ -128,7 +128,7 @@ def _ties(ordered: Vector) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 def percentile_interval(draws: Vector) -> tuple[float, float] | None:
     """Return the 95% percentile interval of a statistic's resamples.
 
-    NaN is a resample in which the statistic has no value; where most are, there is no interval (None).
+    NaN is a resample in which the statistic is undefined; if most are, there is no interval (None).
     """
     present = draws[np.isfinite(draws)]
     if len(present) == 0 or 2 * len(present) < len(draws):

@@ -12,8 +12,8 @@ Interval = tuple[float, float]
 class Coefficient(Frozen):
     """One correlation (-1 to 1): two-sided p, 95% intervals by Fisher's z and by the clustered bootstrap.
 
-    p and the interval by Fisher's z take the images as independent, the bootstrap does not. None is
-    what cannot be computed: too few images, or scores that do not vary.
+    p and the interval by Fisher's z assume independent images, the bootstrap does not. None is what
+    cannot be computed: too few images, or scores that do not vary.
     """
 
     r: float | None = None
@@ -34,10 +34,10 @@ class CorrelationRow(Frozen):
 
 
 class PairedTest(Frozen):
-    """Whether ``metric`` follows ``human`` better than ``other`` does, over the same ``n`` images.
+    """A test whether ``metric`` follows ``human`` better than ``other`` does, over the same ``n`` images.
 
     ``difference`` is that of the Pearson coefficients, ``between`` the metrics' correlation with each
-    other. Every p is one-sided (the metric is better) and has its two-sided companion.
+    other. Every p is one-sided (the metric is better); beside it is the two-sided one.
     """
 
     metric: str
@@ -62,7 +62,7 @@ class MetricComparison(Frozen):
     """DINO's minus CLIP-I's Pearson correlation with subject fidelity, pooled: the paper's claim.
 
     ``ci95`` is the bootstrap's interval; ``p`` is two-sided, by Steiger's z. The human score is
-    ImagenHub's SC, or a user study's subject fidelity. The same numbers stand in ``paired``.
+    ImagenHub's SC, or a user study's subject fidelity. The same numbers are in ``paired``.
     """
 
     difference: float
@@ -71,7 +71,7 @@ class MetricComparison(Frozen):
 
 
 class RaterAgreement(Frozen):
-    """Krippendorff's alpha (ordinal) over ``n`` images that at least two of the ``raters`` judged."""
+    """Krippendorff's alpha (ordinal) over ``n`` images that at least two of the ``raters`` rated."""
 
     human: str
     n: int
@@ -96,7 +96,7 @@ class Bound(Frozen):
 class Scope(Frozen):
     """The analysis of a set of images: ``n`` of them have every score, ``left_out`` do not.
 
-    ``agreement`` is over all judged images of the set, everything else over the ``n``.
+    ``agreement`` is over all rated images of the set, everything else over the ``n``.
     """
 
     n: int
@@ -110,8 +110,8 @@ class Scope(Frozen):
 class Share(Frozen):
     """A share of ``of`` pairs or answers (0 to 1) with its 95% interval.
 
-    ``ci95_by_subject``, of shares of pairs only, resamples subjects as the other tables do: it is the one
-    that speaks of subjects that were not asked about, and None where there is only one subject.
+    ``ci95_by_subject``, for shares of pairs only, resamples subjects as the other tables do: only this one
+    extends to subjects that were not asked about. It is None for a single subject.
     """
 
     share: float
@@ -157,7 +157,7 @@ class Correlations(Scope):
 
     ``source`` says what was analysed; ``left_out_by`` counts the images left out by the reason; ``paper``
     is the DreamBooth paper's Pearson correlation by metric and ``paper_preferences`` its Table 2 by study,
-    both of its own votes on its own images. ``comparison`` is None where DINO, CLIP-I or the human score
+    both from its own votes on its own images. ``comparison`` is None where DINO, CLIP-I or the human score
     of subject fidelity is missing or does not vary.
     """
 

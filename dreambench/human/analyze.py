@@ -1,4 +1,4 @@
-"""The two analyses of human judgement: of the public ImagenHub ratings, and of one's own votes."""
+"""The two analyses of human judgment: of the public ImagenHub ratings, and of votes on your own images."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from dreambench.human.score_files import read_image_scores
 from dreambench.human.votes import read_votes
 
 
-def analyse_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[RatedImages]]:
-    """Correlate DINO and CLIP-I with the ImagenHub ratings; None is the pulled copy.
+def analyze_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[RatedImages]]:
+    """Correlate DINO and CLIP-I with the ImagenHub ratings; None stands for the downloaded copy.
 
     Returns the results and the images behind them. Raises DreambenchError for data that cannot be read.
     """
-    judged, source = read_imagenhub(folder)
-    return correlate([judged], source), [judged]
+    rated, source = read_imagenhub(folder)
+    return correlate([rated], source), [rated]
 
 
-def analyse_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[RatedImages]]:
-    """Correlate the scores of one's own images with votes on them, and tell which method the voters prefer.
+def analyze_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[RatedImages]]:
+    """Correlate the scores of your own images with the votes on them, and count the raters' preferences.
 
     Returns the results and the images behind them. Raises DreambenchError for data that cannot be read.
     """
     cast = read_votes(votes)
-    judged = rated_images(cast, read_image_scores(scores))
-    found = correlate(judged, votes.name)
+    rated = rated_images(cast, read_image_scores(scores))
+    found = correlate(rated, votes.name)
     fitted = strengths(cast)
     notes = [UNDECIDED]
     unfit = dict.fromkeys(row.study for row in fitted if row.strength is None)
-    notes += [f"{study}: no finite Bradley-Terry fit, for a method won or lost everything" for study in unfit]
+    notes += [
+        f"{study}: no finite Bradley-Terry fit, because a method won or lost everything" for study in unfit
+    ]
     added = {
         "preferences": preference_table(cast),
         "strengths": fitted,
         "paper_preferences": {study: dict(values) for study, values in paper_preferences().items()},
         "notes": tuple(notes),
     }
-    return found.model_copy(update=added), judged
+    return found.model_copy(update=added), rated
