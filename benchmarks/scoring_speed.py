@@ -43,7 +43,7 @@ from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
 from dreambench.spec.run_spec import ClipSpec, DinoSpec, ProtocolSpec, RuntimeSpec  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
-from tests.material import tiny  # noqa: E402
+from tests.material import tiny_encoders  # noqa: E402
 
 GOAL = 1.15
 BATCH = 32
@@ -57,8 +57,8 @@ class ModelCache:
         self.folder = folder
         self.images = [_draw(folder / f"{i:03d}.png", i, size) for i in range(images)]
         self.photos = [_draw(folder / f"photo-{i}.png", 1000 + i, size) for i in range(photos)]
-        clip_model, clip_file = tiny.build_full_clip(folder)
-        dino_model, dino_file = tiny.build_full_dino(folder)
+        clip_model, clip_file = tiny_encoders.build_full_clip(folder)
+        dino_model, dino_file = tiny_encoders.build_full_dino(folder)
         protocol = ProtocolSpec(
             metrics=("dino", "clip_i"),
             clip=ClipSpec(model=clip_model, weights=str(clip_file)),

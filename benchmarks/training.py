@@ -31,7 +31,7 @@ from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
-from tests.material import tiny
+from tests.material.tiny_dataset import build_dataset
 
 CAPTIONS = ["a sks dog", "a dog"]
 
@@ -88,7 +88,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         base = open_base(BaseSpec(model=options.base or str(scaled.build(Path(folder) / "base"))))
-        photos = sorted(tiny.build_dataset(Path(folder) / "data", ["dog"]).glob("dog/*.jpg"))
+        photos = sorted(build_dataset(Path(folder) / "data", ["dog"]).glob("dog/*.jpg"))
         cached, encoding = steps(base, photos, options.size)
         times: dict[str, list[float]] = {"cached": [], "re-encoding": []}
         for turn in range(options.steps + 3):

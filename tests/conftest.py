@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.material.tiny_encoders import TinyModels
 
 # The libraries read these when they are imported, which a test module may do before any fixture runs.
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -29,6 +33,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     from tests.material import tiny as models
 
     return models.build_all(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
+    """The weights files of the tiny encoders, made once."""
+    from tests.material.tiny_encoders import build_encoders
+
+    return build_encoders(tmp_path_factory.mktemp("tiny_models"))
 
 
 @pytest.fixture(scope="session")

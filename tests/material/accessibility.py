@@ -1,4 +1,4 @@
-"""axe-core on a page that is open in the browser: its serious and critical findings, one line each."""
+"""Serious and critical findings of axe-core on an open page, one line each."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ BAD = {"serious", "critical"}
 
 
 def faults(tab: Any) -> list[str]:
-    """Return what axe-core holds against a page, as ``rule (impact): element: why``.
+    """Return axe-core's findings on a page, as ``rule (impact): element: why``.
 
-    The context must bypass the page's policy, which lets no script but its own run. The test is skipped
-    where axe-core is not installed.
+    The context must bypass the page's policy, which allows only its own scripts. The test is skipped if
+    axe-core is not installed.
     """
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-core is not installed")
     found = axe.Axe().run(tab, options={"resultTypes": ["violations"]}).response["violations"]

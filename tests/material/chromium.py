@@ -1,4 +1,4 @@
-"""A headless Chromium, where the machine has one, and a server that can be killed."""
+"""A headless Chromium, if the machine has one, and a server that can be killed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FLAGS = (
 
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Open the browser with a profile of its own; the test is skipped where there is none."""
+    """Open the browser with a new profile; the test is skipped if there is no browser."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
@@ -39,7 +39,7 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def opened(page: Path, **options: Any) -> Iterator[Any]:
-    """Open a page from disk; afterwards it must have asked nobody and said nothing on the console."""
+    """Open a page from disk, and check afterwards that it sent no request and wrote nothing to the console."""
     with chromium() as browser:
         context = browser.new_context(**{"viewport": DESK, **options})
         asked: list[str] = []
@@ -57,14 +57,14 @@ def opened(page: Path, **options: Any) -> Iterator[Any]:
 
 
 def free_port() -> int:
-    """Return a port that is free now."""
+    """Return a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class Server:
-    """``dreambench study serve`` as a process of its own."""
+    """``dreambench study serve`` in a process of its own."""
 
     def __init__(self, folder: Path, port: int) -> None:
         self._command = [
@@ -80,14 +80,14 @@ class Server:
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> str:
-        """Start it and return its first line, which it prints once it listens."""
+        """Start the server and return its first line, which it prints once it listens."""
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         self._process = subprocess.Popen(self._command, env=environment, stderr=subprocess.PIPE, text=True)
         assert self._process.stderr is not None
         return self._process.stderr.readline()
 
     def kill(self) -> None:
-        """End it as ``kill -9`` does: no handler runs, nothing is flushed."""
+        """Kill the server as ``kill -9`` does: no handler runs, nothing is flushed."""
         if self._process is not None:
             self._process.kill()
             self._process.communicate()
@@ -102,7 +102,7 @@ class Server:
 
 
 def until(page: Any, expression: str) -> None:
-    """Wait until an expression is true; Playwright's own way needs `eval`, which our pages forbid."""
+    """Wait until an expression is true; Playwright's own wait needs `eval`, which our pages forbid."""
     for _ in range(600):
         if page.evaluate(expression):
             return

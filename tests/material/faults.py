@@ -1,7 +1,7 @@
 """Killing a real process at a chosen change of its files, for the tests of resuming.
 
-What a killed run leaves depends only on which changes of files came before the kill, so kills are
-counted in changes, not in seconds: every distinguishable instant can be hit, and a seed fixes which.
+What a killed run leaves behind depends only on the file changes before the kill. Kills are therefore
+counted in changes, not in seconds: every distinguishable instant can be chosen, and a seed fixes it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class KillSwitch:
         self.folders, self.kill_at, self.count = tuple(folders), kill_at, 0
 
     def __call__(self, event: str, arguments: tuple) -> None:
-        """Look at one audit event; it comes before the operation that it announces."""
+        """Handle one audit event, which precedes the operation that it announces."""
         writes = event == "open" and len(arguments) > 1 and any(m in str(arguments[1]) for m in "wax+")
         if not (writes or event in _CHANGES) or not str(arguments[0]).startswith(self.folders):
             return
@@ -55,7 +55,7 @@ class Runner:
         self._context.set_forkserver_preload(["dreambench.runs.runner", "dreambench.cli", "diffusers"])
 
     def run(self, words: list[str], folders: list[Path], kill_at: int | None = None) -> int:
-        """Run a command; return its exit code (-9: killed). ``changes`` then tells the count of changes."""
+        """Run a command and return its exit code (-9: killed); ``changes`` is then its number of changes."""
         count, log = self.scratch / "count", self.scratch / "log"
         count.unlink(missing_ok=True)
         arguments = (words, [str(f) for f in folders], kill_at, str(count), str(log))
@@ -66,10 +66,10 @@ class Runner:
 
     @property
     def changes(self) -> int:
-        """How many changes of files the last command that was not killed made."""
+        """The number of file changes of the last command that was not killed."""
         return int((self.scratch / "count").read_text())
 
     @property
     def log(self) -> str:
-        """What all commands so far printed."""
+        """The output of all commands so far."""
         return (self.scratch / "log").read_text(errors="replace")

@@ -1,10 +1,10 @@
-"""What continuous integration watches of the miniature: runs of a fixed subset, and scores of fixed pictures.
+"""The runs and pictures of the miniature whose scores continuous integration compares with a baseline.
 
-Runs are trained, so their scores move with the seed, and a defect must move them further. The scores of
-drawn pictures of the subjects move with nothing: there any change of a crop or a caption shows. As a
-script it writes both committed baselines anew, for a change that is meant to move scores::
+Scores of trained runs vary with the seed, and only a larger change is a defect. Scores of drawn pictures
+of the subjects do not vary, so any change of a crop or a caption shows. As a script it writes both
+committed baselines again, after a change that is meant to change scores::
 
-    python tests/regression.py results/regression
+    python -m tests.material.watched_runs results/regression
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from miniature.world import held_out_subjects, render, scene_for_prompt
 BASELINES = Path(__file__).resolve().parents[2] / "data" / "baselines"
 RUNS, PICTURES = BASELINES / "mini.json", BASELINES / "mini-pictures.json"
 SEEDS = range(8)
-# Four class nouns, both categories, all four kinds of prompts; enough steps that the subject is learned.
+# Four class nouns, both categories, all four kinds of prompts; enough steps to learn the subject.
 SUBJECTS, PROMPTS, IMAGES = ("can", "clock", "dog", "teapot"), (0, 4, 12, 20, 22), 2
 OPTIONS = [
     *("--preset", "mini", "--subjects", ",".join(SUBJECTS), "--prompts", ",".join(map(str, PROMPTS))),
@@ -71,7 +71,7 @@ def _write_baselines(root: Path) -> None:
     runs = [root / f"seed{seed}" for seed in SEEDS]
     for seed, run in zip(SEEDS, runs, strict=True):
         _call(run_command(seed, run))
-    # A baseline is made of runs: two of the same pictures say that nothing moves their scores.
+    # A baseline needs several runs: two of the same pictures show that their scores do not vary.
     scored = [root / f"scores{number}" for number in range(2)]
     for number, out in enumerate(scored):
         _call(score_command(draw_pictures(root / f"pictures{number}"), out))

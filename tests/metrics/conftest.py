@@ -7,14 +7,8 @@ from pathlib import Path
 import pytest
 
 from dreambench.store import RunFolder
-from tests.material import tiny as models
-from tests.metrics.material import ByHand, Material, TinyModels, draw_material
-
-
-@pytest.fixture(scope="session")
-def tiny_models(tmp_path_factory: pytest.TempPathFactory) -> TinyModels:
-    folder = tmp_path_factory.mktemp("tiny_models")
-    return TinyModels(models.build_clip(folder)[1], models.build_dino(folder)[1], models.build_lpips(folder))
+from tests.material.tiny_encoders import TinyModels
+from tests.metrics.material import ByHand, Material, draw_material
 
 
 @pytest.fixture

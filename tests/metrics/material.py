@@ -12,31 +12,14 @@ from PIL import Image
 
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
 from dreambench.models.weights import with_fingerprints
-from dreambench.spec.run_spec import METRICS, ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.store import RunFolder
-from tests.material import tiny
+from tests.material import tiny_encoders as tiny
+from tests.material.tiny_dataset import build_dataset
+from tests.material.tiny_encoders import TinyModels
 
 SUBJECTS = {"dog": ("dog", "live"), "teapot": ("teapot", "object")}
 PROMPTS = {0: "in the jungle", 3: "on the beach"}
-
-
-@dataclass(frozen=True)
-class TinyModels:
-    """The three tiny encoders: their weights files and the protocol that uses them."""
-
-    clip: Path
-    dino: Path
-    lpips: Path
-
-    def protocol(self, *metrics: str) -> ProtocolSpec:
-        return ProtocolSpec(
-            metrics=metrics or METRICS,
-            clip=ClipSpec(model=tiny.CLIP_MODEL, weights=str(self.clip)),
-            dino=DinoSpec(
-                model=tiny.DINO_MODEL, weights=str(self.dino), resize=tiny.DINO_RESIZE, crop=tiny.DINO_CROP
-            ),
-            lpips=LpipsSpec(weights=str(self.lpips)),
-        )
 
 
 @dataclass(frozen=True)
@@ -57,7 +40,7 @@ def noise(name: str, width: int, height: int) -> Image.Image:
 
 def draw_material(folder: Path) -> Material:
     """Draw photos and images, the images neither square nor all of one size."""
-    tiny.build_dataset(folder / "data", list(SUBJECTS), size=90)
+    build_dataset(folder / "data", list(SUBJECTS), size=90)
     cells, priors, photos = [], [], {}
     for subject, (noun, category) in SUBJECTS.items():
         photos[subject] = sorted((folder / "data" / subject).glob("*.jpg"))

@@ -165,11 +165,11 @@ def test_a_second_scoring_needs_no_weights(run, material, tiny_models, tmp_path,
 
 
 def test_embeddings_of_other_weights_are_never_used(run, material, tiny_models, tmp_path, counted):
-    from tests.material import tiny
+    from tests.material import tiny_encoders
 
     score(run, material, tiny_models.protocol("dino"), priors=[])
     first = run.scores("images")["dino"]
-    other = replace(tiny_models, dino=tiny.build_dino(tmp_path, seed=9)[1])
+    other = replace(tiny_models, dino=tiny_encoders.build_dino(tmp_path, seed=9)[1])
     counted["DinoEncoder"] = 0
     score(run, material, other.protocol("dino"), priors=[])
     assert counted["DinoEncoder"] == 12 + sum(map(len, material.photos.values()))

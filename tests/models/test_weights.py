@@ -19,7 +19,7 @@ from dreambench.models.encoders.lpips_network import load_lpips, lpips_download
 from dreambench.models.weights import fingerprint, is_local, missing_weights, with_fingerprints
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
-from tests.material import tiny
+from tests.material.tiny_encoders import FULL_DINO_MODEL
 
 
 @pytest.fixture
@@ -203,6 +203,6 @@ def test_the_key_follows_content_and_transform_not_the_path(tiny_models):
     assert encoder_key("dino", spec) == encoder_key(
         "dino", spec.model_copy(update={"weights": "/moved.safetensors"})
     )
-    others = [{"fingerprint": "0" * 64}, {"resize": 60}, {"model": tiny.FULL_DINO_MODEL}]
+    others = [{"fingerprint": "0" * 64}, {"resize": 60}, {"model": FULL_DINO_MODEL}]
     keys = {encoder_key("dino", spec.model_copy(update=change)) for change in others}
     assert len(keys | {encoder_key("dino", spec)}) == 4
