@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DESK = {"width": 1280, "height": 900}
+VIEWPORT = {"width": 1280, "height": 900}
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
@@ -39,9 +39,9 @@ def chromium() -> Iterator[Any]:
 
 @contextmanager
 def opened(page: Path, **options: Any) -> Iterator[Any]:
-    """Open a page from disk, and check afterwards that it sent no request and wrote nothing to the console."""
+    """Open a page from disk; afterwards check that it sent no request and logged nothing."""
     with chromium() as browser:
-        context = browser.new_context(**{"viewport": DESK, **options})
+        context = browser.new_context(**{"viewport": VIEWPORT, **options})
         asked: list[str] = []
         said: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
