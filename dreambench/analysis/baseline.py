@@ -82,7 +82,7 @@ def read_baseline(file: Path) -> Baseline:
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:
-        raise DreambenchError(f"{file} does not exist", _REMEDY) from error
+        raise DreambenchError(f"the baseline {file} does not exist", _REMEDY) from error
     except (OSError, UnicodeDecodeError) as error:
         raise DreambenchError(f"{file} cannot be read as a baseline: {error}", _REMEDY) from error
     if not text.strip():

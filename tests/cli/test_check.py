@@ -320,7 +320,7 @@ class TestRefusals:
         assert f"{baseline}: {'.'.join(path)}: " in refused(command(seeds[0], "--baseline", baseline))
 
     def test_no_file_no_run_and_options_that_do_not_go_together(self, baseline, seeds, tmp_path, command):
-        assert "no baseline" in refused(command(seeds[0], "--baseline", tmp_path / "none.json"))
+        assert "none.json does not exist" in refused(command(seeds[0], "--baseline", tmp_path / "none.json"))
         assert "cannot be read" in refused(command(seeds[0], "--baseline", tmp_path))
         assert "is a folder" in refused(command(*seeds, "--baseline", tmp_path, "--update"))
         assert "no run" in refused(command(tmp_path / "none", "--baseline", baseline))
