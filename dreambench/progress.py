@@ -1,7 +1,10 @@
-"""What a person sees of long work: bars with an ETA on stderr; stdout is left to results."""
+"""Progress of long work: bars with an ETA on stderr, quiet libraries, and a stopwatch."""
 
 from __future__ import annotations
 
+import os
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -19,34 +22,34 @@ from rich.progress import (
 
 
 class ProgressListener(Protocol):
-    """Whoever follows long work: a person's bars, a log, or the process that waits for this one."""
+    """Receives the progress of long work: bars on a terminal, a log file, or another process."""
 
     def start(self, name: str, total: int, done: int = 0) -> None:
-        """A piece of work called ``name`` begins, with ``done`` of ``total`` behind it."""
+        """Begin a stage called ``name``, with ``done`` of ``total`` already done."""
         ...
 
     def advance(self, name: str, count: float = 1) -> None:
-        """``count`` more of it is done."""
+        """Add ``count`` to what is done of a stage."""
         ...
 
     def finish(self, name: str) -> None:
-        """It has ended."""
+        """End a stage."""
         ...
 
     def say(self, line: str) -> None:
-        """One line of notice."""
+        """Show one line of notice."""
         ...
 
 
 class Reporter:
-    """Progress bars by name, and lines of notice above them."""
+    """Progress bars on stderr by name, with lines of notice above them."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._tasks: dict[str, TaskID] = {}
 
     def start(self, name: str, total: int, done: int = 0) -> None:
-        """Show a bar called ``name`` with ``done`` of ``total`` behind it."""
+        """Show a bar called ``name`` with ``done`` of ``total`` already done."""
         self._progress.start()  # only now: a display without a bar would leave an empty line behind
         if name not in self._tasks:
             self._tasks[name] = self._progress.add_task(name, total=total, completed=done)
@@ -54,12 +57,12 @@ class Reporter:
             self._progress.reset(self._tasks[name], total=total, completed=done)
 
     def advance(self, name: str, count: float = 1) -> None:
-        """Move a bar that was started; others are left alone."""
+        """Move a bar that was started; ignore other names."""
         if name in self._tasks:
             self._progress.advance(self._tasks[name], count)
 
     def finish(self, name: str) -> None:
-        """Take a bar away."""
+        """Remove a bar."""
         task = self._tasks.pop(name, None)
         if task is not None:
             self._progress.remove_task(task)
@@ -85,3 +88,36 @@ def reporter(quiet: bool = False) -> Iterator[Reporter]:
     finally:
         if progress.tasks or progress.live.is_started:
             progress.stop()
+
+
+class Stopwatch:
+    """Measures the seconds of one of many equal pieces of work."""
+
+    def __init__(self) -> None:
+        self._began: float | None = None
+        self._seconds, self._count = 0.0, 0
+
+    def begin(self) -> None:
+        """Start the clock at zero pieces."""
+        self._began, self._seconds, self._count = time.monotonic(), 0.0, 0
+
+    def add(self, count: int) -> None:
+        """Count ``count`` more pieces as done by now."""
+        if self._began is not None:
+            self._seconds = time.monotonic() - self._began
+            self._count += count
+
+    def rate(self) -> float | None:
+        """Return the seconds per piece, or None if no piece was counted."""
+        return round(self._seconds / self._count, 6) if self._count else None
+
+
+def quiet_libraries() -> None:
+    """Silence the libraries' bars and advice; call it before they are imported. Errors still show."""
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    warnings.filterwarnings(
+        "ignore", module=r"(transformers|diffusers|timm|open_clip|torch|torchvision|lpips)\b"
+    )

@@ -62,7 +62,7 @@ def ablate(
     }
     specs = {v: options.spec_from_options(defaults=chosen.fields(v), **given) for v in chosen.variants}
     from dreambench.cli.run_command import work_runs
-    from dreambench.quiet import quiet_libraries
+    from dreambench.progress import quiet_libraries
 
     quiet_libraries()
     from dreambench.progress import reporter

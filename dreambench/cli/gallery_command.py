@@ -51,7 +51,7 @@ def gallery(
     names = parse_subjects(subjects)
     opened = [open_run(path) for path in runs]
     folders = _folders(runs, out)
-    from dreambench.quiet import quiet_libraries
+    from dreambench.progress import quiet_libraries
 
     quiet_libraries()
     from dreambench.progress import reporter

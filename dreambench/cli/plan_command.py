@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dreambench.cli import executor_options, options
-from dreambench.quiet import quiet_libraries
+from dreambench.progress import quiet_libraries
 
 if TYPE_CHECKING:
     from dreambench.runs.plan import Schedule

@@ -101,7 +101,7 @@ def _work_all(
     kept = kept_runs(planned, tables) if tables else {}
     if len(kept) == len(planned):
         return
-    from dreambench.quiet import quiet_libraries
+    from dreambench.progress import quiet_libraries
 
     quiet_libraries()
     from dreambench.progress import reporter

@@ -9,7 +9,7 @@ import typer
 
 from dreambench.cli import options
 from dreambench.cli.run_command import Out, show
-from dreambench.quiet import quiet_libraries
+from dreambench.progress import quiet_libraries
 
 
 def score(

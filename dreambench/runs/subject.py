@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.paths import cache_folder
-from dreambench.progress import ProgressListener
+from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import (
@@ -27,7 +27,6 @@ from dreambench.runs.requests import (
 )
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import SamplerSpec
-from dreambench.stopwatch import Stopwatch
 from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
 from dreambench.store.files import write_folder_atomically, write_text

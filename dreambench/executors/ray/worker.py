@@ -51,7 +51,7 @@ class Worker:
         import ray
 
         from dreambench.paths import cache_folder
-        from dreambench.quiet import quiet_libraries
+        from dreambench.progress import quiet_libraries
         from dreambench.runs.model_cache import ModelCache
 
         quiet_libraries()
