@@ -8,6 +8,7 @@ import pytest
 
 from dreambench.cli import main
 from tests.cli.material import Done
+from tests.dataset.conftest import own as own  # a fixture that both rooms use
 
 
 @pytest.fixture

@@ -40,9 +40,10 @@ class DoomedWatch:
 class Doom:
     """What goes wrong: ``how`` (kill, raise, hang, lose) at tick ``at`` of the bar that ends in ``stage``.
 
-    ``limit`` is the unit's time limit in seconds. To lose is to kill the node that the worker belongs to,
-    unless its process is ``spared``. It goes wrong once, which ``marker`` then says, or with ``marker`` None
-    whenever it is tried.
+    ``limit`` is the unit's time limit in seconds. To lose is to kill the node that the worker belongs to;
+    a worker of the ``spared`` node waits until that has happened, so that it cannot do all of the work
+    before the other node has started. It goes wrong once, which ``marker`` then says, or with ``marker``
+    None whenever it is tried.
     """
 
     stage: str
@@ -54,6 +55,8 @@ class Doom:
 
     def happen(self) -> None:
         if self.how == "lose" and os.getppid() == self.spared:
+            while not self.marker.exists():
+                time.sleep(0.1)
             return
         if self.marker is not None:
             if self.marker.exists():
