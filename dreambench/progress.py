@@ -90,6 +90,16 @@ def reporter(quiet: bool = False) -> Iterator[Reporter]:
             progress.stop()
 
 
+@contextmanager
+def reporting(listener: ProgressListener | None) -> Iterator[ProgressListener]:
+    """Lend ``listener``, or bars on stderr where it is None."""
+    if listener is not None:
+        yield listener
+        return
+    with reporter() as shown:
+        yield shown
+
+
 class Stopwatch:
     """Measures the seconds of one of many equal pieces of work."""
 

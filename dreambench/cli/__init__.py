@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 
 import typer
 
@@ -35,20 +36,25 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("run")(run_command.run)
-app.command("score")(score_command.score)
-app.command("report")(report_command.report)
-app.command("correlate")(correlate_command.correlate)
-app.command("check")(check_command.check)
-app.command("plan")(plan_command.plan)
-app.command("ablate")(ablate_command.ablate)
-app.command("claims")(claims_command.claims)
-app.command("reproduce")(reproduce_command.reproduce)
-app.command("gallery")(gallery_command.gallery)
+#: The commands in the order of the help, each with a line that fits into 80 columns.
+_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
+    "run": (run_command.run, "Train, draw, score: from photos to a signed table."),
+    "score": (score_command.score, "Score images of any method by the same protocol."),
+    "report": (report_command.report, "Write the tables and the page of one run or several."),
+    "correlate": (correlate_command.correlate, "Correlate metrics with human ratings or votes."),
+    "check": (check_command.check, "Compare a run's scores with a baseline."),
+    "plan": (plan_command.plan, "Show what a run will do, and what is missing."),
+    "ablate": (ablate_command.ablate, "Run an ablation of the paper."),
+    "claims": (claims_command.claims, "Test each claim of the paper on runs."),
+    "reproduce": (reproduce_command.reproduce, "Run the paper's whole evaluation; write one page."),
+    "gallery": (gallery_command.gallery, "Draw the paper's applications with a run's models."),
+    "identifiers": (lookup_commands.identifiers, "Draw rare-token identifiers from a tokenizer."),
+    "presets": (lookup_commands.presets, "List the presets, or show one with all its fields."),
+}
+for _name, (_command, _line) in _COMMANDS.items():
+    app.command(_name, short_help=_line)(_command)
 app.add_typer(data_command.app, name="data")
 app.add_typer(study_command.app, name="study")
-app.command("identifiers")(lookup_commands.identifiers)
-app.command("presets")(lookup_commands.presets)
 
 
 @app.callback(invoke_without_command=True)
@@ -93,5 +99,5 @@ def _run(arguments: list[str], debug: bool) -> int:
         print(f"dreambench: {type(error).__name__}: {line}; --debug shows where", file=sys.stderr)
         return 2
     if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
-        print("interrupted; the same command goes on from here", file=sys.stderr)
+        print("interrupted; repeat the same command to resume", file=sys.stderr)
     return code if isinstance(code, int) else 0

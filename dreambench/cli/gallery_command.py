@@ -38,13 +38,13 @@ def gallery(
         typer.Option("--out", help="The gallery's folder; of several runs, one below it for each."),
     ] = None,
     keep_checkpoints: Annotated[
-        bool, typer.Option("--keep-checkpoints", help="Keep weights that are trained anew, in the run.")
+        bool, typer.Option("--keep-checkpoints", help="Keep weights that are trained again, in the run.")
     ] = False,
     json: options.Json = False,
 ) -> None:
     """Draw the paper's applications with a run's models: contact sheets, and a page. Nothing is scored."""
     from dreambench.dataset.prompt_sets import read_prompt_set
-    from dreambench.runs.resolve import parse_subjects
+    from dreambench.runs.run import parse_subjects
     from dreambench.store import open_run
 
     asked = read_prompt_set(prompts)
@@ -90,20 +90,20 @@ def _folders(runs: list[Path], out: Path | None) -> list[Path | None]:
         return [out]
     folders = [out / run.resolve().name for run in runs]
     if len(set(folders)) < len(folders):
-        raise DreambenchError("two of the runs have folders of the same name", "call them one by one")
+        raise DreambenchError("two of the runs have folders of the same name", "name them one at a time")
     return list(folders)
 
 
 def _said(plan: GalleryPlan) -> list[str]:
     record = plan.record
     lines = [f"{plan.run.path}: {note}" for note in record.notes]
-    anew = plan.trained_anew()
-    if anew:
-        steps = getattr(plan.prepared.spec.method, "steps", None)
+    again = plan.trained_again()
+    if again:
+        steps = plan.prepared.spec.method.training_steps()
         each = f", {steps:,} steps each" if steps else ""
         lines.append(
-            f"{plan.run.path}: no checkpoint was kept of {', '.join(anew)}: "
-            f"trained anew from the run's spec ({record.method}{each})"
+            f"{plan.run.path}: no checkpoint was kept of {', '.join(again)}: "
+            f"trained again from the run's spec ({record.method}{each})"
         )
     return lines
 

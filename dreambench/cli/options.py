@@ -1,15 +1,18 @@
-"""The options that several commands share, and how they become a RunSpec."""
+"""The options that several commands share, each declared once; a command takes a group as one parameter."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Mapping
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from dreambench.spec.run_spec import RunSpec
+from dreambench.executors.executor_options import ExecutorOptions
 
 Preset = Annotated[
     str | None,
@@ -18,9 +21,6 @@ Preset = Annotated[
     ),
 ]
 Subjects = Annotated[str | None, typer.Option("--subjects", help="all, or names such as dog,cat.")]
-Prompts = Annotated[str | None, typer.Option("--prompts", help="all, or indices such as 0-4,7.")]
-ImagesPerPrompt = Annotated[int | None, typer.Option("--images-per-prompt", help="Images of each prompt.")]
-MethodName = Annotated[str | None, typer.Option("--method", help="The method, by name.")]
 Base = Annotated[str | None, typer.Option("--base", help="The base model: a hub id, or a folder.")]
 Data = Annotated[
     Path | None, typer.Option("--data", help="The official dataset's folder, or your own with subjects.csv.")
@@ -29,54 +29,84 @@ Seed = Annotated[int | None, typer.Option("--seed", help="The run's seed.")]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY.PATH=VALUE", help="Set any field of the spec.")
 ]
-Metrics = Annotated[str | None, typer.Option("--metrics", help="Of dino,clip_i,clip_t,div,pres.")]
+KeepCheckpoints = Annotated[bool, typer.Option("--keep-checkpoints", help="Keep every subject's weights.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
+Out = Annotated[Path | None, typer.Option("--out", help="The results' folder. [default: below results/]")]
 
 
-#: The preset of the paper's setting, and of every score without ``--preset``.
-PAPER_PRESET = "paper-sd15"
+@dataclass(frozen=True)
+class ImageOptions:
+    """Which images of which data, scored how; the names are those of ``runs.run.Asked``."""
+
+    subjects: Subjects = None
+    prompts: Annotated[str | None, typer.Option("--prompts", help="all, or indices such as 0-4,7.")] = None
+    images_per_prompt: Annotated[
+        int | None, typer.Option("--images-per-prompt", help="Images of each prompt.")
+    ] = None
+    data: Data = None
+    overrides: Set = None
+    metrics: Annotated[str | None, typer.Option("--metrics", help="Of dino,clip_i,clip_t,div,pres.")] = None
 
 
-def has_cuda() -> bool:
-    """Whether this machine has an NVIDIA driver; tells a preset's default without importing torch."""
-    return shutil.which("nvidia-smi") is not None
+@dataclass(frozen=True)
+class SpecOptions(ImageOptions):
+    """Everything that a run is asked for, but its preset and its seed."""
+
+    method: Annotated[str | None, typer.Option("--method", help="The method, by name.")] = None
+    base: Base = None
 
 
-def default_preset() -> str:
-    """Return the preset of a run without ``--preset``: the paper's setting with a GPU, else the miniature."""
-    return PAPER_PRESET if has_cuda() else "mini"
+@dataclass(frozen=True)
+class Execution(ExecutorOptions):
+    """Where and how tasks run."""
+
+    executor: Annotated[
+        str, typer.Option("--executor", help="local: in this process. ray: on many GPUs, cores or machines.")
+    ] = "local"
+    ray_address: Annotated[
+        str | None, typer.Option("--ray-address", help="A Ray cluster. [default: this machine alone]")
+    ] = None
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Tasks at once. [default: one per GPU, or per core]"),
+    ] = None
+    gpus_per_unit: Annotated[
+        float | None, typer.Option("--gpus-per-unit", min=0, help="A task's share of a GPU, such as 0.5.")
+    ] = None
+    unit_timeout: Annotated[
+        float | None,
+        typer.Option("--unit-timeout", min=1, help="Seconds for a task. [default: from earlier timings]"),
+    ] = None
+    send_back: Annotated[
+        bool, typer.Option("--send-back", help="Send files back even if workers see the run's folder.")
+    ] = False
+    attempts: Annotated[int, typer.Option(hidden=True)] = 3
 
 
-def spec_from_options(
-    *,
-    preset: str | None,
-    subjects: str | None,
-    prompts: str | None,
-    data: Path | None,
-    metrics: str | None,
-    settings: list[str] | None,
-    images_per_prompt: int | None = None,
-    method: str | None = None,
-    base: str | None = None,
-    seed: int | None = None,
-    defaults: Mapping[str, Any] | None = None,
-) -> RunSpec:
-    """Build the spec that a command line asks for. Raises DreambenchError naming a wrong field.
+def with_groups(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of every group that it takes: a parameter whose type is a dataclass."""
+    hints = get_type_hints(command, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    groups: dict[str, type[Any]] = {}
+    for parameter in inspect.signature(command).parameters.values():
+        kind = hints[parameter.name]
+        if not (isinstance(kind, type) and dataclasses.is_dataclass(kind)):
+            parameters.append(parameter.replace(annotation=kind))
+            continue
+        groups[parameter.name] = kind
+        declared = get_type_hints(kind, include_extras=True)
+        parameters += [
+            parameter.replace(name=field.name, annotation=declared[field.name], default=field.default)
+            for field in dataclasses.fields(kind)
+        ]
 
-    ``defaults`` are fields that the command itself sets where the command line does not.
-    """
-    from dreambench.runs.resolve import parse_subjects
-    from dreambench.spec.presets import build_spec
+    @functools.wraps(command)
+    def call(**given: Any) -> None:
+        for name, kind in groups.items():
+            given[name] = kind(**{field.name: given.pop(field.name) for field in dataclasses.fields(kind)})
+        command(**given)
 
-    fields = {
-        "subjects": parse_subjects(subjects),
-        "prompts": prompts,
-        "images_per_prompt": images_per_prompt,
-        "method": method,
-        "base.model": base,
-        "data.folder": str(data) if data else None,
-        "seed": seed,
-        "protocol.metrics": None if metrics is None else [m.strip() for m in metrics.split(",") if m.strip()],
-    }
-    given = {name: value for name, value in fields.items() if value is not None}
-    return build_spec(preset or default_preset(), {**(defaults or {}), **given}, settings or [])
+    call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    del call.__wrapped__  # type: ignore[attr-defined]
+    return call

@@ -5,10 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from dreambench.progress import ProgressListener
-from dreambench.runs.model_cache import ModelCache
+
+
+class WorkerModels(Protocol):
+    """The models that a process loads once and uses for one task after another.
+
+    ``machine`` names the process's machine in notes and logs; None leaves them without a name.
+    """
+
+    machine: str | None
 
 
 class Task(Protocol):
@@ -28,8 +36,8 @@ class Task(Protocol):
         """The folder that a machine must see to work in ``root``; None for its own cache folder."""
         ...
 
-    def perform(self, bench: ModelCache, watch: ProgressListener) -> None:
-        """Do the work with the models of ``bench``, telling ``watch``; what is there is not done again."""
+    def perform(self, models: Any, watch: ProgressListener) -> None:
+        """Do the work with ``models``, the WorkerModels of this process; skip what exists already."""
         ...
 
     def finished_files(self) -> list[Path]:
@@ -80,7 +88,9 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Works units, each after those that it depends on."""
+    """Works units, each after those that it depends on; ``in_process`` says whether in this process."""
+
+    in_process: bool
 
     def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
         """Work all units and yield each one's outcome as it ends.

@@ -11,13 +11,9 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict
 
-from dreambench.dataset import canonical_selection
-from dreambench.errors import DreambenchError
 from dreambench.literature.ablations import ablation
 from dreambench.paths import data_folder
-from dreambench.spec.run_spec import MetricName, RunSpec, differences
-from dreambench.store.record import RunRecord
-from dreambench.store.run_folder import open_run
+from dreambench.spec.run_spec import MetricName, RunSpec
 
 COMPARISON = "comparison"
 COMMON_WORD = "common-word"
@@ -75,7 +71,7 @@ def paper_reproduction() -> Reproduction:
 def planned_runs(
     build: Build, seeds: Sequence[int], subjects: Sequence[str] | None = None
 ) -> list[PlannedRun]:
-    """Return every run in the order in which later ones can take over what earlier ones made.
+    """Return every run in the order in which later ones can reuse what earlier ones made.
 
     ``build`` makes a spec from fields; ``subjects`` restricts every run to some of its subjects, and leaves
     out the runs that have none of them. Raises DreambenchError for a field that does not fit.
@@ -85,7 +81,7 @@ def planned_runs(
 
 
 def queues(planned: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
-    """Return the runs in queues: all of one do not need each other, later ones take over from earlier ones.
+    """Return the runs in queues: the runs of one do not need each other, later queues reuse earlier ones.
 
     The comparison's runs come first; then each ablation of each seed, whose variants differ.
     """
@@ -94,62 +90,6 @@ def queues(planned: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
         alone = run.group in (COMPARISON, COMMON_WORD)
         found.setdefault((run.group, None if alone else run.seed), []).append(run)
     return sorted(found.values(), key=lambda runs: runs[0].group != COMPARISON)
-
-
-def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, RunRecord]:
-    """Return the runs whose tables are kept below ``tables``, with their logs.
-
-    The dataset and the base model are not opened: of these, names are compared and not contents. Raises
-    DreambenchError for a run that is not complete, or of another spec, and for a folder that is in the way.
-    """
-    found = {}
-    for run in planned:
-        folder = run.folder(tables)
-        if (folder / "run.json").exists():
-            record = open_run(folder).record
-            if record.status != "complete":
-                raise DreambenchError(f"{folder} is {record.status}", "remove it: only whole runs are kept")
-            _refuse_another(run, folder, record)
-            found[run] = record
-        elif folder.exists():
-            raise DreambenchError(f"{folder} holds no run", "remove it, or give another --tables")
-    return found
-
-
-def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]:
-    """Return the runs that are complete below ``root``; an ablation of one seed counts with all its variants.
-
-    Raises DreambenchError where there is none, and for a run of another spec.
-    """
-    done = {run for run in planned if _is_complete(run, run.folder(root))}
-    begun = {(run.group, run.seed) for run in planned if run not in done and run.group != COMPARISON}
-    found = [run for run in planned if run in done and (run.group, run.seed) not in begun]
-    if not found:
-        raise DreambenchError(f"{root} holds no finished run", "leave out --finished to make them")
-    return found
-
-
-def _is_complete(run: PlannedRun, folder: Path) -> bool:
-    if not (folder / "run.json").exists():
-        return False
-    record = open_run(folder).record
-    _refuse_another(run, folder, record)
-    return record.status == "complete"
-
-
-def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
-    there = record.spec
-    known = {"data": there.data, "base": there.base, "subjects": there.subjects}
-    # A log has its prompts in their canonical form, which is the same for both categories.
-    wanted = {**known, "prompts": canonical_selection("object", run.spec.prompts)}
-    fields = differences(run.spec.model_copy(update=wanted), there)
-    if run.spec.base.model != there.base.model:
-        fields.insert(0, f"base.model: {run.spec.base.model}, not {there.base.model}")
-    if run.spec.subjects != "all" and set(run.spec.subjects) != set(there.subjects):
-        fields.insert(0, "other subjects")
-    if fields:
-        told = f"{folder} holds a run of another spec (asked for {', '.join(fields[:3])})"
-        raise DreambenchError(told, "give another --tables or --out")
 
 
 def _runs_of(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterator[PlannedRun]:

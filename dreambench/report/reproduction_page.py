@@ -14,11 +14,12 @@ from dreambench.analysis.seed_mean import seed_mean
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.verdicts import judge_claims
 from dreambench.literature.ablations import ablation
-from dreambench.literature.reproduction import COMMON_WORD, COMPARISON, PlannedRun, finished_runs
+from dreambench.literature.reproduction import COMMON_WORD, COMPARISON, PlannedRun
 from dreambench.report import numbers
 from dreambench.report.ablation_tables import ablation_markdown
 from dreambench.report.claims_table import claims_markdown
 from dreambench.report.text_tables import markdown_table
+from dreambench.runs.reproduce import finished_runs
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import RunRecord, open_run
 

@@ -38,12 +38,12 @@ def class_image_set(
 def needed_class_images(
     cache: Path, spec: RunSpec, subject: Subject, fingerprint: str
 ) -> ClassImageSet | None:
-    """Return the set that a subject's training will ask for, as far as its method's options tell."""
+    """Return the set of class images that a subject's training needs, or None."""
     noun = training_noun(spec.class_noun, subject)
-    if not getattr(spec.method, "prior_preservation", False) or not noun:
+    needs = spec.method.class_image_needs()
+    if needs is None or not noun:
         return None
-    sampler, count = spec.method.class_sampler, spec.method.class_images  # type: ignore[attr-defined]
-    return class_image_set(cache, fingerprint, noun, sampler, count, spec.image_size)
+    return class_image_set(cache, fingerprint, noun, *needs, spec.image_size)
 
 
 def ensure_class_images(
@@ -56,14 +56,14 @@ def ensure_class_images(
 ) -> ClassImageSet:
     """Make the images of a set that are missing, and return the set, complete.
 
-    A sealed set is compared with its manifest first; files that are missing or changed are made anew,
-    and ``notify`` says so. Every image has its own seed, so a set made in pieces is the same set.
+    A sealed set is compared with its manifest first; missing and changed files are made
+    again, and ``notify`` says so. Every image has its own seed, so a set made in pieces is the same set.
     """
     with wanted.locked():
         damaged = wanted.remove_corrupt_images()
         if damaged:
             what = f"{len(damaged)} missing or changed ({damaged[0]} ...)"
-            notify(f"class images {wanted.folder}: {what}, made anew")
+            notify(f"class images {wanted.folder}: {what}, made again")
         if wanted.manifest.exists():
             on_images(wanted.count)
             return wanted
@@ -74,7 +74,7 @@ def ensure_class_images(
         ]
         present = sum(r.file.exists() for r in requests)
         if 0 < present < len(requests) and not damaged:
-            notify(f"class images of {noun!r}: {present} of {len(requests)} are there, the rest is made now")
+            notify(f"class images of {noun!r}: {present} of {len(requests)} exist, the rest is made now")
         generate(base.pipeline(), requests, sampler, size, runtime, wanted.commit, on_images)
         wanted.seal()
     return wanted

@@ -15,7 +15,7 @@ from dreambench.progress import Reporter
 from dreambench.runs.prepare import Prepared, prepare
 from dreambench.runs.subject import keep_or_delete_weights, method_context
 from dreambench.runs.training_subject import training_subject
-from dreambench.spec.run_spec import differences
+from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder, RunRecord
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
@@ -32,7 +32,7 @@ class GalleryPlan:
     record: GalleryRecord
     path: Path
 
-    def trained_anew(self) -> list[str]:
+    def trained_again(self) -> list[str]:
         """Return the subjects that images are missing of, and no weights were kept of."""
         if not self.prepared.spec.method.trains():
             return []
@@ -94,8 +94,7 @@ def draw_gallery(
     """Draw what is missing of a gallery, subject by subject, and return its folder.
 
     ``on_subject`` is called when a subject's last image is there. ``keep_checkpoints`` keeps weights that
-    were trained anew in the run's folder. KeyboardInterrupt leaves a gallery that the same call goes on
-    with.
+    were trained again in the run's folder. KeyboardInterrupt leaves a gallery that the same call resumes.
     """
     with locked_gallery(plan.path, plan.record) as gallery:
         try:
@@ -138,11 +137,12 @@ def _refuse_another(path: Path, prepared: Prepared, record: RunRecord) -> None:
     changed = differences(prepared.spec, record.spec)
     if prepared.identifier != record.identifier:
         changed.append(f"identifier: {prepared.identifier}, not {record.identifier}")
-    if changed:
-        raise DreambenchError(
-            f"{path} was made with other pieces than those found now ({changed[0]})",
-            "give the run's own by --data and --base",
-        )
+    refuse_differences(
+        f"{path} was made with other pieces than those found now",
+        changed,
+        "give the run's own by --data and --base",
+        lead="",
+    )
 
 
 def _chosen(run: RunFolder, prepared: Prepared, names: Sequence[str] | None) -> tuple[Subject, ...]:

@@ -1,11 +1,10 @@
-"""The work bench of a process: models that are loaded once and reused for one unit after another."""
+"""The models of a process: loaded once and used for one task after another."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import RunSpec, differences
+from dreambench.spec.run_spec import RunSpec, differences, refuse_differences
 
 if TYPE_CHECKING:
     from dreambench.metrics.encoders import ProtocolEncoders
@@ -27,10 +26,13 @@ class ModelCache:
         self._bases: dict[str, BaseModel] = {}
         self._encoders: tuple[str, ProtocolEncoders] | None = None
 
-    def lay_out(self, prepared: Prepared) -> None:
-        """Put a run that was prepared already on the bench."""
-        self._prepared[prepared.spec.model_dump_json()] = prepared
-        self._bases.setdefault(prepared.spec.base.model_dump_json(), prepared.base)
+    def add(self, prepared: Prepared) -> None:
+        """Keep a run that was prepared already, under the spec that its tasks have."""
+        from dreambench.runs.prepare import with_absolute_paths
+
+        spec = with_absolute_paths(prepared.spec)
+        self._prepared[spec.model_dump_json()] = prepared
+        self._bases.setdefault(spec.base.model_dump_json(), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
         """Return the run of a resolved spec, prepared when it is first asked for.
@@ -44,10 +46,11 @@ class ModelCache:
         if wanted not in self._prepared:
             found = prepare(spec, self._bases.get(base_key))
             if found.spec.key != spec.key:
-                told = ", ".join(differences(found.spec, spec)[:3]) or "the protocol's weights"
-                raise DreambenchError(
-                    f"{self.machine or 'this machine'} has other data or models than the run ({told})",
+                refuse_differences(
+                    f"{self.machine or 'this machine'} has other data or models than the run",
+                    differences(found.spec, spec) or ["the protocol's weights"],
                     "bring the same files to every machine, or name them by hub id",
+                    lead="",
                 )
             self._prepared[wanted] = found
             self._bases.setdefault(base_key, found.base)
@@ -65,3 +68,16 @@ class ModelCache:
         if self._encoders is None or self._encoders[0] != key:
             self._encoders = key, ProtocolEncoders(prepared.spec.protocol, str(prepared.runtime.device))
         return self._encoders[1]
+
+
+def worker_models(host: str) -> ModelCache:
+    """Return the models of a worker process on ``host``, with everything imported that its tasks need."""
+    from dreambench.progress import quiet_libraries
+
+    quiet_libraries()
+    import torch
+
+    import dreambench.runs.subject  # noqa: F401 - loaded before a task's clock runs
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return ModelCache(f"{host} ({device})")

@@ -6,16 +6,19 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import humanize
 from pydantic import BaseModel
 
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
+from dreambench.executors import ExecutorOptions
 from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
+from dreambench.progress import reporting
 from dreambench.runs.class_images import class_image_set, needed_class_images
-from dreambench.runs.estimate import Estimate, duration, estimate
-from dreambench.runs.resolve import chosen_prompts, chosen_subjects, complete_data, read_data
-from dreambench.runs.timing import Rates
+from dreambench.runs.prepare import chosen_prompts, chosen_subjects, complete_data, read_data
+from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate
+from dreambench.runs.timing import probe as probe_rates
 from dreambench.spec.run_spec import RunSpec
 
 _PNG_SHARE = 0.6
@@ -70,21 +73,22 @@ class Plan(BaseModel):
 def _times(times: Estimate) -> list[str]:
     gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
     return [
-        f"time            about {duration(times.wall_seconds)} on {times.workers} workers, "
+        f"time            about {_duration(times.wall_seconds)} on {times.workers} workers, "
         f"{times.worker_hours:.3g} hours of work{gpu}",
-        f"a subject       {duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
+        f"a subject       {_duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
         f"{times.seconds_per_image:.3g} s an image",
         f"measured        {times.measured}",
     ]
 
 
 def _size(count: int) -> str:
-    amount, unit = float(count), "B"
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            break
-        amount /= 1000
-    return f"{amount:.3g} {unit}"
+    return humanize.naturalsize(count, format="%.3g")
+
+
+def _duration(seconds: float) -> str:
+    return humanize.precisedelta(
+        seconds, minimum_unit="minutes" if seconds >= 120 else "seconds", format="%.0f"
+    )
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,22 @@ class Schedule:
     workers: int
     gpus_per_unit: float
     measure: Callable[[str | None], Rates | None]
+
+
+def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
+    """Return the schedule of a run on this machine, timed by earlier runs or by a ``probe``."""
+    import torch
+
+    def measure(fingerprint: str | None) -> Rates | None:
+        if not probe:
+            return earlier_rates(spec, fingerprint)
+        with reporting(None) as shown:
+            return probe_rates(spec, shown)
+
+    gpus = torch.cuda.device_count()
+    share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
+    fitting = max(1, int(gpus / share)) if share else 1
+    return Schedule(options.workers or fitting, share, measure)
 
 
 def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule | None = None) -> Plan:
@@ -123,7 +143,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     priors = len(subjects) * spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
     sets, wanted, present = _class_images(spec, subjects, fingerprint)
     image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
-    steps = getattr(spec.method, "steps", 0) if spec.method.trains() else 0
+    steps = spec.method.training_steps()
     trained = len(subjects) if keep_checkpoints else min(1, len(subjects))
     return Plan(
         preset=spec.preset,
@@ -181,7 +201,7 @@ def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
     except DreambenchError as error:
         missing.append(str(error))
         return None, None
-    trained = ["unet"] + (["text_encoder"] if getattr(spec.method, "train_text_encoder", False) else [])
+    trained = spec.method.trained_components()
     sizes = [f.stat().st_size for c in trained for f in (folder / c).glob("*.safetensors")]
     fingerprint = folder.name if folder.parent.name == "snapshots" else base.fingerprint
     return fingerprint, sum(sizes)
@@ -190,9 +210,10 @@ def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
 def _class_images(
     spec: RunSpec, subjects: tuple[Subject, ...], fingerprint: str | None
 ) -> tuple[int, int, int]:
-    if not getattr(spec.method, "prior_preservation", False):
+    needs = spec.method.class_image_needs()
+    if needs is None:
         return 0, 0, 0
-    count, sampler = spec.method.class_images, spec.method.class_sampler  # type: ignore[attr-defined]
+    sampler, count = needs
     nouns = sorted({s.class_noun for s in subjects})
     present = 0
     for noun in nouns if fingerprint else []:

@@ -11,7 +11,7 @@ from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage
 from dreambench.models.sampling import ImageRequest
 from dreambench.runs.class_images import class_caption
-from dreambench.runs.resolve import chosen_prompts
+from dreambench.runs.prepare import chosen_prompts
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder

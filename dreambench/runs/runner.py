@@ -1,9 +1,9 @@
-"""Runs from photos to scores, unit by unit; killed at any instant, they go on where they were."""
+"""Runs from photos to scores, task by task; a run that was killed at any instant resumes where it was."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,6 @@ from dreambench.progress import ProgressListener
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
-from dreambench.runs.resolve import default_run_name
 from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights
 from dreambench.runs.tasks import class_images_units, subject_unit
 from dreambench.store import RunFolder, locked_run
@@ -25,55 +24,9 @@ from dreambench.store.files import remove_leftovers
 from dreambench.store.record import Status
 
 
-def run(
-    prepared: Prepared,
-    out: Path | None,
-    watch: ProgressListener,
-    keep_checkpoints: bool = False,
-    notes: list[str] | None = None,
-) -> RunFolder:
-    """Personalize, generate and score every subject of a prepared run here; return the finished run folder.
-
-    ``out`` is the run's folder (None: results/ and a name from the spec's key). A folder that holds the
-    same run is gone on with. Raises DreambenchError; KeyboardInterrupt leaves a resumable run.
-    """
-    folder = out or Path("results") / default_run_name(prepared.spec)
-    bench = ModelCache()
-    bench.lay_out(prepared)
-    began = time.monotonic()
-    with _started(Job(prepared, folder, keep_checkpoints, notes or [])) as run_folder:
-        with _failures_are_recorded([run_folder], began):
-            _make_all(prepared, run_folder, watch, keep_checkpoints, LocalExecutor(bench))
-            score(prepared, run_folder, watch)
-        _ended(run_folder, began, "complete")
-    return run_folder
-
-
-def _make_all(
-    prepared: Prepared,
-    run_folder: RunFolder,
-    watch: ProgressListener,
-    keep_checkpoints: bool,
-    executor: Executor,
-) -> None:
-    watch.start("subjects", len(prepared.subjects))
-    for subject in prepared.subjects:
-        if not is_made(prepared, subject, run_folder):
-            trained = run_folder.weights_folder(subject.name).exists()
-            units = [] if trained else class_images_units(prepared, run_folder, subject)
-            keep = keep_checkpoints
-            units.append(subject_unit(prepared, run_folder, subject, keep_checkpoints=keep, embed=False))
-            for _ in executor.run(units, watch):
-                pass
-        weights = run_folder.weights_folder(subject.name)
-        keep_or_delete_weights(weights, run_folder.checkpoint_folder(subject.name), keep_checkpoints)
-        watch.advance("subjects")
-    watch.finish("subjects")
-
-
 @dataclass(frozen=True)
 class Job:
-    """A prepared run, and where its results belong."""
+    """A prepared run, the folder of its results, and the time limit of its tasks in seconds."""
 
     prepared: Prepared
     folder: Path
@@ -92,14 +45,24 @@ class _Running:
     failed: list[Outcome] = field(default_factory=list)
 
 
+def run_here(job: Job, watch: ProgressListener) -> RunFolder:
+    """Personalize, draw and score every subject of one run in this process; return the finished folder.
+
+    Raises DreambenchError; KeyboardInterrupt leaves a run that the same call resumes.
+    """
+    models = ModelCache()
+    models.add(job.prepared)
+    return run_all([job], LocalExecutor(models), watch)[0][0]
+
+
 def run_all(
     jobs: Sequence[Job], executor: Executor, watch: ProgressListener
 ) -> tuple[list[RunFolder], list[Outcome]]:
-    """Work the units of several runs as one queue; return the run folders and the units that failed.
+    """Work the tasks of several runs as one queue; return the run folders and the tasks that failed.
 
-    A run's tables are made as soon as its last unit has ended, while other runs go on. A run with a failed
-    unit is scored as far as it is made, and ends as ``partial``; the same call finishes it. Raises
-    DreambenchError; KeyboardInterrupt leaves resumable runs.
+    A run's tables are made as soon as its last task has ended, while other runs continue. A run with a failed
+    task is scored as far as it is made, and ends as ``partial``; the same call finishes it. Raises
+    DreambenchError; KeyboardInterrupt leaves runs that the same call resumes.
     """
     with ExitStack() as stack:
         folders = [stack.enter_context(_started(job)) for job in jobs]
@@ -108,59 +71,72 @@ def run_all(
         units: dict[str, Unit] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
-            own = _units(job, run_folder)
+            own = _units(job, run_folder, embed=not executor.in_process)
             units.update((unit.name, unit) for unit in own)
             running.append(_Running(job, run_folder, {unit.name for unit in own}, began))
-        with ThreadPoolExecutor(1) as tables:
-            waiting = [tables.submit(_finish, r, watch) for r in running if not r.left]
-            try:
-                waiting += _work(list(units.values()), running, executor, watch, tables)
-                for table in waiting:
-                    table.result()
-            finally:
-                tables.shutdown(cancel_futures=True)
+        with _tables(len(jobs)) as submit:
+            waiting = [submit(_finish, r, watch) for r in running if not r.left]
+            for outcome in executor.run(list(units.values()), watch):
+                ended = [r for r in running if _takes(r, outcome) and not r.left]
+                waiting += [submit(_finish, r, watch) for r in ended]
+            for table in waiting:
+                table.result()
     return folders, [outcome for r in running for outcome in r.failed]
 
 
-def _units(job: Job, run_folder: RunFolder) -> list[Unit]:
-    """Return a run's units that are not done, class images before the first subject that needs them."""
+@contextmanager
+def _tables(runs: int) -> Iterator[Callable[..., Future[None]]]:
+    """Lend the function that makes a run's tables: at once for one run, beside the tasks of several."""
+    if runs == 1:
+        yield _at_once
+        return
+    pool = ThreadPoolExecutor(1)
+    try:
+        yield pool.submit
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _at_once(function: Callable[..., None], *arguments: Any) -> Future[None]:
+    function(*arguments)
+    done: Future[None] = Future()
+    done.set_result(None)
+    return done
+
+
+def _units(job: Job, run_folder: RunFolder, embed: bool) -> list[Unit]:
+    """Return a run's tasks that are not done, class images before the first subject that needs them."""
     units = []
     for subject in job.prepared.subjects:
         weights = run_folder.weights_folder(subject.name).exists()
         made = is_made(job.prepared, subject, run_folder)
-        if made and not weights and is_embedded(job.prepared, subject, run_folder):
+        if made and not weights and (not embed or is_embedded(job.prepared, subject, run_folder)):
             continue
         sets = [] if made or weights else class_images_units(job.prepared, run_folder, subject)
-        units += [replace(u, time_limit=job.time_limit) for u in sets if not u.task.is_done()]
-        keep = job.keep_checkpoints
+        units += [unit for unit in sets if not unit.task.is_done()]
         units.append(
             subject_unit(
-                job.prepared, run_folder, subject, sets, keep_checkpoints=keep, time_limit=job.time_limit
+                job.prepared,
+                run_folder,
+                subject,
+                sets,
+                keep_checkpoints=job.keep_checkpoints,
+                embed=embed,
             )
         )
-    return units
+    return [replace(unit, time_limit=job.time_limit) for unit in units]
 
 
-def _work(
-    units: Sequence[Unit],
-    running: Sequence[_Running],
-    executor: Executor,
-    watch: ProgressListener,
-    tables: ThreadPoolExecutor,
-) -> Iterable[Future[None]]:
-    waiting = []
-    for outcome in executor.run(units, watch):
-        for r in running:
-            if outcome.unit.name not in r.left:
-                continue
-            r.left.discard(outcome.unit.name)
-            if outcome.error is not None:
-                r.failed.append(outcome)
-            elif outcome.machine is not None:
-                r.made_on[outcome.unit.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
-            if not r.left:
-                waiting.append(tables.submit(_finish, r, watch))
-    return waiting
+def _takes(r: _Running, outcome: Outcome) -> bool:
+    """Note a task's outcome; return whether the task is one of the run's."""
+    if outcome.unit.name not in r.left:
+        return False
+    r.left.discard(outcome.unit.name)
+    if outcome.error is not None:
+        r.failed.append(outcome)
+    elif outcome.machine is not None:
+        r.made_on[outcome.unit.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
+    return True
 
 
 def _finish(r: _Running, watch: ProgressListener) -> None:
@@ -170,9 +146,8 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
     for subject in prepared.subjects:
         if is_made(prepared, subject, run_folder):
             weights = run_folder.weights_folder(subject.name)
-            keep_or_delete_weights(
-                weights, run_folder.checkpoint_folder(subject.name), r.job.keep_checkpoints
-            )
+            checkpoint = run_folder.checkpoint_folder(subject.name)
+            keep_or_delete_weights(weights, checkpoint, r.job.keep_checkpoints)
     try:
         score(prepared, run_folder, watch)
     except Exception as error:
@@ -180,13 +155,13 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
         raise
     notes = {s.name: run_folder.subject_note(s.name) or {} for s in prepared.subjects}
     noted = {name: str(note["machine"]) for name, note in notes.items() if "machine" in note}
-    told = [f"{outcome.unit.name}: {outcome.error}" for outcome in r.failed]
+    errors = [f"{outcome.unit.name}: {outcome.error}" for outcome in r.failed]
     _ended(
         run_folder,
         r.began,
         "partial" if r.failed else "complete",
         made_on={**run_folder.record.made_on, **r.made_on, **noted},
-        error="; ".join(told) or None,
+        error="; ".join(errors) or None,
     )
 
 

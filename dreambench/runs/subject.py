@@ -257,5 +257,5 @@ def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | N
     return DreambenchError(
         f"out of memory at {subject.name}",
         "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
-        "runtime.generation_batch_size; the same command goes on from here",
+        "runtime.generation_batch_size; repeat the same command to resume",
     )

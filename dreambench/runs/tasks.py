@@ -15,9 +15,8 @@ from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener
 from dreambench.runs.class_images import class_image_set, needed_class_images
 from dreambench.runs.model_cache import ModelCache
-from dreambench.runs.prepare import Prepared
+from dreambench.runs.prepare import Prepared, with_absolute_paths
 from dreambench.runs.requests import expected_cells, prior_requests
-from dreambench.runs.resolve import with_absolute_paths
 from dreambench.runs.subject import (
     class_images_bar,
     embed_images,
@@ -59,18 +58,18 @@ class SubjectTask:
         """The run's folder, or this machine's stand-in for it."""
         return RunFolder(self.root, self.record)
 
-    def perform(self, bench: ModelCache, watch: ProgressListener) -> None:
+    def perform(self, models: ModelCache, watch: ProgressListener) -> None:
         """Make what is missing of the subject."""
-        prepared, run_folder = bench.prepared(self.spec), self.run_folder
+        prepared, run_folder = models.prepared(self.spec), self.run_folder
         subject = next(s for s in prepared.subjects if s.name == self.subject)
         if self.embed:  # elsewhere than in the process that holds the run, an attempt may have been killed
             run_folder.recover_subject(self.subject)
         if not is_made(prepared, subject, run_folder):
-            make_subject(prepared, subject, run_folder, watch, bench.machine)
+            make_subject(prepared, subject, run_folder, watch, models.machine)
         weights = run_folder.weights_folder(self.subject)
         keep_or_delete_weights(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
         if self.embed:
-            embed_images(prepared, subject, run_folder, bench.encoders(prepared), watch)
+            embed_images(prepared, subject, run_folder, models.encoders(prepared), watch)
 
     def finished_files(self) -> list[Path]:
         """Return the subject's files, and its checkpoint where it is to be kept."""
@@ -123,9 +122,9 @@ class ClassImagesTask:
         """None: the cache folder, wherever that is on a machine."""
         return None
 
-    def perform(self, bench: ModelCache, watch: ProgressListener) -> None:
+    def perform(self, models: ModelCache, watch: ProgressListener) -> None:
         """Make what is missing of the set, and seal it."""
-        make_class_images(bench.prepared(self.spec), self.wanted(), self.sampler, watch)
+        make_class_images(models.prepared(self.spec), self.wanted(), self.sampler, watch)
 
     def finished_files(self) -> list[Path]:
         """Return the set's images, and its manifest last."""
@@ -149,9 +148,8 @@ def class_images_units(prepared: Prepared, run_folder: RunFolder, subject: Subje
     wanted = needed_class_images(cache_folder(), prepared.spec, subject, prepared.base.fingerprint)
     if wanted is None:
         return []
-    noun, options = str(wanted.identity["class_noun"]), prepared.spec.method
-    spec = with_absolute_paths(prepared.spec)
-    task = ClassImagesTask(spec, noun, options.class_sampler, wanted.count)  # type: ignore[attr-defined]
+    noun, sampler = str(wanted.identity["class_noun"]), SamplerSpec(**wanted.identity["sampler"])
+    task = ClassImagesTask(with_absolute_paths(prepared.spec), noun, sampler, wanted.count)
     bar = class_images_bar(noun)
     log = run_folder.log_file(f"class-images-{wanted.folder.name}")
     return [Unit(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
@@ -196,11 +194,8 @@ def subject_unit(
 def _shares(spec: RunSpec, subject: Subject, images: int) -> dict[str, float]:
     # A step is three passes of the network over its batch (forward, and backward at twice the price), an
     # image two passes per step of the sampler, with and without the prompt.
-    steps = getattr(spec.method, "steps", 0) if spec.method.trains() else 0
-    batch = getattr(spec.method, "batch_size", 1) * (
-        2 if getattr(spec.method, "prior_preservation", 0) else 1
-    )
-    training, drawing = 3.0 * steps * batch, 2.0 * spec.sampler.steps * images
+    steps = spec.method.training_steps()
+    training, drawing = 3.0 * steps * spec.method.images_per_step(), 2.0 * spec.sampler.steps * images
     scored = images + len(subject.photos)
     scoring = 0.02 * (training + drawing)
     total = training + drawing + scoring

@@ -1,14 +1,16 @@
-"""What a step and an image took in earlier runs, or take in a few steps of a probe."""
+"""How long a run will take: from what its pieces took in earlier runs, or take in a few steps of a probe."""
 
 from __future__ import annotations
 
 import json
 import statistics
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import RunSpec
@@ -16,6 +18,7 @@ from dreambench.store import RunFolder, RunRecord, open_run
 
 if TYPE_CHECKING:
     from dreambench.progress import ProgressListener
+    from dreambench.runs.prepare import Prepared
 
 #: Hyperparameters that do not change what one step costs.
 _FREE = {
@@ -27,6 +30,7 @@ _FREE = {
     "prior_preservation_weight",
 }
 _PROBE_STEPS, _PROBE_CLASS_IMAGES = 8, 4
+_SLACK, _AT_LEAST = 5.0, 600.0
 
 
 @dataclass(frozen=True)
@@ -87,18 +91,18 @@ def _runs(results: Path) -> Iterator[tuple[RunRecord, list[dict[str, Any]]]]:
 
 
 def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Rates | None:
-    whole = [n for n in notes if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
-    if not whole:
+    timed = [n for n in notes if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
+    if not timed:
         return None
-    step = statistics.median(n["seconds_per_step"] for n in whole) if trains else 0.0
-    image = statistics.median(n["seconds_per_image"] for n in whole)
-    steps = getattr(record.spec.method, "steps", 0) if trains else 0
+    step = statistics.median(n["seconds_per_step"] for n in timed) if trains else 0.0
+    image = statistics.median(n["seconds_per_image"] for n in timed)
+    steps = record.spec.method.training_steps()
     other = statistics.median(
         max(0.0, n["seconds_now"] - steps * step - n["made_now"] * image) + n.get("seconds_scoring", 0.0)
-        for n in whole
+        for n in timed
     )
-    device = str(whole[-1].get("machine") or record.machine.get("device", "an unknown device"))
-    return Rates(step, image, other, device, f"{len(whole)} subjects of {record.name}")
+    device = str(timed[-1].get("machine") or record.machine.get("device", "an unknown device"))
+    return Rates(step, image, other, device, f"{len(timed)} subjects of {record.name}")
 
 
 def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
@@ -106,8 +110,7 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
 
     Raises DreambenchError where the run itself would.
     """
-    from dreambench.runs.prepare import prepare, start_record
-    from dreambench.runs.resolve import chosen_subjects, read_data
+    from dreambench.runs.prepare import chosen_subjects, prepare, read_data, start_record
     from dreambench.runs.subject import make_subject
 
     first = chosen_subjects(spec, read_data(spec))[0]
@@ -126,6 +129,74 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     rates = _medians([note], trains, record)
     if rates is None:
         raise DreambenchError("the probe measured nothing", "use a method with 2 steps or more")
-    class_images = _PROBE_CLASS_IMAGES if getattr(spec.method, "prior_preservation", False) else 0
+    class_images = _PROBE_CLASS_IMAGES if spec.method.class_image_needs() else 0
     other = max(0.0, rates.other - class_images * rates.image)
     return Rates(rates.step, rates.image, other, rates.device, f"a probe of {_PROBE_STEPS} steps")
+
+
+class Estimate(BaseModel):
+    """Times in seconds. ``gpu_hours`` counts a worker's share of a GPU while it works; 0 without GPUs.
+
+    ``subject_seconds`` and ``class_set_seconds`` are of one task each; ``measured`` says where they come
+    from. Starting the workers and loading their models is not counted.
+    """
+
+    workers: int
+    seconds_per_step: float
+    seconds_per_image: float
+    subject_seconds: float
+    class_set_seconds: float
+    wall_seconds: float
+    worker_hours: float
+    gpu_hours: float
+    measured: str
+
+    def time_limit(self) -> float:
+        """Return the seconds after which a task counts as hung: several times what it should take."""
+        return _SLACK * max(self.subject_seconds, self.class_set_seconds) + _AT_LEAST
+
+
+def estimate(
+    spec: RunSpec, rates: Rates, images: int, sets: Mapping[str, int], workers: int, gpus_per_unit: float
+) -> Estimate:
+    """Estimate a run of one task per subject.
+
+    ``images`` is the number of images per subject; ``sets`` counts the subjects that wait for each set of
+    class images that does not exist yet, with "" for those that wait for none. The wall time is the work
+    divided by the workers at work, plus one task of each kind that the last workers may wait for.
+    """
+    subject = spec.method.training_steps() * rates.step + images * rates.image + rates.other
+    class_set, needs = 0.0, spec.method.class_image_needs()
+    if any(sets) and needs is not None:
+        sampler, count = needs
+        class_set = count * rates.image * sampler.steps / spec.sampler.steps
+    subjects, made = sum(sets.values()), sum(1 for noun in sets if noun)
+    work = subjects * subject + made * class_set
+    busy = max(1, min(workers, subjects))
+    waits = subject + class_set if busy > 1 else 0.0
+    return Estimate(
+        workers=workers,
+        seconds_per_step=rates.step,
+        seconds_per_image=rates.image,
+        subject_seconds=subject,
+        class_set_seconds=class_set,
+        wall_seconds=min(work, work / busy + waits),
+        worker_hours=work / 3600,
+        gpu_hours=work / 3600 * gpus_per_unit,
+        measured=f"{rates.source} on {rates.device}",
+    )
+
+
+def measured_limit(prepared: Sequence[Prepared]) -> float | None:
+    """Return a time limit for the tasks of runs with earlier timings; None where one run has none."""
+    from dreambench.runs.plan import images_of
+
+    limits = []
+    for each in prepared:
+        rates = earlier_rates(each.spec, each.base.fingerprint)
+        if rates is None:
+            return None
+        images = max(images_of(each.spec, subject) for subject in each.subjects)
+        sets = {"class images" if each.spec.method.class_image_needs() else "": 1}
+        limits.append(estimate(each.spec, rates, images, sets, 1, 0).time_limit())
+    return max(limits, default=None)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
 
+from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
 
 MetricName = Literal["dino", "clip_i", "clip_t", "div", "pres"]
@@ -138,6 +140,22 @@ class MethodOptions(Section):
         """Whether the method changes weights, so that a subject costs a training."""
         return True
 
+    def training_steps(self) -> int:
+        """Return the steps of one subject's training: the field ``steps``, if the method has one."""
+        return int(getattr(self, "steps", 0)) if self.trains() else 0
+
+    def images_per_step(self) -> int:
+        """Return how many images one training step sees."""
+        return int(getattr(self, "batch_size", 1))
+
+    def class_image_needs(self) -> tuple[SamplerSpec, int] | None:
+        """Return the sampler and the number of the class images that a training needs; None for none."""
+        return None
+
+    def trained_components(self) -> tuple[str, ...]:
+        """Return the components of the pipeline whose weights a training writes."""
+        return ("unet",)
+
 
 def _as_method_options(value: Any) -> Any:
     if isinstance(value, dict):
@@ -228,3 +246,10 @@ def differences(ours: RunSpec, theirs: RunSpec) -> list[str]:
     left, right = _flatten(ours.images_identity()), _flatten(theirs.images_identity())
     names = sorted(left.keys() | right.keys())
     return [f"{n}: {left.get(n)}, not {right.get(n)}" for n in names if left.get(n) != right.get(n)]
+
+
+def refuse_differences(message: str, fields: Sequence[str], remedy: str, lead: str = "asked for ") -> None:
+    """Raise DreambenchError if ``fields``, as ``differences`` returns them, is not empty; it names three."""
+    if fields:
+        more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
+        raise DreambenchError(f"{message} ({lead}{', '.join(fields[:3])}{more})", remedy)

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.errors import DreambenchError
 from dreambench.seeds import stable_seed
+from dreambench.spec.run_spec import refuse_differences
 from dreambench.store import files
 from dreambench.store.files import LOCK, only_writer
 from dreambench.store.gallery_record import GalleryRecord
@@ -147,10 +148,11 @@ def _joined(path: Path, record: GalleryRecord) -> GalleryRecord:
     present = open_gallery(path).record
     theirs = present.identity()
     fields = [name for name, value in record.identity().items() if theirs[name] != value]
-    if fields:
-        raise DreambenchError(
-            f"{path} contains another gallery (other {', '.join(fields)})", "give another --out, or none"
-        )
+    refuse_differences(
+        f"{path} contains another gallery",
+        [f"other {name}" for name in fields],
+        "give another --out, or none",
+    )
     subjects = {**present.subjects, **record.subjects}
     notes = list(dict.fromkeys([*present.notes, *record.notes]))
     return record.model_copy(update={"created": present.created, "subjects": subjects, "notes": notes})

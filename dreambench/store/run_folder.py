@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import differences
+from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import files
 from dreambench.store.files import LOCK, only_writer
 from dreambench.store.record import RunRecord, Status, now
@@ -219,8 +219,4 @@ def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> N
         fields.insert(0, f"kind: {wanted.kind}, not {present.kind}")
     if present.source != wanted.source:
         fields.insert(0, f"images: {wanted.source}, not {present.source}")
-    more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
-    message = ", ".join(fields[:3]) + more
-    raise DreambenchError(
-        f"{path} contains a run of another spec (asked for {message})", "give another --out"
-    )
+    refuse_differences(f"{path} contains a run of another spec", fields, "give another --out")

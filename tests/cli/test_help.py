@@ -49,6 +49,12 @@ class TestHelp:
         for command in ("run", "score", "report", "check", "plan", "data", "identifiers", "presets"):
             assert f"\n  {command} " in done.out
 
+    def test_no_line_of_the_list_of_commands_is_cut(self, dreambench, monkeypatch):
+        monkeypatch.setenv("COLUMNS", "80")
+        shown = dreambench("--help").out.partition("Commands:")[2]
+        assert len(shown.splitlines()) > 12
+        assert "..." not in shown
+
     def test_version(self, dreambench):
         assert dreambench("--version") == Done(0, f"{__version__}\n", "")
 

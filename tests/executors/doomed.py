@@ -77,8 +77,8 @@ class DoomedTask(SubjectTask):
 
     doom: Doom | None = None
 
-    def perform(self, bench, watch) -> None:
-        super().perform(bench, DoomedWatch(watch, self.doom))
+    def perform(self, models, watch) -> None:
+        super().perform(models, DoomedWatch(watch, self.doom))
 
 
 def doomed(unit, doom: Doom):

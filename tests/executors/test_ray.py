@@ -10,10 +10,11 @@ import pytest
 ray = pytest.importorskip("ray")
 
 import tests.executors.doomed as doomed_module  # noqa: E402
-from dreambench.executors.ray.cluster import RayOptions  # noqa: E402
+from dreambench.executors import ExecutorOptions  # noqa: E402
 from dreambench.executors.ray.executor import RayExecutor  # noqa: E402
 from dreambench.runs import runner  # noqa: E402
-from dreambench.runs.runner import Job, run, run_all  # noqa: E402
+from dreambench.runs.model_cache import worker_models  # noqa: E402
+from dreambench.runs.runner import Job, run_all, run_here  # noqa: E402
 from dreambench.store import open_run  # noqa: E402
 from tests.executors.doomed import Doom, doomed  # noqa: E402
 from tests.executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
@@ -49,14 +50,14 @@ def whole(tiny, top) -> Path:
     """What the local executor makes of the same run."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DREAMBENCH_CACHE", str(top / "local-cache"))
-        run(prepared(tiny, *SUBJECTS), top / "whole", Silent())
+        run_here(Job(prepared(tiny, *SUBJECTS), top / "whole"), Silent())
     return top / "whole"
 
 
 @pytest.fixture(scope="module")
 def shared(cluster):
     """Two workers that see the run's folder."""
-    executor = RayExecutor(RayOptions(address=cluster.address, workers=2))
+    executor = RayExecutor(ExecutorOptions("ray", cluster.address, workers=2), worker_models)
     yield executor
     executor.close()
 
@@ -65,7 +66,7 @@ def shared(cluster):
 def apart(cluster, shared):
     """Two workers that send everything back; the cluster has room for no more."""
     shared.close()
-    executor = RayExecutor(RayOptions(address=cluster.address, workers=2, send_back=True))
+    executor = RayExecutor(ExecutorOptions("ray", cluster.address, workers=2, send_back=True), worker_models)
     yield executor
     executor.close()
 

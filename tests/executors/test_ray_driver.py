@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from dreambench.runs.runner import run
+from dreambench.runs.runner import Job, run_here
 from dreambench.store import open_run
 from tests.executors.material import Silent, assert_same_result, prepared, words
 
@@ -81,7 +81,7 @@ def test_ctrl_c_and_a_killed_driver_leave_no_worker_and_a_run_that_goes_on(
     tiny, start, tmp_path, monkeypatch
 ) -> None:
     monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "whole-cache"))
-    run(prepared(tiny, *SUBJECTS.split(",")), tmp_path / "whole", Silent())
+    run_here(Job(prepared(tiny, *SUBJECTS.split(",")), tmp_path / "whole"), Silent())
     monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
     out = tmp_path / "run"
 
@@ -91,7 +91,7 @@ def test_ctrl_c_and_a_killed_driver_leave_no_worker_and_a_run_that_goes_on(
     os.killpg(driver.pid, signal.SIGINT)
     _, err = driver.communicate(timeout=PATIENCE)
     assert driver.returncode == 130, err
-    assert "interrupted; the same command goes on from here" in err
+    assert "interrupted; repeat the same command to resume" in err
     assert open_run(out).record.status == "interrupted"
     wait_for(lambda: not any(map(alive, workers(out))), "the workers end")
 

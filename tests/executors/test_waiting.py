@@ -5,7 +5,6 @@ from __future__ import annotations
 from dreambench.executors import Unit
 from dreambench.executors.events import EventQueue
 from dreambench.executors.waiting import Waiting
-from dreambench.runs.estimate import duration, wall_time
 from tests.executors.material import Silent
 
 
@@ -49,19 +48,6 @@ def test_what_needs_a_unit_that_is_given_up_is_dropped_with_it() -> None:
     assert not waiting.failed(made, "a")
     assert [u.name for u in waiting.drop_after(made)] == ["dog", "walk"]
     assert waiting.take("a").name == "vase"
-
-
-def test_wall_time_counts_idle_workers_and_the_wait_for_class_images() -> None:
-    # By hand: two workers; 3 subjects of 10 s without class images: 10, 10, then 20.
-    assert wall_time([("", 3)], 10, 0, 2) == 20
-    # A set of 5 s, and its two subjects, on four workers: 5 + 10.
-    assert wall_time([("dog", 2)], 10, 5, 4) == 15
-    # One worker does everything one after the other: 5 + 10 + 5 + 10 + 10.
-    assert wall_time([("dog", 1), ("cat", 2)], 10, 5, 1) == 40
-    # Two workers, both sets at once, then three subjects: 5, then 15, 15, 25.
-    assert wall_time([("dog", 1), ("cat", 2)], 10, 5, 2) == 25
-    assert wall_time([], 10, 5, 2) == 0
-    assert [duration(s) for s in (40, 720, 12600, 1e6)] == ["40 s", "12 min", "3.5 h", "11.6 days"]
 
 
 def test_steps_are_added_up_on_their_way_and_nothing_is_lost() -> None:

@@ -143,7 +143,7 @@ def test_an_interrupted_set_is_not_taken_for_whole_and_its_rest_is_the_same_bits
     assert visible(images) == {f"{i:05d}.png" for i in range(BATCH)}
     assert not images.is_complete()
     again = wanted(tmp_path, base)
-    assert ensure(base, again) == ["class images of 'stuffed animal': 4 of 6 are there, the rest is made now"]
+    assert ensure(base, again) == ["class images of 'stuffed animal': 4 of 6 exist, the rest is made now"]
     assert again.batches == [["00004.png", "00005.png"]]
     assert again.is_complete()
     assert content(again) == good
@@ -180,7 +180,7 @@ def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_pa
     [line] = ensure(base, again)
     assert str(images.folder) in line
     assert "1 missing or changed (00001.png" in line
-    assert line.endswith("made anew")
+    assert line.endswith("made again")
     assert content(again) == good
     assert not images.latents.exists()
     assert ensure(base, wanted(tmp_path, base)) == []

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from dreambench.cli import main
-from dreambench.runs.estimate import estimate
-from dreambench.runs.runner import run
-from dreambench.runs.timing import Rates, earlier_rates, probe
+from dreambench.runs.runner import Job, run_here
+from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
 from tests.executors.material import Silent, prepared, words
 
 
@@ -20,7 +19,7 @@ def results(tiny, tmp_path_factory) -> Path:
     top = tmp_path_factory.mktemp("results")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DREAMBENCH_CACHE", str(top / "cache"))
-        made = run(prepared(tiny, "dog", "vase"), top / "results" / "earlier", Silent())
+        made = run_here(Job(prepared(tiny, "dog", "vase"), top / "results" / "earlier"), Silent())
     for subject in ("dog", "vase"):
         note = made.subject_note(subject)
         assert note["seconds_per_step"] > 0
@@ -45,11 +44,15 @@ def test_an_estimate_by_hand(tiny) -> None:
     found = estimate(spec, rates, images=10, sets={"dog": 2, "vase": 1}, workers=2, gpus_per_unit=0.5)
     assert found.subject_seconds == 6 * 2 + 10 * 3 + 6 == 48
     assert found.class_set_seconds == 4 * 3
-    # Both sets at once (12 s), then two subjects (60 s), then the third (108 s).
-    assert found.wall_seconds == 108
+    # The work of two workers, and what the last of them may wait for: a set and a subject.
+    assert found.wall_seconds == (3 * 48 + 2 * 12) / 2 + 48 + 12
     assert found.worker_hours == pytest.approx((3 * 48 + 2 * 12) / 3600)
     assert found.gpu_hours == pytest.approx(found.worker_hours / 2)
     assert found.time_limit() == 5 * 48 + 600
+    alone = estimate(spec, rates, images=10, sets={"dog": 2}, workers=1, gpus_per_unit=0)
+    assert alone.wall_seconds == 12 + 2 * 48  # one worker waits for nobody
+    idle = estimate(spec, rates, images=10, sets={"": 1}, workers=8, gpus_per_unit=0)
+    assert idle.wall_seconds == 48  # seven of the workers have nothing to do
 
 
 def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkeypatch, capsys) -> None:

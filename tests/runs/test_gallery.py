@@ -1,4 +1,4 @@
-"""The gallery, drawn by real models: kept and trained anew, killed and gone on with, refused."""
+"""The gallery, drawn by real models: kept and trained again, killed and gone on with, refused."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_training_anew_is_said_first_and_gives_the_same_images(
     words = ("gallery", run, "--prompts", top / "mine.yaml", "--out", tmp_path / "anew", "--json")
     assert call(*words, "--keep-checkpoints") == 0
     printed = capsys.readouterr()
-    assert f"{run}: no checkpoint was kept of dog, vase: trained anew" in printed.err
+    assert f"{run}: no checkpoint was kept of dog, vase: trained again" in printed.err
     made = json.loads(printed.out)["galleries"]
     assert [(g["run"], g["n_images"], g["images"], g["seed"]) for g in made] == [("run", 10, 2, 0)]
     assert all(Path(sheet).is_file() for sheet in made[0]["sheets"])
@@ -137,7 +137,7 @@ def test_training_anew_is_said_first_and_gives_the_same_images(
         str(p.relative_to(top / "run")) for p in (top / "run" / "checkpoints").rglob("*.safetensors")
     }
     assert call(*words) == 0
-    assert "trained anew" not in capsys.readouterr().err
+    assert "trained again" not in capsys.readouterr().err
 
 
 def test_killed_at_random_instants_the_gallery_is_the_uninterrupted_one(

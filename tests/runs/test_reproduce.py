@@ -90,7 +90,7 @@ def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsy
     assert end.value.code == 0, capsys.readouterr().err
     shown = capsys.readouterr()
     assert Path(shown.out.strip()) == tmp_path / "all" / "reproduction.md"
-    assert "2 subjects taken over from finished runs" in shown.err
+    assert "2 subjects reused from finished runs" in shown.err
     text = (tmp_path / "all" / "reproduction.md").read_text()
     for expected in (
         "## Comparison (Table 1)",
@@ -206,7 +206,7 @@ def test_what_cannot_end_well_is_refused_before_anything_runs(tmp_path: Path, ca
     (tmp_path / "c.json").write_text("{}")
     (tmp_path / "kept" / "comparison" / "dreambooth-s0").mkdir(parents=True)
     for words, told in (
-        (["--tables", str(tmp_path / "kept")], "dreambooth-s0 holds no run"),
+        (["--tables", str(tmp_path / "kept")], "dreambooth-s0 contains no run"),
         (["--tables", str(tmp_path / "all")], "--tables and --out are both"),
         (["--correlation", str(tmp_path / "c.json")], "no test of DINO against CLIP-I"),
         (["--set", "method.steps=3"], "does not suit every method"),

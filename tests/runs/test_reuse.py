@@ -48,7 +48,7 @@ def test_an_ablation_takes_over_what_a_run_has_finished(call, tmp_path: Path) ->
     call("run", "--subjects", "dog", *asked, "--seed", "1", "--out", tmp_path / "other-seed")
     ablation = ("ablate", "class-noun", "--subjects", "dog,clock", *asked)
     _, told = call(*ablation, "--out", tmp_path / "ablation")
-    assert "correct (1 subjects taken over)" in told
+    assert "correct (1 subjects reused)" in told
     assert "wrong (" not in told
 
     taken = open_run(tmp_path / "ablation" / "correct")

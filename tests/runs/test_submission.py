@@ -103,7 +103,7 @@ def test_missing_images_are_named_and_counted(tiny, capsys, made, tmp_path):
     code, out, err = score(tiny, capsys, *words)
     summary = json.loads(out)
     assert code == 0
-    assert "1 images are missing: dog/03-1" in err
+    assert "1 image is missing: dog/03-1" in err
     assert (summary["n_images"], summary["unscored"]) == (11, 1)
     assert "|n:11" in summary["signature"]
     assert open_run(tmp_path / "s").record.status == "partial"
@@ -172,7 +172,7 @@ def test_an_unknown_column_is_refused(tiny, capsys, tmp_path):
 def test_a_prompt_that_is_not_the_benchmarks_is_named(tiny, capsys, tmp_path):
     path = manifest(tmp_path / "in", "a.png,dog,a sks dog on the moon", header="file,subject,prompt")
     words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 2", "on the moon", "no official prompt")
+    one_line(score(tiny, capsys, *words), "line 2", "on the moon", "not an official prompt")
 
 
 def folder_with(tmp_path: Path, **files: bytes | Image.Image) -> str:
@@ -228,7 +228,7 @@ def test_what_is_no_submission_is_told_in_one_line(tiny, capsys, tmp_path, kind)
         "nothing": ([], "either --images"),
         "both": (["--images", str(tmp_path), "--manifest", "x.csv"], "either --images"),
         "no folder": (["--images", str(tmp_path / "none")], "is not a folder"),
-        "empty": (["--images", str(tmp_path / "empty")], "holds no image"),
+        "empty": (["--images", str(tmp_path / "empty")], "contains no image"),
         "unknown subject": (["--images", str(tmp_path / "odd")], "no subject 'hound'"),
     }[kind]
     one_line(score(tiny, capsys, *words[0], "--out", str(tmp_path / "out")), words[1])

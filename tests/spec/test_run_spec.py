@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from dreambench.runs.resolve import resolve_data
+from dreambench.runs.prepare import resolve_data
 from dreambench.spec import registries as registry
 from dreambench.spec.presets import build_spec, field_names
 from dreambench.spec.run_spec import METRICS, DataSpec, RunSpec, SamplerSpec, differences

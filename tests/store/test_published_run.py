@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from dreambench.cli import main
-from dreambench.literature.reproduction import kept_runs, planned_runs
+from dreambench.literature.reproduction import planned_runs
 from dreambench.runs.prepare import prepare_all
+from dreambench.runs.reproduce import kept_runs
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import open_run

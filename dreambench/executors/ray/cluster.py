@@ -5,29 +5,12 @@ from __future__ import annotations
 import logging
 import math
 import os
-from dataclasses import dataclass
 from typing import Any
 
 from dreambench.errors import DreambenchError
+from dreambench.executors.executor_options import ExecutorOptions
 
 _STORE_BYTES = 256 * 2**20
-
-
-@dataclass(frozen=True)
-class RayOptions:
-    """What a user says of where and how the units run.
-
-    ``address`` is a cluster's (None: a Ray of this machine alone). ``workers`` is how many units run at once
-    (None: as many as fit). ``gpus_per_unit`` may be a fraction. ``time_limit`` is in seconds (None: from
-    measured units). ``send_back`` has files come back even where workers see the run's folder.
-    """
-
-    address: str | None = None
-    workers: int | None = None
-    gpus_per_unit: float | None = None
-    attempts: int = 3
-    time_limit: float | None = None
-    send_back: bool = False
 
 
 def require_ray() -> Any:
@@ -44,13 +27,13 @@ def require_ray() -> Any:
 class Connection:
     """A cluster that is connected to, and what one unit takes of it."""
 
-    def __init__(self, options: RayOptions) -> None:
+    def __init__(self, options: ExecutorOptions) -> None:
         self.ray = require_ray()
         self.options = options
         self._ours = not self.ray.is_initialized()
         if self._ours:
             self._start()
-        self.local = options.address is None
+        self.local = options.ray_address is None
         resources = self.ray.cluster_resources()
         gpus = options.gpus_per_unit
         self.gpus = gpus if gpus is not None else (1.0 if resources.get("GPU", 0) else 0.0)
@@ -59,13 +42,13 @@ class Connection:
     def _start(self) -> None:
         # What becomes of workers is told in the units' logs; Ray's own notices would tear the live view.
         quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
-        if self.options.address is not None:
+        if self.options.ray_address is not None:
             try:
-                self.ray.init(address=self.options.address, **quiet)
+                self.ray.init(address=self.options.ray_address, **quiet)
             except Exception as error:
                 line = " ".join(str(error).split())[:200]
                 raise DreambenchError(
-                    f"no Ray cluster answers at {self.options.address} ({line})",
+                    f"no Ray cluster answers at {self.options.ray_address} ({line})",
                     "start one with `ray start --head`, or leave out --ray-address",
                 ) from error
             return

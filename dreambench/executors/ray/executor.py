@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from dreambench.executors.events import Ended, Files
-from dreambench.executors.ray.cluster import Connection, RayOptions, require_ray
+from dreambench.executors.executor_options import ExecutorOptions
+from dreambench.executors.ray.cluster import Connection, require_ray
 from dreambench.executors.ray.object_store import ObjectStoreFiles, unpack
 from dreambench.executors.ray.pool import Pool, WorkerHandle
-from dreambench.executors.task import Outcome, Task, Unit
+from dreambench.executors.task import Outcome, Task, Unit, WorkerModels
 from dreambench.executors.task_log import TaskLog
 from dreambench.executors.waiting import Waiting
 from dreambench.paths import cache_folder
@@ -27,12 +28,15 @@ _SLACK, _AT_LEAST = 5.0, 600.0
 class RayExecutor:
     """Works units on the workers of a Ray cluster. Ray is started with the first unit, not before.
 
-    Workers stay for the next ``run``, with their models, until ``close``.
+    Workers stay for the next ``run``, with their models, until ``close``. ``make_models`` is called once in
+    each worker, before its first task's clock runs: it loads the libraries and returns the worker's models.
     """
 
-    def __init__(self, options: RayOptions) -> None:
+    in_process = False
+
+    def __init__(self, options: ExecutorOptions, make_models: Callable[[str], WorkerModels]) -> None:
         require_ray()
-        self._options = options
+        self._options, self._make_models = options, make_models
         self._connection: Connection | None = None
         self._pool: Pool | None = None
 
@@ -47,7 +51,7 @@ class RayExecutor:
             return
         if self._connection is None:
             self._connection = Connection(self._options)
-        self._pool = self._pool or Pool(self._connection)
+        self._pool = self._pool or Pool(self._connection, self._make_models)
         with _places(units) as places:
             self._pool.handshake(places)
             try:
@@ -189,7 +193,7 @@ class _Queue:
         return outcome
 
     def _limit(self, unit: Unit | None) -> float:
-        limit = self.options.time_limit or (unit.time_limit if unit else None)
+        limit = self.options.unit_timeout or (unit.time_limit if unit else None)
         if limit is not None:
             return limit
         # Nothing was measured before: the first unit that ends is the measure of the others.

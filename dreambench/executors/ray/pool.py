@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from dreambench.executors.events import Ended, Files, Progress
 from dreambench.executors.ray.cluster import Connection
 from dreambench.executors.ray.worker import Machine, Worker
-from dreambench.executors.task import Unit
+from dreambench.executors.task import Unit, WorkerModels
 from dreambench.executors.task_log import TaskLog
 
 _LOOK_AGAIN = 10.0
@@ -41,8 +41,8 @@ class WorkerHandle:
 class Pool:
     """The workers of one executor."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, make_models: Callable[[str], WorkerModels]) -> None:
+        self._connection, self._make_models = connection, make_models
         self._places: Mapping[str, tuple[str | None, str]] = {}
         self._ray = connection.ray
         self._actor = self._ray.remote(Worker)
@@ -67,7 +67,7 @@ class Pool:
             c = self._connection
             actor = self._actor.options(
                 num_cpus=c.cpus, num_gpus=c.gpus, max_restarts=0, scheduling_strategy="SPREAD"
-            ).remote(c.environment())
+            ).remote(c.environment(), self._make_models)
             self.slots.append(WorkerHandle(actor, actor.handshake.remote(self._places)))
 
     def started(self, slot: WorkerHandle) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import traceback
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -15,7 +15,7 @@ from dreambench import __version__
 from dreambench.executors.events import PAUSE, Ended, EventQueue, Files, Progress
 
 if TYPE_CHECKING:
-    from dreambench.executors import Task
+    from dreambench.executors.task import Task, WorkerModels
 
 Parcels = Sequence[Any]  # references to parcels of files in Ray's object store
 
@@ -35,15 +35,16 @@ class Worker:
     """A worker process; Ray makes one per GPU, or per share of a GPU or of the cores.
 
     ``environment`` is set before anything heavy is loaded: what the numeric libraries read from it, they
-    read once.
+    read once. ``make_models`` gets the machine's name, loads the libraries, and returns the models.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], make_models: Callable[[str], WorkerModels]) -> None:
         os.environ.update(environment)
-        self._bench: Any = None
+        self._make_models = make_models
+        self._models: WorkerModels | None = None
 
     def handshake(self, places: Mapping[str, tuple[str | None, str]]) -> Machine:
-        """Load the libraries, if they are not loaded, and tell who is there.
+        """Load the libraries, if they are not loaded, and return what this worker is.
 
         ``places`` are folders (None: this machine's cache folder) by name, each with the name of a file
         that the run's process has put there: where it shows, the folder is shared.
@@ -51,24 +52,16 @@ class Worker:
         import ray
 
         from dreambench.paths import cache_folder
-        from dreambench.progress import quiet_libraries
-        from dreambench.runs.model_cache import ModelCache
 
-        quiet_libraries()
-        import torch
-
-        import dreambench.runs.subject  # noqa: F401 - loaded before a unit's clock runs
-
-        host = socket.gethostname()
-        device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-        self._bench = self._bench or ModelCache(f"{host} ({device})")
+        if self._models is None:
+            self._models = self._make_models(socket.gethostname())
         sees = frozenset(
             name
             for name, (folder, token) in places.items()
             if (cache_folder() if folder is None else Path(folder)).joinpath(token).exists()
         )
         node = ray.get_runtime_context().get_node_id()
-        return Machine(self._bench.machine, node, os.getpid(), __version__, sees)
+        return Machine(self._models.machine or socket.gethostname(), node, os.getpid(), __version__, sees)
 
     def work(
         self, task: Task, send_back: bool, present: Parcels, reads: Sequence[tuple[Task, Parcels]]
@@ -88,7 +81,7 @@ class Worker:
                 for other, parcels in reads:
                     _receive(other, parcels)
                 _receive(here, present)
-                here.perform(self._bench, watch)
+                here.perform(self._models, watch)
             except BaseException as error:
                 ends.append(_failed(error))
             else:

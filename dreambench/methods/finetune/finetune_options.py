@@ -29,3 +29,15 @@ class FineTuneOptions(MethodOptions):
     warmup_steps: int = Field(0, ge=0)
     ema: bool = False
     ema_decay: float = Field(0.999, ge=0, lt=1)
+
+    def images_per_step(self) -> int:
+        """Return the photos of a step, and as many class images."""
+        return self.batch_size * (2 if self.prior_preservation else 1)
+
+    def class_image_needs(self) -> tuple[SamplerSpec, int] | None:
+        """Return the sampler and the number of class images, with prior preservation."""
+        return (self.class_sampler, self.class_images) if self.prior_preservation else None
+
+    def trained_components(self) -> tuple[str, ...]:
+        """Return the U-Net, and the text encoder if it is trained."""
+        return ("unet", "text_encoder") if self.train_text_encoder else ("unet",)

@@ -1,0 +1,42 @@
+"""Where and how tasks run, as the options of the command line and of the library say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dreambench.errors import DreambenchError
+
+
+@dataclass(frozen=True)
+class ExecutorOptions:
+    """Where tasks run: ``executor`` is "local" (this process) or "ray". The other fields are for Ray.
+
+    ``ray_address`` is a cluster's (None: a Ray on this machine alone). ``workers`` is how many tasks run at
+    once (None: as many as fit). ``gpus_per_unit`` is a task's share of a GPU, possibly a fraction.
+    ``unit_timeout`` is a task's time limit in seconds (None: derived from measured tasks). With ``send_back``
+    files are sent back even where workers see the run's folder.
+    """
+
+    executor: str = "local"
+    ray_address: str | None = None
+    workers: int | None = None
+    gpus_per_unit: float | None = None
+    unit_timeout: float | None = None
+    send_back: bool = False
+    attempts: int = 3
+
+    def on_ray(self) -> bool:
+        """Return whether tasks run on Ray. Raises DreambenchError where the options contradict each other."""
+        if self.executor not in ("local", "ray"):
+            raise DreambenchError(f"--executor {self.executor} is unknown", "give local or ray")
+        given = {
+            "--ray-address": self.ray_address,
+            "--workers": self.workers,
+            "--gpus-per-unit": self.gpus_per_unit,
+            "--unit-timeout": self.unit_timeout,
+            "--send-back": self.send_back or None,
+        }
+        stray = [name for name, value in given.items() if value is not None]
+        if self.executor == "local" and stray:
+            raise DreambenchError(f"{stray[0]} is for --executor ray", "give both, or neither")
+        return self.executor == "ray"

@@ -1,0 +1,61 @@
+"""The function behind ``dreambench ablate``: the variants of an ablation as runs, and their comparison."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from dreambench.executors import ExecutorOptions
+from dreambench.literature.ablations import Ablation, ablation
+from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.runs.run import Asked, asked_spec, work
+
+if TYPE_CHECKING:
+    from dreambench.analysis.ablation_summary import AblationSummary
+
+
+def ablate(
+    name: str,
+    preset: str | None = None,
+    *,
+    seed: int | None = None,
+    out: str | Path | None = None,
+    executor: ExecutorOptions | None = None,
+    reporter: ProgressListener | None = None,
+    **asked: Unpack[Asked],
+) -> tuple[AblationSummary, Path]:
+    """Run an ablation of the paper, variant by variant; return its summary and its folder.
+
+    The options are those of ``run``. Raises DreambenchError.
+    """
+    options = executor or ExecutorOptions()
+    on_ray, chosen = options.on_ray(), ablation(name)
+    specs = {v: asked_spec(preset, seed=seed, defaults=chosen.fields(v), **asked) for v in chosen.variants}
+    quiet_libraries()
+    from dreambench.runs.prepare import prepare_all
+    from dreambench.runs.reuse import reuse_finished_subjects, runs_beside
+
+    with reporting(reporter) as shown:
+        # All of them first: an error in the last variant must not show after hours of the others.
+        prepared = dict(zip(specs, prepare_all(list(specs.values())), strict=True))
+        spec = prepared[chosen.reference].spec
+        folder = Path(out or f"results/{spec.preset}-ablation-{name}-{spec.images_key[:8]}")
+        # On Ray all variants are one queue; here each reuses what the one before it has finished.
+        for batch in [list(specs)] if on_ray else [[variant] for variant in specs]:
+            for variant in batch:
+                taken = reuse_finished_subjects(prepared[variant], folder / variant, runs_beside(folder))
+                shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects reused)" if taken else ""))
+            work([(prepared[variant], folder / variant) for variant in batch], options, shown)
+    return _summarize(chosen, folder), folder
+
+
+def _summarize(chosen: Ablation, folder: Path) -> AblationSummary:
+    from dreambench.analysis.ablation_summary import summarize_ablation
+    from dreambench.analysis.run_scores import read_run_scores
+    from dreambench.store import open_run
+
+    runs: dict[str, Any] = {v: read_run_scores([open_run(folder / v)])[0] for v in chosen.variants}
+    notes = list(chosen.notes)
+    # Which wrong noun was drawn for which subject is in that variant's log.
+    notes += [note for run in runs.values() for note in run.record.notes if note.startswith("Class noun of")]
+    return summarize_ablation(chosen.name, chosen.title, chosen.table, runs, notes)

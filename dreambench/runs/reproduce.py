@@ -1,0 +1,157 @@
+"""The function behind ``dreambench reproduce``: every run that the paper's tables and claims need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Unpack
+
+from dreambench.dataset import canonical_selection
+from dreambench.errors import DreambenchError
+from dreambench.executors import ExecutorOptions
+from dreambench.literature.reproduction import COMPARISON, PlannedRun, planned_runs, queues
+from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.runs.run import Asked, asked_spec, parse_subjects, work
+from dreambench.spec.run_spec import RunSpec, differences, refuse_differences
+from dreambench.store.record import RunRecord
+from dreambench.store.run_folder import open_run
+
+if TYPE_CHECKING:
+    from dreambench.runs.prepare import Prepared
+
+
+def reproduce(
+    preset: str | None = None,
+    *,
+    seeds: Sequence[int] = (0, 1),
+    finished: bool = False,
+    out: str | Path | None = None,
+    tables: Path | None = None,
+    executor: ExecutorOptions | None = None,
+    reporter: ProgressListener | None = None,
+    **asked: Unpack[Asked],
+) -> tuple[list[PlannedRun], Path]:
+    """Run the comparison, the ablations and what else the claims need; return the plan and the runs' folder.
+
+    The options are those of ``run``. ``finished`` runs nothing. ``tables`` is a folder that keeps each
+    finished run without its images; what it contains is not run again, and it is the folder that is returned.
+    Raises DreambenchError.
+    """
+    options = executor or ExecutorOptions()
+    options.on_ray()
+    subjects = parse_subjects(asked.pop("subjects", None))
+
+    def build(fields: Mapping[str, Any]) -> RunSpec:
+        return asked_spec(preset, defaults=fields, **asked)
+
+    planned = planned_runs(build, seeds, None if subjects in (None, "all") else list(subjects or ()))
+    folder = Path(out or f"results/{planned[0].spec.preset}-reproduction")
+    if tables and tables.resolve() == folder.resolve():
+        raise DreambenchError(f"--tables and --out are both {folder}", "give --tables another folder")
+    kept = kept_runs(planned, tables) if tables and not finished else {}
+    if not finished and len(kept) < len(planned):
+        quiet_libraries()
+        with reporting(reporter) as shown:
+            _work_all(planned, kept, folder, tables, options, shown)
+    return planned, tables or folder
+
+
+def _work_all(
+    planned: Sequence[PlannedRun],
+    kept: Mapping[PlannedRun, RunRecord],
+    folder: Path,
+    tables: Path | None,
+    options: ExecutorOptions,
+    shown: ProgressListener,
+) -> None:
+    from dreambench.runs.prepare import prepare_all
+    from dreambench.store.published_run import publish_run
+
+    # All of them first: an error in the last run must not show after hours of the others.
+    ready = dict(zip(planned, prepare_all([run.spec for run in planned]), strict=True))
+    for run, record in kept.items():
+        if record.key != ready[run].spec.key:
+            raise DreambenchError(
+                f"{run.folder(tables or folder)} is of another base model, dataset or encoder",
+                "give another --tables",
+            )
+    left = [run for run in planned if run not in kept]
+    for queue in queues(left):
+        _work_queue(
+            {run: ready[run] for run in queue}, [run.folder(folder) for run in left], folder, options, shown
+        )
+        for run in queue:
+            if tables:
+                publish_run(open_run(run.folder(folder)), run.folder(tables))
+
+
+def _work_queue(
+    ready: Mapping[PlannedRun, Prepared],
+    others: list[Path],
+    root: Path,
+    options: ExecutorOptions,
+    shown: ProgressListener,
+) -> None:
+    from dreambench.runs.reuse import reuse_finished_subjects
+
+    for run, prepared in ready.items():
+        taken = reuse_finished_subjects(prepared, run.folder(root), others)
+        reused = f", {len(taken)} subjects reused from finished runs" if taken else ""
+        shown.say(f"{run.group}: {run.variant}, seed {run.seed}{reused}")
+    work([(prepared, run.folder(root)) for run, prepared in ready.items()], options, shown)
+
+
+def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, RunRecord]:
+    """Return the runs whose tables are kept below ``tables``, with their logs.
+
+    The dataset and the base model are not opened: their names are compared, not their contents. Raises
+    DreambenchError for a run that is not complete, or of another spec, and for a folder without one.
+    """
+    found = {}
+    for run in planned:
+        folder = run.folder(tables)
+        if (folder / "run.json").exists():
+            record = open_run(folder).record
+            if record.status != "complete":
+                raise DreambenchError(
+                    f"{folder} is {record.status}", "remove it: only complete runs are kept"
+                )
+            _refuse_another(run, folder, record)
+            found[run] = record
+        elif folder.exists():
+            raise DreambenchError(f"{folder} contains no run", "remove it, or give another --tables")
+    return found
+
+
+def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]:
+    """Return the runs that are complete below ``root``; an ablation of one seed counts with all its variants.
+
+    Raises DreambenchError where there is none, and for a run of another spec.
+    """
+    done = {run for run in planned if _is_complete(run, run.folder(root))}
+    begun = {(run.group, run.seed) for run in planned if run not in done and run.group != COMPARISON}
+    found = [run for run in planned if run in done and (run.group, run.seed) not in begun]
+    if not found:
+        raise DreambenchError(f"{root} contains no finished run", "leave out --finished to make them")
+    return found
+
+
+def _is_complete(run: PlannedRun, folder: Path) -> bool:
+    if not (folder / "run.json").exists():
+        return False
+    record = open_run(folder).record
+    _refuse_another(run, folder, record)
+    return record.status == "complete"
+
+
+def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
+    there = record.spec
+    known = {"data": there.data, "base": there.base, "subjects": there.subjects}
+    # A log has its prompts in their canonical form, which is the same for both categories.
+    wanted = {**known, "prompts": canonical_selection("object", run.spec.prompts)}
+    fields = differences(run.spec.model_copy(update=wanted), there)
+    if run.spec.base.model != there.base.model:
+        fields.insert(0, f"base.model: {run.spec.base.model}, not {there.base.model}")
+    if run.spec.subjects != "all" and set(run.spec.subjects) != set(there.subjects):
+        fields.insert(0, "other subjects")
+    refuse_differences(f"{folder} contains a run of another spec", fields, "give another --tables or --out")

@@ -1,0 +1,211 @@
+"""The function behind ``dreambench run``: from what a user asks for to finished run folders."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import product
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+from dreambench.errors import DreambenchError
+from dreambench.executors import Executor, ExecutorOptions, Outcome
+from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.spec.presets import build_spec
+from dreambench.spec.run_spec import RunSpec
+from dreambench.store import RunFolder
+
+if TYPE_CHECKING:
+    from dreambench.runs.prepare import Prepared
+
+#: The preset of the paper's setting, and of every score without a preset.
+PAPER_PRESET = "paper-sd15"
+_HERE = ExecutorOptions()
+
+
+class Asked(TypedDict, total=False):
+    """What a user asks of a run; what is absent or None is the preset's.
+
+    ``subjects`` is "all" or names, ``prompts`` is "all" or indices such as "0-4,7", ``metrics`` are names;
+    lists may be text with commas. ``base`` is a hub id or a folder, ``data`` a folder. ``overrides`` sets any
+    field: by dotted names, or by texts such as "sampler.steps=25" whose values are read as YAML.
+    """
+
+    subjects: str | Sequence[str] | None
+    prompts: str | None
+    images_per_prompt: int | None
+    method: str | None
+    base: str | Path | None
+    data: str | Path | None
+    metrics: str | Sequence[str] | None
+    overrides: Mapping[str, Any] | Iterable[str] | None
+    device: str | None
+
+
+class UnfinishedRunsError(DreambenchError):
+    """Some tasks failed: the runs in ``folders`` are scored as far as they are made."""
+
+    def __init__(self, failed: Sequence[Outcome], folders: Sequence[RunFolder]) -> None:
+        self.folders = list(folders)
+        first = next((outcome for outcome in failed if outcome.attempts), failed[0])
+        log = f"; its log: {first.unit.log}" if first.unit.log else ""
+        tasks = "task" if len(failed) == 1 else "tasks"
+        paths = ", ".join(str(folder.path) for folder in folders)
+        super().__init__(
+            f"{len(failed)} {tasks} failed, {paths} partial: {first.unit.name}, "
+            f"{first.attempts} times: {first.error}{log}",
+            "repeat the same command to try them again",
+        )
+
+
+def has_cuda() -> bool:
+    """Whether this machine has an NVIDIA driver; found without importing torch."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def default_preset() -> str:
+    """Return the preset of a run without one: the paper's setting with a GPU, else the miniature."""
+    return PAPER_PRESET if has_cuda() else "mini"
+
+
+def asked_spec(
+    preset: str | Mapping[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    defaults: Mapping[str, Any] | None = None,
+    **asked: Unpack[Asked],
+) -> RunSpec:
+    """Return the spec that a user asks for. Raises DreambenchError naming a wrong field.
+
+    ``defaults`` are fields by dotted name that count where the user does not set them.
+    """
+    metrics, base, data = (asked.get(name) for name in ("metrics", "base", "data"))
+    fields = {
+        "subjects": parse_subjects(asked.get("subjects")),
+        "prompts": asked.get("prompts"),
+        "images_per_prompt": asked.get("images_per_prompt"),
+        "method": asked.get("method"),
+        "base.model": str(base) if base else None,
+        "data.folder": str(data) if data else None,
+        "seed": seed,
+        "protocol.metrics": None if metrics is None else names_of(metrics),
+        "runtime.device": asked.get("device"),
+    }
+    given = {name: value for name, value in fields.items() if value is not None}
+    overrides = asked.get("overrides") or ()
+    if isinstance(overrides, Mapping):
+        given, overrides = {**given, **overrides}, ()
+    return build_spec(preset or default_preset(), {**(defaults or {}), **given}, overrides)
+
+
+def names_of(given: Any) -> list[str]:
+    """Return names given as text with commas, or as a list."""
+    parts = given.split(",") if isinstance(given, str) else given
+    return [part.strip() for part in parts if part.strip()]
+
+
+def parse_subjects(given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
+    """Return "all", the names of subjects, or None. Raises DreambenchError where there is no name."""
+    if given is None or given == "all":
+        return given
+    names = tuple(names_of(given))
+    if not names:
+        raise DreambenchError("--subjects is empty", "give all, or names such as dog,cat")
+    return names
+
+
+def run(
+    preset: str | Mapping[str, Any] | Sequence[str] | None = None,
+    *,
+    seed: int | Sequence[int] | None = None,
+    out: str | Path | None = None,
+    keep_checkpoints: bool = False,
+    notes: Iterable[str] = (),
+    executor: ExecutorOptions = _HERE,
+    reporter: ProgressListener | None = None,
+    **asked: Unpack[Asked],
+) -> list[RunFolder]:
+    """Personalize a model for each subject, draw the prompts and score the images; return the run folders.
+
+    ``preset`` (None: the paper's setting with a GPU, else the miniature) and ``seed`` may be several: each
+    pair is a run. ``out`` is the one run's folder, or the parent of several (None: below results/). A
+    folder that contains the same run is resumed. ``reporter`` (None: bars on stderr) receives the progress.
+    Raises DreambenchError, UnfinishedRunsError where tasks failed on Ray. KeyboardInterrupt leaves runs that
+    the same call resumes.
+    """
+    executor.on_ray()
+    presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset or None]
+    seeds: Sequence[Any] = seed if isinstance(seed, list | tuple) and seed else [seed if seed != [] else None]
+    specs = [asked_spec(p, seed=s, **asked) for p, s in product(presets, seeds)]
+    quiet_libraries()
+    with reporting(reporter) as shown:
+        runs = _folders(specs, Path(out) if out is not None else None, shown)
+        if not preset:
+            shown.say(f"preset {specs[0].preset} (none was given)")
+        return work(runs, executor, shown, keep_checkpoints, notes)
+
+
+def _folders(
+    specs: Sequence[RunSpec], out: Path | None, shown: ProgressListener
+) -> list[tuple[Prepared, Path]]:
+    """Prepare all runs and name their folders: ``out`` is the one run's, or the parent of several."""
+    from dreambench.runs.prepare import default_run_name, prepare_all
+
+    by_name = {default_run_name(each.spec): each for each in prepare_all(specs)}
+    if len(by_name) == 1 and out is not None:
+        return [(each, out) for each in by_name.values()]
+    runs = [(each, (out or Path("results")) / name) for name, each in by_name.items()]
+    if len(runs) > 1:
+        shown.say(f"{len(runs)} runs: {', '.join(str(folder) for _, folder in runs)}")
+    return runs
+
+
+def work(
+    runs: Sequence[tuple[Prepared, Path]],
+    options: ExecutorOptions,
+    shown: ProgressListener,
+    keep_checkpoints: bool = False,
+    notes: Iterable[str] = (),
+) -> list[RunFolder]:
+    """Work prepared runs: one after the other in this process, or as one queue on Ray.
+
+    Raises UnfinishedRunsError where tasks failed on Ray.
+    """
+    from dreambench.runs.runner import Job, run_all
+    from dreambench.runs.timing import measured_limit
+
+    limit = options.unit_timeout or (measured_limit([p for p, _ in runs]) if options.on_ray() else None)
+    jobs = [Job(prepared, folder, keep_checkpoints, list(notes), limit) for prepared, folder in runs]
+    folders: list[RunFolder] = []
+    failed: list[Outcome] = []
+    with executor_of(options, [prepared for prepared, _ in runs]) as executor:
+        for batch in [[job] for job in jobs] if executor.in_process else [jobs]:
+            done, not_done = run_all(batch, executor, shown)
+            folders, failed = folders + done, failed + not_done
+    if failed:
+        raise UnfinishedRunsError(failed, folders)
+    return folders
+
+
+@contextmanager
+def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Iterator[Executor]:
+    """Lend the executor that the options ask for, and stop its workers afterwards, whatever happens."""
+    from dreambench.runs.model_cache import ModelCache, worker_models
+
+    executor: Executor
+    if options.on_ray():
+        from dreambench.executors.ray.executor import RayExecutor
+
+        executor = RayExecutor(options, worker_models)
+    else:
+        from dreambench.executors.local import LocalExecutor
+
+        models = ModelCache()
+        for each in prepared:
+            models.add(each)
+        executor = LocalExecutor(models)
+    try:
+        yield executor
+    finally:
+        executor.close()

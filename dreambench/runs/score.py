@@ -1,0 +1,87 @@
+"""The function behind ``dreambench score``: images of any method, scored into a folder like a run's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Unpack
+
+from dreambench.errors import DreambenchError
+from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
+from dreambench.store import RunFolder, RunRecord, locked_run
+from dreambench.store.record import git_commit, installed_versions, machine
+
+
+def score(
+    source: Any,
+    *,
+    preset: str | Mapping[str, Any] | None = PAPER_PRESET,
+    name: str | None = None,
+    out: str | Path | None = None,
+    reporter: ProgressListener | None = None,
+    **asked: Unpack[Asked],
+) -> tuple[RunFolder, list[str]]:
+    """Score images of any method; return the folder of scores, and the names of the missing images.
+
+    ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a CSV file, a pandas
+    DataFrame with the CSV's columns (or ``image`` instead of ``file``, with PIL images), or a mapping
+    ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
+    scores, so that the same call resumes and the report shows them. ``name`` is the name in tables (None:
+    from the source), ``out`` the folder (None: below results/). The other fields are those of ``run``. A
+    missing image is named ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
+    """
+    spec = asked_spec(preset or PAPER_PRESET, **asked)
+    if source is None:
+        raise DreambenchError(
+            "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
+        )
+    quiet_libraries()
+    from dreambench.metrics.scoring import score_images
+    from dreambench.models.device import resolve_runtime
+    from dreambench.models.weights import with_fingerprints
+    from dreambench.runs.prepare import chosen_subjects, resolve_data
+    from dreambench.runs.requests import count_files, photo_files
+    from dreambench.runs.submission import expected_images, read_submission
+
+    spec, dataset = resolve_data(spec)
+    runtime = resolve_runtime(spec.runtime)
+    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
+    subjects = chosen_subjects(spec, dataset)
+    submitted = read_submission(source, dataset)
+    photos = photo_files(subjects)
+    record = RunRecord(
+        kind="score",
+        name=name or submitted.name,
+        key=spec.key,
+        spec=spec,
+        subjects={s.name: s.class_noun for s in subjects},
+        photos={k: [str(p.resolve()) for p in v] for k, v in photos.items()},
+        source=submitted.source,
+        versions=installed_versions(),
+        git_commit=git_commit(),
+        machine=machine(runtime.describe()),
+    )
+    folder = Path(out) if out else Path("results") / f"score-{submitted.label}-{spec.images_key[:8]}"
+    cells, priors = expected_images(submitted, spec, dataset, RunFolder(folder, record))
+    with reporting(reporter) as shown, locked_run(folder, record) as run:
+        submitted.write_images(run)
+        shown.start("scoring", count_files(cells, priors, photos))
+        score_images(
+            run,
+            cells,
+            priors,
+            photos,
+            spec.protocol,
+            device=str(runtime.device),
+            batch_size=runtime.spec.scoring_batch_size,
+            decode_threads=runtime.spec.decode_threads,
+            on_image=lambda count: shown.advance("scoring", count),
+        )
+        missing = [f"{c.subject}/{c.prompt_index:02d}-{c.image_index}" for c in cells if c.file is None]
+        run.save_record("partial" if missing else "complete")
+        if missing:
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            images = "image is" if len(missing) == 1 else "images are"
+            shown.say(f"{len(missing)} {images} missing: {', '.join(missing[:5])}{more}")
+    return run, missing

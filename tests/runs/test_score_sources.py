@@ -1,0 +1,111 @@
+"""``score`` as a library function: the same numbers from a folder, a DataFrame, and images in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from PIL import Image
+
+from dreambench.errors import DreambenchError
+from dreambench.runs.score import score
+from tests.executors.material import Silent
+
+COLUMNS = ["subject", "prompt_index", "image_index", "dino", "clip_i", "clip_t"]
+PROMPTS = (0, 3)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """One drawn image of each of two prompts of the dog; the second image of prompt 3 is missing."""
+    top = tmp_path_factory.mktemp("given") / "mine"
+    (top / "dog").mkdir(parents=True)
+    for name, color in (("00-0", "red"), ("00-1", "blue"), ("03-0", "green")):
+        Image.new("RGB", (64, 64), color).save(top / "dog" / f"{name}.png")
+    return top
+
+
+@pytest.fixture
+def scored(tiny, tmp_path, monkeypatch):
+    """Score a source in an empty folder, by the tiny models."""
+    monkeypatch.chdir(tmp_path)
+    settings = [f"{name}={value}" for name, value in tiny.items() if name.startswith("protocol.")]
+
+    def call(source, **options):
+        return score(
+            source,
+            data=tiny["data"],
+            subjects=["dog"],
+            prompts="0,3",
+            images_per_prompt=2,
+            metrics=["dino", "clip_i", "clip_t"],
+            overrides=settings,
+            reporter=Silent(),
+            **options,
+        )
+
+    return call
+
+
+def in_memory(folder: Path) -> dict[str, dict[int | str, list[Image.Image]]]:
+    images = {p.stem: Image.open(p) for p in (folder / "dog").iterdir()}
+    return {"dog": {0: [images["00-0"], images["00-1"]], 3: [images["03-0"]]}}
+
+
+def test_every_source_gives_the_same_scores(scored, folder) -> None:
+    expected, missing = scored(folder)
+    assert missing == ["dog/03-1"]
+    assert expected.record.name == "mine"
+    files = [(folder / "dog" / f"{n}.png", p) for n, p in (("00-0", 0), ("00-1", 0), ("03-0", 3))]
+    rows = [{"file": str(file), "subject": "dog", "prompt_index": prompt} for file, prompt in files]
+    table = pd.DataFrame(rows)
+    drawn = table.drop(columns="file").assign(image=[Image.open(file) for file, _ in files])
+    for source in (table, drawn, in_memory(folder), str(folder)):
+        found, missing = scored(source, name="mine")
+        assert missing == ["dog/03-1"]
+        pd.testing.assert_frame_equal(found.scores("images")[COLUMNS], expected.scores("images")[COLUMNS])
+
+
+def test_images_in_memory_are_kept_and_other_images_are_another_folder(scored, folder) -> None:
+    first, _ = scored(in_memory(folder))
+    kept = sorted(p.relative_to(first.path).as_posix() for p in first.path.glob("images/*/*.png"))
+    assert kept == ["images/dog/00-0.png", "images/dog/00-1.png", "images/dog/03-0.png"]
+    stamps = [(first.path / name).stat().st_mtime_ns for name in kept]
+    assert scored(in_memory(folder))[0].path == first.path
+    assert [(first.path / name).stat().st_mtime_ns for name in kept] == stamps
+    other = {"dog": {0: [Image.new("RGB", (64, 64), "white")]}}
+    assert scored(other)[0].path != first.path
+    with pytest.raises(DreambenchError, match="contains a run of another spec"):
+        scored(other, out=first.path)
+
+
+def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
+    dog = in_memory(folder)["dog"][0]
+    by_text, missing = scored({"dog": {"a dog in the jungle": dog}})
+    assert missing == ["dog/03-0", "dog/03-1"]
+    assert by_text.scores("images").dino.notna().sum() == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "give either --images FOLDER or --manifest"),
+        (3, "int cannot be scored"),
+        ({}, "contains no image"),
+        ({"hound": {0: []}}, "contains no image"),
+        ({"hound": {0: [Image.new("RGB", (8, 8))]}}, "no subject 'hound'"),
+        ({"dog": [Image.new("RGB", (8, 8))]}, "dog: its prompts are not a dict"),
+        ({"dog": {0: ["a.png"]}}, "dog, prompt 0, image 0: str is not an image"),
+        ({"dog": {"on Mars": [Image.new("RGB", (8, 8))]}}, "'on Mars' is not an official prompt of dog"),
+        (pd.DataFrame({"subject": ["dog"]}), "the DataFrame: the columns are subject"),
+        (
+            pd.DataFrame({"subject": ["dog"], "file": ["no.png"], "prompt_index": [0]}),
+            "no.png does not exist",
+        ),
+    ],
+)
+def test_a_wrong_source_is_one_line_and_writes_nothing(scored, tmp_path, source, message) -> None:
+    with pytest.raises(DreambenchError, match=message):
+        scored(source, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
