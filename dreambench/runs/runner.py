@@ -113,7 +113,7 @@ def _units(job: Job, run_folder: RunFolder, embed: bool) -> list[Unit]:
         if made and not weights and (not embed or is_embedded(job.prepared, subject, run_folder)):
             continue
         sets = [] if made or weights else class_images_units(job.prepared, run_folder, subject)
-        units += [unit for unit in sets if not unit.task.is_done()]
+        units += [replace(unit, time_limit=job.time_limit) for unit in sets if not unit.task.is_done()]
         units.append(
             subject_unit(
                 job.prepared,
@@ -122,9 +122,10 @@ def _units(job: Job, run_folder: RunFolder, embed: bool) -> list[Unit]:
                 sets,
                 keep_checkpoints=job.keep_checkpoints,
                 embed=embed,
+                time_limit=job.time_limit,
             )
         )
-    return [replace(unit, time_limit=job.time_limit) for unit in units]
+    return units
 
 
 def _takes(r: _Running, outcome: Outcome) -> bool:

@@ -1,4 +1,4 @@
-"""A subject that another run finished by the same settings is taken over; anything else is made anew."""
+"""A subject that another run finished by the same settings is reused; anything else is made again."""
 
 from __future__ import annotations
 
@@ -58,10 +58,10 @@ def test_an_ablation_takes_over_what_a_run_has_finished(call, tmp_path: Path) ->
     ours = {k: v for k, v in png_bytes(tmp_path / "ours").items() if "/dog/" in k}
     assert ours == {k: v for k, v in png_bytes(taken.path).items() if "/dog/" in k}
 
-    # Made alone, where nothing can be taken over, the ablation has the same images and tables.
+    # Made alone, where nothing can be reused, the ablation has the same images and tables.
     lone = tmp_path / "alone" / "deeper" / "ablation"
     out, told = call(*ablation, "--out", lone, "--json")
-    assert "taken over" not in told
+    assert "reused" not in told
     assert png_bytes(lone) == png_bytes(tmp_path / "ablation")
     assert json.loads(out) == json.loads((tmp_path / "ablation" / "ablation.json").read_text())
 
@@ -79,7 +79,7 @@ def test_images_of_another_version_or_precision_are_not_taken_over(
     assert there in log.read_text()
     log.write_text(log.read_text().replace(there, elsewhere))
     _, told = call("ablate", "prior-preservation", *asked, "--out", tmp_path / "ablation")
-    assert "taken over" not in told
+    assert "reused" not in told
 
 
 def test_a_subject_without_images_for_pres_is_made_anew(call, tmp_path: Path) -> None:
@@ -87,5 +87,5 @@ def test_a_subject_without_images_for_pres_is_made_anew(call, tmp_path: Path) ->
     call("run", *asked, "--metrics", "dino", "--out", tmp_path / "ours")
     pres = ("--metrics", "dino,pres", "--set", "protocol.prior_images=2")
     _, told = call("ablate", "prior-preservation", *asked, *pres, "--out", tmp_path / "ablation")
-    assert "taken over" not in told
+    assert "reused" not in told
     assert open_run(tmp_path / "ablation" / "with").scores("prior")["pres"].notna().all()
