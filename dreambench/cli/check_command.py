@@ -52,7 +52,7 @@ def _refuse_mixed(
     if not update and alpha is not None:
         raise DreambenchError("--alpha is part of the baseline", "give it with --update")
     if alpha is not None and not 0 < alpha < 1:
-        raise DreambenchError(f"--alpha {alpha:g} is no probability between 0 and 1", "try 0.001")
+        raise DreambenchError(f"--alpha {alpha:g} is not a probability between 0 and 1", "try 0.001")
     if not update and len(runs) > 1:
         raise DreambenchError(f"{len(runs)} runs are given", "check one at a time, or add --update")
 

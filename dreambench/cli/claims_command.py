@@ -17,7 +17,7 @@ def claims(
         list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of several (ablations).")
     ],
     correlation: Annotated[
-        Path | None, typer.Option("--correlation", help="What `dreambench correlate --json` printed.")
+        Path | None, typer.Option("--correlation", help="The output of `dreambench correlate --json`.")
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Also write the table here (Markdown).")] = None,
     json: Json = False,
@@ -53,7 +53,7 @@ def _run_folders(paths: list[Path]) -> list[Path]:
             [path] if (path / "run.json").is_file() else sorted(f.parent for f in path.glob("*/run.json"))
         )
         if not inside:
-            raise DreambenchError(f"{path} holds no run", "name a run's folder, or an ablation's")
+            raise DreambenchError(f"{path} contains no run", "name a run's folder, or an ablation's")
         found += [run for run in inside if run not in found]
     return found
 
@@ -71,6 +71,6 @@ def read_correlation(file: Path | None) -> dict[str, Any] | None:
             f"--correlation {file} cannot be read as JSON", "write it with `dreambench correlate ... --json`"
         ) from error
     if not isinstance(content, dict):
-        raise DreambenchError(f"--correlation {file} holds no JSON object", "write it with `... --json`")
+        raise DreambenchError(f"--correlation {file} contains no JSON object", "write it with `... --json`")
     rating_evidence(content)  # here, for a wrong file must not show after hours of runs
     return content

@@ -76,10 +76,10 @@ def gallery(
     made = []
     for plan in plans:
         with reporter() as shown:
-            for line in _said(plan):
+            for line in _notices(plan):
                 shown.say(line)
             drawn = draw_gallery(plan, shown, write_sheets, keep_checkpoints)
-        made.append(_told(drawn, write_gallery_page(drawn)))
+        made.append(_as_json(drawn, write_gallery_page(drawn)))
     _print(made, json)
 
 
@@ -94,7 +94,7 @@ def _folders(runs: list[Path], out: Path | None) -> list[Path | None]:
     return list(folders)
 
 
-def _said(plan: GalleryPlan) -> list[str]:
+def _notices(plan: GalleryPlan) -> list[str]:
     record = plan.record
     lines = [f"{plan.run.path}: {note}" for note in record.notes]
     again = plan.trained_again()
@@ -108,7 +108,7 @@ def _said(plan: GalleryPlan) -> list[str]:
     return lines
 
 
-def _told(made: GalleryFolder, page: Path) -> dict[str, Any]:
+def _as_json(made: GalleryFolder, page: Path) -> dict[str, Any]:
     record = made.record
     sheets = [str(made.sheet_file(s, g)) for s in record.subjects for g in record.groups(s)]
     return {

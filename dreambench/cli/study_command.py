@@ -50,7 +50,9 @@ def create(
 ) -> None:
     """Draw pairs of two runs' images, for the same subjects and prompts, into a folder to be served."""
     if not url.startswith(("http://", "https://")):
-        raise DreambenchError(f"--url {url} is no web address", "give one such as https://study.example.org")
+        raise DreambenchError(
+            f"--url {url} is not a web address", "give one such as https://study.example.org"
+        )
     chosen = _studies(studies)
     from dreambench.study.create import create_study
     from dreambench.study.draw import Sizes
@@ -106,7 +108,7 @@ def _studies(text: str) -> list[StudyName]:
     wrong = [name for name in asked if name not in STUDIES]
     if wrong or not asked:
         raise DreambenchError(
-            f"--studies {text!r}: {wrong[0] if wrong else 'nothing'} is no study", "known: subject, prompt"
+            f"--studies {text!r}: {wrong[0] if wrong else 'nothing'} is not a study", "known: subject, prompt"
         )
     return [study for study in STUDIES if study in asked]
 

@@ -1,4 +1,4 @@
-"""What a worker tells the process that holds the run, while it works a unit and when it ends."""
+"""What a worker reports to the run's process while it does a task, and when the task ends."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from dreambench.progress import ProgressListener
 
-#: A worker speaks at most this often, in seconds, whatever its steps take.
+#: A worker reports at most this often, in seconds, however fast its steps are.
 PAUSE = 0.25
 
 
@@ -19,7 +19,7 @@ class Progress:
     calls: list[tuple[str, tuple[Any, ...]]]
 
     def apply(self, watch: ProgressListener) -> None:
-        """Repeat the calls on another watch."""
+        """Repeat the calls on another listener."""
         for name, arguments in self.calls:
             getattr(watch, name)(*arguments)
 
@@ -33,9 +33,9 @@ class Files:
 
 @dataclass(frozen=True)
 class Ended:
-    """A unit has ended. ``error`` is one line, or None; ``trace`` is for its log.
+    """A task has ended. ``error`` is one line, or None; ``trace`` is for its log.
 
-    ``broken`` says that the worker is gone, or in no state to go on.
+    ``broken`` means that the worker is gone, or cannot continue.
     """
 
     error: str | None = None
@@ -45,28 +45,28 @@ class Ended:
 
 @dataclass
 class EventQueue:
-    """A watch whose calls wait, joined where they can be, until they are read by another thread."""
+    """A listener whose calls wait, combined where possible, until another thread reads them."""
 
     _calls: queue.SimpleQueue[tuple[str, tuple[Any, ...]]] = field(default_factory=queue.SimpleQueue)
 
     def start(self, name: str, total: int, done: int = 0) -> None:
-        """Tell that a stage begins."""
+        """Report that a stage begins."""
         self._calls.put(("start", (name, total, done)))
 
     def advance(self, name: str, count: float = 1) -> None:
-        """Tell that a stage moves on."""
+        """Report that a stage advances."""
         self._calls.put(("advance", (name, count)))
 
     def finish(self, name: str) -> None:
-        """Tell that a stage has ended."""
+        """Report that a stage has ended."""
         self._calls.put(("finish", (name,)))
 
     def say(self, line: str) -> None:
-        """Tell a notice."""
+        """Report a notice."""
         self._calls.put(("say", (line,)))
 
     def read(self) -> Progress | None:
-        """Return what was told since the last time, steps of one bar added up; None where it is nothing."""
+        """Return the calls since the last time, with the steps of one bar added up; None for none."""
         calls: list[tuple[str, tuple[Any, ...]]] = []
         while not self._calls.empty():
             name, arguments = self._calls.get()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 
-from dreambench.executors.task import Outcome, Unit, WorkerModels
+from dreambench.executors.task import Outcome, QueuedTask, WorkerModels
 from dreambench.executors.task_log import TaskLog
 from dreambench.executors.waiting import Waiting
 from dreambench.progress import ProgressListener
@@ -19,20 +19,20 @@ class LocalExecutor:
     def __init__(self, models: WorkerModels) -> None:
         self._models = models
 
-    def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
-        """Work all tasks and yield their outcomes."""
-        waiting = Waiting(units)
-        bar = f"{len(units)} tasks"
-        watch.start(bar, len(units))
-        while (unit := waiting.take("here")) is not None:
+    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Iterator[Outcome]:
+        """Do all tasks and yield their outcomes."""
+        waiting = Waiting(queue)
+        bar = f"{len(queue)} tasks"
+        watch.start(bar, len(queue))
+        while (queued := waiting.take("here")) is not None:
             began = time.monotonic()
-            log = TaskLog(unit, watch)
-            unit.task.perform(self._models, log)
+            log = TaskLog(queued, watch)
+            queued.task.perform(self._models, log)
             seconds = time.monotonic() - began
             log.note(f"done in {seconds:.1f} s")
-            waiting.done(unit)
+            waiting.done(queued)
             watch.advance(bar)
-            yield Outcome(unit, seconds=seconds)
+            yield Outcome(queued, seconds=seconds)
         watch.finish(bar)
 
     def close(self) -> None:

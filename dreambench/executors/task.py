@@ -1,4 +1,4 @@
-"""The interface: units of work go in with what they need, outcomes come out as they end."""
+"""The interface of executors: tasks go in with what they need, outcomes come out as tasks end."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class WorkerModels(Protocol):
 
 
 class Task(Protocol):
-    """What a unit does, as plain data that can be sent to another machine.
+    """What is to be done, as plain data that can be sent to another machine.
 
-    All its results are files below ``root``, whole or absent, so that a task that is done again goes on
-    from what is there.
+    All its results are files below ``root``, whole or absent, so that a task that is repeated
+    resumes from what exists.
     """
 
     @property
@@ -41,7 +41,7 @@ class Task(Protocol):
         ...
 
     def finished_files(self) -> list[Path]:
-        """Return the task's files that are there, below ``root``; weights that only pass by are left out."""
+        """Return the task's files that exist below ``root``, without temporary weights."""
         ...
 
     def is_done(self) -> bool:
@@ -49,22 +49,22 @@ class Task(Protocol):
         ...
 
     def elsewhere(self) -> Task:
-        """Return the task for this machine, which does not see ``root``: in its own cache folder."""
+        """Return the task for a machine that does not see ``root``: in its own cache folder."""
         ...
 
     def forget(self) -> None:
-        """Remove the files of a task that was worked ``elsewhere`` and whose results have been sent."""
+        """Remove the files of a task that was done ``elsewhere`` and whose results were sent back."""
         ...
 
 
 @dataclass(frozen=True)
-class Unit:
+class QueuedTask:
     """One piece of work in the queue.
 
-    ``after`` names the units that must be done first, as far as they are in the queue; ``reads`` are the
-    tasks, done by then, whose files this one reads. ``shares`` is how much
-    of the unit one tick of each of its bars is, summing to 1 over the unit. ``time_limit`` is in seconds
-    (None: from the units that have ended). ``log`` is the file that tells how it went.
+    ``after`` names the tasks that must be done first, as far as they are in the queue; ``reads`` are the
+    tasks, done by then, whose files this one reads. ``shares`` is how much of the task one tick of each of
+    its progress bars is; over the task they sum to 1. ``time_limit`` is in seconds (None: from the tasks that
+    have ended). ``log`` is the file of its log.
     """
 
     name: str
@@ -78,9 +78,9 @@ class Unit:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a unit ended. ``error`` is one line, None where it is done; ``seconds`` are of its last attempt."""
+    """How a task ended. ``error`` is one line, None where it is done; ``seconds`` are of its last attempt."""
 
-    unit: Unit
+    queued: QueuedTask
     error: str | None = None
     machine: str | None = None
     attempts: int = 1
@@ -88,14 +88,14 @@ class Outcome:
 
 
 class Executor(Protocol):
-    """Works units, each after those that it depends on; ``in_process`` says whether in this process."""
+    """Does tasks, each after those that it depends on; ``in_process`` is whether in this process."""
 
     in_process: bool
 
-    def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
-        """Work all units and yield each one's outcome as it ends.
+    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Iterator[Outcome]:
+        """Do all tasks and yield each one's outcome as it ends.
 
-        Raises DreambenchError where the work cannot go on at all; KeyboardInterrupt leaves no worker behind.
+        Raises DreambenchError where no work is possible; KeyboardInterrupt leaves no worker behind.
         """
         ...
 

@@ -1,32 +1,32 @@
-"""The log of one unit: a line with its time for everything that happens to it, in a file of its own."""
+"""The log file of one task: a line with its time for everything that happens to it."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from dreambench.executors.task import Unit
+from dreambench.executors.task import QueuedTask
 from dreambench.progress import ProgressListener
 
 
 class TaskLog:
-    """A watch that writes a unit's stages and notices into its log, and passes everything on.
+    """A listener that writes a task's stages and notices into its log, and passes everything on.
 
     Lines are appended as they come: unlike the results, a log may end in the middle of a line. ``fraction``
-    is how much of the unit is done, 0 to 1, by its shares.
+    is how much of the task is done, 0 to 1, by its shares.
     """
 
-    def __init__(self, unit: Unit, watch: ProgressListener) -> None:
-        self.unit, self._watch = unit, watch
+    def __init__(self, queued: QueuedTask, watch: ProgressListener) -> None:
+        self.queued, self._watch = queued, watch
         self.fraction = 0.0
         self._open: set[str] = set()
 
     def note(self, text: str) -> None:
         """Write lines into the log alone."""
-        if self.unit.log is None:
+        if self.queued.log is None:
             return
         stamp = datetime.now(UTC).isoformat(timespec="seconds")
-        self.unit.log.parent.mkdir(parents=True, exist_ok=True)
-        with open(self.unit.log, "a", encoding="utf-8") as file:
+        self.queued.log.parent.mkdir(parents=True, exist_ok=True)
+        with open(self.queued.log, "a", encoding="utf-8") as file:
             file.writelines(f"{stamp} {line}\n" for line in text.splitlines())
 
     def start(self, name: str, total: int, done: int = 0) -> None:
@@ -37,7 +37,7 @@ class TaskLog:
 
     def advance(self, name: str, count: float = 1) -> None:
         """A stage moves on."""
-        share = self.unit.shares.get(name, 0.0) * count
+        share = self.queued.shares.get(name, 0.0) * count
         self.fraction = min(1.0, self.fraction + share)
         self._watch.advance(name, count)
 
@@ -47,12 +47,12 @@ class TaskLog:
         self._watch.finish(name)
 
     def say(self, line: str) -> None:
-        """A notice, for the log and for the person who watches."""
+        """A notice, for the log and for the user."""
         self.note(line)
         self._watch.say(line)
 
     def abandon(self) -> None:
-        """Take away the bars of an attempt that ended in the middle of a stage."""
+        """Remove the bars of an attempt that ended in the middle of a stage."""
         for name in sorted(self._open):
             self.finish(name)
         self.fraction = 0.0

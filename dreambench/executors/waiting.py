@@ -1,67 +1,67 @@
-"""The units that wait: what may start now, what failed where, and when it is given up."""
+"""The tasks that wait: which may start now, which failed where, and when one is given up."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from dreambench.executors.task import Unit
+from dreambench.executors.task import QueuedTask
 
-#: How often a unit is tried before it is reported as failed.
+#: How often a task is tried before it is reported as failed.
 ATTEMPTS = 3
 
 
 class Waiting:
-    """The units of a queue that have not ended, in their order.
+    """The tasks of a queue that have not ended, in their order.
 
-    A unit starts when those that it comes ``after`` are done. One that failed waits again, for another
+    A task starts when those that it comes ``after`` are done. One that failed waits again, for another
     machine if there is one, until it has been tried ``attempts`` times.
     """
 
-    def __init__(self, units: Sequence[Unit], attempts: int = ATTEMPTS) -> None:
-        self._waiting = {unit.name: unit for unit in units}
-        self._started: dict[str, Unit] = {}
+    def __init__(self, queue: Sequence[QueuedTask], attempts: int = ATTEMPTS) -> None:
+        self._waiting = {queued.name: queued for queued in queue}
+        self._started: dict[str, QueuedTask] = {}
         self._attempts = attempts
         self._failures: dict[str, list[str]] = {}
 
     def __len__(self) -> int:
-        """How many units have not ended."""
+        """How many tasks have not ended."""
         return len(self._waiting) + len(self._started)
 
-    def tried(self, unit: Unit) -> int:
-        """How often a unit has failed so far."""
-        return len(self._failures.get(unit.name, []))
+    def tried(self, queued: QueuedTask) -> int:
+        """How often a task has failed so far."""
+        return len(self._failures.get(queued.name, []))
 
-    def take(self, machine: str, machines: Collection[str] = ()) -> Unit | None:
-        """Return the next unit for a machine, which it has thereby started; None where it has to wait.
+    def take(self, machine: str, machines: Collection[str] = ()) -> QueuedTask | None:
+        """Start and return the next task for a machine; None where the machine has to wait.
 
-        A unit that failed on this machine is left to another one of ``machines`` where it has not failed.
+        A task that failed on this machine is left to another of ``machines`` where it has not failed.
         """
-        for unit in self._waiting.values():
-            if any(name in self._waiting or name in self._started for name in unit.after):
+        for queued in self._waiting.values():
+            if any(name in self._waiting or name in self._started for name in queued.after):
                 continue
-            failed_on = self._failures.get(unit.name, [])
+            failed_on = self._failures.get(queued.name, [])
             if machine in failed_on and not set(machines) <= set(failed_on):
                 continue
-            self._started[unit.name] = self._waiting.pop(unit.name)
-            return unit
+            self._started[queued.name] = self._waiting.pop(queued.name)
+            return queued
         return None
 
-    def done(self, unit: Unit) -> None:
-        """A unit that was started has ended well."""
-        del self._started[unit.name]
+    def done(self, queued: QueuedTask) -> None:
+        """A task that was started has ended well."""
+        del self._started[queued.name]
 
-    def failed(self, unit: Unit, machine: str) -> bool:
-        """A unit that was started has failed on a machine; return whether it will be tried again."""
-        del self._started[unit.name]
-        self._failures.setdefault(unit.name, []).append(machine)
-        if self.tried(unit) >= self._attempts:
+    def failed(self, queued: QueuedTask, machine: str) -> bool:
+        """A task that was started has failed on a machine; return whether it will be tried again."""
+        del self._started[queued.name]
+        self._failures.setdefault(queued.name, []).append(machine)
+        if self.tried(queued) >= self._attempts:
             return False
-        self._waiting[unit.name] = unit
+        self._waiting[queued.name] = queued
         return True
 
-    def drop_after(self, unit: Unit) -> list[Unit]:
-        """Take out, and return, the units that can never start because ``unit`` was given up."""
-        dropped = [other for other in self._waiting.values() if unit.name in other.after]
+    def drop_after(self, queued: QueuedTask) -> list[QueuedTask]:
+        """Remove and return the tasks that can never start because ``task`` was given up."""
+        dropped = [other for other in self._waiting.values() if queued.name in other.after]
         for other in dropped:
             del self._waiting[other.name]
         return dropped + [more for other in dropped for more in self.drop_after(other)]

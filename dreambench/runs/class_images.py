@@ -24,7 +24,7 @@ def class_caption(class_noun: str) -> str:
 def class_image_set(
     cache: Path, base_fingerprint: str, class_noun: str, sampler: SamplerSpec, count: int, image_size: int
 ) -> ClassImageSet:
-    """Return the set that these settings name; whether it is made is another question."""
+    """Return the set that these settings name; it may not exist yet."""
     identity: dict[str, Any] = {
         "base": base_fingerprint,
         "class_noun": class_noun,

@@ -1,4 +1,4 @@
-"""A gallery: other prompts than the benchmark's, drawn by a run's personalized models, and never scored."""
+"""A gallery: prompts beyond the benchmark's, drawn by a run's personalized models and never scored."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def plan_gallery(
     if not suited:
         names = ", ".join(s.name for s in chosen)
         raise DreambenchError(
-            f"no prompt of {prompts.name} suits {names}", "give other --subjects, or other --prompts"
+            f"no prompt of {prompts.name} applies to {names}", "give other --subjects, or other --prompts"
         )
     record = GalleryRecord(
         run=run.record.name,
@@ -121,7 +121,8 @@ def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepa
     record = run.record
     if record.kind != "run":
         raise DreambenchError(
-            f"{run.path} holds scores of images that were made elsewhere", "give a folder of `dreambench run`"
+            f"{run.path} contains scores of images that were made elsewhere",
+            "give a folder of `dreambench run`",
         )
     spec = record.spec
     if data is not None:
@@ -169,7 +170,7 @@ def _described(prepared: Prepared, subject: Subject) -> GallerySubject:
 
 
 def _cut_prompts(prepared: Prepared, gallery: GalleryFolder) -> list[str]:
-    """Say which prompts the text encoder will not see the end of: the libraries cut them in silence."""
+    """Return a note on prompts that the text encoder cuts; the libraries cut them silently."""
     tokenizer = prepared.base.tokenizer
     prompts = {image.prompt for subject in gallery.record.subjects for image in gallery.images(subject)}
     limit = tokenizer.model_max_length

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 class ModelCache:
     """Prepared runs, the base model in use and the encoders in use, of one process.
 
-    Runs of one base model share its frozen parts. The parts of a base model give way when another one is
-    asked for, so that a queue over many base models needs the memory of one. ``machine`` names this
+    Runs of one base model share its frozen parts. The parts of a base model are released when another one is
+    used, so that a queue over many base models needs the memory of one. ``machine`` names this
     machine in the notes of what it makes; None leaves the notes without one.
     """
 
@@ -35,7 +35,7 @@ class ModelCache:
         self._bases.setdefault(spec.base.model_dump_json(), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
-        """Return the run of a resolved spec, prepared when it is first asked for.
+        """Return the run of a resolved spec, prepared at its first use.
 
         Raises DreambenchError where this machine lacks something, or has other data or another base model
         than the machine that resolved the spec.

@@ -1,4 +1,4 @@
-"""What a run will do, and what it lacks: counted from the spec, with nothing done."""
+"""What a run will do, and what is missing, counted from the spec without doing anything."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Plan(BaseModel):
     """The size of a run. ``images`` are the scored ones; disk is in bytes, and estimated.
 
     ``disk_peak`` counts the fine-tuned weights that lie on disk while a subject's images are made, or
-    all of them where checkpoints are kept. ``missing`` says, one line each, what has to be got first.
+    all of them where checkpoints are kept. ``missing`` lists, one line each, what has to be fetched first.
     """
 
     preset: str

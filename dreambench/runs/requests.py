@@ -1,4 +1,4 @@
-"""The cells of a run: each image that is asked for, with its prompt, its caption and its seed."""
+"""The images of a run: each with its prompt, its caption and its seed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def expected_cells(
 ) -> list[BenchmarkImage]:
     """Return a subject's cells in order, prompt by prompt; ``file`` is where each image belongs.
 
-    ``words`` call the subject in the prompts; captions hold its own class noun whatever they say.
+    ``words`` name the subject in prompts; captions always contain its own class noun.
     """
     return [
         BenchmarkImage(

@@ -1,4 +1,4 @@
-"""A subject that another run has finished by the same settings is taken over, not made again."""
+"""Reuse subjects that another run with the same settings has finished."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def runs_beside(folder: Path) -> list[Path]:
 def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
     """Link what other runs have already made into the run folder ``folder``; return the subjects' names.
 
-    A subject is taken over where another run asks for the same images in all but which subjects it has
+    A subject is reused from a run that differs at most in its subjects
     (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
     version of dreambench on the same device and in the same precision, has finished the subject, and has
     every file, those of PRES included where they are asked for. Its images and its loss log are hard links,

@@ -49,11 +49,11 @@ class UnfinishedRunsError(DreambenchError):
     def __init__(self, failed: Sequence[Outcome], folders: Sequence[RunFolder]) -> None:
         self.folders = list(folders)
         first = next((outcome for outcome in failed if outcome.attempts), failed[0])
-        log = f"; its log: {first.unit.log}" if first.unit.log else ""
+        log = f"; its log: {first.queued.log}" if first.queued.log else ""
         tasks = "task" if len(failed) == 1 else "tasks"
         paths = ", ".join(str(folder.path) for folder in folders)
         super().__init__(
-            f"{len(failed)} {tasks} failed, {paths} partial: {first.unit.name}, "
+            f"{len(failed)} {tasks} failed, {paths} partial: {first.queued.name}, "
             f"{first.attempts} times: {first.error}{log}",
             "repeat the same command to try them again",
         )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from dreambench.executors import Executor, Outcome, Unit
+from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.executors.local import LocalExecutor
 from dreambench.metrics.scoring import score_images
 from dreambench.progress import ProgressListener
@@ -18,7 +18,7 @@ from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
 from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights
-from dreambench.runs.tasks import class_images_units, subject_unit
+from dreambench.runs.tasks import queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
 from dreambench.store.record import Status
@@ -68,15 +68,15 @@ def run_all(
         folders = [stack.enter_context(_started(job)) for job in jobs]
         began = time.monotonic()
         stack.enter_context(_failures_are_recorded(folders, began))
-        units: dict[str, Unit] = {}
+        queue: dict[str, QueuedTask] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
-            own = _units(job, run_folder, embed=not executor.in_process)
-            units.update((unit.name, unit) for unit in own)
-            running.append(_Running(job, run_folder, {unit.name for unit in own}, began))
+            own = _queue(job, run_folder, embed=not executor.in_process)
+            queue.update((queued.name, queued) for queued in own)
+            running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
         with _tables(len(jobs)) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
-            for outcome in executor.run(list(units.values()), watch):
+            for outcome in executor.run(list(queue.values()), watch):
                 ended = [r for r in running if _takes(r, outcome) and not r.left]
                 waiting += [submit(_finish, r, watch) for r in ended]
             for table in waiting:
@@ -104,18 +104,18 @@ def _at_once(function: Callable[..., None], *arguments: Any) -> Future[None]:
     return done
 
 
-def _units(job: Job, run_folder: RunFolder, embed: bool) -> list[Unit]:
+def _queue(job: Job, run_folder: RunFolder, embed: bool) -> list[QueuedTask]:
     """Return a run's tasks that are not done, class images before the first subject that needs them."""
-    units = []
+    queue = []
     for subject in job.prepared.subjects:
         weights = run_folder.weights_folder(subject.name).exists()
         made = is_made(job.prepared, subject, run_folder)
         if made and not weights and (not embed or is_embedded(job.prepared, subject, run_folder)):
             continue
-        sets = [] if made or weights else class_images_units(job.prepared, run_folder, subject)
-        units += [replace(unit, time_limit=job.time_limit) for unit in sets if not unit.task.is_done()]
-        units.append(
-            subject_unit(
+        sets = [] if made or weights else queued_class_images(job.prepared, run_folder, subject)
+        queue += [replace(queued, time_limit=job.time_limit) for queued in sets if not queued.task.is_done()]
+        queue.append(
+            queued_subject(
                 job.prepared,
                 run_folder,
                 subject,
@@ -125,18 +125,18 @@ def _units(job: Job, run_folder: RunFolder, embed: bool) -> list[Unit]:
                 time_limit=job.time_limit,
             )
         )
-    return units
+    return queue
 
 
 def _takes(r: _Running, outcome: Outcome) -> bool:
     """Note a task's outcome; return whether the task is one of the run's."""
-    if outcome.unit.name not in r.left:
+    if outcome.queued.name not in r.left:
         return False
-    r.left.discard(outcome.unit.name)
+    r.left.discard(outcome.queued.name)
     if outcome.error is not None:
         r.failed.append(outcome)
     elif outcome.machine is not None:
-        r.made_on[outcome.unit.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
+        r.made_on[outcome.queued.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
     return True
 
 
@@ -156,7 +156,7 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
         raise
     notes = {s.name: run_folder.subject_note(s.name) or {} for s in prepared.subjects}
     noted = {name: str(note["machine"]) for name, note in notes.items() if "machine" in note}
-    errors = [f"{outcome.unit.name}: {outcome.error}" for outcome in r.failed]
+    errors = [f"{outcome.queued.name}: {outcome.error}" for outcome in r.failed]
     _ended(
         run_folder,
         r.began,

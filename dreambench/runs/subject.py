@@ -1,4 +1,4 @@
-"""One subject's share of a run: its model is trained, its images are drawn, its embeddings are kept."""
+"""One subject of a run: its model is trained, its images are drawn, its embeddings are stored."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 def is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
-    """Whether all images of a subject are there, and the note that says so."""
+    """Whether all images of a subject exist, and the note that says so."""
     requests = _requests(prepared, subject, run_folder)
     return run_folder.subject_note(subject.name) is not None and all(r.file.exists() for r in requests)
 
 
 def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
-    """Whether a subject's embeddings are there; what they may lack is computed when the tables are made."""
+    """Whether a subject's embeddings exist; what they lack is computed when the tables are made."""
     from dreambench.models.weights import needed_encoders
     from dreambench.spec.encoder_key import encoder_key
 
@@ -62,11 +62,10 @@ def make_subject(
     machine: str | None = None,
     cache: Path | None = None,
 ) -> None:
-    """Train a subject's model and draw its images; whatever is there already is not made again.
+    """Train a subject's model and draw its images; what exists already is not made again.
 
-    The note that ends it holds how long steps and images took, and ``machine`` where one is named. Class
-    images are in ``cache`` (None: the cache folder). Raises DreambenchError with a remedy where memory runs
-    out.
+    The note that ends it says how long steps and images took, and on which ``machine``. Class images are in
+    ``cache`` (None: the cache folder). Raises DreambenchError with a remedy where memory runs out.
     """
     try:
         _make(prepared, subject, run_folder, watch, machine, cache or cache_folder())
@@ -161,7 +160,7 @@ def method_context(
     steps: Stopwatch | None = None,
     cache: Path | None = None,
 ) -> Context:
-    """Return what a run lends its method; ``bar`` is the name of the training's progress bar.
+    """Return what a run provides to its method; ``bar`` is the name of the training's progress bar.
 
     ``steps`` times the training. Class images are in ``cache`` (None: the cache folder).
     """
@@ -186,7 +185,7 @@ def method_context(
 def make_class_images(
     prepared: Prepared, wanted: ClassImageSet, sampler: SamplerSpec, watch: ProgressListener
 ) -> ClassImageSet:
-    """Make what is missing of a set of class images, with a bar of its own, and return it, complete."""
+    """Make what is missing of a set of class images, with a progress bar, and return the complete set."""
     name = class_images_bar(str(wanted.identity["class_noun"]))
     watch.start(name, wanted.count)
     made = ensure_class_images(
@@ -202,7 +201,7 @@ def class_images_bar(noun: str) -> str:
 
 
 def keep_or_delete_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
-    """Put weights that are done with where they are kept, or take them away; there may be none."""
+    """Move weights that are no longer needed to the checkpoint, or delete them; there may be none."""
     if not weights.exists():
         return
     if keep and not checkpoint.exists():

@@ -1,4 +1,4 @@
-"""A run as units of work: one per subject, and one per set of class images that subjects wait for."""
+"""A run as tasks: one per subject, and one per set of class images that subjects wait for."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dreambench.dataset import Subject
-from dreambench.executors import Unit
+from dreambench.executors import QueuedTask
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener
 from dreambench.runs.class_images import class_image_set, needed_class_images
@@ -37,7 +37,7 @@ from dreambench.store.class_image_set import ClassImageSet
 class SubjectTask:
     """Train one subject of a run, draw its images and, with ``embed``, embed them for the scores.
 
-    ``expected`` counts its images. ``record`` is the run's, without what only the whole run needs.
+    ``expected`` counts its images. ``record`` is the run's, without the fields that no single subject needs.
     """
 
     spec: RunSpec
@@ -62,7 +62,7 @@ class SubjectTask:
         """Make what is missing of the subject."""
         prepared, run_folder = models.prepared(self.spec), self.run_folder
         subject = next(s for s in prepared.subjects if s.name == self.subject)
-        if self.embed:  # elsewhere than in the process that holds the run, an attempt may have been killed
+        if self.embed:  # in a worker, an earlier attempt may have been killed
             run_folder.recover_subject(self.subject)
         if not is_made(prepared, subject, run_folder):
             make_subject(prepared, subject, run_folder, watch, models.machine)
@@ -86,7 +86,7 @@ class SubjectTask:
     def elsewhere(self) -> SubjectTask:
         """Return the task in a folder of this machine's cache, one per run."""
         name = hashlib.sha256(f"{self.record.created} {self.root}".encode()).hexdigest()[:16]
-        return replace(self, root=cache_folder() / "units" / name)
+        return replace(self, root=cache_folder() / "tasks" / name)
 
     def forget(self) -> None:
         """Remove the subject's files of this machine's stand-in for the run's folder."""
@@ -132,7 +132,7 @@ class ClassImagesTask:
         return [file for file in (*wanted.images, wanted.manifest) if file.exists()]
 
     def is_done(self) -> bool:
-        """Whether the set is sealed and whole."""
+        """Whether the set is sealed and complete."""
         return self.wanted().is_complete()
 
     def elsewhere(self) -> ClassImagesTask:
@@ -140,11 +140,11 @@ class ClassImagesTask:
         return self
 
     def forget(self) -> None:
-        """Nothing: a set stays in a machine's cache, for the subjects to come."""
+        """Do nothing: a set stays in a machine's cache for later subjects."""
 
 
-def class_images_units(prepared: Prepared, run_folder: RunFolder, subject: Subject) -> list[Unit]:
-    """Return the unit of the class images that a subject's training will ask for, if it asks for any."""
+def queued_class_images(prepared: Prepared, run_folder: RunFolder, subject: Subject) -> list[QueuedTask]:
+    """Return the task of the class images that a subject's training needs, if it needs any."""
     wanted = needed_class_images(cache_folder(), prepared.spec, subject, prepared.base.fingerprint)
     if wanted is None:
         return []
@@ -152,20 +152,20 @@ def class_images_units(prepared: Prepared, run_folder: RunFolder, subject: Subje
     task = ClassImagesTask(with_absolute_paths(prepared.spec), noun, sampler, wanted.count)
     bar = class_images_bar(noun)
     log = run_folder.log_file(f"class-images-{wanted.folder.name}")
-    return [Unit(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
+    return [QueuedTask(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
 
 
-def subject_unit(
+def queued_subject(
     prepared: Prepared,
     run_folder: RunFolder,
     subject: Subject,
-    sets: Sequence[Unit] = (),
+    sets: Sequence[QueuedTask] = (),
     *,
     keep_checkpoints: bool = False,
     embed: bool = True,
     time_limit: float | None = None,
-) -> Unit:
-    """Return the unit of one subject of a run, which comes after the ``sets`` of class images."""
+) -> QueuedTask:
+    """Return the task of one subject of a run, which comes after the ``sets`` of class images."""
     cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
     expected = len(cells) + len(prior_requests(prepared.spec, subject, run_folder))
     lean: dict[str, Any] = {"subjects": {}, "photos": {}, "notes": [], "made_on": {}}
@@ -180,11 +180,11 @@ def subject_unit(
     )
     name = f"{run_folder.path.name}/{subject.name}"
     shares = _shares(prepared.spec, subject, expected)
-    return Unit(
+    return QueuedTask(
         name,
         task,
-        after=tuple(unit.name for unit in sets),
-        reads=tuple(unit.task for unit in sets),
+        after=tuple(queued.name for queued in sets),
+        reads=tuple(queued.task for queued in sets),
         shares=shares,
         time_limit=time_limit,
         log=run_folder.log_file(subject.name),

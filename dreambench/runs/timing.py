@@ -83,7 +83,7 @@ def _runs(results: Path) -> Iterator[tuple[RunRecord, list[dict[str, Any]]]]:
         try:
             run = open_run(file.parent)
         except DreambenchError:
-            continue  # another version's run, or no run at all, is nothing to measure by
+            continue  # another version's run, or a damaged one, has no timings
         found.append((run.record.updated, str(file), run))
     for _, _, run in sorted(found, key=lambda entry: entry[:2], reverse=True):
         notes = [run.subject_note(subject) for subject in run.record.subjects]
@@ -106,7 +106,7 @@ def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Ra
 
 
 def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
-    """Train the first subject for a few steps and draw a batch of images, in a folder that is thrown away.
+    """Train the first subject for a few steps and draw a batch of images, in a temporary folder.
 
     Raises DreambenchError where the run itself would.
     """

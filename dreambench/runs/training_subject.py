@@ -12,7 +12,7 @@ from dreambench.spec.run_spec import ClassNounSpec, RunSpec
 def training_subject(spec: RunSpec, subject: Subject) -> Subject:
     """Return the subject with the class noun and the photos that a spec trains it with.
 
-    An absent noun is "". Scores are always of the whole subject: its own noun's captions, all its
+    An absent noun is "". Scores always use the unchanged subject: its own noun's captions, all its
     photos. Raises DreambenchError where it has fewer photos than ``spec.training_photos``.
     """
     wanted = spec.training_photos

@@ -40,7 +40,7 @@ class DoomedWatch:
 class Doom:
     """What goes wrong: ``how`` (kill, raise, hang, lose) at tick ``at`` of the bar that ends in ``stage``.
 
-    ``limit`` is the unit's time limit in seconds. To lose is to kill the node that the worker belongs to;
+    ``limit`` is the task's time limit in seconds. To lose is to kill the node that the worker belongs to;
     a worker of the ``spared`` node waits until that has happened, so that it cannot do all of the work
     before the other node has started. It goes wrong once, which ``marker`` then says, or with ``marker``
     None whenever it is tried.
@@ -81,7 +81,7 @@ class DoomedTask(SubjectTask):
         super().perform(models, DoomedWatch(watch, self.doom))
 
 
-def doomed(unit, doom: Doom):
-    """Return a subject's unit, doomed."""
-    fields = {name: getattr(unit.task, name) for name in SubjectTask.__dataclass_fields__}
-    return replace(unit, task=DoomedTask(**fields, doom=doom), time_limit=doom.limit)
+def doomed(queued, doom: Doom):
+    """Return a subject's task, doomed."""
+    fields = {name: getattr(queued.task, name) for name in SubjectTask.__dataclass_fields__}
+    return replace(queued, task=DoomedTask(**fields, doom=doom), time_limit=doom.limit)

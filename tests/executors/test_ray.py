@@ -1,4 +1,4 @@
-"""A real Ray of two nodes on this machine: killed workers, hung units, no shared folder, a lost node."""
+"""A real Ray of two nodes on this machine: killed workers, hung tasks, no shared folder, a lost node."""
 
 from __future__ import annotations
 
@@ -73,15 +73,15 @@ def apart(cluster, shared):
 
 @pytest.fixture
 def doom(monkeypatch):
-    """Doom the units of some subjects, by name."""
-    plain = runner.subject_unit
+    """Doom the tasks of some subjects, by name."""
+    plain = runner.queued_subject
 
     def install(**dooms: Doom) -> None:
-        def unit(prepared, run_folder, subject, *rest, **options):
+        def queued(prepared, run_folder, subject, *rest, **options):
             made = plain(prepared, run_folder, subject, *rest, **options)
             return doomed(made, dooms[subject.name]) if subject.name in dooms else made
 
-        monkeypatch.setattr(runner, "subject_unit", unit)
+        monkeypatch.setattr(runner, "queued_subject", queued)
 
     return install
 
@@ -102,7 +102,9 @@ def test_workers_killed_in_training_generation_and_scoring_and_a_unit_that_alway
     )
     watch = Silent()
     _, failed = run_all([Job(job, out)], shared, watch)
-    assert [(o.unit.name, o.attempts, o.error) for o in failed] == [("run/backpack", 3, "doomed in training")]
+    assert [(o.queued.name, o.attempts, o.error) for o in failed] == [
+        ("run/backpack", 3, "doomed in training")
+    ]
     record = open_run(out).record
     assert record.status == "partial"
     assert record.error == "run/backpack: doomed in training"
@@ -147,7 +149,7 @@ def test_without_a_shared_folder_files_come_back_and_a_hung_unit_is_stopped(
     sets = [json.loads(f.read_text()) for f in (tmp_path / "cache").glob("class-images/dog-*/set.json")]
     assert len(sets) == 1
     for node in "ab":  # nothing stays on the nodes but class images, and what a stopped attempt left
-        left = [p for p in (top / node / "units").rglob("*.png") if p.parent.name != "vase"]
+        left = [p for p in (top / node / "tasks").rglob("*.png") if p.parent.name != "vase"]
         assert left == []
     assert images(tmp_path / "other").keys() == {n for n in images(whole) if n.startswith("images/dog/")}
 

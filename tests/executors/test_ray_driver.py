@@ -61,7 +61,7 @@ def wait_for(condition, what: str) -> None:
 
 
 def workers(out: Path) -> set[int]:
-    """Return the process ids of all workers so far, from the units' logs."""
+    """Return the process ids of all workers so far, from the tasks' logs."""
     return {int(n) for log in out.glob("logs/*.log") for n in re.findall(r"process (\d+)", log.read_text())}
 
 
@@ -86,7 +86,7 @@ def test_ctrl_c_and_a_killed_driver_leave_no_worker_and_a_run_that_goes_on(
     out = tmp_path / "run"
 
     driver = start(tiny, out)
-    wait_for(lambda: list(out.glob("logs/*.log")) or driver.poll() is not None, "a unit starts")
+    wait_for(lambda: list(out.glob("logs/*.log")) or driver.poll() is not None, "a task starts")
     assert driver.poll() is None, driver.communicate()
     os.killpg(driver.pid, signal.SIGINT)
     _, err = driver.communicate(timeout=PATIENCE)

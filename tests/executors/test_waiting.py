@@ -1,19 +1,19 @@
-"""The queue by itself: order, dependencies, other machines, and when a unit is given up."""
+"""The queue by itself: order, dependencies, other machines, and when a task is given up."""
 
 from __future__ import annotations
 
-from dreambench.executors import Unit
+from dreambench.executors import QueuedTask
 from dreambench.executors.events import EventQueue
 from dreambench.executors.waiting import Waiting
 from tests.executors.material import Silent
 
 
-def unit(name: str, *after: str) -> Unit:
-    return Unit(name, task=None, after=after)  # type: ignore[arg-type]
+def queued(name: str, *after: str) -> QueuedTask:
+    return QueuedTask(name, task=None, after=after)  # type: ignore[arg-type]
 
 
 def test_units_start_in_order_and_after_what_they_need() -> None:
-    waiting = Waiting([unit("set"), unit("dog", "set"), unit("vase"), unit("cat", "elsewhere made")])
+    waiting = Waiting([queued("set"), queued("dog", "set"), queued("vase"), queued("cat", "elsewhere made")])
     first = waiting.take("a")
     assert [first.name, waiting.take("b").name, waiting.take("b").name] == ["set", "vase", "cat"]
     assert waiting.take("b") is None
@@ -24,7 +24,7 @@ def test_units_start_in_order_and_after_what_they_need() -> None:
 
 
 def test_a_unit_that_failed_goes_to_another_machine_while_there_is_one() -> None:
-    waiting = Waiting([unit("dog")], attempts=3)
+    waiting = Waiting([queued("dog")], attempts=3)
     dog = waiting.take("a", {"a", "b"})
     assert waiting.failed(dog, "a")
     assert waiting.take("a", {"a", "b"}) is None
@@ -36,14 +36,16 @@ def test_a_unit_that_failed_goes_to_another_machine_while_there_is_one() -> None
 
 
 def test_the_only_machine_is_good_enough() -> None:
-    waiting = Waiting([unit("dog")])
+    waiting = Waiting([queued("dog")])
     dog = waiting.take("a", {"a"})
     waiting.failed(dog, "a")
     assert waiting.take("a", {"a"}) is dog
 
 
 def test_what_needs_a_unit_that_is_given_up_is_dropped_with_it() -> None:
-    waiting = Waiting([unit("set"), unit("dog", "set"), unit("walk", "dog"), unit("vase")], attempts=1)
+    waiting = Waiting(
+        [queued("set"), queued("dog", "set"), queued("walk", "dog"), queued("vase")], attempts=1
+    )
     made = waiting.take("a")
     assert not waiting.failed(made, "a")
     assert [u.name for u in waiting.drop_after(made)] == ["dog", "walk"]

@@ -258,7 +258,7 @@ def test_prompts_that_are_too_long_for_the_model_are_told(
         (["--prompts", "paintings"], "prompts 'paintings' are neither a known set nor a file"),
         (["--subjects", "dgo"], "subject 'dgo' is not in the dataset"),
         (["--subjects", "cat"], "subject 'cat' is not in the run"),
-        (["--prompts", "accessories", "--subjects", "vase"], "no prompt of accessories suits vase"),
+        (["--prompts", "accessories", "--subjects", "vase"], "no prompt of accessories applies to vase"),
         (["--images", "0"], "'--images'"),
         (["--data", "OTHER"], "was made with other pieces than those found now (data.fingerprint"),
         (["--out", "RUN"], "is not empty and contains no gallery"),
@@ -295,7 +295,7 @@ def test_scores_of_others_images_have_no_model(
     asked = ("--data", tiny["data"], "--metrics", "dino", "--out", tmp_path / "scored")
     assert call("score", "--images", top / "run" / "images", *asked, *words) == 0
     assert call("gallery", tmp_path / "scored") == 2
-    assert "holds scores of images that were made elsewhere" in capfd.readouterr().err
+    assert "contains scores of images that were made elsewhere" in capfd.readouterr().err
 
 
 def test_several_runs_have_a_folder_each(top: Path, run: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A Ray cluster: this machine's own, started for the run, or one that is there already."""
+"""A Ray cluster: one on this machine, started for the run, or an existing one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _STORE_BYTES = 256 * 2**20
 def require_ray() -> Any:
     """Return Ray's module, with its usage reports off. Raises DreambenchError where it is not installed."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the default of releases to come
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the default of later releases
     try:
         import ray
     except ImportError as error:
@@ -25,7 +25,7 @@ def require_ray() -> Any:
 
 
 class Connection:
-    """A cluster that is connected to, and what one unit takes of it."""
+    """A connected cluster, and the share of it that one task takes."""
 
     def __init__(self, options: ExecutorOptions) -> None:
         self.ray = require_ray()
@@ -40,7 +40,7 @@ class Connection:
         self.cpus = self._threads() if self.local else 1
 
     def _start(self) -> None:
-        # What becomes of workers is told in the units' logs; Ray's own notices would tear the live view.
+        # The tasks' logs say what happens to workers; Ray's own notices would break the progress bars.
         quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
         if self.options.ray_address is not None:
             try:
@@ -52,7 +52,7 @@ class Connection:
                     "start one with `ray start --head`, or leave out --ray-address",
                 ) from error
             return
-        # Workers of this machine see the run's folder, so that hardly anything goes through the store.
+        # Workers on this machine see the run's folder, so that the store stays almost empty.
         room = {"num_cpus": max(os.cpu_count() or 1, self.options.workers or 1)}
         room |= {"object_store_memory": _STORE_BYTES}
         try:
@@ -80,11 +80,11 @@ class Connection:
         return max(1, int(resources.get("CPU", 1) // self.cpus))
 
     def environment(self) -> dict[str, str]:
-        """The environment's settings that workers take over from this process, and Ray would not pass on."""
+        """The environment's settings that workers copy from this process and Ray does not pass on."""
         names = ("OMP_NUM_THREADS", "HF_HUB_OFFLINE")
         return {name: os.environ[name] for name in names if name in os.environ}
 
     def close(self) -> None:
-        """Leave the cluster, and stop it where it was started here."""
+        """Leave the cluster, and stop it if it was started here."""
         if self._ours and self.ray.is_initialized():
             self.ray.shutdown()

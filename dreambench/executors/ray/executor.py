@@ -1,4 +1,4 @@
-"""The queue on Ray: every free worker gets the next unit, and a unit that fails is tried again."""
+"""The queue on Ray: every free worker gets the next task, and a task that fails is tried again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dreambench.executors.executor_options import ExecutorOptions
 from dreambench.executors.ray.cluster import Connection, require_ray
 from dreambench.executors.ray.object_store import ObjectStoreFiles, unpack
 from dreambench.executors.ray.pool import Pool, WorkerHandle
-from dreambench.executors.task import Outcome, Task, Unit, WorkerModels
+from dreambench.executors.task import Outcome, QueuedTask, Task, WorkerModels
 from dreambench.executors.task_log import TaskLog
 from dreambench.executors.waiting import Waiting
 from dreambench.paths import cache_folder
@@ -26,7 +26,7 @@ _SLACK, _AT_LEAST = 5.0, 600.0
 
 
 class RayExecutor:
-    """Works units on the workers of a Ray cluster. Ray is started with the first unit, not before.
+    """Does tasks on the workers of a Ray cluster. Ray is started with the first task, not before.
 
     Workers stay for the next ``run``, with their models, until ``close``. ``make_models`` is called once in
     each worker, before its first task's clock runs: it loads the libraries and returns the worker's models.
@@ -41,21 +41,23 @@ class RayExecutor:
         self._pool: Pool | None = None
 
     def workers(self) -> list[tuple[str, int]]:
-        """Return the units at work and the process ids of their workers."""
+        """Return the tasks at work and the process ids of their workers."""
         slots = self._pool.slots if self._pool else []
-        return [(s.unit.name, s.machine.pid) for s in slots if s.unit is not None and s.machine is not None]
+        return [
+            (s.queued.name, s.machine.pid) for s in slots if s.queued is not None and s.machine is not None
+        ]
 
-    def run(self, units: Sequence[Unit], watch: ProgressListener) -> Iterator[Outcome]:
-        """Work all units and yield their outcomes; a unit that keeps failing is yielded with its error."""
-        if not units:
+    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Iterator[Outcome]:
+        """Do all tasks and yield their outcomes; a task that keeps failing is yielded with its error."""
+        if not queue:
             return
         if self._connection is None:
             self._connection = Connection(self._options)
         self._pool = self._pool or Pool(self._connection, self._make_models)
-        with _places(units) as places:
+        with _places(queue) as places:
             self._pool.handshake(places)
             try:
-                yield from _Queue(units, self._pool, self._connection, watch).work()
+                yield from _Queue(queue, self._pool, self._connection, watch).work()
             finally:
                 self._pool.stop_work()
 
@@ -70,10 +72,10 @@ class RayExecutor:
 
 
 @contextmanager
-def _places(units: Sequence[Unit]) -> Iterator[dict[str, tuple[str | None, str]]]:
-    """Put a file into every folder that units are worked in: a worker that finds it shares the folder."""
+def _places(queue: Sequence[QueuedTask]) -> Iterator[dict[str, tuple[str | None, str]]]:
+    """Put a file into every folder that tasks use: a worker that finds the file shares the folder."""
     token = f".shared.{uuid.uuid4().hex[:8]}.tmp"
-    folders: dict[str, Path | None] = {_place(u.task): u.task.place for u in units} | {_CACHE: None}
+    folders: dict[str, Path | None] = {_place(u.task): u.task.place for u in queue} | {_CACHE: None}
     with ExitStack() as stack:
         for folder in folders.values():
             file = (folder or cache_folder()) / token
@@ -89,47 +91,47 @@ def _place(task: Task) -> str:
 
 class _Queue:
     def __init__(
-        self, units: Sequence[Unit], pool: Pool, connection: Connection, watch: ProgressListener
+        self, queue: Sequence[QueuedTask], pool: Pool, connection: Connection, watch: ProgressListener
     ) -> None:
         self.options = connection.options
-        self.waiting = Waiting(units, self.options.attempts)
+        self.waiting = Waiting(queue, self.options.attempts)
         self.pool, self.ray, self.watch = pool, connection.ray, watch
         self.parcels = ObjectStoreFiles(connection.ray)
-        self.total, self.ended, self.longest = len(units), 0, 0.0
-        self.bar, self.shown = f"{len(units)} units", 0.0
+        self.total, self.ended, self.longest = len(queue), 0, 0.0
+        self.bar, self.shown = f"{len(queue)} tasks", 0.0
         self.said_waiting = time.monotonic()
 
     def work(self) -> Iterator[Outcome]:
-        """Run until every unit has ended."""
+        """Run until every task has ended."""
         self.watch.start(self.bar, self.total)
         while len(self.waiting):
             self.pool.grow(len(self.waiting))
-            self._start_units()
+            self._start_tasks()
             for slot in self._ready():
                 yield from self._handle(slot)
             for slot in self._overdue():
-                limit = self._limit(slot.unit)
+                limit = self._limit(slot.queued)
                 yield from self._end(
                     slot, Ended(f"it did not end within {limit:.0f} s and was stopped", broken=True)
                 )
             self._show()
         self.watch.finish(self.bar)
 
-    def _start_units(self) -> None:
+    def _start_tasks(self) -> None:
         for slot in self.pool.idle():
             assert slot.machine is not None
-            unit = self.waiting.take(slot.machine.node, self.pool.nodes())
-            if unit is None:
+            queued = self.waiting.take(slot.machine.node, self.pool.nodes())
+            if queued is None:
                 continue
-            slot.unit, slot.log, slot.began = unit, TaskLog(unit, self.watch), time.monotonic()
-            attempt = f"attempt {self.waiting.tried(unit) + 1} of {self.options.attempts}"
+            slot.queued, slot.log, slot.began = queued, TaskLog(queued, self.watch), time.monotonic()
+            attempt = f"attempt {self.waiting.tried(queued) + 1} of {self.options.attempts}"
             slot.log.note(f"{attempt} on {slot.machine.name}, process {slot.machine.pid}")
             work = slot.actor.work.options(num_returns="streaming")
-            back = self._comes_back(slot, unit.task)
-            present = self.parcels.of(unit.task) if back else []
+            back = self._comes_back(slot, queued.task)
+            present = self.parcels.of(queued.task) if back else []
             lacks = self._comes_back(slot, None)
-            reads = [(task, self.parcels.kept(task)) for task in unit.reads] if lacks else []
-            slot.stream = work.remote(unit.task, back, present, reads)
+            reads = [(task, self.parcels.kept(task)) for task in queued.reads] if lacks else []
+            slot.stream = work.remote(queued.task, back, present, reads)
 
     def _comes_back(self, slot: WorkerHandle, task: Task | None) -> bool:
         assert slot.machine is not None
@@ -151,61 +153,63 @@ class _Queue:
             self.pool.started(slot)
             return
         assert slot.log is not None
-        assert slot.unit is not None
+        assert slot.queued is not None
         event = self.pool.next_event(slot)
         if isinstance(event, Ended):
             yield from self._end(slot, event)
         elif isinstance(event, Files):
-            unpack(slot.unit.task.root, event.parcel)
+            unpack(slot.queued.task.root, event.parcel)
         else:
             event.apply(slot.log)
 
     def _end(self, slot: WorkerHandle, end: Ended) -> Iterator[Outcome]:
-        unit, machine, log = slot.unit, slot.machine, slot.log
-        assert unit is not None
+        queued, machine, log = slot.queued, slot.machine, slot.log
+        assert queued is not None
         assert machine is not None
         assert log is not None
         seconds = time.monotonic() - slot.began
-        slot.unit = slot.stream = None
+        slot.queued = slot.stream = None
         log.abandon()
-        attempts = self.waiting.tried(unit) + 1
+        attempts = self.waiting.tried(queued) + 1
         if end.error is None:
-            self.waiting.done(unit)
+            self.waiting.done(queued)
             self.longest = max(self.longest, seconds)
             log.note(f"done in {seconds:.1f} s")
-            yield self._ended(unit, Outcome(unit, None, machine.name, attempts, seconds))
+            yield self._ended(queued, Outcome(queued, None, machine.name, attempts, seconds))
             return
         log.note(f"failed after {seconds:.1f} s: {end.error}\n{end.trace}")
         if end.broken:
             self.pool.remove(slot)
-        if self.waiting.failed(unit, machine.node):
-            self.watch.say(f"{unit.name}: {end.error} (on {machine.name}); it is tried again")
+        if self.waiting.failed(queued, machine.node):
+            self.watch.say(f"{queued.name}: {end.error} (on {machine.name}); it is tried again")
             return
-        yield self._ended(unit, Outcome(unit, end.error, machine.name, attempts, seconds))
-        for other in self.waiting.drop_after(unit):
-            yield self._ended(other, Outcome(other, f"what it needs failed: {unit.name}", attempts=0))
+        yield self._ended(queued, Outcome(queued, end.error, machine.name, attempts, seconds))
+        for other in self.waiting.drop_after(queued):
+            yield self._ended(
+                other, Outcome(other, f"a task that it needs failed: {queued.name}", attempts=0)
+            )
 
-    def _ended(self, unit: Unit, outcome: Outcome) -> Outcome:
+    def _ended(self, queued: QueuedTask, outcome: Outcome) -> Outcome:
         self.ended += 1
         how = f"done in {outcome.seconds:.0f} s" if outcome.error is None else f"failed: {outcome.error}"
         where = f" on {outcome.machine}" if outcome.machine else ""
-        self.watch.say(f"{unit.name}: {how}{where} ({self.ended} of {self.total})")
+        self.watch.say(f"{queued.name}: {how}{where} ({self.ended} of {self.total})")
         return outcome
 
-    def _limit(self, unit: Unit | None) -> float:
-        limit = self.options.unit_timeout or (unit.time_limit if unit else None)
+    def _limit(self, queued: QueuedTask | None) -> float:
+        limit = self.options.unit_timeout or (queued.time_limit if queued else None)
         if limit is not None:
             return limit
-        # Nothing was measured before: the first unit that ends is the measure of the others.
+        # Without earlier timings, the first task that ends sets the limit of the others.
         return _SLACK * self.longest + _AT_LEAST if self.longest else float("inf")
 
     def _overdue(self) -> list[WorkerHandle]:
         now = time.monotonic()
-        busy = [slot for slot in self.pool.slots if slot.unit is not None]
-        return [slot for slot in busy if now - slot.began > self._limit(slot.unit)]
+        busy = [slot for slot in self.pool.slots if slot.queued is not None]
+        return [slot for slot in busy if now - slot.began > self._limit(slot.queued)]
 
     def _show(self) -> None:
-        at_work = sum(slot.log.fraction for slot in self.pool.slots if slot.unit and slot.log)
+        at_work = sum(slot.log.fraction for slot in self.pool.slots if slot.queued and slot.log)
         done = self.ended + at_work
         if done > self.shown:
             self.watch.advance(self.bar, done - self.shown)

@@ -26,7 +26,7 @@ class ObjectStoreFiles:
         return [self._ray.put(parcel) for parcel in pack(task.root, task.finished_files())]
 
     def kept(self, task: Task) -> list[Any]:
-        """Return references to the files of a finished task, which many units read."""
+        """Return references to the files of a finished task, which many tasks read."""
         if task.root not in self._kept:
             self._kept[task.root] = self.of(task)
         return self._kept[task.root]

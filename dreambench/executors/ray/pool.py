@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from dreambench.executors.events import Ended, Files, Progress
 from dreambench.executors.ray.cluster import Connection
 from dreambench.executors.ray.worker import Machine, Worker
-from dreambench.executors.task import Unit, WorkerModels
+from dreambench.executors.task import QueuedTask, WorkerModels
 from dreambench.executors.task_log import TaskLog
 
 _LOOK_AGAIN = 10.0
@@ -22,19 +22,19 @@ _MAX_FALSE_STARTS = 3
 
 @dataclass(eq=False)
 class WorkerHandle:
-    """One worker: starting (``machine`` is None), idle (``unit`` is None) or at work."""
+    """One worker: starting (``machine`` is None), idle (``queued`` is None) or at work."""
 
     actor: Any
     handshake: Any
     machine: Machine | None = None
-    unit: Unit | None = None
+    queued: QueuedTask | None = None
     log: TaskLog | None = None
     stream: Any = None
     began: float = 0.0
 
     @property
     def waits_for(self) -> Any:
-        """What Ray is asked to wait for: the worker's start, its unit's next event, or nothing (None)."""
+        """What Ray waits for: the worker's start, its task's next event, or nothing (None)."""
         return self.handshake if self.machine is None else self.stream
 
 
@@ -57,9 +57,9 @@ class Pool:
             slot.machine, slot.handshake = None, slot.actor.handshake.remote(places)
 
     def grow(self, wanted: int) -> None:
-        """Start workers until there are as many as are ``wanted`` and there is room for.
+        """Start workers until there are ``wanted`` ones, or no room for more.
 
-        The room is looked at again from time to time: machines may come and go.
+        The room is checked again from time to time: machines may join and leave.
         """
         if time.monotonic() - self._looked >= _LOOK_AGAIN:
             self._target, self._looked = self._connection.target(), time.monotonic()
@@ -92,32 +92,32 @@ class Pool:
         slot.machine = machine
 
     def next_event(self, slot: WorkerHandle) -> Progress | Files | Ended:
-        """Return the next event of a slot's unit; a worker's death is the end of its unit."""
+        """Return the next event of a slot's task; a worker's death is the end of its task."""
         try:
             event: Progress | Files | Ended = self._ray.get(next(slot.stream))
         except StopIteration:
-            return Ended("the worker stopped without a word", broken=True)
+            return Ended("the worker stopped without an error", broken=True)
         except self._ray.exceptions.RayError as error:
             return Ended(reason(error), str(error), broken=True)
         return event
 
     def idle(self) -> list[WorkerHandle]:
-        """Return the workers that have nothing to do."""
-        return [slot for slot in self.slots if slot.machine is not None and slot.unit is None]
+        """Return the idle workers."""
+        return [slot for slot in self.slots if slot.machine is not None and slot.queued is None]
 
     def nodes(self) -> set[str]:
         """Return the machines that have workers."""
         return {slot.machine.node for slot in self.slots if slot.machine is not None}
 
     def remove(self, slot: WorkerHandle) -> None:
-        """Kill a worker, if it is not dead yet; the next ``grow`` starts another one."""
+        """Kill a worker if it is still alive; the next ``grow`` starts another one."""
         self.slots.remove(slot)
         with contextlib.suppress(Exception):
             self._ray.kill(slot.actor)
 
     def stop_work(self) -> None:
-        """Kill the workers that are in the middle of a unit."""
-        for slot in [slot for slot in self.slots if slot.unit is not None]:
+        """Kill the workers that are in the middle of a task."""
+        for slot in [slot for slot in self.slots if slot.queued is not None]:
             self.remove(slot)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What runs on the other side: a process that keeps its models and works one unit after another."""
+"""The worker process: it keeps its models and does one task after another."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class Worker:
     def work(
         self, task: Task, send_back: bool, present: Parcels, reads: Sequence[tuple[Task, Parcels]]
     ) -> Iterator[Progress | Files | Ended]:
-        """Work a unit and tell how it goes; the last event is its end.
+        """Do a task and yield its progress; the last event is its end.
 
-        With ``send_back`` the results stay nowhere else than with the run's process: the task is worked in
-        this machine's cache folder, ``present`` holds what there is of it, and its files are sent back as
-        they are finished. ``reads`` are tasks whose files it needs, with these files where this machine
+        With ``send_back`` only the run's process keeps the results: the task is done in this machine's
+        cache folder, ``present`` contains the files that exist already, and files are sent back as they are
+        finished. ``reads`` are tasks whose files it needs, with these files where this machine
         may lack them.
         """
         watch = EventQueue()
@@ -88,18 +88,18 @@ class Worker:
                 ends.append(Ended())
 
         here = task.elsewhere() if send_back else task
-        thread = Thread(target=perform, name="unit", daemon=True)
+        thread = Thread(target=perform, name="task", daemon=True)
         thread.start()
         sent: set[Path] = set()
         while not ends:
             thread.join(PAUSE)
-            # Images are final once they are there; what else there is may still grow.
+            # Images are final once they exist; other files may still grow.
             made = [f for f in here.finished_files() if f.suffix == ".png"] if send_back else []
             yield from _parcels(here, [f for f in made if f not in sent])
             sent.update(made)
-            told = watch.read()
-            if told is not None:
-                yield told
+            progress = watch.read()
+            if progress is not None:
+                yield progress
         if send_back and ends[0].error is None:
             yield from _parcels(here, [f for f in here.finished_files() if f not in sent])
             here.forget()
@@ -108,7 +108,7 @@ class Worker:
 
 def _failed(error: BaseException) -> Ended:
     line = " ".join(str(error).split()) or type(error).__name__
-    # After these a process is without memory, or without its GPU; after all others it is as good as before.
+    # After these errors a process has no memory, or no GPU, left; after all others it can continue.
     broken = "out of memory" in line.lower() or "CUDA" in line or isinstance(error, MemoryError)
     return Ended(line, traceback.format_exc(), broken)
 
