@@ -149,9 +149,7 @@ def _joined(path: Path, record: GalleryRecord) -> GalleryRecord:
     theirs = present.identity()
     fields = [name for name, value in record.identity().items() if theirs[name] != value]
     refuse_differences(
-        f"{path} contains another gallery",
-        [f"other {name}" for name in fields],
-        "give another --out, or none",
+        f"{path} contains another gallery", fields, "give another --out, or none", lead="other "
     )
     subjects = {**present.subjects, **record.subjects}
     notes = list(dict.fromkeys([*present.notes, *record.notes]))
