@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,13 +12,15 @@ from typing import Any
 
 from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.executors.local import LocalExecutor
-from dreambench.metrics.scoring import score_images
+from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
+from dreambench.models.device import Runtime
 from dreambench.progress import ProgressListener
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
 from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights
 from dreambench.runs.tasks import queued_class_images, queued_subject
+from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
 from dreambench.store.record import Status
@@ -203,9 +205,20 @@ def score(prepared: Prepared, run_folder: RunFolder, watch: ProgressListener) ->
         for cell in expected_cells(spec, subject, prepared.words(subject), run_folder)
     ]
     priors = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder) if p.file.exists()]
-    photos = photo_files(prepared.subjects)
-    bar = "scoring"
-    watch.start(bar, count_files(cells, priors, photos))
+    write_scores(run_folder, spec, runtime, cells, priors, photo_files(prepared.subjects), watch)
+
+
+def write_scores(
+    run_folder: RunFolder,
+    spec: RunSpec,
+    runtime: Runtime,
+    cells: Sequence[BenchmarkImage],
+    priors: Sequence[PriorImage],
+    photos: Mapping[str, Sequence[Path]],
+    watch: ProgressListener,
+) -> None:
+    """Score images as a spec asks, with a progress bar, and write the score tables."""
+    watch.start("scoring", count_files(cells, priors, photos))
     score_images(
         run_folder,
         cells,
@@ -215,6 +228,6 @@ def score(prepared: Prepared, run_folder: RunFolder, watch: ProgressListener) ->
         device=str(runtime.device),
         batch_size=runtime.spec.scoring_batch_size,
         decode_threads=runtime.spec.decode_threads,
-        on_image=lambda count: watch.advance(bar, count),
+        on_image=lambda count: watch.advance("scoring", count),
     )
-    watch.finish(bar)
+    watch.finish("scoring")

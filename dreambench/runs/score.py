@@ -37,11 +37,11 @@ def score(
             "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
         )
     quiet_libraries()
-    from dreambench.metrics.scoring import score_images
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
     from dreambench.runs.prepare import chosen_subjects, resolve_data
-    from dreambench.runs.requests import count_files, photo_files
+    from dreambench.runs.requests import photo_files
+    from dreambench.runs.runner import write_scores
     from dreambench.runs.submission import expected_images, read_submission
 
     spec, dataset = resolve_data(spec)
@@ -66,18 +66,7 @@ def score(
     cells, priors = expected_images(submitted, spec, dataset, RunFolder(folder, record))
     with reporting(reporter) as shown, locked_run(folder, record) as run:
         submitted.write_images(run)
-        shown.start("scoring", count_files(cells, priors, photos))
-        score_images(
-            run,
-            cells,
-            priors,
-            photos,
-            spec.protocol,
-            device=str(runtime.device),
-            batch_size=runtime.spec.scoring_batch_size,
-            decode_threads=runtime.spec.decode_threads,
-            on_image=lambda count: shown.advance("scoring", count),
-        )
+        write_scores(run, spec, runtime, cells, priors, photos, shown)
         missing = [f"{c.subject}/{c.prompt_index:02d}-{c.image_index}" for c in cells if c.file is None]
         run.save_record("partial" if missing else "complete")
         if missing:
