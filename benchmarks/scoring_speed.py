@@ -36,7 +36,6 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from dreambench.metrics import encoders as encoders_module  # noqa: E402
 from dreambench.metrics.scoring import BenchmarkImage, score_images  # noqa: E402
 from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
 from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
@@ -89,8 +88,8 @@ class ModelCache:
             for i, file in enumerate(self.images)
         ]
         with (
-            patch.object(encoders_module, "load_clip", lambda *_: self.clip),
-            patch.object(encoders_module, "load_dino", lambda *_: self.dino),
+            patch("dreambench.models.encoders.clip_encoder.load_clip", lambda *_: self.clip),
+            patch("dreambench.models.encoders.dino_encoder.load_dino", lambda *_: self.dino),
         ):
             score_images(
                 run,

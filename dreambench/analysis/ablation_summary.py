@@ -7,22 +7,16 @@ from collections.abc import Mapping, Sequence
 from dreambench.analysis.paired import paired_difference
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
-from dreambench.analysis.summary import Score, SubjectScores
+from dreambench.analysis.summary import MetricScores, SubjectScores
 from dreambench.literature.published import PublishedRow, comparable_with_paper, published
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.run_spec import METRICS
 
 
-class VariantRow(Frozen):
-    """One variant's means over subjects; a metric that was not computed is None."""
+class VariantRow(MetricScores):
+    """One variant's means over subjects."""
 
     variant: str
     n_images: int
-    dino: Score | None = None
-    clip_i: Score | None = None
-    clip_t: Score | None = None
-    div: Score | None = None
-    pres: Score | None = None
 
 
 class Difference(Frozen):
@@ -76,7 +70,7 @@ def summarize_ablation(
         signature=first.signature,
         unscored=sum(s.unscored for s in summaries.values()),
         rows=tuple(
-            VariantRow(variant=v, n_images=s.rows[1].n_images, **{m: s.rows[1].score(m) for m in METRICS})
+            VariantRow(variant=v, n_images=s.rows[1].n_images, **(s.rows[1].model_extra or {}))
             for v, s in summaries.items()
         ),
         differences=tuple(_differences(variants)),
@@ -91,7 +85,7 @@ def _differences(variants: Mapping[str, RunScores]) -> list[Difference]:
     reference, *others = variants
     found = []
     for other in others:
-        for metric in METRICS:
+        for metric in variants[reference].subjects.columns:
             ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
             difference = paired_difference(ours, theirs)
             if difference is not None:

@@ -9,10 +9,9 @@ from collections.abc import Collection, Iterable
 
 import pandas as pd
 
-from dreambench.analysis.score_tables import IMAGE_SCORES, ScoreTables
-from dreambench.spec.run_spec import METRICS
-
-PHOTO_SCORES = ("dino", "clip_i")
+from dreambench.analysis.score_tables import ScoreTables
+from dreambench.spec.metric import Metric
+from dreambench.spec.registries import get_metric, in_table_order, metrics_that_compare, standard_metrics
 
 
 def mean_by_subject(table: pd.DataFrame, score: str) -> pd.Series:
@@ -20,9 +19,9 @@ def mean_by_subject(table: pd.DataFrame, score: str) -> pd.Series:
     return table.groupby("subject")[score].mean()
 
 
-def diversity_by_subject(diversity: pd.DataFrame) -> pd.Series:
-    """Return DIV per subject: the mean over prompts of the mean LPIPS over a prompt's image pairs."""
-    by_prompt = diversity.groupby(["subject", "prompt_index"])["lpips"].mean()
+def mean_of_pairs(diversity: pd.DataFrame, score: str) -> pd.Series:
+    """Return the mean over a subject's prompts of the mean over a prompt's pairs of images."""
+    by_prompt = diversity.groupby(["subject", "prompt_index"])[score].mean()
     return by_prompt.groupby("subject").mean()
 
 
@@ -33,21 +32,32 @@ def mean_over_subjects(values: pd.Series) -> float | None:
 
 
 def subject_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
-    """Return one row per subject, in the order given, and one column per metric of ``METRICS``.
+    """Return one row per subject, in the order given, and one column per metric, in table order.
 
-    A metric that is not in ``metrics`` (those of the run's protocol) is a column of NaN.
+    The columns are the standard metrics and those in ``metrics`` (the protocol's); a standard metric that the
+    protocol leaves out is a column of NaN.
     """
-    columns = {name: mean_by_subject(tables.images, name) for name in IMAGE_SCORES}
-    columns["div"] = diversity_by_subject(tables.diversity)
-    columns["pres"] = mean_by_subject(tables.prior, "pres")
-    chosen = {name: column for name, column in columns.items() if name in metrics}
-    return pd.DataFrame(chosen, dtype=float).reindex(index=list(subjects), columns=list(METRICS))
+    columns = in_table_order({*standard_metrics(), *metrics})
+    chosen = {name: _by_subject(tables, get_metric(name)) for name in columns if name in metrics}
+    return pd.DataFrame(chosen, dtype=float).reindex(index=list(subjects), columns=list(columns))
+
+
+def _by_subject(tables: ScoreTables, metric: Metric) -> pd.Series:
+    if metric.compares == "pairs":
+        return mean_of_pairs(tables.diversity, metric.column)
+    return mean_by_subject(tables.prior if metric.compares == "prior" else tables.images, metric.column)
 
 
 def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
-    """Return the Real Images bound per subject: the mean DINO and CLIP-I over pairs of its photos."""
-    columns = {name: mean_by_subject(tables.photos, name) for name in PHOTO_SCORES if name in metrics}
-    return pd.DataFrame(columns, dtype=float).reindex(index=list(subjects), columns=list(PHOTO_SCORES))
+    """Return the Real Images bound per subject: the mean over pairs of its photos, by metrics of photos."""
+    bounds = photo_metrics(metrics)
+    columns = {name: mean_by_subject(tables.photos, name) for name in bounds if name in metrics}
+    return pd.DataFrame(columns, dtype=float).reindex(index=list(subjects), columns=bounds)
+
+
+def photo_metrics(asked: Iterable[str] = ()) -> list[str]:
+    """Return the names of the metrics with a Real Images bound: those that compare an image with photos."""
+    return [metric.name for metric in metrics_that_compare(["photos"], asked)]
 
 
 def count_photos(photos: pd.DataFrame) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.analysis.score_tables import image_metrics
 from dreambench.dataset.prompts import select_prompts
 from dreambench.spec.signature import cells_digest, format_signature, signature_fields
 from dreambench.store import RunRecord
@@ -52,7 +52,8 @@ def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
     An image that lacks one of them counts as unscored, so that 0 unscored means that no mean leaves
     anything out. If the run asks for no image score (only DIV or PRES), having a file is enough.
     """
-    wanted = [name for name in IMAGE_SCORES if name in record.spec.protocol.metrics]
+    asked = record.spec.protocol.metrics
+    wanted = [name for name in image_metrics(asked) if name in asked]
     return images[wanted].notna().all(axis=1) if wanted else images["file"].notna()
 
 

@@ -58,7 +58,7 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
-    key = encoder_key(kind, getattr(run.record.spec.protocol, kind))
+    key = encoder_key(kind, run.record.spec.protocol.encoder_spec(kind))
     kept = run.folder.published_photos_file(key)
     found = {}
     for subject, photos in run.record.photos.items():

@@ -13,7 +13,8 @@ from dreambench.analysis.aggregate import mean_over_subjects
 from dreambench.analysis.baseline import Baseline, Expected, subject_means
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.run_spec import HIGHER_IS_BETTER, METRICS, MetricName
+from dreambench.spec.registries import get_metric, in_table_order
+from dreambench.spec.run_spec import MetricName
 from dreambench.spec.signature import signature_differences
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
     Half of the family-wise level goes to the means over subjects, half to the subjects, each half in
     equal parts (Bonferroni), so that many subjects do not take the power from the few means.
     """
-    metrics = [metric for metric in METRICS if metric in baseline.metrics]
+    metrics = in_table_order(baseline.metrics)
     runs, subjects = len(baseline.runs), len(baseline.subjects)
     level = baseline.alpha / 2 / len(metrics)
     for metric in metrics:
@@ -127,7 +128,7 @@ def _comparison(
     difference = value - expected.mean
     direction: Direction = "same"
     if difference:
-        direction = "better" if (difference > 0) == HIGHER_IS_BETTER[metric] else "worse"
+        direction = "better" if (difference > 0) == get_metric(metric).higher_is_better else "worse"
     return Comparison(
         metric=metric,
         subject=subject,

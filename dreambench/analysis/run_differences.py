@@ -8,7 +8,6 @@ from itertools import combinations
 
 from dreambench.analysis.paired import PairedDifference, holm, paired_difference
 from dreambench.analysis.run_scores import RunScores
-from dreambench.spec.run_spec import METRICS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +32,7 @@ def run_differences(scored: Sequence[RunScores]) -> list[RunDifference]:
     found = [
         difference
         for first, second in combinations(scored, 2)
-        for metric in METRICS
+        for metric in first.subjects.columns.intersection(second.subjects.columns, sort=False)
         if (difference := _difference(first, second, metric)) is not None
     ]
     corrected = holm([row.p for row in found])

@@ -11,6 +11,7 @@ from dreambench.analysis.aggregate import photo_scores, subject_scores
 from dreambench.analysis.coverage import Coverage, coverage, signature_of
 from dreambench.analysis.score_tables import ScoreTables, read_tables
 from dreambench.errors import DreambenchError
+from dreambench.spec.registries import in_table_order
 from dreambench.store import RunFolder, RunRecord
 
 
@@ -45,6 +46,17 @@ def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
         if place in places[:position]:
             raise DreambenchError(f"{runs[position].path} is given twice", "name each run once")
     return [_read(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
+
+
+def all_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
+    """Return the metrics with a column in any of the runs' tables, in table order."""
+    return in_table_order(str(name) for run in scored for name in run.subjects.columns)
+
+
+def shown_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
+    """Return the metrics that any subject of any run has a score by, in table order."""
+    found = [run.subjects.columns[run.subjects.notna().any()] for run in scored]
+    return in_table_order(str(name) for columns in found for name in columns)
 
 
 def _read(run: RunFolder, label: str) -> RunScores:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from dreambench.spec.metric import SCORE_TABLES
+from dreambench.spec.registries import metrics_that_compare
 from dreambench.store import RunFolder
 
-IMAGE_SCORES = ("dino", "clip_i", "clip_t")
 _KEYS = {
     "images": ("subject", "prompt_index", "image_index"),
     "diversity": ("subject", "prompt_index", "pair"),
@@ -22,12 +24,11 @@ _OTHERS = {
     "prior": ("file",),
     "photos": (),
 }
-_SCORES = {
-    "images": IMAGE_SCORES,
-    "diversity": ("lpips",),
-    "prior": ("pres",),
-    "photos": ("dino", "clip_i"),
-}
+
+
+def image_metrics(asked: Iterable[str] = ()) -> list[str]:
+    """Return the names of the metrics with one number per image, the standard ones and those asked for."""
+    return [metric.name for metric in metrics_that_compare(SCORE_TABLES["images"], asked)]
 
 
 @dataclass(frozen=True)
@@ -46,11 +47,13 @@ def read_tables(run: RunFolder) -> ScoreTables:
     Rows are sorted by their keys, so that no sum depends on the order in which they were written. A
     score that is not a finite number becomes NaN.
     """
-    return ScoreTables(**{name: _in_order(run.scores(name), name) for name in _KEYS})
+    asked = run.record.spec.protocol.metrics
+    return ScoreTables(**{name: _in_order(run.scores(name), name, asked) for name in _KEYS})
 
 
-def _in_order(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    keys, scores = list(_KEYS[name]), list(_SCORES[name])
+def _in_order(frame: pd.DataFrame, name: str, asked: Iterable[str]) -> pd.DataFrame:
+    keys = list(_KEYS[name])
+    scores = [metric.column for metric in metrics_that_compare(SCORE_TABLES[name], asked)]
     ordered = frame.reindex(columns=[*keys, *_OTHERS[name], *scores])
     numbers = ordered[scores].apply(pd.to_numeric, errors="coerce").astype(float)
     ordered[scores] = numbers.where(np.isfinite(numbers))

@@ -12,7 +12,7 @@ import pandas as pd
 from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline, subject_means
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import METRICS, MetricName, differences
+from dreambench.spec.run_spec import MetricName, differences
 from dreambench.spec.signature import signature_differences
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
@@ -38,8 +38,7 @@ def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
     order = sorted(range(len(scored)), key=lambda i: _seed_or_source(scored[i]))
     metrics: dict[MetricName, MetricBaseline] = {
         metric: metric_baseline(pd.DataFrame([means[i][metric] for i in order]))
-        for metric in METRICS
-        if metric in means[0].columns
+        for metric in means[0].columns
     }
     return Baseline(
         signature=scored[0].signature,

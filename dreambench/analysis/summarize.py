@@ -62,7 +62,8 @@ def _real_row(scored: Sequence[RunScores]) -> Row:
     # The photos are the same for all runs that can be compared; the first run with their scores gives them.
     run = next((run for run in scored if len(run.tables.photos)), scored[0])
     paper = published().table(1).row(REAL).values if comparable_with_paper(run.signature) else {}
-    return _row(REAL, count_photos(run.tables.photos), run.photos, paper)
+    bounds = run.photos.reindex(columns=run.subjects.columns)  # other metrics have no bound: None
+    return _row(REAL, count_photos(run.tables.photos), bounds, paper)
 
 
 def _run_row(run: RunScores) -> Row:
@@ -87,5 +88,8 @@ def _run_summary(run: RunScores) -> RunSummary:
         signature=run.signature,
         n_images=run.coverage.n_images,
         unscored=run.coverage.unscored,
-        subjects={str(name): SubjectScores.model_validate(scores) for name, scores in rows.items()},
+        subjects={
+            str(name): SubjectScores.of({str(m): v for m, v in scores.items()})
+            for name, scores in rows.items()
+        },
     )

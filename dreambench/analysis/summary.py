@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.registries import get_metric, in_table_order
 
 
 class Score(Frozen):
@@ -21,35 +23,49 @@ class Score(Frozen):
     paper: float | None = None
 
 
-class Row(Frozen):
-    """One row of the main table; a metric that was not computed is None."""
+class MetricScores(Frozen):
+    """A row with one field per metric: the standard ones, None where not computed, and those asked for."""
 
-    method: str
-    n_images: int
-    dino: Score | None = None
-    clip_i: Score | None = None
-    clip_t: Score | None = None
-    div: Score | None = None
-    pres: Score | None = None
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Score | None]
 
     def score(self, metric: str) -> Score | None:
         """Return a metric's score by the metric's name."""
-        score: Score | None = getattr(self, metric)
-        return score
+        return self.__pydantic_extra__.get(metric)
+
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names of the metrics that were computed, in table order."""
+        return tuple(name for name, score in self.__pydantic_extra__.items() if score is not None)
+
+
+class Row(MetricScores):
+    """One row of the main table."""
+
+    method: str
+    n_images: int
 
 
 class SubjectScores(Frozen):
-    """One subject's means; ``pres`` is left out of JSON where it was not computed."""
+    """One subject's means, a field per metric; None for a default metric that was not computed."""
 
-    dino: float | None = None
-    clip_i: float | None = None
-    clip_t: float | None = None
-    div: float | None = None
-    pres: float | None = None
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
 
-    @model_serializer(mode="wrap")
-    def _without_absent_pres(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return _without(handler(self), "pres", self.pres is None)
+    @classmethod
+    def of(cls, scores: Mapping[str, float | None]) -> SubjectScores:
+        """Return the means of one subject; a metric that is neither a default nor computed is left out."""
+        kept = {
+            name: score for name, score in scores.items() if score is not None or get_metric(name).by_default
+        }
+        return cls.model_validate(kept)
+
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names of the metrics that were computed, in table order."""
+        return tuple(name for name, score in self.__pydantic_extra__.items() if score is not None)
+
+    def score(self, metric: str) -> float | None:
+        """Return a metric's mean by the metric's name."""
+        return self.__pydantic_extra__.get(metric)
 
 
 class RunSummary(Frozen):
@@ -77,6 +93,10 @@ class Summary(Frozen):
     subjects: dict[str, SubjectScores]
     runs: dict[str, RunSummary] = Field(default_factory=dict)
     incomparable: tuple[str, ...] = ()
+
+    def metrics(self) -> tuple[str, ...]:
+        """Return the names of the metrics that any row has, in table order."""
+        return in_table_order(name for row in self.rows for name in row.metrics())
 
     @model_serializer(mode="wrap")
     def _without_what_one_run_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -11,8 +11,9 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.coverage import signature_of
-from dreambench.analysis.score_tables import IMAGE_SCORES, read_tables
+from dreambench.analysis.score_tables import image_metrics, read_tables
 from dreambench.errors import DreambenchError
+from dreambench.spec.registries import METRICS
 from dreambench.spec.signature import format_signature, parse_signature, signature_differences
 from dreambench.store import open_run
 
@@ -55,7 +56,8 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
     """
     tables = [_read(path) for path in paths]
     _refuse_other_protocols(tables)
-    metrics = tuple(m for m in IMAGE_SCORES if all(_has(table.frame, m) for table in tables))
+    known = image_metrics(METRICS.names())
+    metrics = tuple(m for m in known if all(_has(table.frame, m) for table in tables))
     if not metrics:
         raise DreambenchError(f"{paths[0]}: no metric has a score in every table", REMEDY)
     rows: dict[tuple[str | None, str], Scores] = {}
@@ -108,9 +110,10 @@ def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table with its metrics as numbers. Raises DreambenchError naming row and column."""
     if "file" not in frame:
         raise DreambenchError(f"{path} row 1: no column file", REMEDY)
-    present = [metric for metric in IMAGE_SCORES if metric in frame]
+    known = image_metrics(METRICS.names())
+    present = [metric for metric in known if metric in frame]
     if not present:
-        raise DreambenchError(f"{path} row 1: none of the columns {', '.join(IMAGE_SCORES)}", REMEDY)
+        raise DreambenchError(f"{path} row 1: none of the columns {', '.join(known)}", REMEDY)
     checked = frame.copy()
     for metric in present:
         numbers = pd.to_numeric(frame[metric], errors="coerce").astype(float)

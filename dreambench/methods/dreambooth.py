@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Context, Personalized
-from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ class DreamBoothOptions(FineTuneOptions):
     name: str = "dreambooth"
 
 
-@register_method("dreambooth")
 class DreamBooth:
     """Fine-tunes the U-Net, and optionally the text encoder, on photos captioned ``a [V] [class noun]``."""
 

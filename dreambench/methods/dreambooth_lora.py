@@ -9,7 +9,6 @@ from pydantic import Field
 
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Context, Personalized
-from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ class DreamBoothLoraOptions(FineTuneOptions):
     rank: int = Field(4, ge=1, le=1024)
 
 
-@register_method("dreambooth-lora")
 class DreamBoothLora:
     """Trains adapters of the U-Net's attention, and optionally of the text encoder's."""
 

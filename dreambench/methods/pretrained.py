@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
-from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
@@ -24,7 +23,6 @@ class PretrainedOptions(MethodOptions):
         return False
 
 
-@register_method("pretrained")
 class Pretrained:
     """Draws ``a [class noun] ...`` with the unchanged base model."""
 

@@ -11,7 +11,6 @@ from pydantic import Field, field_validator
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
-from dreambench.spec.registries import register_method
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
 if TYPE_CHECKING:
@@ -87,7 +86,6 @@ class TextualInversionOptions(FineTuneOptions):
         return value
 
 
-@register_method("textual-inversion")
 class TextualInversion:
     """Trains only the embedding of one new token (or several), starting from the class noun's."""
 

@@ -1,17 +1,19 @@
-"""The groups of DIV in a stream of images: pixels wait until their group is whole, distances are kept."""
+"""Groups of images in a stream: pixels wait until their group is complete, then its distances are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
 from torch import Tensor
 
-from dreambench.metrics.diversity import group_distances, index_pairs
+from dreambench.metrics.div import index_pairs
 from dreambench.metrics.embeddings import EmbeddingStore
-from dreambench.models.encoders.lpips_network import LpipsNetwork, image_pixels
+from dreambench.models.encoders.lpips_network import image_pixels
+from dreambench.spec.metric import Metric
 
 Member = tuple[str, Path]  # SHA-256 and file
 
@@ -24,17 +26,20 @@ def pair_key(a: str, b: str) -> str:
 class DiversityGroups:
     """Measures the groups (same subject, same prompt) whose distances are not all known yet.
 
-    ``groups`` lists each group's images in order. The network is loaded when the first group is whole.
+    ``groups`` lists each group's images in order. The metric's encoder is loaded when the first group is
+    complete.
     """
 
     def __init__(
         self,
+        metric: Metric,
         groups: Sequence[Sequence[Member]],
         distances: EmbeddingStore,
-        network: Callable[[], LpipsNetwork],
+        encoder: Callable[[], Any],
         batch_size: int,
     ) -> None:
-        self.distances, self.network, self.batch_size = distances, network, batch_size
+        self.metric, self.distances = metric, distances
+        self.encoder, self.batch_size = encoder, batch_size
         self._open = [group for group in groups if self._unknown(group)]
         self._waiting = {sha256 for group in self._open for sha256, _ in group}
         self._pixels: dict[str, Tensor] = {}
@@ -48,11 +53,11 @@ class DiversityGroups:
         return sha256 in self._waiting
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """Return an RGB image as LPIPS takes it, without loading the network."""
+        """Return the uint8 pixels [3, h, w] of an RGB image; no encoder is loaded."""
         return image_pixels(image)
 
     def add(self, sha256: str, pixels: Tensor) -> None:
-        """Take one image's pixels; a group that is whole by that is measured and forgotten."""
+        """Take one image's pixels; measure the groups that this completes, and forget them."""
         self._pixels[sha256] = pixels
         whole = [g for g in self._open if all(key in self._pixels for key, _ in g)]
         if not whole:
@@ -66,6 +71,6 @@ class DiversityGroups:
     def _measure(self, group: Sequence[Member]) -> None:
         images = [self._pixels[sha256] for sha256, _ in group]
         files = [file for _, file in group]
-        found = group_distances(images, files, self.network(), self.batch_size)
+        found = self.metric.distances(images, files, self.encoder(), self.batch_size)
         for (i, j), value in found.items():
             self.distances.add(pair_key(group[i][0], group[j][0]), torch.tensor([value]))

@@ -75,7 +75,7 @@ def _read(file: Path) -> dict[str, Tensor]:
 
 @dataclass(frozen=True)
 class EmbeddingJob:
-    """Who wants which images: an encoder (loaded when first asked for), its vectors, and SHA-256 values."""
+    """The images, by SHA-256, that one encoder embeds; it is loaded when it is first used."""
 
     encoder: Callable[[], ImageEncoder]
     vectors: EmbeddingStore
@@ -102,7 +102,7 @@ class ImageConsumer(Protocol):
 def embed(
     images: Sequence[ImageFile],
     wanted: Mapping[str, EmbeddingJob],
-    sink: ImageConsumer,
+    sinks: Mapping[str, ImageConsumer],
     pool: ThreadPoolExecutor,
     batch_size: int,
     on_image: Callable[[int], None],
@@ -112,29 +112,28 @@ def embed(
     Batches are cut from the whole list, not from what is still missing, so that an interrupted scoring
     goes on with the same batches, and so with the same bits, as one that was not interrupted.
     ``on_image`` gets the number of images of each finished batch. Raises DreambenchError naming the
-    first file that cannot be read; what was embedded by then stays in the vectors.
+    first file that cannot be read; what was embedded by then stays in the vectors. ``wanted`` and ``sinks``
+    have no name in common.
     """
     # Loaded here, not in the pool, where several threads would load it at once.
     encoders = {name: w.encoder() for name, w in wanted.items() if any(w.lacks(i) for i in images)}
 
     def prepare(image: ImageFile) -> dict[str, Tensor]:
         users = [name for name in encoders if wanted[name].lacks(image)]
-        sunk = sink.wants(image.sha256)
-        if not users and not sunk:
+        takers = [name for name, sink in sinks.items() if sink.wants(image.sha256)]
+        if not users and not takers:
             return {}
         decoded = _decode(image)
         tensors = {name: encoders[name].preprocess(decoded) for name in users}
-        if sunk:
-            tensors["pixels"] = sink.preprocess(decoded)
-        return tensors
+        return {**tensors, **{name: sinks[name].preprocess(decoded) for name in takers}}
 
     batches = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
     for batch, prepared in zip(batches, _one_batch_ahead(pool, batches, prepare), strict=True):
         for name, encoder in encoders.items():
             _embed_batch(batch, [tensors.get(name) for tensors in prepared], encoder, wanted[name], name)
         for image, tensors in zip(batch, prepared, strict=True):
-            if "pixels" in tensors:
-                sink.add(image.sha256, tensors["pixels"])
+            for name in sinks.keys() & tensors.keys():
+                sinks[name].add(image.sha256, tensors[name])
         on_image(len(batch))
 
 

@@ -5,8 +5,12 @@ Source: DreamBooth paper, section 4.1 (CLIP-I, DINO), 4.3 (PRES) and Table 1 (Re
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar
+
+from dreambench.spec.metric import Comparand, Metric
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def unit_vectors(embeddings: Tensor) -> Tensor:
@@ -38,6 +42,25 @@ def similarity_to_photos(images: Tensor, photos: Tensor) -> list[float]:
 
 def photo_pair_similarity(photos: Tensor) -> list[tuple[int, int, float]]:
     """Return (i, j, cosine) for all pairs i < j of a subject's photos [m, d]: the Real Images row."""
+    import torch
+
     cosines = cosine_similarities(photos, photos)
     first, second = torch.triu_indices(len(photos), len(photos), offset=1)
     return [(int(i), int(j), float(cosines[i, j])) for i, j in zip(first, second, strict=True)]
+
+
+class PhotoSimilarity(Metric):
+    """The mean cosine of an image's embedding with those of its subject's photos.
+
+    A subclass says which encoder embeds them: ``load_encoder`` returns an ``ImageEncoder``.
+    """
+
+    compares: ClassVar[Comparand] = "photos"
+
+    def score(self, images: Tensor, references: Tensor) -> list[float]:
+        """Return the mean cosine, in [-1, 1], of each of n images [n, d] with m photos [m, d]."""
+        return similarity_to_photos(images, references)
+
+    def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
+        """Return (i, j, cosine) for all pairs i < j of a subject's photos: the Real Images row (Table 1)."""
+        return photo_pair_similarity(photos)

@@ -13,9 +13,10 @@ from torch import Tensor
 from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.subject_scores import SubjectImages, SubjectScores, keep_embeddings, score_subject
+from dreambench.metrics.subject_scores import SubjectImages, SubjectRows, keep_embeddings, score_subject
 from dreambench.metrics.tables import TABLES, BenchmarkImage, PriorImage, as_table
 from dreambench.models.weights import with_fingerprints
+from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.store import RunFolder
 
@@ -43,14 +44,14 @@ def score_images(
     ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` holds the real
     photos of every subject that occurs in ``cells`` or ``priors``. The tables are
 
-    - ``images``: one row per cell; clip_i, dino and clip_t in [-1, 1];
-    - ``diversity``: one row per pair of a subject's and prompt's cells; lpips is 0 or more;
-    - ``prior``: one row per prior image; pres in [-1, 1];
+    - ``images``: one row per cell, with a column per metric that compares it with photos or a caption;
+    - ``diversity``: one row per pair of a subject's and prompt's cells (metrics of pairs);
+    - ``prior``: one row per prior image (metrics of the prior);
     - ``photos``: one row per pair of a subject's photos, the Real Images row.
 
-    A missing image's scores, and a metric that was not asked for, are NaN. Embeddings and distances are
-    kept in the run folder, by encoder and by the SHA-256 of the image file: what is there is not
-    computed again, and an encoder that is not needed is not loaded. ``on_image`` gets numbers of
+    A missing image's scores, and those of a standard metric that was not asked for, are NaN. Embeddings and
+    distances are kept in the run folder, by encoder and by the SHA-256 of the image file: what is there is
+    not computed again, and an encoder that is not needed is not loaded. ``on_image`` gets numbers of
     images done, which add up to the files of ``cells``, ``priors`` and their subjects' photos.
 
     Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
@@ -63,7 +64,8 @@ def score_images(
         if not photos.get(subject):
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
     rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
-    captions = _embed_captions(run, cells, encoders) if "clip_t" in protocol.metrics else None
+    users = [m for m in map(get_metric, protocol.metrics) if m.compares == "caption"]
+    captions = {m.encoder: _embed_captions(run, cells, encoders, m.encoder) for m in users}
     with ThreadPoolExecutor(decode_threads) as pool:
         for subject, images in _by_subject(subjects, cells, priors, photos):
             scores = score_subject(
@@ -71,7 +73,7 @@ def score_images(
             )
             _add(rows, scores)
     for table, found in rows.items():
-        run.save_scores(table, as_table(table, found))
+        run.save_scores(table, as_table(table, found, protocol.metrics))
 
 
 def embed_subject(
@@ -95,7 +97,7 @@ def embed_subject(
     keep_embeddings(run, subject, images, encoders, pool, batch_size=batch_size, on_image=on_image)
 
 
-def _add(rows: dict[str, list[dict[str, Any]]], scores: SubjectScores) -> None:
+def _add(rows: dict[str, list[dict[str, Any]]], scores: SubjectRows) -> None:
     for table, found in scores.items():
         rows[table].extend(found)
 
@@ -120,14 +122,14 @@ def caption_key(text: str) -> str:
 
 
 def _embed_captions(
-    run: RunFolder, cells: Iterable[BenchmarkImage], encoders: ProtocolEncoders
+    run: RunFolder, cells: Iterable[BenchmarkImage], encoders: ProtocolEncoders, encoder: str
 ) -> dict[str, Tensor]:
     """Return the embedding of each distinct caption of the images that are there."""
     texts = list(dict.fromkeys(cell.caption for cell in cells if cell.file is not None))
-    vectors = EmbeddingStore(run.embedding_file(f"{encoders.clip_key}-text", "captions"))
+    vectors = EmbeddingStore(run.embedding_file(f"{encoders.key(encoder)}-text", "captions"))
     missing = [text for text in texts if caption_key(text) not in vectors]
     if missing:
-        for text, row in zip(missing, encoders.clip.embed_texts(missing), strict=True):
+        for text, row in zip(missing, encoders.load(encoder).embed_texts(missing), strict=True):
             vectors.add(caption_key(text), row)
         vectors.save()
     return {text: vectors[caption_key(text)] for text in texts}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,19 @@ import torch
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.clip_t import caption_cosines
-from dreambench.metrics.diversity import index_pairs
+from dreambench.metrics.div import index_pairs
 from dreambench.metrics.diversity_groups import DiversityGroups, pair_key
-from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageFile, embed
+from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.image_similarity import photo_pair_similarity, similarity_to_photos
 from dreambench.metrics.tables import BenchmarkImage, PriorImage, image_row
+from dreambench.spec.metric import Comparand, Metric
+from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 from dreambench.store.files import sha256_of
 
-SubjectScores = dict[str, list[dict[str, Any]]]
+SubjectRows = dict[str, list[dict[str, Any]]]
+#: Each caption's embedding, by the name of the encoder and the caption.
+Captions = Mapping[str, Mapping[str, Tensor]]
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,13 @@ def score_subject(
     run: RunFolder,
     subject: str,
     images: SubjectImages,
-    captions: Mapping[str, Tensor] | None,
+    captions: Captions,
     encoders: ProtocolEncoders,
     pool: ThreadPoolExecutor,
     *,
     batch_size: int,
     on_image: Callable[[int], None],
-) -> SubjectScores:
+) -> SubjectRows:
     """Return the rows of one subject for each of the four tables, embedding what is not kept yet."""
     scorer = keep_embeddings(run, subject, images, encoders, pool, batch_size=batch_size, on_image=on_image)
     return {
@@ -86,10 +89,11 @@ class _SubjectScorer:
         pool: ThreadPoolExecutor,
     ) -> None:
         self.run, self.subject, self.images, self.encoders = run, subject, images, encoders
-        self.metrics = set(encoders.protocol.metrics)
-        self.clip = EmbeddingStore(run.embedding_file(encoders.clip_key, subject))
-        self.dino = EmbeddingStore(run.embedding_file(encoders.dino_key, subject))
-        self.lpips = EmbeddingStore(run.embedding_file(encoders.lpips_key, subject))
+        self.metrics = [get_metric(name) for name in encoders.protocol.metrics]
+        self.stores = {
+            name: EmbeddingStore(run.embedding_file(encoders.key(name), subject))
+            for name in dict.fromkeys(metric.encoder for metric in self.metrics)
+        }
         self.cells = sorted(
             (cell for cell in images.cells if cell.file is not None),
             key=lambda cell: (cell.prompt_index, cell.image_index),
@@ -97,67 +101,73 @@ class _SubjectScorer:
         files = [*images.photos, *(c.file for c in self.cells if c.file), *(p.file for p in images.priors)]
         self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
 
+    def _that_compare(self, kind: Comparand) -> list[Metric]:
+        return [metric for metric in self.metrics if metric.compares == kind]
+
     # -- embedding ------------------------------------------------------------------------------
 
     def embed(self, pool: ThreadPoolExecutor, batch_size: int, on_image: Callable[[int], None]) -> None:
-        """Embed photos and cells, then prior images: PRES or not, the first batches are the same."""
+        """Embed photos and cells, then prior images, so that the first batches are the same without PRES."""
         photos = [ImageFile(file, self.sha256[file], "photo") for file in self.images.photos]
         cells = [ImageFile(c.file, self.sha256[c.file]) for c in self.cells if c.file]
         priors = [ImageFile(p.file, self.sha256[p.file]) for p in self.images.priors]
-        wanted = self._wanted()
-        groups = self._groups() if "div" in self.metrics else []
-        sink = DiversityGroups(groups, self.lpips, lambda: self.encoders.lpips, batch_size)
+        jobs, sinks = self._jobs(), self._sinks(batch_size)
         for images in ([*photos, *cells], priors):
             distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
-            embed(distinct, wanted, sink, pool, batch_size, on_image)
+            embed(distinct, jobs, sinks, pool, batch_size, on_image)
             if len(images) > len(distinct):
                 on_image(len(images) - len(distinct))
 
-    def _wanted(self) -> dict[str, EmbeddingJob]:
+    def _jobs(self) -> dict[str, EmbeddingJob]:
         photos = {self.sha256[file] for file in self.images.photos}
         cells = {self.sha256[c.file] for c in self.cells if c.file}
         priors = {self.sha256[p.file] for p in self.images.priors}
-        clip, dino = set(), set()
-        if "clip_i" in self.metrics:
-            clip |= photos | cells
-        if "clip_t" in self.metrics:
-            clip |= cells
-        if "dino" in self.metrics:
-            dino |= photos | cells
-        if "pres" in self.metrics:
-            dino |= photos | priors
+        of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors}
+        wanted: dict[str, set[str]] = {}
+        for metric in self.metrics:
+            if metric.compares != "pairs":
+                wanted.setdefault(metric.encoder, set()).update(of_kind[metric.compares])
         return {
-            "clip": EmbeddingJob(lambda: self.encoders.clip, self.clip, clip),
-            "dino": EmbeddingJob(lambda: self.encoders.dino, self.dino, dino),
+            name: EmbeddingJob(partial(self.encoders.load, name), self.stores[name], images)
+            for name, images in wanted.items()
         }
 
-    def _groups(self) -> list[list[tuple[str, Path]]]:
-        return [
+    def _sinks(self, batch_size: int) -> dict[str, ImageConsumer]:
+        groups = [
             [(self.sha256[cell.file], cell.file) for cell in group if cell.file]
             for _, group in groupby(self.cells, key=lambda cell: cell.prompt_index)
         ]
+        return {
+            f"{metric.name}'s pixels": DiversityGroups(
+                metric,
+                groups,
+                self.stores[metric.encoder],
+                partial(self.encoders.load, metric.encoder),
+                batch_size,
+            )
+            for metric in self._that_compare("pairs")
+        }
 
     def save(self) -> None:
         """Keep what was embedded and measured."""
-        for vectors in (self.clip, self.dino, self.lpips):
-            vectors.save()
+        for store in self.stores.values():
+            store.save()
 
     # -- scores ---------------------------------------------------------------------------------
 
-    def _matrix(self, vectors: EmbeddingStore, files: Iterable[Path | None]) -> Tensor:
-        return vectors.matrix([self.sha256[file] for file in files if file])
+    def _matrix(self, metric: Metric, files: Iterable[Path | None]) -> Tensor:
+        return self.stores[metric.encoder].matrix([self.sha256[file] for file in files if file])
 
-    def image_rows(self, captions: Mapping[str, Tensor] | None) -> list[dict[str, Any]]:
+    def image_rows(self, captions: Captions) -> list[dict[str, Any]]:
         """Return one row per expected image, in the order given."""
         files = [cell.file for cell in self.cells]
         columns: dict[str, list[float]] = {}
-        for metric, vectors in (("clip_i", self.clip), ("dino", self.dino)):
-            if metric in self.metrics and files:
-                photos = self._matrix(vectors, self.images.photos)
-                columns[metric] = similarity_to_photos(self._matrix(vectors, files), photos)
-        if captions is not None and files:
-            texts = torch.stack([captions[cell.caption] for cell in self.cells])
-            columns["clip_t"] = caption_cosines(self._matrix(self.clip, files), texts)
+        for metric in self._that_compare("photos") if files else ():
+            photos = self._matrix(metric, self.images.photos)
+            columns[metric.column] = metric.score(self._matrix(metric, files), photos)
+        for metric in self._that_compare("caption") if files else ():
+            texts = torch.stack([captions[metric.encoder][cell.caption] for cell in self.cells])
+            columns[metric.column] = metric.score(self._matrix(metric, files), texts)
         scores = {
             (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
             for i, cell in enumerate(self.cells)
@@ -173,43 +183,45 @@ class _SubjectScorer:
 
     def diversity_rows(self) -> list[dict[str, Any]]:
         """Return one row per pair of expected images of a prompt; NaN where one of them is missing."""
-        if "div" not in self.metrics:
+        metrics = self._that_compare("pairs")
+        if not metrics:
             return []
         rows = []
         ordered = sorted(self.images.cells, key=lambda cell: (cell.prompt_index, cell.image_index))
         for prompt_index, group in groupby(ordered, key=lambda cell: cell.prompt_index):
             members = list(group)
             for i, j in index_pairs(len(members)):
-                rows.append(
-                    {
-                        "subject": self.subject,
-                        "prompt_index": prompt_index,
-                        "pair": f"{members[i].image_index}-{members[j].image_index}",
-                        "lpips": self._distance(members[i], members[j]),
-                    }
-                )
+                a, b = members[i], members[j]
+                row = {"subject": self.subject, "prompt_index": prompt_index}
+                pair = {"pair": f"{a.image_index}-{b.image_index}"}
+                rows.append({**row, **pair, **{m.column: self._distance(m, a, b) for m in metrics}})
         return rows
 
-    def _distance(self, a: BenchmarkImage, b: BenchmarkImage) -> float:
+    def _distance(self, metric: Metric, a: BenchmarkImage, b: BenchmarkImage) -> float:
         if a.file is None or b.file is None:
             return math.nan
-        return float(self.lpips[pair_key(self.sha256[a.file], self.sha256[b.file])])
+        return float(self.stores[metric.encoder][pair_key(self.sha256[a.file], self.sha256[b.file])])
 
     def prior_rows(self) -> list[dict[str, Any]]:
         """Return one row per prior image."""
-        priors = self.images.priors
-        if "pres" not in self.metrics or not priors:
+        priors, metrics = self.images.priors, self._that_compare("prior")
+        if not metrics or not priors:
             return []
-        images = self._matrix(self.dino, [prior.file for prior in priors])
-        values = similarity_to_photos(images, self._matrix(self.dino, self.images.photos))
+        columns = {
+            metric.column: metric.score(
+                self._matrix(metric, [prior.file for prior in priors]),
+                self._matrix(metric, self.images.photos),
+            )
+            for metric in metrics
+        }
         return [
             {
                 "subject": self.subject,
                 "image_index": prior.image_index,
                 "file": self.run.relative(prior.file),
-                "pres": value,
+                **{name: values[i] for name, values in columns.items()},
             }
-            for prior, value in zip(priors, values, strict=True)
+            for i, prior in enumerate(priors)
         ]
 
     def photo_rows(self) -> list[dict[str, Any]]:
@@ -219,10 +231,10 @@ class _SubjectScorer:
             {"subject": self.subject, "photo_a": names[i], "photo_b": names[j]}
             for i, j in index_pairs(len(names))
         ]
-        for metric, vectors in (("clip_i", self.clip), ("dino", self.dino)):
-            if metric in self.metrics:
-                pairs = photo_pair_similarity(self._matrix(vectors, self.images.photos))
-                rows = [{**row, metric: value} for row, (_, _, value) in zip(rows, pairs, strict=True)]
+        for metric in self._that_compare("photos"):
+            pairs = metric.photo_pairs(self._matrix(metric, self.images.photos))
+            for row, (_, _, value) in zip(rows, pairs, strict=True):
+                row[metric.column] = value
         return rows
 
 

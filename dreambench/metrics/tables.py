@@ -10,6 +10,9 @@ from typing import Any
 
 import pandas as pd
 
+from dreambench.spec.metric import SCORE_TABLES
+from dreambench.spec.registries import metrics_that_compare
+
 
 @dataclass(frozen=True)
 class BenchmarkImage:
@@ -51,29 +54,22 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "image_index": "int64",
         "seed": "Int64",
         "file": "object",
-        "clip_i": "float64",
-        "dino": "float64",
-        "clip_t": "float64",
     },
-    "diversity": {"subject": "object", "prompt_index": "int64", "pair": "object", "lpips": "float64"},
-    "prior": {"subject": "object", "image_index": "int64", "file": "object", "pres": "float64"},
-    "photos": {
-        "subject": "object",
-        "photo_a": "object",
-        "photo_b": "object",
-        "clip_i": "float64",
-        "dino": "float64",
-    },
+    "diversity": {"subject": "object", "prompt_index": "int64", "pair": "object"},
+    "prior": {"subject": "object", "image_index": "int64", "file": "object"},
+    "photos": {"subject": "object", "photo_a": "object", "photo_b": "object"},
 }
 TABLES = tuple(_COLUMNS)
 
 
-def as_table(name: str, rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+def as_table(name: str, rows: Sequence[Mapping[str, Any]], metrics: tuple[str, ...]) -> pd.DataFrame:
     """Return rows as the frame of one table, with its columns in order and of the right types.
 
-    A table without rows has its columns all the same; a score that a row lacks is NaN.
+    The columns do not depend on the rows; a score that a row lacks is NaN. ``metrics`` are those that were
+    asked for, beside the standard ones.
     """
-    types = _COLUMNS[name]
+    scores = metrics_that_compare(SCORE_TABLES[name], metrics)
+    types = {**_COLUMNS[name], **{metric.column: "float64" for metric in scores}}
     # Column by column: a frame made of rows would turn a column of seeds with a gap into floats.
     return pd.DataFrame(
         {column: _column([row.get(column) for row in rows], types[column]) for column in types}

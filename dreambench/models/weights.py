@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.downloads import HubFile, TorchvisionFile
 from dreambench.models.encoders.weight_files import fingerprint, is_local, local_file
-from dreambench.spec.run_spec import MetricName, ProtocolSpec
+from dreambench.spec.registries import get_metric, standard_metrics
+from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
 
 __all__ = [
-    "ENCODERS_OF",
     "fingerprint",
     "is_local",
     "missing_weights",
@@ -18,18 +17,10 @@ __all__ = [
     "with_fingerprints",
 ]
 
-ENCODERS_OF: dict[MetricName, str] = {
-    "dino": "dino",
-    "clip_i": "clip",
-    "clip_t": "clip",
-    "div": "lpips",
-    "pres": "dino",
-}
 
-
-def needed_encoders(metrics: Iterable[MetricName]) -> list[str]:
-    """Return the names of the encoders (``clip``, ``dino``, ``lpips``) that some metrics need."""
-    return sorted({ENCODERS_OF[metric] for metric in metrics})
+def needed_encoders(metrics: Iterable[str]) -> list[str]:
+    """Return the names of the encoders that some metrics need."""
+    return sorted({get_metric(name).encoder for name in metrics})
 
 
 def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
@@ -40,49 +31,41 @@ def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
     that is filled in already is kept, without looking at the file: it is compared when the file is loaded.
     Raises DreambenchError where a file is missing, or a pickle.
     """
-    changes = {}
+    changes: dict[str, EncoderSpec] = {}
     needed = needed_encoders(protocol.metrics)
-    for name in sorted(set(ENCODERS_OF.values())):
-        section = getattr(protocol, name)
-        if section.fingerprint is None and is_local(section.weights):
+    for name in needed_encoders({*standard_metrics(), *protocol.metrics}):
+        settings = protocol.encoder_spec(name)
+        if settings.fingerprint is None and is_local(settings.weights):
             try:
-                file = local_file(section.weights, f"protocol.{name}.weights")
+                file = local_file(settings.weights, weights_field(name))
             except DreambenchError:
                 if name in needed:
                     raise
                 continue
-            changes[name] = section.model_copy(update={"fingerprint": fingerprint(file)})
-    return protocol.model_copy(update=changes) if changes else protocol
+            changes[name] = settings.model_copy(update={"fingerprint": fingerprint(file)})
+    return protocol.with_encoder_specs(changes) if changes else protocol
+
+
+def weights_field(encoder: str) -> str:
+    """Return the dotted name of the field that holds an encoder's weights."""
+    inside = "" if encoder in ProtocolSpec.model_fields else "encoders."
+    return f"protocol.{inside}{encoder}.weights"
 
 
 def missing_weights(protocol: ProtocolSpec) -> list[str]:
     """Return one line per needed weights file that is absent, or would be downloaded; downloads nothing."""
     lines = []
-    for name in needed_encoders(protocol.metrics):
-        section = getattr(protocol, name)
-        field = f"protocol.{name}.weights"
+    users = {m.encoder: m for m in map(get_metric, protocol.metrics)}
+    for name, user in sorted(users.items()):
+        settings, field = user.settings(protocol), weights_field(name)
         try:
-            if is_local(section.weights):
-                local_file(section.weights, field)
+            if is_local(settings.weights):
+                local_file(settings.weights, field)
                 continue
-            source = _download(protocol, name)
+            source = user.download(settings)
         except DreambenchError as error:
             lines.append(str(error))
             continue
         if source.cached() is None:
             lines.append(f"{field}: {source} will be downloaded")
     return lines
-
-
-def _download(protocol: ProtocolSpec, name: str) -> HubFile | TorchvisionFile:
-    if name == "clip":
-        from dreambench.models.encoders.clip_encoder import clip_download
-
-        return clip_download(protocol.clip)
-    if name == "dino":
-        from dreambench.models.encoders.dino_encoder import dino_download
-
-        return dino_download(protocol.dino)
-    from dreambench.models.encoders.lpips_network import lpips_download
-
-    return lpips_download(protocol.lpips)

@@ -22,9 +22,9 @@ def write_figure(summary: AblationSummary, file: Path) -> None:
     for position, metric in enumerate(metrics):
         axes = figure.add_subplot(1, len(metrics), position + 1)
         for subject in summary.subjects[variants[0]]:
-            line = [getattr(summary.subjects[v][subject], metric) for v in variants]
+            line = [summary.subjects[v][subject].score(metric) for v in variants]
             axes.plot(variants, [float("nan") if x is None else x for x in line], color="0.75", lw=0.8)
-        scores = [getattr(row, metric) for row in summary.rows]
+        scores = [row.score(metric) for row in summary.rows]
         means = [s.mean if s else float("nan") for s in scores]
         low = [m - s.ci95[0] if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
         high = [s.ci95[1] - m if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]

@@ -12,7 +12,7 @@ from rich.text import Text
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.report import numbers
 from dreambench.report.text_tables import latex_text
-from dreambench.spec.run_spec import METRICS
+from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 DIFFERENCES = (
@@ -23,7 +23,7 @@ DIFFERENCES = (
 
 def metrics_of(summary: AblationSummary) -> list[str]:
     """Return the metrics that any row has, in their fixed order."""
-    return [m for m in METRICS if any(getattr(row, m) is not None for row in summary.rows)]
+    return list(in_table_order(name for row in summary.rows for name in row.metrics()))
 
 
 def _rows(summary: AblationSummary, brackets: bool = True) -> list[list[str]]:
@@ -31,7 +31,7 @@ def _rows(summary: AblationSummary, brackets: bool = True) -> list[list[str]]:
     for row in summary.rows:
         cells = [row.variant]
         for metric in metrics_of(summary):
-            score = getattr(row, metric)
+            score = row.score(metric)
             ci95 = numbers.interval(score.ci95) if score and brackets else ""
             cells.append(f"{numbers.fixed(score.mean if score else None)} {ci95}".strip())
         rows.append(cells)
@@ -43,7 +43,7 @@ def difference_cells(difference: Difference) -> list[str]:
     p = "" if difference.p is None else f"{difference.p:.3g}"
     return [
         f"{difference.variant} against {difference.reference}",
-        numbers.TITLES[difference.metric],
+        get_metric(difference.metric).title,
         numbers.signed(difference.mean),
         numbers.interval(difference.ci95),
         p,
@@ -56,7 +56,7 @@ def _by_subject(summary: AblationSummary, metric: str) -> list[list[str]]:
     paper = {row.name: row.values for row in summary.paper if set(row.values) == set(summary.subjects)}
     rows = []
     for subject in next(iter(summary.subjects.values())):
-        values = [getattr(scores[subject], metric) for scores in summary.subjects.values()]
+        values = [scores[subject].score(metric) for scores in summary.subjects.values()]
         rows.append([subject, *map(numbers.fixed, values)])
         if subject in paper and metric == "dino":
             rows.append([f"{subject}, paper", *(numbers.fixed(paper[subject][v]) for v in summary.subjects)])
@@ -89,7 +89,7 @@ def ablation_markdown(summary: AblationSummary) -> str:
         [difference_cells(d) for d in summary.differences],
     )
     for metric in [m for m in metrics if m in ("dino", "clip_t")]:
-        head = [f"{numbers.TITLES[metric]} by subject", *summary.subjects]
+        head = [f"{get_metric(metric).title} by subject", *summary.subjects]
         lines += ["", *_markdown(head, _by_subject(summary, metric))]
     lines += ["", *(f"- {note}" for note in summary.notes), "", f"Signature: `{summary.signature}`"]
     if summary.caution:
@@ -142,7 +142,7 @@ def ablation_csv(summary: AblationSummary) -> str:
     found = {(d.variant, d.metric): d for d in summary.differences}
     for row in summary.rows:
         for metric in metrics_of(summary):
-            score, difference = getattr(row, metric), found.get((row.variant, metric))
+            score, difference = row.score(metric), found.get((row.variant, metric))
             fields = [score and score.mean, *((score and score.ci95) or (None, None))]
             fields += [difference and difference.mean, *((difference and difference.ci95) or (None, None))]
             fields += [difference and difference.p, difference and difference.n]

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from dreambench.analysis.regression import Check, Comparison, fails
-from dreambench.report import numbers
+from dreambench.spec.registries import get_metric
 
 # What XML 1.0 has no way to write, escaped or not (section 2.2).
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -50,7 +50,7 @@ def sentence(comparison: Comparison) -> str:
     Four decimals, for the smallest tolerance has four.
     """
     c = comparison
-    name = numbers.TITLES[c.metric] + ("" if c.subject is None else f" of {c.subject}")
+    name = get_metric(c.metric).title + ("" if c.subject is None else f" of {c.subject}")
     moved = "as expected" if c.direction == "same" else f"{c.direction} by {abs(c.difference):.4f}"
     return f"{name}: {c.value:.4f}, expected {c.expected:.4f} +/- {c.tolerance:.4f}: {moved}"
 

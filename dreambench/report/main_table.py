@@ -8,7 +8,7 @@ from typing import Literal
 from dreambench.analysis.summary import Row, Score, Summary
 from dreambench.literature.published import comparable_with_paper, published
 from dreambench.report import numbers
-from dreambench.spec.run_spec import METRICS
+from dreambench.spec.registries import standard_metrics
 
 REAL_LABEL = "Real images"
 
@@ -58,7 +58,7 @@ class Headline:
 
 def headline(summary: Summary) -> Headline:
     """Lay a summary out as the paper's Table 1."""
-    metrics = tuple(m for m in METRICS if any(row.score(m) for row in summary.rows)) or METRICS[:3]
+    metrics = summary.metrics() or standard_metrics()[:3]
     ours = [_row(row, metrics, is_real=i == 0) for i, row in enumerate(summary.rows)]
     return Headline(metrics, (*ours, *_paper_rows(summary, metrics)))
 

@@ -2,21 +2,10 @@
 
 from __future__ import annotations
 
-from dreambench.spec.run_spec import HIGHER_IS_BETTER, METRICS
+from dreambench.spec.registries import get_metric
 
-TITLES = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T", "div": "DIV", "pres": "PRES"}
-MEANINGS = {
-    "dino": "similarity of generated images to the subject's real photos, by DINO embeddings",
-    "clip_i": "similarity of generated images to the subject's real photos, by CLIP embeddings",
-    "clip_t": "similarity of generated images to their prompt, by CLIP embeddings",
-    "div": "LPIPS distance between images of the same subject and prompt",
-    "pres": "similarity of images of the bare class to the subject's photos, by DINO embeddings: "
-    "high where the class has collapsed into the subject",
-}
 ABSENT = "–"  # noqa: RUF001 (an en dash, as journals set a missing value)
 MINUS = "\N{MINUS SIGN}"
-
-assert TITLES.keys() == set(METRICS)
 
 
 def fixed(value: float | None) -> str:
@@ -62,4 +51,4 @@ def plural(number: int, noun: str) -> str:
 
 def title(metric: str) -> str:
     """Return a metric's name with the arrow that says which direction is better."""
-    return f"{TITLES[metric]} {'↑' if HIGHER_IS_BETTER[metric] else '↓'}"
+    return get_metric(metric).heading

@@ -14,7 +14,7 @@ from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.failure_modes import failure_modes
 from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.analysis.run_differences import run_differences
-from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.analysis.run_scores import shown_metrics
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import published
 from dreambench.report import image_scores, numbers
@@ -28,6 +28,8 @@ from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
 from dreambench.report.thumbnails import Thumbnail, problems
+from dreambench.spec.metric import SCORE_TABLES
+from dreambench.spec.registries import METRICS, get_metric
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, parse_signature
 
 FILES = (
@@ -54,6 +56,7 @@ def render_page(
     grids = subject_grids(scored, thumbnails, out)
     script = _own_file("explorer.js")
     facts = [run_facts(run) for run in scored]
+    sortable = [m for m in shown_metrics(scored) if get_metric(m).compares in SCORE_TABLES["images"]]
     return (
         _environment()
         .get_template("page.html.j2")
@@ -82,7 +85,8 @@ def render_page(
             image_places="data:" if embedded else "'self' file:",
             bibtex=BIBTEX,
             kinds=list(dict.fromkeys(kind for grid in grids for kind, _ in grid.groups)),
-            sortable=[m for m in IMAGE_SCORES if any(run.tables.images[m].notna().any() for run in scored)],
+            sortable=sortable,
+            image_titles={name: get_metric(name).title for name in sortable},
             style=_own_file("style.css"),
             script=script,
             script_hash=_hash_of(script),
@@ -112,7 +116,11 @@ def _environment() -> Environment:
     environment.filters.update(metric_title=numbers.title, count=numbers.count, plural=numbers.plural)
     environment.filters.update(signed=numbers.signed, signed_interval=numbers.signed_interval)
     environment.filters.update(p_value=numbers.p_value)
-    environment.globals.update(meanings=numbers.MEANINGS, titles=numbers.TITLES)
+    metrics = {name: get_metric(name) for name in METRICS.names()}
+    environment.globals.update(
+        meanings={name: metric.definition for name, metric in metrics.items()},
+        titles={name: metric.title for name, metric in metrics.items()},
+    )
     return environment
 
 

@@ -10,9 +10,10 @@ from urllib.parse import quote
 import pandas as pd
 
 from dreambench.analysis import RunScores
-from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.analysis.score_tables import image_metrics
 from dreambench.report import numbers
 from dreambench.report.thumbnails import Thumbnail, image_source
+from dreambench.spec.registries import get_metric
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def picture_of(
     if source is None:
         return Picture(alt, f"{alt}: missing", None, "missing")
     shown = thumbnails[source]
-    scores = tuple((m, numbers.fixed(getattr(row, m))) for m in IMAGE_SCORES if pd.notna(getattr(row, m)))
+    columns = image_metrics(run.record.spec.protocol.metrics)
+    scores = tuple((m, numbers.fixed(getattr(row, m))) for m in columns if pd.notna(getattr(row, m)))
     seed = getattr(row, "seed", None)
     return Picture(
         alt,
@@ -72,7 +74,7 @@ def picture_of(
 
 
 def _title(prompt: str, scores: Sequence[tuple[str, str]], seed: object) -> str:
-    known = [f"{numbers.TITLES[metric]} {text}" for metric, text in scores] or ["not scored"]
+    known = [f"{get_metric(metric).title} {text}" for metric, text in scores] or ["not scored"]
     return " · ".join([prompt, *known, *([f"seed {int(seed)}"] if pd.notna(seed) else [])])  # type: ignore[call-overload]
 
 

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from dreambench.analysis import RunScores
-from dreambench.analysis.aggregate import PHOTO_SCORES
 from dreambench.analysis.paired import bootstrap_interval
-from dreambench.analysis.score_tables import IMAGE_SCORES
+from dreambench.analysis.run_scores import shown_metrics
 from dreambench.report import numbers
 from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above
 from dreambench.report.loss_figure import draw_losses, losses_of
-from dreambench.spec.run_spec import METRICS
+from dreambench.spec.metric import SCORE_TABLES
+from dreambench.spec.registries import get_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ class DrawnFigure:
 
 def score_figures(scored: Sequence[RunScores]) -> list[DrawnFigure]:
     """Draw every figure for which the runs have scores."""
-    metrics = [m for m in METRICS if any(run.subjects[m].notna().any() for run in scored)]
+    metrics = shown_metrics(scored)
     figures = []
     if metrics:
         figures.append(_by_subject(scored, metrics))
@@ -62,8 +62,10 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
         for metric, axes in zip(metrics, panels, strict=True):
             for position, run in enumerate(scored):
                 rows = [names.index(name) + _shift(position, len(scored)) for name in run.subjects.index]
+                if metric not in run.subjects:
+                    continue
                 axes.plot(run.subjects[metric], rows, "o", color=colour_of(position), ms=5, label=run.label)
-                if metric in PHOTO_SCORES and position == 0:
+                if metric in run.photos and position == 0:
                     ticks = [names.index(name) for name in run.photos.index]
                     axes.plot(
                         run.photos[metric], ticks, "|", color=INK, ms=9, mew=1.4, label="photos (bound)"
@@ -86,16 +88,21 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
 
 def _kinds(scored: Sequence[RunScores]) -> list[str]:
     kinds = [kind for run in scored for kind in run.tables.images.dropna(subset=["kind"])["kind"]]
-    scores = any(run.tables.images[list(IMAGE_SCORES)].notna().any(axis=None) for run in scored)
-    return list(dict.fromkeys(str(kind) for kind in kinds)) if scores else []
+    return list(dict.fromkeys(str(kind) for kind in kinds)) if _of_images(scored) else []
+
+
+def _of_images(scored: Sequence[RunScores]) -> list[str]:
+    images = SCORE_TABLES["images"]
+    return [name for name in shown_metrics(scored) if get_metric(name).compares in images]
 
 
 def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(1, len(IMAGE_SCORES), sharey=True, squeeze=False)[0]
-        for metric, axes in zip(IMAGE_SCORES, panels, strict=True):
+        metrics = _of_images(scored)
+        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
+        for metric, axes in zip(metrics, panels, strict=True):
             for position, run in enumerate(scored):
-                for row, kind in enumerate(kinds):
+                for row, kind in enumerate(kinds if metric in run.tables.images else ()):
                     images = run.tables.images[run.tables.images["kind"] == kind]
                     means = images.groupby("subject")[metric].mean()
                     at = row + _shift(position, len(scored))

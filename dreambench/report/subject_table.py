@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dreambench.analysis import RunScores
+from dreambench.analysis.run_scores import shown_metrics
 from dreambench.report import numbers
 from dreambench.report.subject_grids import SubjectGrid
-from dreambench.spec.run_spec import METRICS
+from dreambench.spec.registries import standard_metrics
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,9 @@ class SubjectTable:
 
 def subject_table(scored: Sequence[RunScores], grids: Sequence[SubjectGrid]) -> SubjectTable:
     """Lay out the scores of every subject, a line per run that has it."""
-    metrics = tuple(m for m in METRICS if any(run.subjects[m].notna().any() for run in scored))
+    metrics = shown_metrics(scored) or standard_metrics()[:3]
     rows = [_row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects]
-    return SubjectTable(metrics or METRICS[:3], tuple(rows), len(scored) > 1)
+    return SubjectTable(metrics, tuple(rows), len(scored) > 1)
 
 
 def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> SubjectRow:
@@ -58,8 +59,7 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
         class_noun=run.record.subjects[grid.name],
         run=run.label,
         scores=tuple(
-            (numbers.fixed(scores[m]), numbers.fixed(bounds[m]) if m in bounds else "")
-            for m in metrics or METRICS[:3]
+            (numbers.fixed(scores.get(m)), numbers.fixed(bounds[m]) if m in bounds else "") for m in metrics
         ),
         strip=Strip(_percent(scores["dino"]), _percent(bounds["dino"])),
         images=numbers.count(made) if made == expected else f"{made:,} of {expected:,}",

@@ -10,7 +10,7 @@ from dreambench.analysis.summary import SubjectScores, Summary
 from dreambench.report import numbers
 from dreambench.report.main_table import HeadlineCell, headline
 from dreambench.report.text_tables import INCOMPARABLE
-from dreambench.spec.run_spec import METRICS
+from dreambench.spec.registries import in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 EN_DASH = "\N{EN DASH}"
@@ -72,8 +72,8 @@ def _stacked(cell: HeadlineCell) -> Text:
 
 
 def _subject_table(label: str, subjects: dict[str, SubjectScores]) -> Table:
-    metrics = tuple(m for m in METRICS if any(getattr(s, m) is not None for s in subjects.values()))
+    metrics = in_table_order(name for scores in subjects.values() for name in scores.metrics())
     table = _table(f"{label}: by subject", "subject", metrics)
     for name, scores in subjects.items():
-        table.add_row(Text(name), *(numbers.fixed(getattr(scores, metric)) for metric in metrics))
+        table.add_row(Text(name), *(numbers.fixed(scores.score(metric)) for metric in metrics))
     return table

@@ -140,7 +140,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         missing.append("measured times of a run like this one: --probe trains a few steps and draws a batch")
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
     images = sum(prompts) * spec.images_per_prompt
-    priors = len(subjects) * spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
+    priors = len(subjects) * spec.protocol.prior_images_needed()
     sets, wanted, present = _class_images(spec, subjects, fingerprint)
     image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
     steps = spec.method.training_steps()
@@ -167,7 +167,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
 
 def images_of(spec: RunSpec, subject: Subject) -> int:
     """Return how many images a run draws of a subject, those for PRES included."""
-    priors = spec.protocol.prior_images if "pres" in spec.protocol.metrics else 0
+    priors = spec.protocol.prior_images_needed()
     return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors
 
 

@@ -17,12 +17,11 @@ from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import Runtime, resolve_runtime
-from dreambench.models.encoders.weight_files import is_local
-from dreambench.models.weights import with_fingerprints
+from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.training_subject import noun_note, training_subject
-from dreambench.spec.registries import method_class
-from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.registries import METHODS, standard_metrics
+from dreambench.spec.run_spec import EncoderSpec, RunSpec
 from dreambench.store import RunRecord
 from dreambench.store.record import git_commit, installed_versions, machine
 
@@ -60,7 +59,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
     identifier = choose_identifier(base.tokenizer, spec.identifier)
-    method = method_class(spec.method.name)()
+    method = METHODS.get(spec.method.name)()
     subjects = chosen_subjects(spec, dataset)
     for subject in subjects:
         training_subject(spec, subject)
@@ -141,8 +140,9 @@ def with_absolute_paths(spec: RunSpec) -> RunSpec:
 
     Hub ids, ``builtin:`` names and the key stay as they are.
     """
-    sections = {name: getattr(spec.protocol, name) for name in ("clip", "dino", "lpips")}
-    protocol = {
+    encoders = needed_encoders({*standard_metrics(), *spec.protocol.metrics})
+    sections = {name: spec.protocol.encoder_spec(name) for name in encoders}
+    moved: dict[str, EncoderSpec] = {
         name: section.model_copy(update={"weights": _absolute(section.weights)})
         for name, section in sections.items()
         if is_local(section.weights)
@@ -150,7 +150,7 @@ def with_absolute_paths(spec: RunSpec) -> RunSpec:
     data = spec.data.model_copy(update={"folder": spec.data.folder and _absolute(spec.data.folder)})
     base = spec.base.model_copy(update={"model": _absolute(spec.base.model)})
     return spec.model_copy(
-        update={"data": data, "base": base, "protocol": spec.protocol.model_copy(update=protocol)}
+        update={"data": data, "base": base, "protocol": spec.protocol.with_encoder_specs(moved)}
     )
 
 

@@ -57,15 +57,13 @@ def image_requests(cells: Iterable[BenchmarkImage]) -> list[ImageRequest]:
 
 def prior_requests(spec: RunSpec, subject: Subject, run: RunFolder) -> list[ImageRequest]:
     """Return the requests for PRES: ``a [class noun]`` by the fine-tuned model. None where not asked for."""
-    if "pres" not in spec.protocol.metrics:
-        return []
     return [
         ImageRequest(
             class_caption(subject.class_noun),
             stable_seed(spec.seed, subject.name, "prior", index),
             run.prior_file(subject.name, index),
         )
-        for index in range(spec.protocol.prior_images)
+        for index in range(spec.protocol.prior_images_needed())
     ]
 
 

@@ -45,12 +45,12 @@ def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> 
     """Whether a subject's embeddings exist; what they lack is computed when the tables are made."""
     from dreambench.models.weights import needed_encoders
     from dreambench.spec.encoder_key import encoder_key
+    from dreambench.spec.registries import get_metric
 
     protocol = prepared.spec.protocol
-    names = needed_encoders(protocol.metrics)
-    if prepared.spec.images_per_prompt == 1:  # no pair of images, no distance
-        names = [name for name in names if name != "lpips"]
-    keys = [encoder_key(name, getattr(protocol, name)) for name in names]
+    single = prepared.spec.images_per_prompt == 1  # no pair of images, no distance
+    metrics = [name for name in protocol.metrics if not (single and get_metric(name).compares == "pairs")]
+    keys = [encoder_key(name, protocol.encoder_spec(name)) for name in needed_encoders(metrics)]
     return all(run_folder.embedding_file(key, subject.name).exists() for key in keys)
 
 

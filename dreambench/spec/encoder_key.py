@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec
+from dreambench.spec.run_spec import EncoderSpec
 
 
-def encoder_key(kind: str, spec: ClipSpec | DinoSpec | LpipsSpec) -> str:
+def encoder_key(kind: str, spec: EncoderSpec) -> str:
     """Return the short name of an encoder: a hash of its model, weights and transform.
 
     A fingerprint stands for the weights' path, so moving a file changes nothing and changing it

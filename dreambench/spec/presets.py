@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
-from dreambench.spec.registries import method_class, method_names
+from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import RunSpec
 
 _METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper-sd15.yaml` does"
@@ -61,7 +61,7 @@ def build_spec(
     written = [_parse_override(o) for o in overrides]
     chosen = [v for name, v in [*given.items(), *written] if name in ("method", "method.name")]
     content["method"] = _method_fields(content, chosen)
-    options = method_class(content["method"]["name"]).Options
+    options = METHODS.get(content["method"]["name"]).Options
     pairs = [*given.items(), *((name, _read_value(name, text, options)) for name, text in written)]
     for name, value in pairs:
         if name not in ("method", "method.name"):
@@ -114,9 +114,9 @@ def _method_fields(content: dict[str, Any], chosen: list[Any]) -> dict[str, Any]
     by_name = content.pop("methods", None) or {}
     if not isinstance(by_name, Mapping) or not all(isinstance(v, Mapping | None) for v in by_name.values()):
         raise DreambenchError("field methods is no list of methods, each with its own fields", _METHODS_FORM)
-    for unknown in by_name.keys() - set(method_names()):
-        near = difflib.get_close_matches(str(unknown), method_names(), n=1)
-        hint = f"did you mean methods.{near[0]}?" if near else f"known: {', '.join(method_names())}"
+    for unknown in by_name.keys() - set(METHODS.names()):
+        near = difflib.get_close_matches(str(unknown), METHODS.names(), n=1)
+        hint = f"did you mean methods.{near[0]}?" if near else f"known: {', '.join(METHODS.names())}"
         raise DreambenchError(f"field methods.{unknown} is for a method that is unknown", hint)
     own = content.get("method", "dreambooth")
     own_fields = dict(own) if isinstance(own, Mapping) else {"name": str(own)}

@@ -1,61 +1,111 @@
-"""The methods by name: our own modules and other people's packages (entry-point group dreambench.methods)."""
+"""Methods and metrics by name: entry points, ours and other packages' alike.
+
+A package adds a method or a metric by one line of its ``pyproject.toml``::
+
+    [project.entry-points."dreambench.metrics"]
+    dinov2 = "my_package:DinoV2"
+"""
 
 from __future__ import annotations
 
 import difflib
-import importlib
-import pkgutil
-from collections.abc import Callable
-from importlib.metadata import entry_points
-from typing import Any, TypeVar
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from dreambench.errors import DreambenchError
 
-GROUP = "dreambench.methods"
-_METHODS: dict[str, type] = {}
-_Class = TypeVar("_Class", bound=type)
+if TYPE_CHECKING:
+    from dreambench.spec.metric import Comparand, Metric
+
+_Thing = TypeVar("_Thing")
 
 
-def register_method(name: str) -> Callable[[_Class], _Class]:
-    """Register a ``Method`` class under ``name``, the value of ``--method``."""
+class Registry(Generic[_Thing]):
+    """The classes of one entry-point group, by the name that the command line knows them by.
 
-    def decorate(cls: _Class) -> _Class:
-        present = _METHODS.get(name)
+    A class is imported when it is first asked for, and gets its ``name``.
+    """
+
+    def __init__(self, noun: str, group: str) -> None:
+        self.noun, self.group = noun, group
+        self._entries: dict[str, EntryPoint] | None = None
+        self._classes: dict[str, type[_Thing]] = {}
+
+    def names(self) -> list[str]:
+        """Return the names of everything that is installed, in alphabetical order."""
+        return sorted(self._found().keys() | self._classes.keys())
+
+    def get(self, name: str) -> type[_Thing]:
+        """Return the class called ``name``. Raises DreambenchError naming the nearest name."""
+        if name not in self._classes:
+            entry = self._found().get(name)
+            if entry is None:
+                raise self._unknown(name)
+            self.add(name, entry.load())
+        return self._classes[name]
+
+    def add(self, name: str, cls: type[_Thing]) -> None:
+        """Make a class known under ``name`` in this process, without a package around it.
+
+        Raises DreambenchError where a class of another module has that name.
+        """
+        present = self._classes.get(name)
         if present is not None and present.__module__ != cls.__module__:
-            raise DreambenchError(
-                f"two methods are called {name!r}: {present.__module__} and {cls.__module__}",
-                "uninstall one of them, or rename it",
-            )
+            raise self._twice(name, present.__module__, cls.__module__)
         cls.name = name  # type: ignore[attr-defined]
-        _METHODS[name] = cls
-        return cls
+        self._classes[name] = cls
 
-    return decorate
+    def _found(self) -> dict[str, EntryPoint]:
+        if self._entries is None:
+            found: dict[str, EntryPoint] = {}
+            for entry in entry_points(group=self.group):
+                other = found.setdefault(entry.name, entry)
+                if other.value != entry.value:
+                    raise self._twice(entry.name, other.value, entry.value)
+            self._entries = found
+        return self._entries
 
+    def _twice(self, name: str, one: str, other: str) -> DreambenchError:
+        return DreambenchError(
+            f"two {self.noun}s are called {name!r}: {one} and {other}", "uninstall one of them, or rename it"
+        )
 
-def _builtin_names() -> dict[str, str]:
-    package = importlib.import_module("dreambench.methods")
-    modules = [m.name for m in pkgutil.iter_modules(package.__path__) if not m.ispkg and m.name != "base"]
-    return {name.replace("_", "-"): f"dreambench.methods.{name}" for name in modules}
-
-
-def method_names() -> list[str]:
-    """Return the names of all methods that are installed, ours first."""
-    ours = sorted(_builtin_names())
-    return ours + sorted({e.name for e in entry_points(group=GROUP)} | _METHODS.keys() - set(ours))
-
-
-def method_class(name: str) -> Any:
-    """Return the ``Method`` class called ``name``; a wrong name's error names the nearest one."""
-    if name not in _METHODS:
-        builtin = _builtin_names().get(name)
-        if builtin:
-            importlib.import_module(builtin)
-        for entry in entry_points(group=GROUP):
-            if entry.name == name:
-                register_method(name)(entry.load())
-    if name not in _METHODS:
-        near = difflib.get_close_matches(name, method_names(), n=1)
+    def _unknown(self, name: str) -> DreambenchError:
+        known = self.names()
+        if not known:
+            return DreambenchError(f"no {self.noun} is installed", "install dreambench again")
+        near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DreambenchError(f"method {name!r} is unknown", f"{hint}known: {', '.join(method_names())}")
-    return _METHODS[name]
+        return DreambenchError(f"{self.noun} {name!r} is unknown", f"{hint}known: {', '.join(known)}")
+
+
+METHODS: Registry[Any] = Registry("method", "dreambench.methods")
+METRICS: Registry[Metric] = Registry("metric", "dreambench.metrics")
+
+
+@cache
+def get_metric(name: str) -> Metric:
+    """Return the metric called ``name``. Raises DreambenchError naming the nearest name."""
+    return METRICS.get(name)()
+
+
+def in_table_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return metric names in the order of every table: by rank, then by name."""
+    return tuple(sorted(set(names), key=lambda name: (get_metric(name).rank, name)))
+
+
+@cache
+def standard_metrics() -> tuple[str, ...]:
+    """Return the metrics of the paper's protocol, in table order: each has a column in every score file."""
+    return in_table_order({name for name in METRICS.names() if get_metric(name).standard})
+
+
+def metrics_that_compare(kinds: Iterable[Comparand], asked: Iterable[str] = ()) -> list[Metric]:
+    """Return the metrics that compare an image with one of ``kinds``, in table order.
+
+    They are the standard ones, and those that are asked for.
+    """
+    names = in_table_order({*standard_metrics(), *asked})
+    return [get_metric(name) for name in names if get_metric(name).compares in kinds]

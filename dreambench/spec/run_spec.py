@@ -5,17 +5,37 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import BeforeValidator, ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
 
-MetricName = Literal["dino", "clip_i", "clip_t", "div", "pres"]
 SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
-METRICS: tuple[MetricName, ...] = ("dino", "clip_i", "clip_t", "div", "pres")
-HIGHER_IS_BETTER: dict[str, bool] = {m: m != "pres" for m in METRICS}
+
+
+def _known_metric(name: str) -> str:
+    from dreambench.spec.registries import METRICS
+
+    try:
+        METRICS.get(name)
+    except DreambenchError as error:
+        raise PydanticCustomError("unknown_metric", "{line}", {"line": str(error)}) from error
+    return name
+
+
+#: The name of a metric that is installed; the error for another name names the nearest.
+MetricName = Annotated[str, AfterValidator(_known_metric)]
 
 
 class Section(Frozen):
@@ -76,47 +96,108 @@ class ClassNounSpec(Section):
     seed: int = Field(0, ge=0)
 
 
-class ClipSpec(Section):
+class EncoderSpec(Section):
+    """The settings of an encoder: its weights are a name of its library's, or a local file.
+
+    ``fingerprint``, the SHA-256 of a local file, is filled in when the file has been found.
+    """
+
+    weights: str = "hub"
+    fingerprint: str | None = None
+
+
+class ClipSpec(EncoderSpec):
     """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
 
     model: str = "ViT-B-32"
     weights: str = "openai"
-    fingerprint: str | None = None
 
 
-class DinoSpec(Section):
+class DinoSpec(EncoderSpec):
     """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
 
     model: str = "vit_small_patch16_224.dino"
-    weights: str = "hub"
     resize: int = Field(256, ge=8)
     crop: int = Field(224, ge=8)
-    fingerprint: str | None = None
 
 
-class LpipsSpec(Section):
+class LpipsSpec(EncoderSpec):
     """The LPIPS network of DIV: ``alex``, ``vgg`` or ``squeeze``, and ``hub`` or a local file."""
 
     net: Literal["alex", "vgg", "squeeze"] = "alex"
-    weights: str = "hub"
-    fingerprint: str | None = None
+
+
+def _default_metrics() -> tuple[str, ...]:
+    from dreambench.spec.registries import get_metric, standard_metrics
+
+    return tuple(name for name in standard_metrics() if get_metric(name).by_default)
+
+
+def _as_encoder_specs(value: Any) -> Any:
+    from dreambench.spec.registries import METRICS, get_metric
+
+    if not isinstance(value, dict):
+        return value
+    settings = {m.encoder: m.Settings for m in map(get_metric, METRICS.names())}
+    unknown = sorted(value.keys() - settings.keys())
+    if unknown:
+        raise ValueError(f"no installed metric has the encoder {unknown[0]}")
+    return {
+        name: settings[name].model_validate(fields) if isinstance(fields, dict) else fields
+        for name, fields in value.items()
+    }
 
 
 class ProtocolSpec(Section):
-    """How images become numbers: encoders, transforms, caption form and the metrics wanted."""
+    """How images become numbers: the metrics, their encoders and transforms, and the form of captions.
 
-    metrics: tuple[MetricName, ...] = Field(("dino", "clip_i", "clip_t", "div"), min_length=1)
+    The standard metrics' encoders are ``clip``, ``dino`` and ``lpips``; those of metrics from other packages
+    are in ``encoders``, by the encoder's name.
+    """
+
+    metrics: tuple[MetricName, ...] = Field(default_factory=_default_metrics, min_length=1)
     clip: ClipSpec = ClipSpec()
     dino: DinoSpec = DinoSpec()
     lpips: LpipsSpec = LpipsSpec()
+    encoders: Annotated[dict[str, SerializeAsAny[EncoderSpec]], BeforeValidator(_as_encoder_specs)] = Field(
+        default_factory=dict
+    )
     caption: Literal["no-identifier", "identifier"] = "no-identifier"
     prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
 
     @field_validator("metrics")
     @classmethod
-    def _in_order(cls, metrics: tuple[MetricName, ...]) -> tuple[MetricName, ...]:
+    def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        from dreambench.spec.registries import in_table_order
+
         # The order in which metrics are named is no part of the protocol.
-        return tuple(name for name in METRICS if name in metrics)
+        return in_table_order(metrics)
+
+    @model_validator(mode="after")
+    def _with_default_encoders(self) -> ProtocolSpec:
+        from dreambench.spec.registries import get_metric
+
+        for asked in map(get_metric, self.metrics):
+            if asked.encoder not in ProtocolSpec.model_fields and asked.encoder not in self.encoders:
+                self.encoders[asked.encoder] = asked.Settings()
+        return self
+
+    def encoder_spec(self, encoder: str) -> EncoderSpec:
+        """Return the settings of an encoder by its name."""
+        found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
+        return cast(EncoderSpec, found)
+
+    def prior_images_needed(self) -> int:
+        """Return how many images of ``a [class noun]`` a subject needs: none if no metric looks at them."""
+        from dreambench.spec.registries import get_metric
+
+        return self.prior_images if any(get_metric(m).compares == "prior" for m in self.metrics) else 0
+
+    def with_encoder_specs(self, changes: dict[str, EncoderSpec]) -> ProtocolSpec:
+        """Return the protocol with other settings for some encoders, by name."""
+        own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
+        others = {name: spec for name, spec in changes.items() if name not in own}
+        return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
 
 
 class RuntimeSpec(Section):
@@ -159,9 +240,9 @@ class MethodOptions(Section):
 
 def _as_method_options(value: Any) -> Any:
     if isinstance(value, dict):
-        from dreambench.spec.registries import method_class
+        from dreambench.spec.registries import METHODS
 
-        return method_class(str(value.get("name", ""))).Options.model_validate(value)
+        return METHODS.get(str(value.get("name", ""))).Options.model_validate(value)
     return value
 
 
@@ -193,10 +274,11 @@ class RunSpec(Section):
     def identity(self) -> dict[str, Any]:
         """Return the fields that change results, as plain data; a fingerprint stands for its path."""
         fields = self.model_dump(mode="json", exclude=set(self.NOT_IN_KEY))
-        for section, paths in _PATHS_BEHIND_FINGERPRINTS:
-            part = fields
-            for name in section:
-                part = part[name]
+        protocol = fields["protocol"]
+        others = protocol["encoders"] or protocol.pop("encoders")  # without metrics of others: as ever
+        encoders = [protocol["clip"], protocol["dino"], protocol["lpips"], *others.values()]
+        hashed = [(fields["data"], ("folder", "label")), (fields["base"], ("model", "revision"))]
+        for part, paths in [*hashed, *((encoder, ("weights",)) for encoder in encoders)]:
             if part["fingerprint"]:
                 for path in paths:
                     part.pop(path)
@@ -209,21 +291,12 @@ class RunSpec(Section):
 
     @property
     def images_key(self) -> str:
-        """16 hexadecimal digits that name the images alone: the same images can be scored anew."""
+        """16 hexadecimal digits that name the images alone: the same images can be scored again."""
         return _digest(self.images_identity())
 
     def images_identity(self) -> dict[str, Any]:
         """Return the fields that change the images: all of ``identity()`` but the protocol."""
         return {name: value for name, value in self.identity().items() if name != "protocol"}
-
-
-_PATHS_BEHIND_FINGERPRINTS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
-    (("data",), ("folder", "label")),
-    (("base",), ("model", "revision")),
-    (("protocol", "clip"), ("weights",)),
-    (("protocol", "dino"), ("weights",)),
-    (("protocol", "lpips"), ("weights",)),
-)
 
 
 def _digest(fields: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from dreambench import __version__
-from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
+from dreambench.spec.run_spec import ProtocolSpec, RunSpec
 
 #: The preset of the embedded models, and what every table of it says.
 MINIATURE_PRESET = "mini"
@@ -14,9 +15,19 @@ MINIATURE_NOTE = (
     "The miniature: drawn subjects and small models of its own; never to be compared with the paper's numbers"
 )
 
+#: The order of the standard metrics' fields since the first release.
+_ORDER = ("clip", "dino", "tf", "pairs", "clip-t", "lpips")
 
-def _weights(name: str, fingerprint: str | None) -> str:
-    return f"sha256-{fingerprint[:8]}" if fingerprint else name
+
+def _metric_fields(protocol: ProtocolSpec) -> dict[str, str]:
+    """Return the metrics' own fields: the standard metrics', asked for or not, then the others'.
+
+    Runs of one protocol have one signature, whichever of the standard metrics they were asked for.
+    """
+    names = in_table_order({*standard_metrics(), *protocol.metrics})
+    found = {field: value for name in names for field, value in get_metric(name).signature(protocol).items()}
+    order = [field for field in _ORDER if field in found]
+    return {field: found[field] for field in [*order, *sorted(found.keys() - set(order))]}
 
 
 def cells_digest(cells: Iterable[tuple[str, int, int]]) -> str:
@@ -32,17 +43,10 @@ def signature_fields(spec: RunSpec, n: int, cells: str = "all") -> dict[str, str
     digest of the subjects, prompts and images that were scored. The version is the protocol's, that
     is the package's major and minor number.
     """
-    protocol = spec.protocol
-    clip, dino, lpips = protocol.clip, protocol.dino, protocol.lpips
     fields = {
         "dreambench": ".".join(__version__.split(".")[:2]),
         "data": spec.data.label or "unknown",
-        "clip": f"{clip.model}/{_weights(clip.weights, clip.fingerprint)}",
-        "dino": dino.model + (f"/{_weights('', dino.fingerprint)}" if dino.fingerprint else ""),
-        "tf": f"r{dino.resize}c{dino.crop}",
-        "pairs": "all",
-        "clip-t": protocol.caption,
-        "lpips": lpips.net + (f"/{_weights('', lpips.fingerprint)}" if lpips.fingerprint else ""),
+        **_metric_fields(spec.protocol),
     }
     if cells != "all":
         fields["cells"] = cells

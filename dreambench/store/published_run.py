@@ -9,6 +9,7 @@ from safetensors.numpy import load_file, save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.encoder_key import encoder_key
+from dreambench.spec.registries import metrics_that_compare
 from dreambench.store.files import sha256_of, write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
 
@@ -43,9 +44,10 @@ def publish_run(run: RunFolder, to: Path) -> None:
 
 
 def _publish_photo_embeddings(run: RunFolder, published: RunFolder) -> None:
-    """Copy the photos' CLIP and DINO embeddings, by the photos' names; a deleted photo is left out."""
+    """Copy the photos' embeddings, by the photos' names; a deleted photo is left out."""
     protocol = run.record.spec.protocol
-    for key in (encoder_key("clip", protocol.clip), encoder_key("dino", protocol.dino)):
+    encoders = {metric.encoder for metric in metrics_that_compare(["photos"], protocol.metrics)}
+    for key in sorted(encoder_key(name, protocol.encoder_spec(name)) for name in encoders):
         found = {}
         for subject, photos in run.record.photos.items():
             file = run.embedding_file(key, subject)

@@ -68,13 +68,13 @@ def _untouched(
 ) -> tuple[float, float]:
     nouns = np.array([each.noun for each in prompts])
     plain = np.array([each.kind == "plain" for each in prompts])
-    seen = embedded(encoders.dino, images)
-    told = encoders.clip.embed_texts([each.prompt for each in prompts])
-    follows = np.array(caption_cosines(embedded(encoders.clip, images), told))
+    seen = embedded(encoders.load("dino"), images)
+    told = encoders.load("clip").embed_texts([each.prompt for each in prompts])
+    follows = np.array(caption_cosines(embedded(encoders.load("clip"), images), told))
     dino, clip_t = [], []
     for subject, noun in scores.record.subjects.items():
         photos = np.stack([np.asarray(read_image(Path(p))) for p in scores.record.photos[subject]])
         own = seen[np.flatnonzero((nouns == noun) & plain)]
-        dino.append(np.mean(similarity_to_photos(own, embedded(encoders.dino, photos))))
+        dino.append(np.mean(similarity_to_photos(own, embedded(encoders.load("dino"), photos))))
         clip_t.append(follows[(nouns == noun) & ~plain].mean())
     return float(np.mean(dino)), float(np.mean(clip_t))

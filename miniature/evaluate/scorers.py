@@ -37,7 +37,7 @@ def identity_aucs(
     images, *numbers = identity_renderings(seed, subjects)
     figures = {}
     for suffix, pictures in (("", images), (" (soft)", augment(images))):
-        for name, encoder in (("dino", encoders.dino), ("clip_i", encoders.clip)):
+        for name, encoder in (("dino", encoders.load("dino")), ("clip_i", encoders.load("clip"))):
             units = unit_vectors(embedded(encoder, pictures)).numpy()
             figures[name + suffix] = same_class_auc(units, *numbers)
     return figures
@@ -50,8 +50,8 @@ def caption_retrieval(encoders: ProtocolEncoders, seed: int, draws: int = 10, am
         shard = render_shard("evaluate", seed, 500 + index, 2 * among)
         texts = shard.captions[:, 1]
         kept = np.sort(np.unique(texts, return_index=True)[1])[:among]
-        told = encoders.clip.embed_texts(texts[kept].tolist())
-        cosines = cosine_similarities(embedded(encoders.clip, shard.images[kept]), told)
+        told = encoders.load("clip").embed_texts(texts[kept].tolist())
+        cosines = cosine_similarities(embedded(encoders.load("clip"), shard.images[kept]), told)
         right += int((cosines.argmax(1).numpy() == np.arange(len(kept))).sum())
         total += len(kept)
     return right / total

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
-from dreambench.spec.registries import register_method
+from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import BaseSpec, DataSpec, MethodOptions, ProtocolSpec, RunSpec
 from dreambench.store import RunFolder, RunRecord
 
@@ -18,7 +18,6 @@ NAN = float("nan")
 Scores = tuple[float, float, float]  # dino, clip_i, clip_t
 
 
-@register_method("test-method")
 class TestMethod:
     """A method that exists in name only."""
 
@@ -26,6 +25,9 @@ class TestMethod:
 
     class Options(MethodOptions):
         steps: int = 3
+
+
+METHODS.add("test-method", TestMethod)
 
 
 def make_spec(**changes: Any) -> RunSpec:

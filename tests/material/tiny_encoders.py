@@ -12,7 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from dreambench.spec.run_spec import METRICS, ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from dreambench.spec.registries import standard_metrics
+from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 
 CLIP_MODEL = "tiny-clip"
 CLIP_CONFIG = {
@@ -44,7 +45,7 @@ class TinyModels:
     def protocol(self, *metrics: str) -> ProtocolSpec:
         """Return a protocol of these encoders with some metrics [default: all]."""
         return ProtocolSpec(
-            metrics=metrics or METRICS,
+            metrics=metrics or standard_metrics(),
             clip=ClipSpec(model=CLIP_MODEL, weights=str(self.clip)),
             dino=DinoSpec(model=DINO_MODEL, weights=str(self.dino), resize=DINO_RESIZE, crop=DINO_CROP),
             lpips=LpipsSpec(weights=str(self.lpips)),

@@ -14,7 +14,7 @@ from dreambench.models.device import resolve_runtime
 from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.presets import build_spec
-from dreambench.spec.registries import method_class
+from dreambench.spec.registries import METHODS
 
 SMALL = (
     "image_size=64", "method.steps=3", "method.class_images=4", "method.class_sampler.steps=2",
@@ -51,7 +51,7 @@ class TinyTrainer:
     def train(self, *changes: str, method: str = "dreambooth"):
         spec = self.spec(*changes, method=method)
         subject = training_subject(spec, self.subject)
-        return method_class(method)().personalize(subject, self.base, spec, self.context(spec))
+        return METHODS.get(method)().personalize(subject, self.base, spec, self.context(spec))
 
     def image(self, pipeline, prompt: str = "a sks dog") -> bytes:
         """Return the pixels of one image that a pipeline draws from a fixed noise."""

@@ -7,7 +7,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.registries import method_class
+from dreambench.spec.registries import METHODS
 from tests.methods.material import moved, weights
 
 
@@ -84,7 +84,7 @@ def test_bf16_autocast_trains_close_to_float32(trainer):
 
 def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(trainer, tmp_path):
     spec = trainer.spec()
-    method = method_class("dreambooth")()
+    method = METHODS.get("dreambooth")()
     done = trainer.train()
     method.save(done, tmp_path)
     assert {f.suffix for f in tmp_path.rglob("*") if f.is_file()} <= {".json", ".safetensors"}

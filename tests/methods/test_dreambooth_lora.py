@@ -7,7 +7,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
-from dreambench.spec.registries import method_class
+from dreambench.spec.registries import METHODS
 
 METHOD = "dreambooth-lora"
 FILE = "pytorch_lora_weights.safetensors"
@@ -40,7 +40,7 @@ def test_no_base_weight_changes_and_every_adapter_does(trainer, changes):
 @pytest.mark.parametrize("changes", [(), (BOTH,)])
 def test_it_loads_in_plain_diffusers_and_draws_the_same_image(trainer, tmp_path, changes):
     done = trainer.train(*changes, "method.rank=2", method=METHOD)
-    method = method_class(METHOD)()
+    method = METHODS.get(METHOD)()
     method.save(done, tmp_path)
     assert [f.name for f in tmp_path.iterdir()] == [FILE]
     parts = {name.split(".")[0] for name in load_file(tmp_path / FILE)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dreambench.methods.method import SubjectPhrase, subject_phrase
-from dreambench.spec.registries import method_class
+from dreambench.spec.registries import METHODS
 
 
 def test_the_base_model_draws_as_it_is(trainer):
@@ -13,8 +13,8 @@ def test_the_base_model_draws_as_it_is(trainer):
 
 
 def test_prompts_contain_the_class_noun_only(trainer):
-    assert subject_phrase(method_class("pretrained")(), trainer.subject, "sks") == SubjectPhrase(None, "dog")
-    assert subject_phrase(method_class("dreambooth")(), trainer.subject, "sks") == SubjectPhrase("sks", "dog")
+    assert subject_phrase(METHODS.get("pretrained")(), trainer.subject, "sks") == SubjectPhrase(None, "dog")
+    assert subject_phrase(METHODS.get("dreambooth")(), trainer.subject, "sks") == SubjectPhrase("sks", "dog")
 
 
 def test_a_run_of_it_has_no_training(trainer):

@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase, subject_phrase
 from dreambench.methods.textual_inversion import PLACEHOLDER, LearnedTokens
-from dreambench.spec.registries import method_class
+from dreambench.spec.registries import METHODS
 from tests.methods.material import moved
 
 METHOD = "textual-inversion"
@@ -55,13 +55,13 @@ def test_the_training_sees_what_the_pipeline_will_see(trainer, done):
 
 
 def test_prompts_contain_the_new_word_only(trainer):
-    assert subject_phrase(method_class(METHOD)(), trainer.subject, "sks") == SubjectPhrase(PLACEHOLDER, None)
+    assert subject_phrase(METHODS.get(METHOD)(), trainer.subject, "sks") == SubjectPhrase(PLACEHOLDER, None)
 
 
 @pytest.mark.parametrize("vectors", [1, 3])
 def test_it_loads_in_plain_diffusers_and_draws_the_same_image(trainer, tmp_path, vectors):
     done = trainer.train(f"method.vectors={vectors}", method=METHOD)
-    method = method_class(METHOD)()
+    method = METHODS.get(METHOD)()
     method.save(done, tmp_path)
     assert load_file(tmp_path / LEARNED)[PLACEHOLDER].shape[0] == vectors
     plain = StableDiffusionPipeline.from_pretrained(trainer.tiny["base"])

@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 from torchvision.transforms import functional as F
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.diversity import group_distances
+from dreambench.metrics.div import group_distances
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
 from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips, select

@@ -13,8 +13,8 @@ import torch
 from pandas.testing import assert_frame_equal
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics import encoders as encoders_module
 from dreambench.metrics.tables import TABLES
+from dreambench.models.encoders import clip_encoder, lpips_network
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.models.encoders.lpips_network import LpipsNetwork
 from dreambench.models.weights import with_fingerprints
@@ -134,8 +134,8 @@ def test_each_image_is_decoded_and_embedded_once(run, material, tiny_models, cou
 
 
 def test_only_the_encoders_that_are_needed_are_loaded(run, material, tiny_models, monkeypatch):
-    for name in ("load_clip", "load_lpips"):
-        monkeypatch.setattr(encoders_module, name, lambda *args: pytest.fail("loaded"))
+    for module, name in ((clip_encoder, "load_clip"), (lpips_network, "load_lpips")):
+        monkeypatch.setattr(module, name, lambda *args: pytest.fail("loaded"))
     score(run, material, tiny_models.protocol("dino"), priors=[])
     images = run.scores("images")
     assert images["dino"].notna().all()

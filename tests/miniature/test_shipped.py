@@ -81,15 +81,15 @@ def test_it_draws_the_class_that_it_is_asked_for(spec, encoders: ProtocolEncoder
     """Shown by CLIP-mini, which is a weaker judge than the evaluation's: 15 ways, 4 images each."""
     prompts = [EvaluationPrompt(noun, f"a {noun}", "plain") for noun in CLASS_NOUNS for _ in range(4)]
     images = drawn(open_base(spec.base), prompts, spec, resolve_runtime(spec.runtime))
-    told = encoders.clip.embed_texts([f"a {noun}" for noun in CLASS_NOUNS])
-    found = cosine_similarities(embedded(encoders.clip, images), told).argmax(1).numpy()
+    told = encoders.load("clip").embed_texts([f"a {noun}" for noun in CLASS_NOUNS])
+    found = cosine_similarities(embedded(encoders.load("clip"), images), told).argmax(1).numpy()
     right = found == np.arange(len(CLASS_NOUNS)).repeat(4)
     assert right.mean() >= 0.75
 
 
 def test_dino_mini_knows_a_subject_among_others_of_its_class(encoders: ProtocolEncoders) -> None:
     images, *numbers = identity_renderings(7, 4)
-    units = unit_vectors(embedded(encoders.dino, images)).numpy()
+    units = unit_vectors(embedded(encoders.load("dino"), images)).numpy()
     assert same_class_auc(units, *numbers) >= 0.9
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.spec import registries as registry
 from dreambench.spec.presets import build_spec
+from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import MethodOptions
 from tests.spec.material import error_of
 
@@ -16,14 +16,14 @@ from tests.spec.material import error_of
 @pytest.fixture
 def _second_method(monkeypatch):
     """A second method, as another package would register it."""
-    monkeypatch.setitem(registry._METHODS, "counter", None)  # afterwards it is unknown again
 
-    @registry.register_method("counter")
     class Counter:
         class Options(MethodOptions):
             name: str = "counter"
             steps: int = 3
             warmth: int = 1
+
+    monkeypatch.setitem(METHODS._classes, "counter", Counter)  # afterwards it is unknown again
 
 
 @pytest.mark.parametrize("how", ["option", "set", "set-name"])
@@ -81,7 +81,7 @@ class TestAnotherMethod:
 
 
 def test_methods_of_the_same_name_from_two_packages_are_refused():
-    registry.method_class("dreambooth")
+    METHODS.get("dreambooth")
     foreign = type("DreamBooth", (), {"__module__": "another.package"})
     with pytest.raises(DreambenchError, match="two methods are called 'dreambooth'"):
-        registry.register_method("dreambooth")(foreign)
+        METHODS.add("dreambooth", foreign)

@@ -12,12 +12,12 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from dreambench.runs.prepare import resolve_data
-from dreambench.spec import registries as registry
 from dreambench.spec.presets import build_spec, field_names
-from dreambench.spec.run_spec import METRICS, DataSpec, RunSpec, SamplerSpec, differences
+from dreambench.spec.registries import METHODS, METRICS
+from dreambench.spec.run_spec import DataSpec, RunSpec, SamplerSpec, differences
 
 SPEC = RunSpec.model_validate({"base": {"model": "owner/model"}, "method": {"name": "dreambooth"}})
-FIELDS = [name for name in field_names(RunSpec) if name != "method"] + [
+FIELDS = [name for name in field_names(RunSpec) if name not in ("method", "protocol.encoders")] + [
     f"method.{name}" for name in field_names(type(SPEC.method)) if name != "name"
 ]
 PLACES = {
@@ -116,12 +116,10 @@ def test_the_protocol_and_nothing_else_is_left_out_of_the_images_key(field):
 
 
 def test_another_method_is_another_key(monkeypatch):
-    monkeypatch.setitem(registry._METHODS, "same-options", None)  # afterwards it is unknown again
-
-    @registry.register_method("same-options")
     class SameOptions:
         Options = type(SPEC.method)
 
+    monkeypatch.setitem(METHODS._classes, "same-options", SameOptions)  # afterwards it is unknown again
     content = SPEC.model_dump()
     content["method"]["name"] = "same-options"
     assert RunSpec.model_validate(content).images_key != SPEC.images_key
@@ -209,4 +207,4 @@ def test_differences_say_both_values_and_pass_over_what_does_not_change_images()
 def test_the_defaults_are_those_of_the_benchmark():
     assert SPEC.sampler == SamplerSpec(scheduler="ddim", steps=50, guidance_scale=7.5, negative_prompt="")
     assert (SPEC.subjects, SPEC.prompts, SPEC.images_per_prompt) == ("all", "all", 4)
-    assert set(SPEC.protocol.metrics) <= set(METRICS)
+    assert set(SPEC.protocol.metrics) <= set(METRICS.names())

@@ -12,6 +12,7 @@ from dreambench.human.correlation.resampling import KENDALL_RESAMPLES
 from dreambench.human.correlation.results import Coefficient, Preference
 from dreambench.human.preference_table import HEAD, paper_row, preference_rows
 from dreambench.report import numbers
+from dreambench.spec.registries import get_metric
 
 HUMANS = {"sc": "SC", "pq": "PQ", "o": "O", "subject": "subject fidelity", "prompt": "prompt fidelity"}
 
@@ -49,7 +50,7 @@ def facts(found: Correlations) -> list[str]:
 
 def metric_title(metric: str) -> str:
     """Return a metric's name without the arrow: a correlation has no better direction of its own."""
-    return numbers.TITLES[metric]
+    return get_metric(metric).title
 
 
 def human_title(human: str) -> str:

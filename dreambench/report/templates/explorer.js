@@ -1,9 +1,9 @@
 "use strict";
 (() => {
-  const METRICS = { dino: "DINO", clip_i: "CLIP-I", clip_t: "CLIP-T" };
   const PAGE = 240;
   const byId = (id) => document.getElementById(id);
   const form = byId("explorer");
+  const METRICS = JSON.parse(form.dataset.metrics); // name: title
   const section = byId("images");
   const articles = [...section.querySelectorAll(".subject")];
   const sortedBox = byId("sorted");
@@ -19,7 +19,7 @@
       const row = tile.closest("tr");
       const scores = {};
       for (const metric of Object.keys(METRICS)) {
-        const text = tile.getAttribute("data-" + metric.replace("_", "-"));
+        const text = tile.getAttribute("data-" + metric.replaceAll("_", "-"));
         if (text !== null) scores[metric] = text;
       }
       const entry = {

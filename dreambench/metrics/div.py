@@ -1,0 +1,103 @@
+"""DIV: how much the images of one subject and one prompt differ, by LPIPS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.metric import Metric
+from dreambench.spec.run_spec import LpipsSpec, ProtocolSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from dreambench.models.encoders.lpips_network import LpipsNetwork
+    from dreambench.spec.metric import WeightsFile
+
+
+class Div(Metric):
+    """LPIPS distance between images of the same subject and prompt, all pairs; 0 or more."""
+
+    title = "DIV"
+    definition = "LPIPS distance between images of the same subject and prompt"
+    source = "Ruiz et al. 2023 (DreamBooth), section 4.3; Zhang et al. 2018 (LPIPS)"
+    compares = "pairs"
+    encoder = "lpips"
+    Settings = LpipsSpec
+    range = (0.0, float("inf"))
+    aggregation = "mean over a prompt's pairs of images, then over a subject's prompts, then over subjects"
+    rank = 4
+    standard = by_default = True
+
+    @property
+    def column(self) -> str:
+        """``lpips``: the score table has the distance of each pair."""
+        return "lpips"
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the network, with the start of the SHA-256 of weights from a file."""
+        lpips = protocol.lpips
+        return {"lpips": lpips.net + (f"/sha256-{lpips.fingerprint[:8]}" if lpips.fingerprint else "")}
+
+    def load_encoder(self, settings: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
+        """Load the network by the lpips library."""
+        from dreambench.models.encoders.lpips_network import load_lpips
+
+        return load_lpips(settings, device)
+
+    def download(self, settings: LpipsSpec) -> WeightsFile:
+        """Return torchvision's file of the trunk."""
+        from dreambench.models.encoders.lpips_network import lpips_download
+
+        return lpips_download(settings)
+
+    def distances(
+        self, images: Sequence[Tensor], files: Sequence[Path], encoder: LpipsNetwork, batch_size: int
+    ) -> dict[tuple[int, int], float]:
+        """Return the LPIPS distance of every pair i < j of one group of preprocessed images [3, h, w]."""
+        return group_distances(images, files, encoder, batch_size)
+
+
+def index_pairs(count: int) -> list[tuple[int, int]]:
+    """Return all pairs (i, j), i < j, of ``count`` images."""
+    return list(combinations(range(count), 2))
+
+
+def group_distances(
+    images: Sequence[Tensor], files: Sequence[Path], network: LpipsNetwork, batch_size: int = 32
+) -> dict[tuple[int, int], float]:
+    """Return the LPIPS distance (0 or more; higher is more diverse) of every pair i < j of one group.
+
+    ``images`` are preprocessed images [3, h, w] of one subject and prompt; each image's features are
+    computed once. Raises DreambenchError naming the two files where images differ in size.
+    """
+    import torch
+
+    from dreambench.models.encoders.lpips_network import select
+
+    for image, file in zip(images, files, strict=True):
+        if image.shape != images[0].shape:
+            (h0, w0), (h, w) = images[0].shape[1:], image.shape[1:]
+            raise DreambenchError(
+                f"{files[0]} ({w0} x {h0}) and {file} ({w} x {h}) belong to one subject and prompt and "
+                "differ in size",
+                "DIV compares images of equal size: resize one, or leave div out with --metrics",
+            )
+    parts = [network.features(torch.stack(list(chunk))) for chunk in _chunks(images, batch_size)]
+    features = [torch.cat(layers) for layers in zip(*parts, strict=True)]
+    distances = {}
+    # One image against all later ones at a time: as many differences in memory as there are images.
+    for first in range(len(images) - 1):
+        later = list(range(first + 1, len(images)))
+        ours = [layer[first : first + 1] for layer in features]
+        values = network.distance(ours, select(features, later))
+        distances.update({(first, j): float(value) for j, value in zip(later, values, strict=True)})
+    return distances
+
+
+def _chunks(images: Sequence[Tensor], size: int) -> list[Sequence[Tensor]]:
+    return [images[start : start + size] for start in range(0, len(images), size)]

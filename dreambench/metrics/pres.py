@@ -1,0 +1,32 @@
+"""PRES: how much the fine-tuned model's images of the bare class resemble the subject (lower is better)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from dreambench.metrics.dino import Dino, dino_fields
+from dreambench.spec.run_spec import ProtocolSpec
+
+
+class Pres(Dino):
+    """Mean cosine of DINO embeddings, of images of ``a [class noun]`` with the subject's photos.
+
+    High where the class has collapsed into the subject. The fine-tuned model draws ``protocol.prior_images``
+    of them for each subject.
+    """
+
+    title = "PRES"
+    definition = (
+        "similarity of images of the bare class to the subject's photos, by DINO embeddings: "
+        "high where the class has collapsed into the subject"
+    )
+    source = "Ruiz et al. 2023 (DreamBooth), section 4.3"
+    compares = "prior"
+    higher_is_better = False
+    aggregation = "mean over a subject's images of the bare class, then over subjects"
+    rank = 5
+    by_default = False
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the fields of the DINO encoder."""
+        return dino_fields(protocol.dino)
