@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
 
 from dreambench.analysis.score_tables import image_metrics
 from dreambench.dataset.prompts import select_prompts
-from dreambench.spec.signature import cells_digest, format_signature, signature_fields
-from dreambench.store import RunRecord
+from dreambench.errors import DreambenchError
+from dreambench.spec.presets import protocol_spec
+from dreambench.spec.registries import get_metric, standard_metrics
+from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
+from dreambench.spec.signature import (
+    cells_digest,
+    format_signature,
+    signature_differences,
+    signature_fields,
+)
+from dreambench.store import RunFolder, RunRecord
 
 OFFICIAL_SUBJECTS = 30
 OFFICIAL_PROMPTS = 25
@@ -99,3 +109,37 @@ def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
     """Return the signature of a run's scores: its protocol, and exactly which images were scored."""
     cells = scored_cells(images, record)
     return format_signature(signature_fields(record.spec, len(cells), cells_of_signature(cells, record)))
+
+
+def refuse_other_protocol(runs: Iterable[RunFolder], protocol: str) -> None:
+    """Raise DreambenchError naming the fields in which a run's protocol is not the named one.
+
+    Which metrics were asked for does not count, and neither does the number of prior images.
+    """
+    wanted = protocol_spec(protocol)
+    for run in runs:
+        spec = run.record.spec
+        filled = {name: spec.protocol.encoder_spec(name) for name in _encoders(spec.protocol)}
+        same = _with_fingerprints_of(wanted, filled)
+        asked = spec.protocol.metrics
+        other = spec.model_copy(update={"protocol": same.with_metrics(asked)})
+        ours, theirs = (format_signature(signature_fields(each, 0)) for each in (spec, other))
+        if fields := signature_differences(ours, theirs):
+            raise DreambenchError(
+                f"{run.path} is not of protocol {protocol}: {'; '.join(fields)}",
+                f"score its images again with --protocol {protocol}",
+            )
+
+
+def _encoders(protocol: ProtocolSpec) -> set[str]:
+    return {get_metric(name).encoder for name in {*standard_metrics(), *protocol.metrics}}
+
+
+def _with_fingerprints_of(protocol: ProtocolSpec, filled: Mapping[str, EncoderSpec]) -> ProtocolSpec:
+    """Give a protocol's encoders the fingerprints of the same weights, which the run found by their name."""
+    found = {}
+    for name in _encoders(protocol) & filled.keys():
+        settings = protocol.encoder_spec(name)
+        if settings.weights == filled[name].weights:
+            found[name] = settings.model_copy(update={"fingerprint": filled[name].fingerprint})
+    return protocol.with_encoder_specs(found)

@@ -50,6 +50,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "gallery": (gallery_command.gallery, "Draw the paper's applications with a run's models."),
     "identifiers": (lookup_commands.identifiers, "Draw rare-token identifiers from a tokenizer."),
     "presets": (lookup_commands.presets, "List the presets, or show one with all its fields."),
+    "metrics": (lookup_commands.metrics, "List the metrics with definition and source."),
 }
 for _name, (_command, _line) in _COMMANDS.items():
     app.command(_name, short_help=_line)(_command)
@@ -63,7 +64,7 @@ def _top(
     debug: bool = typer.Option(False, "--debug", help="Show tracebacks of errors (anywhere on the line)."),
 ) -> None:
     if version:
-        from dreambench import __version__
+        from dreambench.spec.version import __version__
 
         typer.echo(__version__)
         raise typer.Exit

@@ -1,4 +1,4 @@
-"""``dreambench identifiers`` and ``dreambench presets``."""
+"""``dreambench identifiers``, ``dreambench presets`` and ``dreambench metrics``."""
 
 from __future__ import annotations
 
@@ -51,3 +51,32 @@ def presets(
         return
     fields = build_spec(name).model_dump(mode="json")
     typer.echo(json_library.dumps(fields) if json else yaml.safe_dump(fields, sort_keys=False).rstrip())
+
+
+def metrics(*, json: Json = False) -> None:
+    """List the metrics that are installed: what each measures, its direction, its encoder, its source."""
+    import math
+
+    from dreambench.spec.registries import METRICS, get_metric, in_table_order
+
+    found = [get_metric(name) for name in in_table_order(METRICS.names())]
+    if json:
+        fields = ("title", "definition", "compares", "encoder", "higher_is_better", "aggregation", "source")
+        described = {
+            metric.name: {
+                **{field: getattr(metric, field) for field in fields},
+                "range": [end if math.isfinite(end) else None for end in metric.range],
+            }
+            for metric in found
+        }
+        typer.echo(json_library.dumps(described))
+        return
+    for metric in found:
+        low, high = (f"{end:g}" for end in metric.range)
+        better = "higher" if metric.higher_is_better else "lower"
+        typer.echo(
+            f"{metric.name}  {metric.heading}\n"
+            f"  {metric.definition}\n"
+            f"  {better} is better, from {low} to {high}; encoder {metric.encoder}; {metric.aggregation}\n"
+            f"  {metric.source}"
+        )

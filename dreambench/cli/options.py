@@ -45,7 +45,13 @@ class ImageOptions:
     ] = None
     data: Data = None
     overrides: Set = None
-    metrics: Annotated[str | None, typer.Option("--metrics", help="Of dino,clip_i,clip_t,div,pres.")] = None
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", help="A protocol, by name or YAML file."),
+    ] = None
+    metrics: Annotated[
+        str | None, typer.Option("--metrics", help="Names such as dino,clip_t; see `dreambench metrics`.")
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -36,16 +36,23 @@ def report(
     votes: Annotated[
         Path | None, typer.Option("--votes", help="A user study's votes: the page gets the paper's Table 2.")
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", help="Refuse runs of another protocol, given by name or YAML file."),
+    ] = None,
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Write one HTML file to mail, with everything inside.")
     ] = False,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
+    from dreambench.analysis.coverage import refuse_other_protocol
     from dreambench.report import write_report, write_single_file
     from dreambench.store import open_run
 
     opened = [open_run(path) for path in runs or [latest_run(RESULTS)]]
+    if protocol is not None:
+        refuse_other_protocol(opened, protocol)
     summary = summarize(opened, force)
     if single_file:
         page = write_single_file(opened, single_page(opened, out), force=force, votes=votes)
@@ -111,20 +118,16 @@ def report_folder(runs: list[RunFolder], out: Path | None) -> Path:
         raise DreambenchError(
             f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
         )
+    from dreambench.report.write import default_folder
+
     return out or default_folder(runs)
 
 
 def single_page(runs: list[RunFolder], out: Path | None) -> Path:
     """Return the file that a report in one file goes to; an ``out`` that names no page is a folder."""
+    from dreambench.report.write import default_folder
+
     if out is None:
         folder = default_folder(runs)
         return folder.with_name(f"{folder.name}.html")
     return out if out.suffix.lower() in PAGES else out / "report.html"
-
-
-def default_folder(runs: list[RunFolder]) -> Path:
-    """Return where a report goes without ``--out``: inside the one run, or beside several runs."""
-    if len(runs) == 1:
-        return runs[0].report_folder
-    names = [run.path.resolve().name for run in runs]
-    return RESULTS / f"report-{'-'.join(names)}"[:200]

@@ -49,6 +49,14 @@ def write_report(
     return page
 
 
+def default_folder(runs: Sequence[RunFolder]) -> Path:
+    """Return where a report goes by default: inside the one run, or below results/ for several."""
+    if len(runs) == 1:
+        return runs[0].report_folder
+    names = [run.path.resolve().name for run in runs]
+    return Path("results") / f"report-{'-'.join(names)}"[:200]
+
+
 def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> None:
     """Write every file that the page offers (``page.FILES``) into the folder ``out``."""
     write_text(out / "report.json", summary.model_dump_json(indent=1) + "\n")

@@ -28,8 +28,9 @@ class Asked(TypedDict, total=False):
     """What a user asks of a run; what is absent or None is the preset's.
 
     ``subjects`` is "all" or names, ``prompts`` is "all" or indices such as "0-4,7", ``metrics`` are names;
-    lists may be text with commas. ``base`` is a hub id or a folder, ``data`` a folder. ``overrides`` sets any
-    field: by dotted names, or by texts such as "sampler.steps=25" whose values are read as YAML.
+    lists may be text with commas. ``protocol`` is a name or a YAML file, ``base`` a hub id or a folder,
+    ``data`` a folder. ``overrides`` sets any field: by dotted names, or by texts such as "sampler.steps=25"
+    whose values are read as YAML.
     """
 
     subjects: str | Sequence[str] | None
@@ -38,6 +39,7 @@ class Asked(TypedDict, total=False):
     method: str | None
     base: str | Path | None
     data: str | Path | None
+    protocol: str | Path | None
     metrics: str | Sequence[str] | None
     overrides: Mapping[str, Any] | Iterable[str] | None
     device: str | None
@@ -89,6 +91,7 @@ def asked_spec(
         "base.model": str(base) if base else None,
         "data.folder": str(data) if data else None,
         "seed": seed,
+        "protocol": None if asked.get("protocol") is None else str(asked.get("protocol")),
         "protocol.metrics": None if metrics is None else names_of(metrics),
         "runtime.device": asked.get("device"),
     }

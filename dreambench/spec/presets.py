@@ -13,37 +13,68 @@ from pydantic import BaseModel, ValidationError
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
 from dreambench.spec.registries import METHODS
-from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.run_spec import ProtocolSpec, RunSpec
 
 _METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper-sd15.yaml` does"
 
 
 def preset_names() -> list[str]:
     """Return the names of the presets that come with the package."""
-    return sorted(p.stem for p in (data_folder() / "presets").glob("*.yaml"))
+    return _names("presets")
+
+
+def protocol_names() -> list[str]:
+    """Return the names of the protocols that come with the package."""
+    return _names("protocols")
 
 
 def read_preset(name_or_file: str) -> dict[str, Any]:
     """Read a preset by name, or a YAML file of the same form, as plain data."""
-    path = data_folder() / "presets" / f"{name_or_file}.yaml"
-    if name_or_file not in preset_names():
+    path, content = _read("preset", "presets", name_or_file, "`dreambench presets paper-sd15` shows one")
+    return {"preset": path.stem, **content}
+
+
+def read_protocol(name_or_file: str) -> dict[str, Any]:
+    """Read a protocol by name, or a YAML file of the same form: the fields of a ProtocolSpec."""
+    _, content = _read("protocol", "protocols", name_or_file, "data/protocols/paper.yaml shows one")
+    content.pop("description", None)
+    return content
+
+
+def protocol_spec(name_or_file: str) -> ProtocolSpec:
+    """Return a protocol by name or from a YAML file. Raises DreambenchError naming a wrong field.
+
+    Example:
+        >>> protocol_spec("paper").dino.model
+        'vit_small_patch16_224.dino'
+    """
+    known = [f"protocol.{name}" for name in field_names(ProtocolSpec)]
+    spec: ProtocolSpec = _validate(ProtocolSpec, read_protocol(name_or_file), "protocol.", known)
+    return spec
+
+
+def _names(folder: str) -> list[str]:
+    return sorted(p.stem for p in (data_folder() / folder).glob("*.yaml"))
+
+
+def _read(noun: str, folder: str, name_or_file: str, example: str) -> tuple[Path, dict[str, Any]]:
+    path = data_folder() / folder / f"{name_or_file}.yaml"
+    if name_or_file not in _names(folder):
         path = Path(name_or_file)
         if not path.is_file():
-            near = difflib.get_close_matches(name_or_file, preset_names(), n=1)
+            near = difflib.get_close_matches(name_or_file, _names(folder), n=1)
             hint = f"did you mean {near[0]!r}? " if near else ""
-            known = ", ".join(preset_names())
             raise DreambenchError(
-                f"preset {name_or_file!r} is neither known nor a file", f"{hint}known: {known}"
+                f"{noun} {name_or_file!r} is neither known nor a file",
+                f"{hint}known: {', '.join(_names(folder))}",
             )
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DreambenchError(f"{path} is not valid YAML: {error}", "mend the file") from error
+        raise DreambenchError(f"{path} is not valid YAML: {error}", "fix the file") from error
     if not isinstance(content, dict):
-        raise DreambenchError(
-            f"{path} holds no preset", "write `field: value` lines, as `dreambench presets paper-sd15` shows"
-        )
-    return {"preset": path.stem, **content}
+        raise DreambenchError(f"{path} contains no {noun}", f"write `field: value` lines; {example}")
+    return path, content
 
 
 def build_spec(
@@ -57,6 +88,8 @@ def build_spec(
     """
     content = dict(read_preset(preset) if isinstance(preset, str) else preset)
     content.pop("description", None)
+    if isinstance(content.get("protocol"), str):
+        content["protocol"] = read_protocol(content["protocol"])
     given = {name: value for name, value in (fields or {}).items() if value is not None}
     written = [_parse_override(o) for o in overrides]
     chosen = [v for name, v in [*given.items(), *written] if name in ("method", "method.name")]
@@ -64,6 +97,8 @@ def build_spec(
     options = METHODS.get(content["method"]["name"]).Options
     pairs = [*given.items(), *((name, _read_value(name, text, options)) for name, text in written)]
     for name, value in pairs:
+        if name == "protocol" and isinstance(value, str):
+            value = read_protocol(value)
         if name not in ("method", "method.name"):
             _assign(content, name, value)
     known = [name for name in field_names(RunSpec) if name != "method"]
@@ -113,7 +148,7 @@ def _number_if_it_is_one(value: Any) -> Any:
 def _method_fields(content: dict[str, Any], chosen: list[Any]) -> dict[str, Any]:
     by_name = content.pop("methods", None) or {}
     if not isinstance(by_name, Mapping) or not all(isinstance(v, Mapping | None) for v in by_name.values()):
-        raise DreambenchError("field methods is no list of methods, each with its own fields", _METHODS_FORM)
+        raise DreambenchError("field methods is not a mapping of methods to their fields", _METHODS_FORM)
     for unknown in by_name.keys() - set(METHODS.names()):
         near = difflib.get_close_matches(str(unknown), METHODS.names(), n=1)
         hint = f"did you mean methods.{near[0]}?" if near else f"known: {', '.join(METHODS.names())}"

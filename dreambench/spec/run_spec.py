@@ -193,6 +193,11 @@ class ProtocolSpec(Section):
 
         return self.prior_images if any(get_metric(m).compares == "prior" for m in self.metrics) else 0
 
+    def with_metrics(self, metrics: Sequence[str]) -> ProtocolSpec:
+        """Return the protocol with other metrics, and default settings for encoders that it did not have."""
+        fields = self.model_dump() | {"metrics": tuple(metrics), "encoders": dict(self.encoders)}
+        return ProtocolSpec.model_validate(fields)
+
     def with_encoder_specs(self, changes: dict[str, EncoderSpec]) -> ProtocolSpec:
         """Return the protocol with other settings for some encoders, by name."""
         own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
@@ -266,7 +271,7 @@ class RunSpec(Section):
     prompts: str = "all"
     images_per_prompt: int = Field(4, ge=1, le=1000)
     seed: int = Field(0, ge=0)
-    protocol: ProtocolSpec = ProtocolSpec()
+    protocol: ProtocolSpec = Field(default_factory=ProtocolSpec)
     runtime: RuntimeSpec = RuntimeSpec()
 
     NOT_IN_KEY: ClassVar[frozenset[str]] = frozenset({"preset", "runtime"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
-from dreambench import __version__
 from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
 from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.version import __version__
 
 #: The preset of the embedded models, and what every table of it says.
 MINIATURE_PRESET = "mini"

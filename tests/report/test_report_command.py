@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dreambench.cli.report_command import default_folder, latest_run, report
+from dreambench.cli.report_command import latest_run, report
 from dreambench.errors import DreambenchError
+from dreambench.report.write import default_folder
 from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import make_run, make_spec, two_subjects
@@ -71,3 +72,13 @@ def test_other_signatures_need_force(tmp_path: Path, capsys: pytest.CaptureFixtu
         report(paths, out=tmp_path / "out", json=True, force=False)
     report(paths, out=tmp_path / "out", json=True, force=True)
     assert json.loads(capsys.readouterr().out)["incomparable"]
+
+
+def test_a_run_of_another_protocol_is_refused(run: RunFolder, tmp_path: Path) -> None:
+    report([run.path], out=tmp_path / "same", json=True, force=False, protocol="paper")
+    assert (tmp_path / "same" / "index.html").is_file()
+    with pytest.raises(
+        DreambenchError, match="is not of protocol mini: clip: ViT-B-32/openai, not clip-mini"
+    ):
+        report([run.path], out=tmp_path / "other", json=True, force=False, protocol="mini")
+    assert not (tmp_path / "other").exists()

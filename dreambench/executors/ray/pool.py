@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dreambench import __version__
 from dreambench.errors import DreambenchError
 from dreambench.executors.events import Ended, Files, Progress
 from dreambench.executors.ray.cluster import Connection
 from dreambench.executors.ray.worker import Machine, Worker
 from dreambench.executors.task import QueuedTask, WorkerModels
 from dreambench.executors.task_log import TaskLog
+from dreambench.spec.version import __version__
 
 _LOOK_AGAIN = 10.0
 _MAX_FALSE_STARTS = 3

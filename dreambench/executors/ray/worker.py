@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from dreambench import __version__
 from dreambench.executors.events import PAUSE, Ended, EventQueue, Files, Progress
+from dreambench.spec.version import __version__
 
 if TYPE_CHECKING:
     from dreambench.executors.task import Task, WorkerModels

@@ -1,0 +1,47 @@
+"""A metric in a package of its own: DINO's similarity with DINOv2 (Oquab et al. 2023) through timm."""
+
+from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.spec.metric import named_weights
+from dreambench.spec.run_spec import DinoSpec
+
+FIELD = "protocol.encoders.dinov2.weights"
+
+
+class DinoV2Spec(DinoSpec):
+    model: str = "vit_small_patch14_dinov2.lvd142m"
+
+
+class DinoV2(PhotoSimilarity):
+    """Mean cosine of DINOv2's class tokens with those of the subject's photos."""
+
+    title = "DINOv2"
+    definition = "similarity of generated images to the subject's real photos, by DINOv2 embeddings"
+    source = "Oquab et al. 2023 (DINOv2)"
+    encoder = "dinov2"
+    Settings = DinoV2Spec
+
+    def signature(self, protocol):
+        spec = self.settings(protocol)
+        return {"dinov2": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
+
+    def download(self, settings):
+        from timm.models import get_pretrained_cfg
+
+        from dreambench.models.encoders.downloads import HubFile
+
+        repository = get_pretrained_cfg(settings.model).hf_hub_id
+        return HubFile(repository, "model.safetensors", FIELD, f"--set {FIELD}=FILE")
+
+    def load_encoder(self, settings, device):
+        import timm
+        import torch
+
+        from dreambench.models.encoders.dino_encoder import DinoEncoder
+        from dreambench.models.encoders.weight_files import checked_file
+
+        file, fingerprint = settings.weights, settings.fingerprint
+        found = checked_file(file, fingerprint, FIELD) if fingerprint else self.download(settings).fetch()
+        # timm fits the position embeddings to the size of the input.
+        own = {"img_size": settings.crop, "pretrained_cfg_overlay": {"file": str(found)}}
+        model = timm.create_model(settings.model, pretrained=True, num_classes=0, **own)
+        return DinoEncoder(model, settings.resize, settings.crop, torch.device(device))

@@ -1,0 +1,100 @@
+"""Scores as frames, for notebooks and programs: what a protocol says of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+
+from dreambench.analysis.run_differences import run_differences
+from dreambench.analysis.run_scores import RunScores, read_run_scores
+from dreambench.analysis.summarize import summary_of
+from dreambench.analysis.summary import Summary
+from dreambench.store import RunFolder, open_run
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of one run folder: tables per method, subject and image, and the signature.
+
+    A missing score is NaN. ``run`` is the folder that they were read from.
+    """
+
+    run: RunFolder
+
+    @cached_property
+    def _read(self) -> RunScores:
+        return read_run_scores([self.run])[0]
+
+    @cached_property
+    def summary(self) -> Summary:
+        """The summary that ``dreambench report --json`` prints, with the Real Images row."""
+        return summary_of([self._read])
+
+    @property
+    def signature(self) -> str:
+        """The line that fixes how the numbers were made: two results compare only if theirs are equal."""
+        return self._read.signature
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row, the method: per metric its mean over subjects and both ends of the 95% interval.
+
+        Columns: ``n_images``, then for each metric ``NAME``, ``NAME_low`` and ``NAME_high``.
+        """
+        row = self.summary.rows[1]
+        cells: dict[str, object] = {"n_images": row.n_images}
+        for name in row.metrics():
+            score = row.score(name)
+            low, high = (score.ci95 if score else None) or (float("nan"), float("nan"))
+            cells |= {name: score.mean if score else None, f"{name}_low": low, f"{name}_high": high}
+        return pd.DataFrame([cells], index=pd.Index([row.method], name="method"))
+
+    @property
+    def subjects(self) -> pd.DataFrame:
+        """One row per subject: its mean by each metric that was computed."""
+        return self._read.subjects.dropna(axis="columns", how="all")
+
+    @property
+    def images(self) -> pd.DataFrame:
+        """One row per image that was asked for, with its prompt, its file and its scores."""
+        return self._read.tables.images.copy()
+
+    def __repr__(self) -> str:
+        return f"{self.table.round(3).to_string()}\n{self.signature}"
+
+
+def load(folder: str | Path) -> Scores:
+    """Return the scores of a run folder. Raises DreambenchError where it contains no run."""
+    scores = Scores(open_run(Path(folder)))
+    _ = scores.signature  # a damaged table is an error here, not later
+    return scores
+
+
+def compare(first: Scores, second: Scores) -> pd.DataFrame:
+    """Return the paired differences of two runs over their common subjects, ``first`` minus ``second``.
+
+    One row per metric that both have: ``mean``, the 95% bootstrap interval over subjects (``low``, ``high``),
+    ``p`` of the two-sided sign-flip permutation test, ``p_holm`` after Holm's correction over the rows, ``n``
+    subjects, and ``above``, how many of them have a positive difference. Raises DreambenchError naming the
+    fields where the signatures differ.
+    """
+    scored = read_run_scores([second.run, first.run])
+    summary_of(scored)  # refuses runs of different signatures
+    rows = [
+        {
+            "metric": found.metric,
+            "mean": found.mean,
+            "low": found.ci95[0] if found.ci95 else float("nan"),
+            "high": found.ci95[1] if found.ci95 else float("nan"),
+            "p": found.p,
+            "p_holm": found.p_holm,
+            "n": found.n,
+            "above": found.above,
+        }
+        for found in run_differences(scored)
+    ]
+    columns = ["metric", "mean", "low", "high", "p", "p_holm", "n", "above"]
+    return pd.DataFrame(rows, columns=columns).set_index("metric")

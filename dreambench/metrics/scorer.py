@@ -1,0 +1,158 @@
+"""Scores inside a training loop: images of one subject in, the protocol's numbers out, nothing on disk."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from dreambench.dataset import read_image
+from dreambench.errors import DreambenchError
+from dreambench.metrics.encoders import ProtocolEncoders
+from dreambench.models.device import resolve_runtime
+from dreambench.models.encoders.lpips_network import image_pixels
+from dreambench.models.weights import with_fingerprints
+from dreambench.spec.metric import Metric
+from dreambench.spec.presets import protocol_spec
+from dreambench.spec.registries import get_metric
+from dreambench.spec.run_spec import ProtocolSpec, RuntimeSpec
+
+ImageLike = Image.Image | str | Path
+
+
+class Scorer:
+    """Scores images of one subject as they are made, by the encoders and transforms of a protocol.
+
+    ``photos`` are the subject's real photos, ``class_noun`` names its class. ``protocol`` is a name, a YAML
+    file or a ``Protocol``; ``metrics`` (None: the protocol's) are names. Metrics of the prior (PRES) need
+    images of the bare class and are left out. ``identifier`` is removed from prompts where the protocol's
+    captions have none. ``device`` is ``auto`` or a name of torch's.
+
+    Raises DreambenchError where a photo cannot be read, an encoder is missing, or there are no photos.
+
+    Example:
+        >>> from dreambench.paths import data_folder
+        >>> photos = sorted((data_folder() / "mini" / "photos" / "dog").glob("*.png"))
+        >>> scorer = Scorer(photos[:3], "dog", protocol="mini", device="cpu")
+        >>> scorer.update(photos[3:5], "a photo of a {}")
+        >>> sorted(scorer.compute())
+        ['clip_i', 'clip_t', 'dino', 'div']
+    """
+
+    def __init__(
+        self,
+        photos: Sequence[ImageLike],
+        class_noun: str,
+        *,
+        protocol: str | Path | ProtocolSpec = "paper",
+        metrics: Sequence[str] | None = None,
+        identifier: str | None = None,
+        device: str = "auto",
+    ) -> None:
+        if not photos:
+            raise DreambenchError("a subject without photos has nothing to compare with", "give its photos")
+        spec = protocol if isinstance(protocol, ProtocolSpec) else protocol_spec(str(protocol))
+        asked = list(metrics or [m for m in spec.metrics if get_metric(m).compares != "prior"])
+        self.protocol = with_fingerprints(spec.with_metrics(asked))
+        self.class_noun, self.identifier = class_noun, identifier
+        self._metrics = [_checked(get_metric(name)) for name in self.protocol.metrics]
+        self._encoders = ProtocolEncoders(self.protocol, resolve_runtime(RuntimeSpec(device=device)).device)
+        self._photo_images = [_rgb(photo) for photo in photos]
+        self._photos: dict[str, Tensor] = {}
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the images; the photos and the encoders stay."""
+        self._scores: dict[str, list[float]] = {metric.name: [] for metric in self._metrics}
+        self._pixels: dict[str, list[Tensor]] = defaultdict(list)
+
+    def update(self, images: Sequence[ImageLike], prompts: str | Sequence[str]) -> None:
+        """Add images with their prompts, one for each image or one for all.
+
+        A prompt may have ``{}`` where the subject stands: the class noun takes its place in the caption.
+        Raises DreambenchError where images and prompts do not pair up.
+        """
+        texts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
+        if len(texts) != len(images):
+            raise DreambenchError(
+                f"{len(images)} images and {len(texts)} prompts do not pair up", "give one prompt per image"
+            )
+        if not images:
+            return
+        decoded = [_rgb(image) for image in images]
+        captions = [self.caption(text) for text in texts]
+        embedded: dict[str, Tensor] = {}
+        for metric in self._metrics:
+            if metric.compares == "pairs":
+                continue
+            encoder = self._encoders.load(metric.encoder)
+            if metric.encoder not in embedded:
+                embedded[metric.encoder] = _finite(encoder.embed_images(decoded), metric)
+            references = (
+                self._photos_of(metric) if metric.compares == "photos" else encoder.embed_texts(captions)
+            )
+            self._scores[metric.name] += metric.score(embedded[metric.encoder], references)
+        if any(metric.compares == "pairs" for metric in self._metrics):
+            for caption, image in zip(captions, decoded, strict=True):
+                self._pixels[caption].append(image_pixels(image))
+
+    def compute(self) -> dict[str, float]:
+        """Return each metric's mean over the images so far; NaN where there is nothing to average.
+
+        Metrics of pairs are averaged over the pairs of a prompt's images, then over prompts.
+        """
+        means = {name: _mean(values) for name, values in self._scores.items()}
+        for metric in self._metrics:
+            if metric.compares == "pairs":
+                means[metric.name] = _mean(
+                    [self._diversity(metric, g) for g in self._pixels.values() if g[1:]]
+                )
+        return means
+
+    def caption(self, prompt: str) -> str:
+        """Return the text that an image of a prompt is compared with."""
+        text = prompt.replace("{}", self.class_noun)
+        if self.identifier and self.protocol.caption == "no-identifier":
+            text = " ".join(text.replace(self.identifier, " ").split())
+        return text
+
+    def _photos_of(self, metric: Metric) -> Tensor:
+        if metric.encoder not in self._photos:
+            rows = self._encoders.load(metric.encoder).embed_images(self._photo_images)
+            self._photos[metric.encoder] = _finite(rows, metric)
+        return self._photos[metric.encoder]
+
+    def _diversity(self, metric: Metric, group: list[Tensor]) -> float:
+        names = [Path(f"image {i + 1}") for i in range(len(group))]
+        distances = metric.distances(group, names, self._encoders.load(metric.encoder), 32)
+        return _mean(list(distances.values()))
+
+
+def _checked(metric: Metric) -> Metric:
+    if metric.compares == "prior":
+        raise DreambenchError(
+            f"{metric.title} needs images of the bare class", "leave it out, or use dreambench.run"
+        )
+    return metric
+
+
+def _rgb(image: ImageLike) -> Image.Image:
+    return image.convert("RGB") if isinstance(image, Image.Image) else read_image(Path(image))
+
+
+def _finite(rows: Tensor, metric: Metric) -> Tensor:
+    if not bool(torch.isfinite(rows).all()):
+        raise DreambenchError(
+            f"the {metric.encoder} encoder gives embeddings that are not finite", "check its weights"
+        )
+    return rows
+
+
+def _mean(values: list[Any]) -> float:
+    return math.fsum(values) / len(values) if values else math.nan

@@ -1,0 +1,116 @@
+"""The example package of the docs: installed, it is a metric like any other."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dreambench.cli import main
+from dreambench.spec.registries import METRICS, get_metric
+from tests.material import tiny as models
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-metric"
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Install the package with pip; while it is installed, this process knows its metric."""
+    target = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
+    done = subprocess.run([*command, str(EXAMPLE)], capture_output=True, text=True, check=False)
+    if done.returncode and "hatchling" in done.stderr:
+        pytest.skip("hatchling, which builds the example, cannot be downloaded without a network")
+    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(target))
+        patch.setattr(METRICS, "_entries", None)
+        patch.setattr(METRICS, "_classes", {})
+        get_metric.cache_clear()
+        yield target
+    get_metric.cache_clear()
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny Vision Transformer with a class token, at random, as timm saves it."""
+    import timm
+    import torch
+    from safetensors.torch import save_file
+
+    torch.manual_seed(0)
+    file = tmp_path_factory.mktemp("weights") / "vit.safetensors"
+    save_file(timm.create_model("test_vit", num_classes=0).state_dict(), file)
+    return file
+
+
+def _images(folder: Path, shade: int) -> Path:
+    for subject, color in (("dog", (200, 120, shade)), ("vase", (shade, 40, 160))):
+        (folder / subject).mkdir(parents=True)
+        for index in range(2):
+            Image.new("RGB", (64, 64), (*color[:2], color[2] + 9 * index)).save(
+                folder / subject / f"00-{index}.png"
+            )
+    return folder
+
+
+def _call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    with pytest.raises(SystemExit) as ended:
+        main(list(words))
+    out = capsys.readouterr().out
+    assert isinstance(ended.value.code, int)
+    return ended.value.code, out
+
+
+def test_it_is_shorter_than_60_lines() -> None:
+    assert sum(len(file.read_text().splitlines()) for file in EXAMPLE.iterdir() if file.is_file()) < 60
+
+
+def test_without_the_package_its_run_says_which_metric_is_missing() -> None:
+    from dreambench.errors import DreambenchError
+
+    with pytest.raises(DreambenchError, match="metric 'dinov2' is unknown; did you mean 'dino'"):
+        get_metric("dinov2")
+
+
+def test_it_is_in_table_page_signature_check_and_json(installed, weights, tiny, tmp_path, capsys) -> None:
+    words = models.options({k: v for k, v in tiny.items() if k.startswith("protocol.")})
+    encoder = {"model": "test_vit", "weights": str(weights), "resize": "64", "crop": "64"}
+    words += [word for k, v in encoder.items() for word in ("--set", f"protocol.encoders.dinov2.{k}={v}")]
+    words += ["--data", tiny["data"], "--subjects", "dog,vase", "--prompts", "0", "--images-per-prompt", "2"]
+    runs = []
+    for shade in (40, 90, 140):
+        images = _images(tmp_path / f"images{shade}", shade)
+        runs.append(str(tmp_path / f"scores{shade}"))
+        asked = ("score", "--images", str(images), "--metrics", "dino,dinov2", "--out", runs[-1], "--json")
+        code, out = _call(capsys, *asked, *words)
+        assert code == 0
+        summary = json.loads(out)
+    score = summary["rows"][1]["dinov2"]
+    assert -1 <= score["mean"] <= 1
+    assert summary["subjects"]["dog"]["dinov2"] != summary["subjects"]["dog"]["dino"]
+    assert "|dinov2:test_vit/sha256-" in summary["signature"]
+    assert "/r64c64" in summary["signature"]
+
+    code, out = _call(capsys, "report", runs[0], "--out", str(tmp_path / "report"))
+    assert code == 0
+    assert "DINOv2" in out
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "DINOv2 ↑" in page
+    assert "by DINOv2 embeddings" in page
+    assert "dinov2" in (tmp_path / "report" / "subjects.csv").read_text().splitlines()[0]
+
+    baseline = str(tmp_path / "baseline.json")
+    assert _call(capsys, "check", *runs[:2], "--baseline", baseline, "--update")[0] == 0
+    assert "dinov2" in json.loads(Path(baseline).read_text())["metrics"]
+    code, out = _call(capsys, "check", runs[2], "--baseline", baseline, "--json")
+    assert code in (0, 1)
+    assert "dinov2" in {c["metric"] for c in json.loads(out)["comparisons"]}
+
+    code, out = _call(capsys, "metrics", "--json")
+    assert json.loads(out)["dinov2"]["source"].startswith("Oquab")

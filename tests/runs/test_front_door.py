@@ -1,0 +1,140 @@
+"""The front door: the functions that a notebook or a training loop calls, on the miniature."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import dreambench
+from dreambench.errors import DreambenchError
+from dreambench.paths import data_folder
+
+WITH_EXAMPLES = [
+    "dreambench",
+    "dreambench.metrics.scorer",
+    "dreambench.spec.metric",
+    "dreambench.spec.presets",
+]
+PROMPT = "a {} in the jungle"
+
+
+def _photos(subject: str) -> list[Path]:
+    return sorted((data_folder() / "mini" / "photos" / subject).glob("*.png"))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[dreambench.Scores, dreambench.Scores]:
+    """The scores of two subjects: of their own photos as images, and of plain pictures."""
+    top = tmp_path_factory.mktemp("scores")
+    asked = {"subjects": ["dog", "vase"], "prompts": "0", "images_per_prompt": 2, "device": "cpu"}
+    own = {s: {0: [Image.open(p) for p in _photos(s)[:2]]} for s in ("dog", "vase")}
+    plain = {s: {0: [Image.new("RGB", (64, 64), c) for c in ("red", "navy")]} for s in ("dog", "vase")}
+    return (
+        dreambench.score(own, "mini", out=top / "own", name="own", **asked),
+        dreambench.score(plain, "mini", out=top / "plain", name="plain", **asked),
+    )
+
+
+@pytest.mark.parametrize("module", WITH_EXAMPLES)
+def test_the_examples_of_the_docstrings_run(module: str) -> None:
+    found = doctest.testmod(importlib.import_module(f"dreambench{module}"))
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_importing_it_imports_no_torch() -> None:
+    words = "import dreambench, sys; dreambench.score, dreambench.load; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", words], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
+def test_every_name_of_the_front_door_exists() -> None:
+    assert all(getattr(dreambench, name) is not None for name in dreambench.__all__)
+    with pytest.raises(AttributeError, match="scrore"):
+        dreambench.scrore  # noqa: B018
+
+
+def test_scores_are_frames_with_a_signature(two) -> None:
+    own, plain = two
+    assert list(own.table.index) == ["own"]
+    assert own.table.at["own", "n_images"] == 4
+    assert own.table.at["own", "dino"] > plain.table.at["plain", "dino"]
+    assert own.table.at["own", "dino_low"] <= own.table.at["own", "dino"] <= own.table.at["own", "dino_high"]
+    assert set(own.subjects.columns) == {"dino", "clip_i", "clip_t", "div"}
+    assert len(own.images) == 4
+    assert "preset:mini" in own.signature
+    assert own.signature in repr(own)
+    assert dreambench.load(own.run.path).signature == own.signature
+
+
+def test_compare_gives_paired_differences_first_minus_second(two) -> None:
+    own, plain = two
+    found = dreambench.compare(own, plain)
+    assert found.at["dino", "mean"] == pytest.approx(
+        own.table.at["own", "dino"] - plain.table.at["plain", "dino"]
+    )
+    assert found.at["dino", "n"] == 2
+    assert dreambench.compare(plain, own).at["dino", "mean"] == pytest.approx(-found.at["dino", "mean"])
+
+
+def test_compare_refuses_other_signatures(two, tmp_path: Path) -> None:
+    one = {"dog": {0: [Image.new("RGB", (64, 64), "red")]}}
+    other = dreambench.score(
+        one, "mini", subjects=["dog"], prompts="0", images_per_prompt=1, out=tmp_path / "one", device="cpu"
+    )
+    with pytest.raises(DreambenchError, match="cells: "):
+        dreambench.compare(two[0], other)
+
+
+def test_report_writes_the_page_of_several(two, tmp_path: Path) -> None:
+    page = dreambench.report(two[0], two[1].run.path, out=tmp_path / "report")
+    assert page == tmp_path / "report" / "index.html"
+    assert "plain" in page.read_text()
+
+
+class TestScorer:
+    def test_it_gives_the_numbers_of_the_protocol(self, two) -> None:
+        own = two[0]
+        images = own.images[own.images["subject"] == "dog"]
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", device="cpu")
+        for image, prompt in zip(_photos("dog")[:2], images["prompt"], strict=True):
+            scorer.update([image], prompt)
+        expected = own.subjects.loc["dog"]
+        assert scorer.compute() == pytest.approx(dict(expected), abs=1e-6)
+
+    def test_the_identifier_is_no_part_of_a_caption(self) -> None:
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", identifier="sks", device="cpu")
+        assert scorer.caption("a sks {} in the jungle") == "a dog in the jungle"
+
+    def test_without_images_there_is_no_number(self) -> None:
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["clip_t"], device="cpu")
+        assert all(math.isnan(value) for value in scorer.compute().values())
+        scorer.update(_photos("dog")[:1], PROMPT)
+        assert not math.isnan(scorer.compute()["clip_t"])
+        scorer.reset()
+        assert math.isnan(scorer.compute()["clip_t"])
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"photos": []}, "without photos"),
+            ({"metrics": ["pres"]}, "PRES needs images of the bare class"),
+            ({"protocol": "papper"}, "did you mean 'paper'"),
+        ],
+    )
+    def test_what_it_refuses(self, changes, message) -> None:
+        words = {"photos": _photos("dog"), "class_noun": "dog", "protocol": "mini", "device": "cpu"} | changes
+        with pytest.raises(DreambenchError, match=message):
+            dreambench.Scorer(**words)
+
+    def test_images_and_prompts_pair_up(self) -> None:
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["clip_t"], device="cpu")
+        with pytest.raises(DreambenchError, match="2 images and 1 prompts"):
+            scorer.update(_photos("dog")[:2], [PROMPT])
