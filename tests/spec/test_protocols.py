@@ -58,5 +58,5 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str)
 
 
 def test_an_unknown_name_names_the_nearest() -> None:
-    with pytest.raises(DreambenchError, match="protocol 'papper' is neither .* did you mean 'paper'"):
+    with pytest.raises(DreambenchError, match=r"protocol 'papper' is neither .* did you mean 'paper'"):
         protocol_spec("papper")
