@@ -115,9 +115,6 @@ def report(*runs: str | Path | Scores, out: str | Path | None = None, force: boo
     ``runs`` are run folders or ``Scores``. ``out`` is the report's folder (None: in the one run's folder, or
     below results/). Raises DreambenchError where the signatures differ, unless ``force``.
     """
-    from dreambench.analysis.scores import Scores
-    from dreambench.report.write import default_folder, write_report
-    from dreambench.store import open_run
+    from dreambench.report.write import write_report_of
 
-    opened = [each.run if isinstance(each, Scores) else open_run(Path(each)) for each in runs]
-    return write_report(opened, Path(out) if out else default_folder(opened), force=force)
+    return write_report_of(*runs, out=out, force=force)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class DreambenchError(Exception):
-    """Bad input or a missing piece, told in one line.
+    """Bad input or a missing piece, in one line.
 
     ``message`` names the file or the field and what is wrong with it; ``remedy`` says what to do
     about it. The command line prints ``str(error)`` on stderr and exits with code 2; library users

@@ -15,7 +15,7 @@ PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".
 MAX_PIXELS = 178_956_970
 
 # What makes a stored picture upright, by its EXIF orientation (1, or an unknown value: nothing). Not
-# ImageOps.exif_transpose: it also writes the EXIF block anew, and fails on what some cameras put there.
+# ImageOps.exif_transpose: it also rewrites the EXIF block, and fails on what some cameras put there.
 _TO_UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,

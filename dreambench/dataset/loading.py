@@ -39,7 +39,7 @@ def load_dataset(folder: Path | None = None, *, check: bool = True) -> Dataset:
 def verify(folder: Path | None = None) -> list[Problem]:
     """Return every problem of the dataset in a folder, unreadable photos included; none means it is good.
 
-    Raises DreambenchError where the folder does not exist or holds no dataset at all.
+    Raises DreambenchError where the folder does not exist or contains no dataset.
     """
     root, own = _locate(folder)
     return _read(root, own, decode=True)[1]

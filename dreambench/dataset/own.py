@@ -32,7 +32,7 @@ def read_own(folder: Path, *, decode: bool) -> tuple[tuple[Subject, ...], list[P
         name = row["subject"]
         photos, photo_problems = _read_photos(folder, name, decode)
         problems.extend(photo_problems)
-        # A subject whose photos fail stays known, so that a second row of it is told as such.
+        # A subject whose photos fail stays known, so that a second row of it is reported as such.
         subjects[name] = Subject(name, row["class_noun"], cast(Category, row["category"] or "object"), photos)
     return tuple(subjects.values()), problems
 
@@ -114,5 +114,5 @@ def _read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ..
             problems.append(Problem(f"{name}/{path.name}", problem))
     if not photos and not problems:
         known = " ".join(sorted(suffix[1:] for suffix in PHOTO_SUFFIXES))
-        problems.append(Problem(name, f"the subject's folder holds no photos ({known})"))
+        problems.append(Problem(name, f"the subject's folder contains no photos ({known})"))
     return tuple(photos), problems

@@ -130,9 +130,9 @@ def _read(path: Path) -> _File:
     try:
         content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise DreambenchError(f"{path} is not valid YAML: {error}", "mend the file") from error
+        raise DreambenchError(f"{path} is not valid YAML: {error}", "fix the file") from error
     if not isinstance(content, dict):
-        raise DreambenchError(f"{path} holds no prompts", _REMEDY)
+        raise DreambenchError(f"{path} contains no prompts", _REMEDY)
     try:
         file = _File.model_validate(content)
     except ValidationError as error:
@@ -152,9 +152,9 @@ def _told(error: Any) -> str:
         return "is missing"
     if error["type"] == "extra_forbidden":
         return "is unknown"
-    told = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
+    message = str(error["msg"]).removeprefix("Value error, ").replace("Input should", "should")
     # YAML takes an unquoted `{identifier} ...` at the beginning of a line for a mapping.
-    return f"{told} (put it in quotes)" if error["type"] == "string_type" else told
+    return f"{message} (put it in quotes)" if error["type"] == "string_type" else message
 
 
 def _groups(path: Path, file: _File, seen: tuple[Path, ...]) -> Iterator[PromptGroup]:

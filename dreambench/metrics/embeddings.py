@@ -29,8 +29,8 @@ class ImageFile:
 class EmbeddingStore:
     """The embeddings of one encoder for one subject, by the SHA-256 of the image's (or text's) bytes.
 
-    Kept in one safetensors file, which is whole or absent. A file that cannot be read is as good as
-    absent: its embeddings are computed again.
+    Kept in one safetensors file, written atomically. The embeddings of a file that cannot be read are
+    computed again.
     """
 
     def __init__(self, file: Path) -> None:
@@ -110,7 +110,7 @@ def embed(
     """Decode each image once, in ``pool`` and one batch ahead, and embed what is missing.
 
     Batches are cut from the whole list, not from what is still missing, so that an interrupted scoring
-    goes on with the same batches, and so with the same bits, as one that was not interrupted.
+    resumes with the same batches, and so gives the same bits, as one that was not interrupted.
     ``on_image`` gets the number of images of each finished batch. Raises DreambenchError naming the
     first file that cannot be read; what was embedded by then stays in the vectors. ``wanted`` and ``sinks``
     have no name in common.

@@ -21,7 +21,7 @@ from dreambench.store.files import sha256_of
 _WEIGHTED = ("unet", "vae", "text_encoder")
 _COMPONENTS = (*_WEIGHTED, "tokenizer", "scheduler")
 _PIPELINES = ("StableDiffusionPipeline",)
-_REMEDY = "download the model again, whole, or mend the folder"
+_REMEDY = "download the whole model again, or fix the folder"
 _HASHED_SUFFIXES = {".json", ".txt", ".model", ".safetensors"}
 
 
@@ -149,12 +149,12 @@ def _read_config(file: Path) -> dict[str, Any]:
     except ValueError as error:
         raise DreambenchError(f"{file} is no JSON: {_first_line(error)}", _REMEDY) from error
     if not isinstance(content, dict):
-        raise DreambenchError(f"{file} holds no configuration", _REMEDY)
+        raise DreambenchError(f"{file} contains no configuration", _REMEDY)
     return content
 
 
 def is_hub_id(model: str) -> bool:
-    """Whether a name that is no folder can be a model's id on the hub (OWNER/NAME)."""
+    """Whether a name that is not a folder can be a model's id on the hub (OWNER/NAME)."""
     return not model.startswith((".", "/", "~", BUILTIN)) and model.count("/") == 1
 
 
@@ -238,7 +238,7 @@ def _check_weights(inside: Path, variant: str | None) -> None:
         raise DreambenchError(
             f"{inside} holds pickled weights only, which are never read", "convert the model to safetensors"
         )
-    raise DreambenchError(f"{inside} holds no *{suffix}", "download the model again, or set base.variant")
+    raise DreambenchError(f"{inside} contains no *{suffix}", "download the model again, or set base.variant")
 
 
 def _fingerprint(folder: Path) -> str:

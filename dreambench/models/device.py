@@ -39,7 +39,7 @@ class Runtime:
         attention, whose backward pass is several times as fast there as the fused one's."""
         from torch.nn.attention import SDPBackend, sdpa_kernel
 
-        # What checkpointing computes anew in the backward pass is outside of this context.
+        # What checkpointing computes again in the backward pass is outside of this context.
         plain = self.device.type == "cpu" and not self.spec.gradient_checkpointing
         with self.autocast(), sdpa_kernel(SDPBackend.MATH) if plain else nullcontext():
             yield

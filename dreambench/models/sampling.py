@@ -16,7 +16,7 @@ from dreambench.spec.run_spec import SamplerSpec
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """One image to make: its prompt, the seed of its own noise, and the file that it becomes."""
+    """One image to make: its prompt, the seed of its noise, and its file."""
 
     prompt: str
     seed: int
@@ -90,7 +90,7 @@ def draw(
     image_size: int,
     runtime: Runtime,
 ) -> list[Any]:
-    """Draw one batch of images (PIL, RGB, ``image_size`` squared), each from the noise of its own seed."""
+    """Draw one batch of images (PIL, RGB, ``image_size`` squared), each from the noise of its seed."""
     generators = [torch.Generator("cpu").manual_seed(r.seed) for r in batch]
     with torch.inference_mode(), runtime.autocast():
         result = pipeline(

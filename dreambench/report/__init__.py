@@ -1,7 +1,23 @@
-"""The report: tables and a page that opens from disk. Works on pandas frames, never imports torch."""
+"""The report: tables and a page that opens from disk. Works on pandas frames, never imports torch.
+
+The package can be called: ``dreambench.report(...)`` is a function of the front door, and Python puts the
+package in its place as soon as any of its modules is imported.
+"""
+
+import sys
+from types import ModuleType
+from typing import Any
 
 from dreambench.report.single_file import write_single_file
 from dreambench.report.terminal import terminal_table
-from dreambench.report.write import write_report
+from dreambench.report.write import write_report, write_report_of
 
-__all__ = ["terminal_table", "write_report", "write_single_file"]
+__all__ = ["terminal_table", "write_report", "write_report_of", "write_single_file"]
+
+
+class _CallablePackage(ModuleType):
+    def __call__(self, *runs: Any, **asked: Any) -> Any:
+        return write_report_of(*runs, **asked)
+
+
+sys.modules[__name__].__class__ = _CallablePackage

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dreambench.analysis import RunScores, Summary, read_run_scores, summary_of
+from dreambench.analysis.scores import Scores
 from dreambench.human.preference_table import paper_preferences, preference_table
 from dreambench.human.votes import read_votes
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
@@ -16,7 +17,7 @@ from dreambench.report.image_scores import write_image_scores
 from dreambench.report.page import render_page
 from dreambench.report.text_tables import latex_table, markdown_table
 from dreambench.report.thumbnails import make_thumbnails
-from dreambench.store import RunFolder
+from dreambench.store import RunFolder, open_run
 from dreambench.store.files import write_text
 
 PAGE = "index.html"
@@ -47,6 +48,15 @@ def write_report(
     page = out / PAGE
     write_text(page, render_page(scored, summary, thumbnails, out, preferences))
     return page
+
+
+def write_report_of(*runs: str | Path | Scores, out: str | Path | None = None, force: bool = False) -> Path:
+    """Write the report of runs, named by their folders or given as ``Scores``, and return the page's path.
+
+    ``out`` is the report's folder (None: ``default_folder``). Raises DreambenchError like ``write_report``.
+    """
+    opened = [each.run if isinstance(each, Scores) else open_run(Path(each)) for each in runs]
+    return write_report(opened, Path(out) if out else default_folder(opened), force=force)
 
 
 def default_folder(runs: Sequence[RunFolder]) -> Path:

@@ -182,6 +182,9 @@ class ProtocolSpec(Section):
                 self.encoders[asked.encoder] = asked.Settings()
         return self
 
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # pydantic's own cannot hash the dictionary of encoders
+
     def encoder_spec(self, encoder: str) -> EncoderSpec:
         """Return the settings of an encoder by its name."""
         found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]

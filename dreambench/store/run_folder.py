@@ -81,7 +81,7 @@ class RunFolder:
 
     @property
     def galleries_folder(self) -> Path:
-        """Return the folder of this run's galleries, each in a folder of its own."""
+        """Return the folder of this run's galleries, one folder each."""
         return self.path / "galleries"
 
     def resolve(self, file: str) -> Path:

@@ -99,8 +99,8 @@ GOOD = "'a {identifier} {class_noun}'"
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("", "holds no prompts"),
-        ("- a", "holds no prompts"),
+        ("", "contains no prompts"),
+        ("- a", "contains no prompts"),
         ("title: [", "is not valid YAML"),
         (f"prompts: [{GOOD}]", "field title: is missing"),
         ("title: T", "field prompts: is missing"),

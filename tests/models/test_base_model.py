@@ -165,7 +165,7 @@ class TestMissing:
     @pytest.mark.parametrize("component", WEIGHTS)
     def test_missing_weights_are_named(self, folder, component):
         (folder / component / WEIGHTS[component]).unlink()
-        assert f"{folder / component} holds no *.safetensors" in error_of(lambda: opened(folder))
+        assert f"{folder / component} contains no *.safetensors" in error_of(lambda: opened(folder))
 
     @pytest.mark.parametrize("component", WEIGHTS)
     def test_pickled_weights_are_never_read(self, folder, component):
@@ -177,7 +177,7 @@ class TestMissing:
         assert "convert the model to safetensors" in line
 
     def test_a_variant_that_is_not_there_is_named(self, folder):
-        assert "holds no *.fp16.safetensors" in error_of(lambda: opened(folder, variant="fp16"))
+        assert "contains no *.fp16.safetensors" in error_of(lambda: opened(folder, variant="fp16"))
 
     def test_weights_that_are_there_as_a_variant_only_are_told_before_anything_is_loaded(self, folder):
         weights = folder / "unet" / WEIGHTS["unet"]

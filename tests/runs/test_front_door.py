@@ -44,7 +44,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[dreambench.Scores, dr
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES)
 def test_the_examples_of_the_docstrings_run(module: str) -> None:
-    found = doctest.testmod(importlib.import_module(f"dreambench{module}"))
+    found = doctest.testmod(importlib.import_module(module))
     assert found.attempted > 0
     assert found.failed == 0
 

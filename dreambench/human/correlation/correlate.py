@@ -30,7 +30,7 @@ FIDELITY = ("sc", "subject")
 def correlate(rated: Sequence[RatedImages], source: str) -> Correlations:
     """Correlate every metric with every human score: all methods pooled, and each method by itself.
 
-    Several sets of rated images (the studies of subject and of prompt fidelity) are analyzed one by one,
+    Several sets of rated images (the studies of subject and of prompt fidelity) are analyzed separately,
     and their rows are concatenated; ``n`` is then their sum. ``source`` names the data.
     """
     pooled = _join([_scope(images) for images in rated])

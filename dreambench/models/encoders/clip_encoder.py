@@ -151,7 +151,7 @@ def _known_config(spec: ClipSpec) -> dict[str, Any]:
     if not _has_config(spec.model):
         near = difflib.get_close_matches(spec.model, open_clip.list_models(), n=1)
         raise DreambenchError(
-            f"protocol.clip.model={spec.model} is no model of open_clip",
+            f"protocol.clip.model={spec.model} is not a model of open_clip",
             f"did you mean {near[0]}?" if near else "see open_clip.list_models()",
         )
     config: dict[str, Any] = open_clip.get_model_config(spec.model)
@@ -174,7 +174,7 @@ def _local_architecture(
     stated = metadata.get("open_clip_config")
     if stated is not None and not _has_config(spec.model):
         if not isinstance(stated, dict) or not isinstance(stated.get("model_cfg"), dict):
-            raise DreambenchError(f"{FIELD}: {spec.weights}: its open_clip_config holds no model_cfg")
+            raise DreambenchError(f"{FIELD}: {spec.weights}: its open_clip_config contains no model_cfg")
         return _with_own_merges(stated["model_cfg"], file), stated.get("preprocess_cfg", {})
     config = _known_config(spec)
     _refuse_unclear_activation(spec, config, metadata.get("activation"))
@@ -194,7 +194,7 @@ def _with_own_merges(config: dict[str, Any], weights: Path) -> dict[str, Any]:
     merges = weights.parent / str(name)
     if Path(str(name)).name != name or not merges.is_file():
         raise DreambenchError(
-            f"{FIELD}: {weights} needs its tokenizer's merges in {merges}, which is no file",
+            f"{FIELD}: {weights} needs its tokenizer's merges in {merges}, which is not a file",
             "put both files into one folder",
         )
     text["tokenizer_kwargs"] = {**arguments, "bpe_path": str(merges)}

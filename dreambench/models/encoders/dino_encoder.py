@@ -116,7 +116,7 @@ def _check_name(spec: DinoSpec) -> None:
     if not _is_name(spec.model):
         near = difflib.get_close_matches(spec.model, timm.list_models() + timm.list_pretrained("vit_*"), n=1)
         raise DreambenchError(
-            f"protocol.dino.model={spec.model} is no model of timm",
+            f"protocol.dino.model={spec.model} is not a model of timm",
             f"did you mean {near[0]}?" if near else "see timm.list_models()",
         )
 

@@ -1,4 +1,4 @@
-"""Weights by name: found in the libraries' own caches, downloaded once, or told in one line."""
+"""Weights by name: found in the libraries' own caches, downloaded once, or named in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every image encoder is: a transform of its own, a forward pass, and one number per feature."""
+"""What every image encoder is: a transform, a forward pass, and one number per feature."""
 
 from __future__ import annotations
 
