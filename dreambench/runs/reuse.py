@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dreambench import __version__
+from dreambench.spec.version import __version__
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.runs.prepare import Prepared, start_record

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench import __version__
+from dreambench.spec.version import __version__
 from dreambench.dataset.prompt_sets import PromptGroup, PromptSet
 from dreambench.dataset.prompts import Category
 

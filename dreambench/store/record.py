@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench import __version__
+from dreambench.spec.version import __version__
 from dreambench.spec.run_spec import RunSpec
 
 Status = Literal["started", "partial", "interrupted", "failed", "complete"]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dreambench import __version__
+from dreambench.spec.version import __version__
 from dreambench.spec.frozen import Frozen
 
 StudyName = Literal["subject", "prompt"]
