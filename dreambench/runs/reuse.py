@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from dreambench.spec.version import __version__
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import expected_cells, image_requests, prior_requests
 from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.version import __version__
 from dreambench.store import RunFolder, RunRecord, locked_run, open_run
 from dreambench.store.files import write_atomically
 

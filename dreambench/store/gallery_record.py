@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench.spec.version import __version__
 from dreambench.dataset.prompt_sets import PromptGroup, PromptSet
 from dreambench.dataset.prompts import Category
+from dreambench.spec.version import __version__
 
 
 class GallerySubject(BaseModel):

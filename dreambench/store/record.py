@@ -12,8 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench.spec.version import __version__
 from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.version import __version__
 
 Status = Literal["started", "partial", "interrupted", "failed", "complete"]
 _PACKAGES = (

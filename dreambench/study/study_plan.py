@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from dreambench.spec.version import __version__
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.version import __version__
 
 StudyName = Literal["subject", "prompt"]
 STUDIES: tuple[StudyName, ...] = ("subject", "prompt")

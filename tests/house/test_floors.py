@@ -29,7 +29,7 @@ def _lint(folder: Path) -> subprocess.CompletedProcess[str]:
         ("study", "from dreambench.report import page", "dreambench.study is not allowed to import"),
     ],
 )
-def test_a_planted_upward_import_breaks_the_contract(tmp_path: Path, room: str, line: str, named: str) -> None:
+def test_a_planted_upward_import_fails(tmp_path: Path, room: str, line: str, named: str) -> None:
     for name in PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
