@@ -30,7 +30,7 @@ def ablate(
     from dreambench.runs.ablate import ablate as run_ablation
 
     summary, folder = run_ablation(name, preset, seed=seed, out=out, executor=execution, **vars(asked))
-    from dreambench.report.ablation_files import write_ablation
+    from dreambench.report.ablation_tables import write_ablation
 
     write_ablation(summary, folder)
     _show(summary, folder, json)

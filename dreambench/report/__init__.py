@@ -8,8 +8,8 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from dreambench.report.main_table import terminal_table
 from dreambench.report.single_file import write_single_file
-from dreambench.report.terminal import terminal_table
 from dreambench.report.write import write_report, write_report_of
 
 __all__ = ["terminal_table", "write_report", "write_report_of", "write_single_file"]

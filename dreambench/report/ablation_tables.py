@@ -1,96 +1,103 @@
-"""An ablation's table as Markdown, LaTeX and CSV, and on a terminal."""
+"""An ablation's files: its tables as Markdown, LaTeX and CSV, its figure; and the tables on a terminal."""
 
 from __future__ import annotations
 
-import csv
-import io
+from pathlib import Path
 
 from rich.console import Group
-from rich.table import Table
+from rich.table import Table as RichTable
 from rich.text import Text
 
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.report import numbers
-from dreambench.report.text_tables import latex_text
+from dreambench.report.table import (
+    Table,
+    TableCell,
+    latex_text,
+    markdown_text,
+    row,
+    table,
+    to_csv,
+    to_latex,
+    to_markdown,
+    to_terminal,
+)
 from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
+from dreambench.store.files import write_atomically, write_text
 
-DIFFERENCES = (
+NOTE = (
     "Differences are paired over subjects; in brackets the 95% bootstrap interval over subjects, "
     "p by the two-sided sign-flip permutation test."
 )
+BY_SUBJECT = ("dino", "clip_t")  # the metrics of the paper's Tables 3 and 4
 
 
-def metrics_of(summary: AblationSummary) -> list[str]:
-    """Return the metrics that any row has, in their fixed order."""
-    return list(in_table_order(name for row in summary.rows for name in row.metrics()))
+def write_ablation(summary: AblationSummary, folder: Path) -> None:
+    """Write ``ablation.json``, ``.md``, ``.tex``, ``.csv`` and ``.svg`` into the ablation's folder."""
+    write_text(folder / "ablation.json", summary.model_dump_json(indent=1) + "\n")
+    write_text(folder / "ablation.md", ablation_markdown(summary))
+    write_text(folder / "ablation.tex", ablation_latex(summary))
+    write_text(folder / "ablation.csv", ablation_csv(summary))
+    write_figure(summary, folder / "ablation.svg")
 
 
-def _rows(summary: AblationSummary, brackets: bool = True) -> list[list[str]]:
+def _metrics(summary: AblationSummary) -> list[str]:
+    return list(in_table_order(name for each in summary.rows for name in each.metrics()))
+
+
+def _variants(summary: AblationSummary) -> Table:
+    """Lay out a row per variant, and the paper's rows below a rule."""
+    metrics = _metrics(summary)
     rows = []
-    for row in summary.rows:
-        cells = [row.variant]
-        for metric in metrics_of(summary):
-            score = row.score(metric)
-            ci95 = numbers.interval(score.ci95) if score and brackets else ""
-            cells.append(f"{numbers.fixed(score.mean if score else None)} {ci95}".strip())
-        rows.append(cells)
-    return rows
+    for each in summary.rows:
+        scores = [each.score(metric) for metric in metrics]
+        cells = [
+            TableCell(numbers.fixed(s.mean), numbers.interval(s.ci95)) if s else numbers.ABSENT
+            for s in scores
+        ]
+        rows.append(row([each.variant, *cells], "run"))
+    for quoted in summary.paper:
+        if set(quoted.values) & set(metrics):
+            values = [numbers.fixed(quoted.values.get(metric)) for metric in metrics]
+            rows.append(row([f"{quoted.label}, paper", *values], "paper", "dim"))
+    return table(summary.title, ["Variant", *map(numbers.title, metrics)], rows)
 
 
-def difference_cells(difference: Difference) -> list[str]:
-    """Return a difference as text: which, the metric, the mean, its interval, p and n."""
-    p = "" if difference.p is None else f"{difference.p:.3g}"
+def _differences(summary: AblationSummary) -> Table:
+    head = ("Comparison", "Metric", "Difference", "95% interval", "p", "n")
+    return table("", head, map(_difference_cells, summary.differences), NOTE, words=2)
+
+
+def _difference_cells(difference: Difference) -> list[str]:
     return [
         f"{difference.variant} against {difference.reference}",
         get_metric(difference.metric).title,
         numbers.signed(difference.mean),
-        numbers.interval(difference.ci95),
-        p,
+        numbers.signed_interval(difference.ci95),
+        "" if difference.p is None else f"{difference.p:.3g}",
         str(difference.n),
     ]
 
 
-def _by_subject(summary: AblationSummary, metric: str) -> list[list[str]]:
-    """Return a row per subject and a column per variant; the paper's row of that name below it."""
-    paper = {row.name: row.values for row in summary.paper if set(row.values) == set(summary.subjects)}
+def _by_subject(summary: AblationSummary, metric: str) -> Table:
+    """Lay out a row per subject and a column per variant; the paper's row of that name below it."""
+    paper = {each.name: each.values for each in summary.paper if set(each.values) == set(summary.subjects)}
     rows = []
     for subject in next(iter(summary.subjects.values())):
         values = [scores[subject].score(metric) for scores in summary.subjects.values()]
         rows.append([subject, *map(numbers.fixed, values)])
         if subject in paper and metric == "dino":
             rows.append([f"{subject}, paper", *(numbers.fixed(paper[subject][v]) for v in summary.subjects)])
-    return rows
-
-
-def _paper_rows(summary: AblationSummary) -> list[list[str]]:
-    metrics = metrics_of(summary)
-    return [
-        [f"{row.label}, paper", *(numbers.fixed(row.values.get(m)) for m in metrics)]
-        for row in summary.paper
-        if set(row.values) & set(metrics)
-    ]
-
-
-def _markdown(head: list[str], rows: list[list[str]]) -> list[str]:
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return [f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines]
+    return table("", [f"{get_metric(metric).title} by subject", *summary.subjects], rows)
 
 
 def ablation_markdown(summary: AblationSummary) -> str:
     """Return the ablation in GitHub's Markdown: variants, differences, subjects, and the signature."""
-    metrics = metrics_of(summary)
-    head = ["Variant", *map(numbers.title, metrics)]
-    lines = [f"**{summary.title}** (the paper's Table {summary.table})", ""]
-    lines += _markdown(head, _rows(summary) + _paper_rows(summary))
-    lines += ["", DIFFERENCES, ""]
-    lines += _markdown(
-        ["Comparison", "Metric", "Difference", "95% interval", "p", "n"],
-        [difference_cells(d) for d in summary.differences],
-    )
-    for metric in [m for m in metrics if m in ("dino", "clip_t")]:
-        head = [f"{get_metric(metric).title} by subject", *summary.subjects]
-        lines += ["", *_markdown(head, _by_subject(summary, metric))]
+    lines = [f"**{markdown_text(summary.title)}** (the paper's Table {summary.table})", ""]
+    lines += [to_markdown(_variants(summary)), NOTE, "", to_markdown(_differences(summary)).rstrip()]
+    for metric in [m for m in _metrics(summary) if m in BY_SUBJECT]:
+        lines += ["", to_markdown(_by_subject(summary, metric)).rstrip()]
     lines += ["", *(f"- {note}" for note in summary.notes), "", f"Signature: `{summary.signature}`"]
     if summary.caution:
         lines += ["", f"Caution: {summary.caution}"]
@@ -101,68 +108,59 @@ def ablation_markdown(summary: AblationSummary) -> str:
 
 def ablation_latex(summary: AblationSummary) -> str:
     """Return the table of variants for LaTeX with booktabs."""
-    metrics = metrics_of(summary)
     notes = [summary.title, *summary.notes, f"Signature: {summary.signature}"]
     if is_miniature(summary.signature):
         notes.append(MINIATURE_NOTE)
-    body = [" & ".join(map(_latex_cell, row)) + r" \\" for row in _rows(summary)]
-    quoted = [" & ".join(map(_latex_cell, row)) + r" \\" for row in _paper_rows(summary)]
-    head = " & ".join(["Variant", *(latex_text(numbers.title(m)) for m in metrics)]) + r" \\"
-    parts = [
-        r"\toprule",
-        head,
-        r"\midrule",
-        *body,
-        *([r"\midrule", *quoted] if quoted else []),
-        r"\bottomrule",
-    ]
-    lines = [
-        r"% needs \usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        f"  \\caption{{{'. '.join(latex_text(note.rstrip('.')) for note in notes)}.}}",
-        f"  \\begin{{tabular}}{{l{'c' * len(metrics)}}}",
-        *(f"    {part}" for part in parts),
-        r"  \end{tabular}",
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_cell(text: str) -> str:
-    return latex_text(text).replace(numbers.MINUS, "$-$").replace(numbers.ABSENT, "--")
+    return to_latex(_variants(summary), " ".join(f"{latex_text(note.rstrip('.'))}." for note in notes))
 
 
 def ablation_csv(summary: AblationSummary) -> str:
     """Return a row per variant and metric: mean, interval, difference from the reference, p, n."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
     names = ["mean", "low", "high", "difference", "difference_low", "difference_high", "p", "n"]
-    writer.writerow(["variant", "metric", *names])
     found = {(d.variant, d.metric): d for d in summary.differences}
-    for row in summary.rows:
-        for metric in metrics_of(summary):
-            score, difference = row.score(metric), found.get((row.variant, metric))
+    rows = []
+    for each in summary.rows:
+        for metric in _metrics(summary):
+            score, difference = each.score(metric), found.get((each.variant, metric))
             fields = [score and score.mean, *((score and score.ci95) or (None, None))]
             fields += [difference and difference.mean, *((difference and difference.ci95) or (None, None))]
             fields += [difference and difference.p, difference and difference.n]
-            writer.writerow([row.variant, metric, *fields])
-    return buffer.getvalue()
+            rows.append([each.variant, metric, *fields])
+    return to_csv(["variant", "metric", *names], rows)
 
 
 def ablation_terminal(summary: AblationSummary) -> Group:
     """Return the tables to be printed with ``rich``."""
-    table = Table(title=Text(summary.title, style="bold"), title_justify="left", box=None)
-    for name in ["", *map(numbers.title, metrics_of(summary))]:
-        table.add_column(name)
-    for row in _rows(summary, brackets=False) + _paper_rows(summary):
-        table.add_row(*map(Text, row))
-    differences = Table(box=None)
-    for name in ("difference", "metric", "mean", "95% interval", "p", "n"):
-        differences.add_column(name)
-    for difference in summary.differences:
-        differences.add_row(*map(Text, difference_cells(difference)))
-    parts: list[Table | Text] = [table, Text(), differences]
+    parts: list[RichTable | Text] = [
+        to_terminal(_variants(summary)),
+        Text(),
+        to_terminal(_differences(summary)),
+    ]
     if is_miniature(summary.signature):
         parts += [Text(), Text(MINIATURE_NOTE, style="yellow")]
     return Group(*parts)
+
+
+def write_figure(summary: AblationSummary, file: Path) -> None:
+    """Write a panel per metric: a line per subject over the variants, the mean with its interval on top."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    metrics = _metrics(summary)
+    figure = Figure(figsize=(2.6 * len(metrics), 3.2), layout="constrained")
+    FigureCanvasSVG(figure)
+    variants = list(summary.subjects)
+    for position, metric in enumerate(metrics):
+        axes = figure.add_subplot(1, len(metrics), position + 1)
+        for subject in summary.subjects[variants[0]]:
+            line = [summary.subjects[v][subject].score(metric) for v in variants]
+            axes.plot(variants, [float("nan") if x is None else x for x in line], color="0.75", lw=0.8)
+        scores = [each.score(metric) for each in summary.rows]
+        means = [s.mean if s else float("nan") for s in scores]
+        low = [m - s.ci95[0] if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
+        high = [s.ci95[1] - m if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
+        axes.errorbar(variants, means, yerr=[low, high], color="tab:blue", marker="o", capsize=3)
+        axes.set_title(numbers.title(metric))
+        axes.margins(x=0.15)
+    figure.suptitle(summary.title)
+    write_atomically(file, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None}))

@@ -3,43 +3,34 @@
 from __future__ import annotations
 
 from rich.console import Group
-from rich.table import Table
 from rich.text import Text
 
 from dreambench.analysis.regression import Check, Comparison, fails
 from dreambench.report import numbers
+from dreambench.report.table import TableCell, TableRow, row, table, to_terminal
 
-_COLUMNS = ("run", "expected", "difference", "tolerance")
+HEAD = ("metric", "subject", "run", "expected", "difference", "tolerance", "")
 
 
 def check_table(check: Check, allow_better: bool = False) -> Group:
     """Return what ``dreambench check`` prints; subjects within their tolerance are only counted."""
-    table = Table(
-        title=Text("Regression check", style="bold"), title_justify="left", box=None, padding=(0, 1)
-    )
-    table.add_column("metric", no_wrap=True)
-    table.add_column("subject", overflow="fold")
-    for column in _COLUMNS:
-        table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for comparison in check.comparisons:
-        if comparison.subject is None or comparison.moved:
-            _add_row(table, comparison, fails(comparison, allow_better))
-    return Group(table, Text(), verdict(check))
+    rows = [
+        _row(comparison, fails(comparison, allow_better))
+        for comparison in check.comparisons
+        if comparison.subject is None or comparison.moved
+    ]
+    content = table("Regression check", HEAD, rows, words=2)
+    return Group(to_terminal(content), Text(), verdict(check))
 
 
-def _add_row(table: Table, comparison: Comparison, failed: bool) -> None:
+def _row(comparison: Comparison, failed: bool) -> TableRow:
     c = comparison
-    subject = Text("mean", style="dim") if c.subject is None else Text(c.subject)
-    cells = (
-        _four(c.value),
-        _four(c.expected),
-        _four(c.difference, "+"),
-        f"\N{PLUS-MINUS SIGN}{c.tolerance:.4f}",
-    )
-    style = "bold red" if failed else "green" if c.moved else ""
+    subject = TableCell("mean", style="dim") if c.subject is None else TableCell(c.subject)
+    tolerance = f"\N{PLUS-MINUS SIGN}{c.tolerance:.4f}"
     told = f"moved, {c.direction}" if c.moved else "ok"
-    table.add_row(numbers.title(c.metric), subject, *cells, Text(told, style=style))
+    style = "bold red" if failed else "green" if c.moved else ""
+    moved = (_four(c.value), _four(c.expected), _four(c.difference, "+"), tolerance)
+    return row([numbers.title(c.metric), subject, *moved, TableCell(told, style=style)])
 
 
 def _four(value: float, sign: str = "") -> str:

@@ -1,15 +1,20 @@
-"""The tables as CSV, for other programs: full precision, an empty field where there is no number."""
+"""The tables for other programs, CSV and Parquet: full precision, an empty field where there is no number."""
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pandas as pd
 
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.aggregate import photo_metrics
 from dreambench.analysis.run_scores import all_metrics
+from dreambench.report.table import to_csv
 from dreambench.spec.registries import in_table_order
+from dreambench.store.files import write_atomically, write_text
+
+CSV, PARQUET = "images.csv", "images.parquet"
 
 
 def rows_csv(summary: Summary) -> str:
@@ -26,7 +31,7 @@ def rows_csv(summary: Summary) -> str:
             low, high = (score.ci95 if score else None) or (None, None)
             fields += [score and score.mean, low, high, score and score.paper]
         rows.append(fields)
-    return _csv(head, rows)
+    return to_csv(head, rows)
 
 
 def subjects_csv(scored: Iterable[RunScores]) -> str:
@@ -42,7 +47,7 @@ def subjects_csv(scored: Iterable[RunScores]) -> str:
             bound = [_number(run.photos[b].get(name)) if b in run.photos else None for b in bounds]
             scores = [_number(run.subjects[m].get(name)) if m in run.subjects else None for m in metrics]
             rows.append([run.label, name, class_noun, made, expected - made, *scores, *bound])
-    return _csv([*head, *(f"real_{score}" for score in bounds)], rows)
+    return to_csv([*head, *(f"real_{score}" for score in bounds)], rows)
 
 
 def _number(value: object) -> float | None:
@@ -50,9 +55,27 @@ def _number(value: object) -> float | None:
     return None if number != number else number
 
 
-def _csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return buffer.getvalue()
+def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:
+    """Return one row per image asked for, with the run's name first.
+
+    Columns: run, subject, prompt_index, image_index, class_noun, category, prompt, kind, seed, file
+    (relative to its run's folder; missing where the image is), dino, clip_i, clip_t (missing where
+    there is no score).
+    """
+    frames = [run.tables.images.assign(run=run.label) for run in scored]
+    table = pd.concat(frames, ignore_index=True)
+    # A file that lies outside of its run has a path that means nothing on another machine.
+    table["file"] = table["file"].map(lambda file: None if pd.isna(file) else _without_folders(str(file)))
+    table["seed"] = pd.to_numeric(table["seed"], errors="coerce").astype("Int64")
+    return table[["run", *(column for column in table.columns if column != "run")]]
+
+
+def write_image_scores(scored: Sequence[RunScores], out: Path) -> None:
+    """Write the table as ``images.csv`` and ``images.parquet`` below ``out``."""
+    table = image_scores(scored)
+    write_text(out / CSV, table.to_csv(index=False, lineterminator="\n"))
+    write_atomically(out / PARQUET, lambda path: table.to_parquet(path, index=False))
+
+
+def _without_folders(file: str) -> str:
+    return Path(file).name if Path(file).is_absolute() else file

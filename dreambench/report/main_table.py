@@ -1,95 +1,129 @@
-"""The headline table: the photos' bound, our rows, the paper's rows; the one source of every format."""
+"""The main table: the photos' bound, our rows, the paper's; and the document around it in each format."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from rich.console import Group
+from rich.table import Table as RichTable
+from rich.text import Text
 
-from dreambench.analysis.summary import Row, Score, Summary
+from dreambench.analysis.paired import RESAMPLES, SEED
+from dreambench.analysis.summary import Row, Score, SubjectScores, Summary
 from dreambench.literature.published import comparable_with_paper, published
 from dreambench.report import numbers
-from dreambench.spec.registries import standard_metrics
+from dreambench.report.table import (
+    Table,
+    TableCell,
+    TableRow,
+    latex_text,
+    markdown_text,
+    row,
+    table,
+    to_latex,
+    to_markdown,
+    to_terminal,
+)
+from dreambench.spec.registries import in_table_order, standard_metrics
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 REAL_LABEL = "Real images"
+CAPTION = (
+    "Mean over subjects of the mean over each subject's images; in brackets the 95% interval "
+    f"(percentile bootstrap over subjects, {RESAMPLES:,} resamples, seed {SEED})."
+)
+INCOMPARABLE = "The signatures of these runs differ: their numbers must not be compared"
 
 
-@dataclass(frozen=True)
-class HeadlineCell:
-    """One score as text: mean, interval, and the paper's number with our difference from it."""
+def main_table(summary: Summary) -> Table:
+    """Lay a summary out as the paper's Table 1; rows are of the groups ``real``, ``run`` and ``paper``.
 
-    mean: str
-    interval: str = ""
-    paper: str = ""
-    difference: str = ""
-
-
-@dataclass(frozen=True)
-class HeadlineRow:
-    """One row: the real photos, a run, or a row quoted from the paper."""
-
-    label: str
-    source: Literal["real", "run", "paper"]
-    n_images: int | None
-    cells: tuple[HeadlineCell, ...]
+    The columns are the metrics that have a number in any of our rows, in their fixed order.
+    """
+    metrics = table_metrics(summary)
+    ours = [
+        _our_row(each, metrics, "run" if position else "real") for position, each in enumerate(summary.rows)
+    ]
+    head = ("Method", *map(numbers.title, metrics), "Images")
+    return table(summary.name, head, [*ours, *_paper_rows(summary, metrics)], CAPTION)
 
 
-@dataclass(frozen=True)
-class Headline:
-    """The table: ``metrics`` are the columns that have a number in any of our rows, in a fixed order."""
-
-    metrics: tuple[str, ...]
-    rows: tuple[HeadlineRow, ...]
-
-    @property
-    def ours(self) -> tuple[HeadlineRow, ...]:
-        """The real photos and the runs."""
-        return tuple(row for row in self.rows if row.source != "paper")
-
-    @property
-    def has_differences(self) -> bool:
-        """Whether any of our scores has the paper's number beside it."""
-        return any(cell.paper for row in self.ours for cell in row.cells)
-
-    @property
-    def papers(self) -> tuple[HeadlineRow, ...]:
-        """The rows quoted from the paper; none for images that do not compare with it."""
-        return tuple(row for row in self.rows if row.source == "paper")
+def table_metrics(summary: Summary) -> tuple[str, ...]:
+    """Return the metrics that are columns of the main table."""
+    return summary.metrics() or standard_metrics()[:3]
 
 
-def headline(summary: Summary) -> Headline:
-    """Lay a summary out as the paper's Table 1."""
-    metrics = summary.metrics() or standard_metrics()[:3]
-    ours = [_row(row, metrics, is_real=i == 0) for i, row in enumerate(summary.rows)]
-    return Headline(metrics, (*ours, *_paper_rows(summary, metrics)))
+def _our_row(each: Row, metrics: tuple[str, ...], group: str) -> TableRow:
+    label = each.method if group == "run" else REAL_LABEL
+    images = "" if each.n_images is None else numbers.count(each.n_images)
+    style = "bold" if group == "run" else ""
+    return row([label, *(_cell(each.score(metric)) for metric in metrics), images], group, style)
 
 
-def _row(row: Row, metrics: tuple[str, ...], is_real: bool) -> HeadlineRow:
-    return HeadlineRow(
-        label=REAL_LABEL if is_real else row.method,
-        source="real" if is_real else "run",
-        n_images=row.n_images,
-        cells=tuple(_cell(row.score(metric)) for metric in metrics),
-    )
-
-
-def _cell(score: Score | None) -> HeadlineCell:
+def _cell(score: Score | None) -> TableCell:
     if score is None:
-        return HeadlineCell(numbers.ABSENT)
+        return TableCell(numbers.ABSENT)
     mean, ci95 = numbers.fixed(score.mean), numbers.interval(score.ci95)
     if score.paper is None:
-        return HeadlineCell(mean, ci95)
-    return HeadlineCell(mean, ci95, numbers.fixed(score.paper), numbers.signed(score.mean - score.paper))
+        return TableCell(mean, ci95)
+    remark = f"paper {numbers.fixed(score.paper)}, {numbers.signed(score.mean - score.paper)}"
+    return TableCell(mean, ci95, remark)
 
 
-def _paper_rows(summary: Summary, metrics: tuple[str, ...]) -> list[HeadlineRow]:
+def _paper_rows(summary: Summary, metrics: tuple[str, ...]) -> list[TableRow]:
     if not comparable_with_paper(summary.signature):
         return []
     return [
-        HeadlineRow(
-            label=row.label,
-            source="paper",
-            n_images=None,
-            cells=tuple(HeadlineCell(numbers.fixed(row.values.get(m))) for m in metrics),
+        row(
+            [f"{quoted.label}, paper", *(numbers.fixed(quoted.values.get(m)) for m in metrics), ""],
+            "paper",
+            "dim",
         )
-        for row in published().table(1).rows
+        for quoted in published().table(1).rows
     ]
+
+
+def markdown_table(summary: Summary) -> str:
+    """Return the main table in GitHub's Markdown, with the signature below it."""
+    lines = [to_markdown(main_table(summary)), CAPTION, "", f"Signature: `{summary.signature}`"]
+    if is_miniature(summary.signature):
+        lines += ["", f"**{MINIATURE_NOTE}.**"]
+    if summary.incomparable:
+        lines += ["", f"**{INCOMPARABLE}: {markdown_text('; '.join(summary.incomparable))}.**"]
+    return "\n".join(lines) + "\n"
+
+
+def latex_table(summary: Summary) -> str:
+    """Return the main table for LaTeX with booktabs; names are escaped."""
+    signature = latex_text(summary.signature).replace(r"\textbar{}", r"\textbar{}\allowbreak{}")
+    notes = [latex_text(CAPTION), f"Signature: \\texttt{{{signature}}}."]
+    if is_miniature(summary.signature):
+        notes.append(f"\\textbf{{{latex_text(MINIATURE_NOTE)}.}}")
+    if summary.incomparable:
+        notes.append(f"\\textbf{{{INCOMPARABLE}: {latex_text('; '.join(summary.incomparable))}.}}")
+    return f"% signature: {summary.signature}\n{to_latex(main_table(summary), ' '.join(notes))}"
+
+
+def terminal_table(summary: Summary) -> Group:
+    """Return the main table and the table of subjects of each run, to be printed with ``rich``.
+
+    The signature is not among them: it is one long line that must stay whole to be copied.
+    """
+    parts: list[RichTable | Text] = [to_terminal(main_table(summary))]
+    by_run = {label: run.subjects for label, run in summary.runs.items()} or {summary.name: summary.subjects}
+    for label, subjects in by_run.items():
+        parts += [Text(), to_terminal(_subjects(label, subjects))]
+    if summary.unscored:
+        images = numbers.plural(summary.unscored, "expected image")
+        parts += [Text(), Text(f"{images} without a full set of scores", style="yellow")]
+    if is_miniature(summary.signature):
+        parts += [Text(), Text(MINIATURE_NOTE, style="yellow")]
+    parts += [Text(f"{INCOMPARABLE}: {d}", style="bold red") for d in summary.incomparable]
+    return Group(*parts)
+
+
+def _subjects(label: str, subjects: dict[str, SubjectScores]) -> Table:
+    metrics = in_table_order(name for scores in subjects.values() for name in scores.metrics())
+    rows = [
+        [name, *(numbers.fixed(scores.score(metric)) for metric in metrics)]
+        for name, scores in subjects.items()
+    ]
+    return table(f"{label}: by subject", ["Subject", *map(numbers.title, metrics)], rows)

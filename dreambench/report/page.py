@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,24 +18,25 @@ from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.run_scores import shown_metrics
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import published
-from dreambench.report import image_scores, numbers
+from dreambench.report import csv_tables, numbers
 from dreambench.report.best_median_worst import telling_strips
-from dreambench.report.correlation.sheets import Sheet
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
-from dreambench.report.main_table import headline
+from dreambench.report.main_table import main_table, table_metrics
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
+from dreambench.report.table import Table, TableCell, TableRow, table
 from dreambench.report.thumbnails import Thumbnail, problems
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import METRICS, get_metric
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, parse_signature
 
+LEVEL = 0.05  # of the tests, after the correction
 FILES = (
     *("table.md", "table.tex", "table.csv", "subjects.csv"),
-    *(image_scores.CSV, image_scores.PARQUET, "report.json", BIBTEX_FILE),
+    *(csv_tables.CSV, csv_tables.PARQUET, "report.json", BIBTEX_FILE),
 )
 
 
@@ -43,7 +45,7 @@ def render_page(
     summary: Summary,
     thumbnails: Mapping[Path, Thumbnail],
     out: Path,
-    preferences: Sheet | None = None,
+    preferences: Table | None = None,
     embedded: Mapping[str, str] | None = None,
 ) -> str:
     """Return the page as HTML.
@@ -63,14 +65,15 @@ def render_page(
         .render(
             summary=summary,
             preferences=preferences,
-            headline=headline(summary),
+            results=main_table(summary),
+            metrics=table_metrics(summary),
             figures=score_figures(scored),
             strips=telling_strips(scored, thumbnails, out),
             runs=facts,
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
             grids=grids,
-            differences=run_differences(scored),
+            differences=_differences(scored),
             galleries=gallery_views(scored, thumbnails, out),
             failures=failure_cards(scored, [failure_modes(run) for run in scored], thumbnails, out),
             above=bound_warnings(scored),
@@ -78,8 +81,6 @@ def render_page(
             miniature=MINIATURE_NOTE if is_miniature(summary.signature) else "",
             covers_benchmark="cells" not in parse_signature(summary.signature),
             source=published().source,
-            resamples=RESAMPLES,
-            seed=SEED,
             prompt_means=PROMPT_MEANS,
             files=embedded or dict(zip(FILES, FILES, strict=True)),
             image_places="data:" if embedded else "'self' file:",
@@ -105,6 +106,33 @@ def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Pat
     return template.render(gallery=gallery, miniature=miniature, unreadable=unreadable, style=style)
 
 
+def _differences(scored: Sequence[RunScores]) -> Table:
+    head = ("Difference", "Metric", "Mean", "95% interval", "p", "p, Holm", "Higher in")
+    note = (
+        "Mean over the subjects that both runs have of the difference of their scores. The interval is "
+        f"the paired bootstrap's over subjects, {RESAMPLES:,} resamples, seed {SEED}; p is the two-sided "
+        "sign-flip permutation test of that mean, and beside it after Holm's correction over all rows of "
+        "this table, bold below 0.05."
+    )
+    rows: list[list[str | TableCell]] = [
+        [
+            f"{found.second} {numbers.MINUS} {found.first}",
+            numbers.title(found.metric),
+            numbers.signed(found.mean),
+            numbers.signed_interval(found.ci95) or numbers.ABSENT,
+            numbers.p_value(found.p),
+            TableCell(numbers.p_value(found.p_holm), style="bold" if (found.p_holm or 1) < LEVEL else ""),
+            f"{found.above} of {numbers.plural(found.n, 'subject')}",
+        ]
+        for found in run_differences(scored)
+    ]
+    return table("Paired differences", head, rows, note, words=2)
+
+
+def _groups(rows: Sequence[TableRow]) -> list[list[TableRow]]:
+    return [list(some) for _, some in groupby(rows, key=lambda each: each.group)]
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("dreambench.report"),
@@ -114,8 +142,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(metric_title=numbers.title, count=numbers.count, plural=numbers.plural)
-    environment.filters.update(signed=numbers.signed, signed_interval=numbers.signed_interval)
-    environment.filters.update(p_value=numbers.p_value)
+    environment.filters.update(groups=_groups)
     metrics = {name: get_metric(name) for name in METRICS.names()}
     environment.globals.update(
         meanings={name: metric.definition for name, metric in metrics.items()},

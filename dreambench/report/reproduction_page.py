@@ -18,7 +18,7 @@ from dreambench.literature.reproduction import COMMON_WORD, COMPARISON, PlannedR
 from dreambench.report import numbers
 from dreambench.report.ablation_tables import ablation_markdown
 from dreambench.report.claims_table import claims_markdown
-from dreambench.report.text_tables import markdown_table
+from dreambench.report.main_table import markdown_table
 from dreambench.runs.reproduce import finished_runs
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import RunRecord, open_run

@@ -11,11 +11,11 @@ from dreambench.human.preference_table import paper_preferences, preference_tabl
 from dreambench.human.votes import read_votes
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import comparable_with_paper
-from dreambench.report.correlation.sheets import Sheet, preference_sheet
-from dreambench.report.csv_tables import rows_csv, subjects_csv
-from dreambench.report.image_scores import write_image_scores
+from dreambench.report.correlation.correlation_tables import user_preference
+from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_scores
+from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.page import render_page
-from dreambench.report.text_tables import latex_table, markdown_table
+from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
 from dreambench.store import RunFolder, open_run
 from dreambench.store.files import write_text
@@ -78,8 +78,8 @@ def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> No
     write_text(out / BIBTEX_FILE, BIBTEX)
 
 
-def preferences_of(votes: Path, summary: Summary) -> Sheet:
+def preferences_of(votes: Path, summary: Summary) -> Table:
     """Return the table of a user study's votes, beside the paper's where the runs compare with it."""
     # The paper's votes are on images of the paper's subjects: its rows stand beside no others.
     paper = paper_preferences() if comparable_with_paper(summary.signature) else {}
-    return preference_sheet(preference_table(read_votes(votes)), paper)
+    return user_preference(preference_table(read_votes(votes)), paper)

@@ -17,7 +17,7 @@ from rich.console import Console
 from dreambench.human.correlation import Correlations, RatedImages, correlate
 from dreambench.human.correlation.results import Preference, Share, Strength
 from dreambench.report.correlation import terminal, write_correlation
-from dreambench.report.correlation.sheets import probability, sheets
+from dreambench.report.correlation.correlation_tables import correlation_tables, probability
 
 FIGURES = {"scatter.png", "scatter.pdf", "correlations.png", "correlations.pdf"}
 TABLES = {"correlation.json", "correlation.md", "correlation.tex", "correlations.csv", "paired_tests.csv"}
@@ -102,7 +102,7 @@ def test_markdown_rows_are_whole_and_names_escaped(out: Path, found: Correlation
     assert f"| SC | DINO | 40 | {r:.3f} |" in text
     assert r"\[red\]a\|b\_50%" in text
     tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.M)
-    assert len(tables) == len(sheets(found))
+    assert len(tables) == len(correlation_tables(found))
     for table in tables:
         columns = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
         assert len(columns) == 1

@@ -47,9 +47,9 @@ def test_latex_is_booktabs_and_escaped(tmp_path: Path) -> None:
     )
     text = (_write(run) / "table.tex").read_text(encoding="utf-8")
     assert r"50\%\_of \& \textbackslash{}more\{\} \#1 \$x\$ & 0.475 {\scriptsize [0.250, 0.700]} &" in text
-    for command in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lcccc}"):
+    for command in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lrrrrr}"):
         assert command in text
-    assert r"DreamBooth (Stable Diffusion) & 0.668 & 0.803 & 0.305 & -- \\" in text
+    assert r"DreamBooth (Stable Diffusion), paper & 0.668 & 0.803 & 0.305 & -- &  \\" in text
     assert r"vit\_small\_patch16\_224.dino" in text
     assert text.isascii()
 

@@ -16,8 +16,7 @@ from dreambench.dataset import official_subjects
 from dreambench.errors import DreambenchError
 from dreambench.literature.ablations import ablation, ablation_names
 from dreambench.literature.published import published
-from dreambench.report.ablation_figure import write_figure
-from dreambench.report.ablation_tables import ablation_csv, ablation_latex, ablation_markdown
+from dreambench.report.ablation_tables import ablation_csv, ablation_latex, ablation_markdown, write_figure
 from dreambench.runs.training_subject import training_noun
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import DataSpec
@@ -71,7 +70,7 @@ def test_rows_differences_and_the_papers_rows(summary) -> None:
 def test_every_format_tells_the_same(summary, tmp_path: Path) -> None:
     text = ablation_markdown(summary)
     assert "| without | 0.750" in text
-    assert "| without against with | DINO | +0.150 | [0.100, 0.200] | 0.5 | 2 |" in text
+    assert "| without against with | DINO | +0.150 | [+0.100, +0.200] | 0.5 | 2 |" in text
     assert "With prior-preservation loss, paper" in text
     assert "- a note" in text
     assert summary.signature in text

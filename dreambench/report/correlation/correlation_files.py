@@ -1,14 +1,19 @@
-"""Writing a correlation analysis: tables in every format, and figures."""
+"""Writing a correlation analysis, tables in every format and figures; and its tables on a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Group
+from rich.table import Table as RichTable
+from rich.text import Text
+
 from dreambench.human.correlation import Correlations, RatedImages
 from dreambench.report.correlation.correlation_csv import csv_tables
+from dreambench.report.correlation.correlation_tables import correlation_tables, facts
 from dreambench.report.correlation.figures import figure_files
-from dreambench.report.correlation.text import latex, markdown
+from dreambench.report.table import markdown_text, to_latex, to_markdown, to_terminal
 from dreambench.store.files import write_atomically
 
 JSON = "correlation.json"
@@ -22,8 +27,8 @@ def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: P
     made before the first file is written. Raises DreambenchError where ``out`` cannot be written.
     """
     content = {
-        "correlation.md": markdown(found).encode(),
-        "correlation.tex": latex(found).encode(),
+        "correlation.md": _markdown(found).encode(),
+        "correlation.tex": _latex(found).encode(),
         **{name: text.encode() for name, text in csv_tables(found).items()},
         **figure_files(found, judged),
         JSON: f"{found.model_dump_json(indent=1)}\n".encode(),
@@ -35,3 +40,24 @@ def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: P
 
 def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
+
+
+def _markdown(found: Correlations) -> str:
+    parts = ["# Correlation with human judgement", "\n".join(f"- {markdown_text(f)}" for f in facts(found))]
+    for content in correlation_tables(found):
+        parts += [f"## {markdown_text(content.title)}", to_markdown(content).rstrip()]
+        parts += [markdown_text(content.note)]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _latex(found: Correlations) -> str:
+    lines = [f"% {fact}\n" for fact in facts(found)]
+    return "".join([*lines, *map(to_latex, correlation_tables(found))])
+
+
+def terminal(found: Correlations) -> Group:
+    """Return the analysis to be printed with ``rich``; no markup in names is interpreted."""
+    parts: list[RichTable | Text] = [Text(fact) for fact in facts(found)]
+    for content in correlation_tables(found):
+        parts += [Text(), to_terminal(content), Text(content.note, style="dim")]
+    return Group(*parts)

@@ -10,7 +10,7 @@ import numpy as np
 
 from dreambench.human.correlation import Correlations, RatedImages, Scope
 from dreambench.report import numbers
-from dreambench.report.correlation.sheets import human_title, metric_title
+from dreambench.report.correlation.correlation_tables import human_title, metric_title
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

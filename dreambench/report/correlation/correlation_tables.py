@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation import Correlations, Scope
@@ -12,33 +11,23 @@ from dreambench.human.correlation.resampling import KENDALL_RESAMPLES
 from dreambench.human.correlation.results import Coefficient, Preference
 from dreambench.human.preference_table import HEAD, paper_row, preference_rows
 from dreambench.report import numbers
+from dreambench.report.table import Table, table
 from dreambench.spec.registries import get_metric
 
 HUMANS = {"sc": "SC", "pq": "PQ", "o": "O", "subject": "subject fidelity", "prompt": "prompt fidelity"}
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A table: the first ``words`` columns are text, the others numbers; ``note`` explains it."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-    words: int = 1
-
-
-def sheets(found: Correlations) -> list[Sheet]:
+def correlation_tables(found: Correlations) -> list[Table]:
     """Lay out an analysis; a table without rows is left out."""
     laid = [
         _correlations("All methods pooled", found, found.paper),
         _paired(found),
         _agreement(found),
         *(_correlations(name, scope, {}) for name, scope in found.methods.items()),
-        preference_sheet(found.preferences, found.paper_preferences),
+        user_preference(found.preferences, found.paper_preferences),
         _strengths(found),
     ]
-    return [sheet for sheet in laid if sheet.rows]
+    return [each for each in laid if each.rows]
 
 
 def facts(found: Correlations) -> list[str]:
@@ -65,7 +54,7 @@ def probability(p: float | None) -> str:
     return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}".replace("e-0", "e-")
 
 
-def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Sheet:
+def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
     head = ["Human score", "Metric", "n", "Pearson", "Fisher z", "bootstrap", "p", "Spearman", "Kendall"]
     if paper:
         head.append("paper's Pearson")
@@ -83,7 +72,7 @@ def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Sheet:
         f"resamples, seed {SEED}), of Spearman and Kendall by the bootstrap (Kendall: the first "
         f"{KENDALL_RESAMPLES:,}). p is two-sided and, like Fisher's z, takes the images as independent."
     )
-    return Sheet(f"Correlation with human judgement: {title}", tuple(head), tuple(rows), note, words=2)
+    return table(f"Correlation with human judgement: {title}", tuple(head), tuple(rows), note, words=2)
 
 
 def _with_interval(found: Coefficient) -> str:
@@ -95,7 +84,7 @@ def _scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
     yield from found.methods.items()
 
 
-def _paired(found: Correlations) -> Sheet:
+def _paired(found: Correlations) -> Table:
     rows = []
     for name, scope in _scopes(found):
         for test in scope.paired:
@@ -109,14 +98,14 @@ def _paired(found: Correlations) -> Sheet:
         "Difference of the Pearson correlations. Every p is one-sided (DINO is better); that of the "
         "bootstrap is the share of resamples in which it is not, and alone allows for dependent images."
     )
-    return Sheet("Does DINO follow the raters better than CLIP-I?", head, tuple(rows), note, words=2)
+    return table("Does DINO follow the raters better than CLIP-I?", head, tuple(rows), note, words=2)
 
 
 def _statistic(value: float | None) -> str:
     return numbers.ABSENT if value is None else f"{value:.2f}".replace("-", numbers.MINUS)
 
 
-def _agreement(found: Correlations) -> Sheet:
+def _agreement(found: Correlations) -> Table:
     rows = []
     for name, scope in _scopes(found):
         bounds = {bound.human: bound for bound in scope.upper_bound}
@@ -138,10 +127,10 @@ def _agreement(found: Correlations) -> Sheet:
         "raters) over the scored images. A metric is set against the mean of all raters, which is less noisy "
         "than one rater, so one that passes this bound is not yet better than people."
     )
-    return Sheet("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
+    return table("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
 
 
-def preference_sheet(preferences: Sequence[Preference], paper: Mapping[str, Mapping[str, float]]) -> Sheet:
+def user_preference(preferences: Sequence[Preference], paper: Mapping[str, Mapping[str, float]]) -> Table:
     """Return which of two methods the raters prefer, with the paper's rows (``paper``, by study) below."""
     rows = preference_rows(preferences)
     studies = {row.study for row in preferences}
@@ -151,10 +140,10 @@ def preference_sheet(preferences: Sequence[Preference], paper: Mapping[str, Mapp
         "A's share of all answers, an undecided one being half a win, with the bootstrap's over samples. "
         "The paper's rows are of its own images and raters."
     )
-    return Sheet("User preference (Table 2)", HEAD, tuple(rows), note, words=3)
+    return table("User preference (Table 2)", HEAD, tuple(rows), note, words=3)
 
 
-def _strengths(found: Correlations) -> Sheet:
+def _strengths(found: Correlations) -> Table:
     rows = tuple(
         (human_title(row.study), row.method, numbers.fixed(row.strength), numbers.interval(row.ci95))
         for row in found.strengths
@@ -163,4 +152,4 @@ def _strengths(found: Correlations) -> Sheet:
         "Log odds; a difference of 1 is a win rate of 73%. Intervals are robust to answers about the same "
         "subject and prompt being alike. A dash: a method won or lost everything, so no finite fit exists."
     )
-    return Sheet("Bradley-Terry strengths", ("Study", "Method", "strength", "95% interval"), rows, note, 2)
+    return table("Bradley-Terry strengths", ("Study", "Method", "strength", "95% interval"), rows, note, 2)
