@@ -8,7 +8,7 @@ from dreambench.analysis.paired import paired_difference
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import MetricScores, SubjectScores
-from dreambench.literature.published import PublishedRow, comparable_with_paper, published
+from dreambench.literature.published import PublishedRow, differences_from_paper, published
 from dreambench.spec.frozen import Frozen
 
 
@@ -61,7 +61,7 @@ def summarize_ablation(
     summaries = {variant: summary_of([scores]) for variant, scores in variants.items()}
     summary_of(list(variants.values()))  # raises if they cannot be compared
     first = next(iter(summaries.values()))
-    quoted = comparable_with_paper(first.signature)
+    quoted = not differences_from_paper(first.signature, whole=False)
     source = published().table(table)
     return AblationSummary(
         ablation=name,

@@ -8,14 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.paired import RESAMPLES, SEED, paired_difference
+from dreambench.analysis.paired import CONFIDENCE, LEAST, RESAMPLES, SEED, paired_difference
 
 
 @dataclass(frozen=True)
 class Evidence:
     """An effect with its 95% interval, its p-value before Holm, and the number of units behind it.
 
-    ``supports`` is True if the effect is on the claim's side.
+    ``supports`` is True if the effect is on the claim's side; ``rated`` says what people were asked, if they
+    were.
     """
 
     effect: float
@@ -23,6 +24,7 @@ class Evidence:
     p: float | None
     n: int
     supports: bool
+    rated: str = ""
 
 
 def greater(first: pd.Series, second: pd.Series, sign: int = 1) -> Evidence | None:
@@ -34,20 +36,23 @@ def greater(first: pd.Series, second: pd.Series, sign: int = 1) -> Evidence | No
 
 
 def not_lower(first: pd.Series, second: pd.Series, margin: float) -> Evidence | None:
-    """Test that ``first`` is not below ``second`` by ``margin`` or more: one-sided, against the margin."""
+    """Test that ``first`` is not below ``second`` by ``margin`` or more: two-sided, against the margin.
+
+    Two-sided, so that one p-value, corrected like every other, decides on either side of the margin.
+    """
     shifted = paired_difference(first + margin, second)
     plain = paired_difference(first, second)
     if shifted is None or plain is None:
         return None
-    p = shifted.p
-    if p is not None:  # the two-sided test's p, halved on the side that counts
-        p = p / 2 if shifted.mean > 0 else 1 - p / 2
-    return Evidence(plain.mean, plain.ci95, p, plain.n, shifted.mean > 0)
+    return Evidence(plain.mean, plain.ci95, shifted.p, plain.n, shifted.mean > 0)
 
 
 def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None:
-    """Test that one group's mean is above another's by permuting the group labels, two-sided."""
-    from scipy.stats import bootstrap, permutation_test
+    """Test that one group's mean is above another's by permuting the group labels, two-sided.
+
+    The interval is Welch's, for unequal variances; None with a group of fewer than ``LEAST``.
+    """
+    from scipy.stats import permutation_test, ttest_ind
 
     a, b = (np.asarray(values, float)[np.isfinite(values)] for values in (inside, outside))
     if len(a) < 2 or len(b) < 2:
@@ -59,10 +64,8 @@ def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None
     effect = float(a.mean() - b.mean())
     options = {"n_resamples": RESAMPLES, "vectorized": True}
     tested = permutation_test((a, b), statistic, rng=np.random.default_rng(SEED), **options)
-    drawn = bootstrap(
-        (a, b), statistic, method="percentile", random_state=np.random.default_rng(SEED), **options
-    )
-    interval = float(drawn.confidence_interval.low), float(drawn.confidence_interval.high)
+    welch = ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
+    interval = (float(welch.low), float(welch.high)) if min(len(a), len(b)) >= LEAST else None
     return Evidence(effect, interval, float(tested.pvalue), len(a) + len(b), effect > 0)
 
 

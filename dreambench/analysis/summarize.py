@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects
-from dreambench.analysis.paired import bootstrap_interval
+from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
-from dreambench.literature.published import comparable_with_paper, paper_values, published
+from dreambench.literature.published import differences_from_paper, paper_values, published
 from dreambench.spec.signature import signature_differences
 from dreambench.store import RunFolder
 
@@ -61,13 +61,13 @@ def _signature_conflicts(scored: Sequence[RunScores]) -> list[str]:
 def _real_row(scored: Sequence[RunScores]) -> Row:
     # The photos are the same for all runs that can be compared; the first run with their scores gives them.
     run = next((run for run in scored if len(run.tables.photos)), scored[0])
-    paper = published().table(1).row(REAL).values if comparable_with_paper(run.signature) else {}
+    paper = published().table(1).row(REAL).values if not differences_from_paper(run.signature) else {}
     bounds = run.photos.reindex(columns=run.subjects.columns)  # other metrics have no bound: None
     return _row(REAL, count_photos(run.tables.photos), bounds, paper)
 
 
 def _run_row(run: RunScores) -> Row:
-    spec, quoted = run.record.spec, comparable_with_paper(run.signature)
+    spec, quoted = run.record.spec, not differences_from_paper(run.signature)
     paper = paper_values(run.record.kind, spec.method.name, spec.base.model) if quoted else {}
     return _row(run.label, run.coverage.n_images, run.subjects, paper)
 
@@ -79,7 +79,7 @@ def _row(method: str, n_images: int, by_subject: pd.DataFrame, paper: Mapping[st
 
 def _score(by_subject: pd.Series, paper: float | None) -> Score | None:
     mean = mean_over_subjects(by_subject)
-    return None if mean is None else Score(mean=mean, ci95=bootstrap_interval(by_subject), paper=paper)
+    return None if mean is None else Score(mean=mean, ci95=mean_interval(by_subject), paper=paper)
 
 
 def _run_summary(run: RunScores) -> RunSummary:

@@ -12,13 +12,18 @@ from pydantic import model_validator
 from dreambench.paths import data_folder
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import MetricName
+from dreambench.spec.signature import is_miniature
 
 Test = Literal["greater", "less", "not-lower-by-more-than", "groups", "identity", "rating"]
+Decider = Literal["runs", "runs and photos", "photos alone", "public data", "construction of the miniature"]
 PHOTOS = "photos"
 
 
 class Claim(Frozen):
-    """One claim; ``where`` is its place in the paper, ``unit`` what is paired: subjects, or their prompts."""
+    """One claim; ``where`` is its place in the paper, ``least`` how many subjects decide it at least.
+
+    ``by`` is what decides it, ``in_the_miniature`` the same there, if that differs.
+    """
 
     id: str
     statement: str
@@ -28,14 +33,17 @@ class Claim(Frozen):
     first: str | None = None
     second: str | None = None
     margin: float = 0.0
-    unit: Literal["subject", "prompt"] = "subject"
+    least: int = 2
+    by: Decider = "runs"
+    in_the_miniature: Decider | None = None
+
+    def decided_by(self, signature: str) -> Decider:
+        """Return what decides the claim for scores of a signature."""
+        return self.in_the_miniature or self.by if is_miniature(signature) else self.by
 
 
 class Claims(Frozen):
-    """All claims, and the conditions that select runs: dotted fields of a spec and their values.
-
-    A condition's ``*`` means any value but null.
-    """
+    """All claims, and the conditions that select runs: dotted fields of a spec and their values."""
 
     source: str
     runs: Mapping[str, Mapping[str, Any]]
@@ -67,4 +75,4 @@ def _fits(fields: Any, path: list[str], wanted: Any) -> bool:
         if not isinstance(fields, Mapping) or name not in fields:
             return False
         fields = fields[name]
-    return fields is not None if wanted == "*" else bool(fields == wanted)
+    return bool(fields == wanted)

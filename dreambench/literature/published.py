@@ -10,7 +10,8 @@ import yaml
 
 from dreambench.paths import data_folder
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.signature import is_miniature, parse_signature
+from dreambench.spec.presets import protocol_spec
+from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
 
 
 class PublishedRow(Frozen):
@@ -70,14 +71,33 @@ def published() -> Published:
     return Published.model_validate(yaml.safe_load(text))
 
 
-def comparable_with_paper(signature: str) -> bool:
-    """Return whether the paper's numbers can be compared with scores of this signature.
+def of_the_papers_subjects(signature: str) -> bool:
+    """Return whether scores of this signature are of the paper's photos, and not of the miniature."""
+    return not is_miniature(signature) and parse_signature(signature).get("data") == published().data
 
-    They cannot for the miniature, whose images come from small models of our own, nor for other photos than
-    the paper's.
+
+def differences_from_paper(signature: str, whole: bool = True) -> list[str]:
+    """Return why the paper's numbers do not compare with scores of this signature; empty where they do.
+
+    They compare where the photos, every encoder and transform, the pairs and the form of the captions are
+    those of the protocol ``paper``, and, with ``whole``, where the images are the whole benchmark.
+
+    Example:
+        >>> differences_from_paper("dreambench:0.1|data:dreambooth@4f887af|clip:ViT-L-14/openai|n:3000")[0]
+        'clip: ViT-L-14/openai, not ViT-B-32/openai'
     """
-    known = (published().data, "unknown")
-    return not is_miniature(signature) and parse_signature(signature).get("data") in known
+    fields = parse_signature(signature)
+    expected = {"data": published().data, **protocol_fields(protocol_spec("paper"))}
+    wrong = [
+        f"{name}: {fields.get(name)}, not {value}"
+        for name, value in expected.items()
+        if fields.get(name) != value
+    ]
+    if is_miniature(signature):
+        wrong.append("preset: mini")
+    if whole and "cells" in fields:
+        wrong.append("images: a part of the benchmark, not all of it")
+    return wrong
 
 
 def paper_values(kind: str, method: str, base: str) -> dict[str, float]:

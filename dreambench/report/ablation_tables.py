@@ -9,6 +9,7 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
+from dreambench.analysis.paired import INTERVAL
 from dreambench.report import numbers
 from dreambench.report.table import (
     Table,
@@ -27,7 +28,7 @@ from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store.files import write_atomically, write_text
 
 NOTE = (
-    "Differences are paired over subjects; in brackets the 95% bootstrap interval over subjects, "
+    f"Differences are paired over subjects; in brackets the 95% interval ({INTERVAL}), "
     "p by the two-sided sign-flip permutation test."
 )
 BY_SUBJECT = ("dino", "clip_t")  # the metrics of the paper's Tables 3 and 4

@@ -10,8 +10,11 @@ from dreambench.analysis.verdicts import ClaimVerdict
 from dreambench.report import numbers
 from dreambench.report.table import Table, TableCell, markdown_text, table, to_markdown, to_terminal
 
-HEAD = ("claim", "paper", "verdict", "effect", "95% interval", "p (Holm)", "n", "seeds")
-NOTE = "p-values are two-sided unless a margin is named, after Holm's correction over all claims."
+HEAD = ("claim", "paper", "verdict", "effect", "95% interval", "p (Holm)", "n", "seeds", "decided by")
+NOTE = (
+    "p-values are two-sided, after Holm's correction over all claims. Our runs show only what they decided: "
+    "a claim decided by photos, public data or construction says nothing of them."
+)
 _STYLE = {"holds": "green", "fails": "red", "undecided": "yellow"}
 
 
@@ -20,12 +23,20 @@ def claims_table(answers: Sequence[ClaimVerdict]) -> Table:
     return table("", HEAD, [_cells(answer) for answer in answers], NOTE, words=3)
 
 
-def _cells(answer: ClaimVerdict) -> list[str | TableCell]:
+def _cells(answer: ClaimVerdict) -> list[str]:
     effect = "" if answer.effect is None else numbers.signed(answer.effect)
     p = "" if answer.p_holm is None else f"{answer.p_holm:.2g}"
-    verdict = TableCell(answer.verdict, style=_STYLE[answer.verdict])
     counts = (str(answer.n or ""), str(answer.seeds or ""))
-    return [answer.statement, answer.where, verdict, effect, numbers.interval(answer.ci95), p, *counts]
+    return [
+        answer.statement,
+        answer.where,
+        answer.verdict,
+        effect,
+        numbers.interval(answer.ci95),
+        p,
+        *counts,
+        answer.decided_by,
+    ]
 
 
 def claims_markdown(answers: Sequence[ClaimVerdict], signature: str) -> str:
@@ -38,4 +49,12 @@ def claims_markdown(answers: Sequence[ClaimVerdict], signature: str) -> str:
 
 def claims_terminal(answers: Sequence[ClaimVerdict]) -> RichTable:
     """Return the table to be printed with ``rich``."""
-    return to_terminal(claims_table(answers))
+    head = ("claim", "verdict", "effect", "p (Holm)", "n", "seeds")
+    rows: list[list[str | TableCell]] = []
+    for answer in answers:
+        statement, where, _, effect, interval, p, n, seeds, by = _cells(answer)
+        # Narrower than the file's table: what belongs together stands one below the other.
+        claim = TableCell(statement, remark=where)
+        decided = TableCell(answer.verdict, remark=f"by {by}", style=_STYLE[answer.verdict])
+        rows.append([claim, decided, TableCell(effect, interval), p, n, seeds])
+    return to_terminal(table("", head, rows, words=2))

@@ -6,9 +6,9 @@ from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from dreambench.analysis.paired import RESAMPLES, SEED
+from dreambench.analysis.paired import INTERVAL
 from dreambench.analysis.summary import Row, Score, SubjectScores, Summary
-from dreambench.literature.published import comparable_with_paper, published
+from dreambench.literature.published import differences_from_paper, of_the_papers_subjects, published
 from dreambench.report import numbers
 from dreambench.report.table import (
     Table,
@@ -27,8 +27,7 @@ from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 REAL_LABEL = "Real images"
 CAPTION = (
-    "Mean over subjects of the mean over each subject's images; in brackets the 95% interval "
-    f"(percentile bootstrap over subjects, {RESAMPLES:,} resamples, seed {SEED})."
+    f"Mean over subjects of the mean over each subject's images; in brackets the 95% interval ({INTERVAL})."
 )
 INCOMPARABLE = "The signatures of these runs differ: their numbers must not be compared"
 
@@ -69,21 +68,39 @@ def _cell(score: Score | None) -> TableCell:
 
 
 def _paper_rows(summary: Summary, metrics: tuple[str, ...]) -> list[TableRow]:
-    if not comparable_with_paper(summary.signature):
-        return []
-    return [
-        row(
-            [f"{quoted.label}, paper", *(numbers.fixed(quoted.values.get(m)) for m in metrics), ""],
-            "paper",
-            "dim",
-        )
-        for quoted in published().table(1).rows
-    ]
+    return [] if differences_from_paper(summary.signature) else _published_rows(metrics)
+
+
+def _published_rows(metrics: tuple[str, ...]) -> list[TableRow]:
+    rows = []
+    for quoted in published().table(1).rows:
+        values = [numbers.fixed(quoted.values.get(metric)) for metric in metrics]
+        rows.append(row([f"{quoted.label}, paper", *values, ""], "paper", "dim"))
+    return rows
+
+
+def paper_apart(summary: Summary) -> Table | None:
+    """Return the paper's Table 1 as a table of its own, with the reason why it does not stand in ours.
+
+    None where it does stand there, and for other subjects than the paper's.
+    """
+    why = differences_from_paper(summary.signature)
+    if not why or not of_the_papers_subjects(summary.signature):
+        return None
+    metrics = table_metrics(summary)
+    note = (
+        f"These numbers do not compare with ours, which differ from the paper's protocol in {'; '.join(why)}."
+    )
+    head = ("Method", *map(numbers.title, metrics), "Images")
+    return table("The paper's Table 1", head, _published_rows(metrics), note)
 
 
 def markdown_table(summary: Summary) -> str:
     """Return the main table in GitHub's Markdown, with the signature below it."""
     lines = [to_markdown(main_table(summary)), CAPTION, "", f"Signature: `{summary.signature}`"]
+    apart = paper_apart(summary)
+    if apart:
+        lines += ["", f"{apart.title}. {markdown_text(apart.note)}", "", to_markdown(apart).rstrip()]
     if is_miniature(summary.signature):
         lines += ["", f"**{MINIATURE_NOTE}.**"]
     if summary.incomparable:
@@ -111,6 +128,9 @@ def terminal_table(summary: Summary) -> Group:
     by_run = {label: run.subjects for label, run in summary.runs.items()} or {summary.name: summary.subjects}
     for label, subjects in by_run.items():
         parts += [Text(), to_terminal(_subjects(label, subjects))]
+    apart = paper_apart(summary)
+    if apart:
+        parts += [Text(), to_terminal(apart), Text(apart.note, style="dim")]
     if summary.unscored:
         images = numbers.plural(summary.unscored, "expected image")
         parts += [Text(), Text(f"{images} without a full set of scores", style="yellow")]

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.failure_modes import failure_modes
-from dreambench.analysis.paired import RESAMPLES, SEED
+from dreambench.analysis.paired import INTERVAL
 from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.run_scores import shown_metrics
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
@@ -22,7 +22,7 @@ from dreambench.report import csv_tables, numbers
 from dreambench.report.best_median_worst import telling_strips
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
-from dreambench.report.main_table import main_table, table_metrics
+from dreambench.report.main_table import main_table, paper_apart, table_metrics
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
@@ -31,7 +31,7 @@ from dreambench.report.table import Table, TableCell, TableRow, table
 from dreambench.report.thumbnails import Thumbnail, problems
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import METRICS, get_metric
-from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, parse_signature
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 LEVEL = 0.05  # of the tests, after the correction
 FILES = (
@@ -66,6 +66,7 @@ def render_page(
             summary=summary,
             preferences=preferences,
             results=main_table(summary),
+            apart=paper_apart(summary),
             metrics=table_metrics(summary),
             figures=score_figures(scored),
             strips=telling_strips(scored, thumbnails, out),
@@ -79,7 +80,6 @@ def render_page(
             above=bound_warnings(scored),
             unreadable=problems(thumbnails),
             miniature=MINIATURE_NOTE if is_miniature(summary.signature) else "",
-            covers_benchmark="cells" not in parse_signature(summary.signature),
             source=published().source,
             prompt_means=PROMPT_MEANS,
             files=embedded or dict(zip(FILES, FILES, strict=True)),
@@ -109,10 +109,9 @@ def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Pat
 def _differences(scored: Sequence[RunScores]) -> Table:
     head = ("Difference", "Metric", "Mean", "95% interval", "p", "p, Holm", "Higher in")
     note = (
-        "Mean over the subjects that both runs have of the difference of their scores. The interval is "
-        f"the paired bootstrap's over subjects, {RESAMPLES:,} resamples, seed {SEED}; p is the two-sided "
-        "sign-flip permutation test of that mean, and beside it after Holm's correction over all rows of "
-        "this table, bold below 0.05."
+        "Mean over the subjects that both runs have of the difference of their scores. In brackets "
+        f"the 95% interval ({INTERVAL}); p is the two-sided sign-flip permutation test of that mean, and "
+        "beside it after Holm's correction over all rows of this table, bold below 0.05."
     )
     rows: list[list[str | TableCell]] = [
         [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from dreambench.analysis import RunScores
-from dreambench.analysis.paired import bootstrap_interval
+from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import shown_metrics
 from dreambench.report import numbers
 from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above
@@ -106,7 +106,7 @@ def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
                     images = run.tables.images[run.tables.images["kind"] == kind]
                     means = images.groupby("subject")[metric].mean()
                     at = row + _shift(position, len(scored))
-                    low, high = bootstrap_interval(means) or (means.mean(), means.mean())
+                    low, high = mean_interval(means) or (means.mean(), means.mean())
                     axes.plot([low, high], [at, at], color=colour_of(position), lw=1.6)
                     axes.plot([means.mean()], [at], "o", color=colour_of(position), ms=5.5, label=run.label)
             axes.set_title(numbers.title(metric), loc="left")

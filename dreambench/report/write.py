@@ -10,7 +10,7 @@ from dreambench.analysis.scores import Scores
 from dreambench.human.preference_table import paper_preferences, preference_table
 from dreambench.human.votes import read_votes
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
-from dreambench.literature.published import comparable_with_paper
+from dreambench.literature.published import of_the_papers_subjects
 from dreambench.report.correlation.correlation_tables import user_preference
 from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_scores
 from dreambench.report.main_table import latex_table, markdown_table
@@ -81,5 +81,5 @@ def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> No
 def preferences_of(votes: Path, summary: Summary) -> Table:
     """Return the table of a user study's votes, beside the paper's where the runs compare with it."""
     # The paper's votes are on images of the paper's subjects: its rows stand beside no others.
-    paper = paper_preferences() if comparable_with_paper(summary.signature) else {}
+    paper = paper_preferences() if of_the_papers_subjects(summary.signature) else {}
     return user_preference(preference_table(read_votes(votes)), paper)

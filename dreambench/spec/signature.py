@@ -19,8 +19,8 @@ MINIATURE_NOTE = (
 _ORDER = ("clip", "dino", "tf", "pairs", "clip-t", "lpips")
 
 
-def _metric_fields(protocol: ProtocolSpec) -> dict[str, str]:
-    """Return the metrics' own fields: the standard metrics', asked for or not, then the others'.
+def protocol_fields(protocol: ProtocolSpec) -> dict[str, str]:
+    """Return the fields that a protocol fixes: the standard metrics', asked for or not, then the others'.
 
     Runs of one protocol have one signature, whichever of the standard metrics they were asked for.
     """
@@ -46,7 +46,7 @@ def signature_fields(spec: RunSpec, n: int, cells: str = "all") -> dict[str, str
     fields = {
         "dreambench": ".".join(__version__.split(".")[:2]),
         "data": spec.data.label or "unknown",
-        **_metric_fields(spec.protocol),
+        **protocol_fields(spec.protocol),
     }
     if cells != "all":
         fields["cells"] = cells

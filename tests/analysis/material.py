@@ -92,6 +92,18 @@ def make_run(
     return run
 
 
+def make_whole_run(path: Path, **record: Any) -> RunFolder:
+    """Write a run of the whole benchmark: 30 subjects, 25 prompts, 4 images each, and the photos' scores."""
+    names = [f"s{number:02d}" for number in range(30)]
+    cells = [(name, prompt, image) for name in names for prompt in range(25) for image in range(4)]
+    rows = [image_row(*cell, (0.4 + 0.01 * names.index(cell[0]), 0.6, 0.3)) for cell in cells]
+    photos = [
+        {"subject": s, "photo_a": "0.png", "photo_b": "1.png", "dino": 0.85, "clip_i": 0.95} for s in names
+    ]
+    spec = make_spec(prompts="all", images_per_prompt=4, **record.pop("spec", {}))
+    return make_run(path, rows, spec=spec, subjects=names, tables={"photos": photos}, **record)
+
+
 def draw(file: Path, number: int) -> None:
     """Write a small PNG of one colour."""
     file.parent.mkdir(parents=True, exist_ok=True)

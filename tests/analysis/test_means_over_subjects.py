@@ -6,10 +6,11 @@ import math
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from dreambench.analysis import Summary, summarize
-from dreambench.analysis.paired import bootstrap_interval
+from dreambench.analysis import Summary, paired, summarize
+from dreambench.analysis.paired import mean_interval
 from dreambench.spec.run_spec import ProtocolSpec
 from tests.analysis.material import (
     image_row,
@@ -120,22 +121,40 @@ def test_row_order_changes_no_digit(tmp_path: Path) -> None:
         assert summarize([run]).model_dump_json() == expected.model_dump_json()
 
 
-def test_interval_of_two_subjects_reaches_from_one_to_the_other(summary: Summary) -> None:
-    # Of resamples of 2 subjects, 1/4 are twice the lower and 1/4 twice the higher: beyond 2.5% at both ends.
-    score = summary.rows[1].dino
-    assert score is not None
-    assert score.ci95 == pytest.approx((0.25, 0.7), abs=1e-12)
+def test_interval_by_hand() -> None:
+    """Mean minus the studentized resamples' quantiles, times the standard error: written out plainly."""
+    values = np.array([0.1, 0.35, 0.42, 0.5, 0.8])
+    draws = np.random.default_rng(0).integers(0, 5, (10_000, 5))
+    t, beyond = [], []
+    for some in values[draws]:
+        away = some.mean() - values.mean()
+        if len(set(some)) > 1:
+            t.append(away / np.std(some, ddof=1) * np.sqrt(5))
+        else:
+            beyond.append(away)
+    t = sorted([*t, *(math.copysign(max(map(abs, t)), away) for away in beyond)])
+    error = np.std(values, ddof=1) / np.sqrt(5)
+    expected = values.mean() - t[9749] * error, values.mean() - t[249] * error
+    assert mean_interval(values) == pytest.approx(expected, abs=1e-12)
 
 
-def test_interval_is_the_resampled_means_own_percentiles() -> None:
-    # Of resamples of (0, 0, 1), 8/27 have the mean 0 and 1/27 = 3.7% the mean 1: both beyond 2.5%. An
-    # interval mirrored at the mean would be [-1/3, 2/3].
-    assert bootstrap_interval([0.0, 0.0, 1.0]) == (0.0, 1.0)
+@pytest.mark.parametrize("n", [5, 15, 30])
+@pytest.mark.parametrize("shape", ["normal", "skewed"])
+def test_interval_covers_the_mean(n: int, shape: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """95% intervals that do cover: the percentiles of resampled means cover 83% (n = 5) and 90% (n = 15)."""
+    monkeypatch.setattr(paired, "RESAMPLES", 1000)
+    rng = np.random.default_rng(1)
+    # Gamma's skewness is 1.4; the most skewed score of the miniature's runs has 1.3 over subjects.
+    draws, mean = (
+        (rng.normal(size=(2000, n)), 0.0) if shape == "normal" else (rng.gamma(2, size=(2000, n)), 2.0)
+    )
+    found = [mean_interval(values) or (math.nan, math.nan) for values in draws]
+    assert np.mean([low <= mean <= high for low, high in found]) >= 0.93
 
 
 def test_interval_of_many_subjects_is_that_of_the_normal_law() -> None:
     values = [index / 199 for index in range(200)]  # uniform: standard deviation 1 / sqrt(12)
-    low, high = bootstrap_interval(values) or (math.nan, math.nan)
+    low, high = mean_interval(values) or (math.nan, math.nan)
     half = 1.96 / math.sqrt(12 * 200)
     assert low == pytest.approx(0.5 - half, abs=0.003)
     assert high == pytest.approx(0.5 + half, abs=0.003)
@@ -143,11 +162,20 @@ def test_interval_of_many_subjects_is_that_of_the_normal_law() -> None:
 
 def test_interval_is_seeded_and_ignores_order_and_nan() -> None:
     values = [0.1, 0.5, 0.35, 0.8, 0.42]
-    first = bootstrap_interval(values)
-    assert first == bootstrap_interval(values)
-    assert first == bootstrap_interval([math.nan, *reversed(values)])
+    first = mean_interval(values)
+    assert first == mean_interval(values)
+    assert first == mean_interval([math.nan, *reversed(values)])
 
 
-@pytest.mark.parametrize("values", [[], [0.5], [0.5, math.nan]])
-def test_fewer_than_two_subjects_have_no_interval(values: list[float]) -> None:
-    assert bootstrap_interval(values) is None
+@pytest.mark.parametrize("values", [[], [0.5], [0.1, 0.2, 0.5, math.nan]])
+def test_fewer_than_four_subjects_have_no_interval(values: list[float]) -> None:
+    assert mean_interval(values) is None
+
+
+def test_ties_leave_the_interval_finite() -> None:
+    low, high = mean_interval([0.0, 0.0, 0.0, 1.0]) or (math.nan, math.nan)
+    assert -math.inf < low < 0.25 < high < math.inf
+
+
+def test_equal_values_have_an_interval_without_width() -> None:
+    assert mean_interval([0.25] * 4) == (0.25, 0.25)

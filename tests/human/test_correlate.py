@@ -56,7 +56,7 @@ def test_imagenhub_in_one_command(run: Run, imagenhub: Path, tmp_path: Path) -> 
     clip_i = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("clip_i", "sc"))
     assert comparison["difference"] == pytest.approx(dino["pearson"]["r"] - clip_i["pearson"]["r"])
     assert comparison["ci95"][0] < comparison["difference"] < comparison["ci95"][1]
-    assert comparison["p"] == shown["paired"][0]["steiger_p_two_sided"]
+    assert comparison["p"] == shown["paired"][0]["p_bootstrap_two_sided"]
     assert str(tmp_path / "out") in err
     assert json.loads((tmp_path / "out" / "correlation.json").read_text()) == shown
     assert (tmp_path / "out" / "scatter.png").stat().st_size > 10_000

@@ -11,13 +11,22 @@ import pytest
 from rich.console import Console
 
 from dreambench.analysis import summarize
+from dreambench.analysis.paired import mean_interval
 from dreambench.cli.report_command import report
 from dreambench.errors import DreambenchError
 from dreambench.report import terminal_table, write_report
-from dreambench.report.numbers import ABSENT, MINUS, fixed, signed
+from dreambench.report.main_table import latex_table, markdown_table
+from dreambench.report.numbers import ABSENT, MINUS, fixed, interval, signed
 from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
-from tests.analysis.material import make_run, make_spec, two_subjects, two_subjects_tables
+from tests.analysis.material import (
+    image_row,
+    make_run,
+    make_spec,
+    make_whole_run,
+    two_subjects,
+    two_subjects_tables,
+)
 
 
 def _write(run: RunFolder) -> Path:
@@ -27,12 +36,15 @@ def _write(run: RunFolder) -> Path:
 def test_markdown(run: RunFolder) -> None:
     lines = (_write(run) / "table.md").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "| Method | DINO ↑ | CLIP-I ↑ | CLIP-T ↑ | DIV ↑ | Images |"
-    assert lines[2].startswith("| Real images | 0.850 [0.800, 0.900] (paper 0.774, +0.076) |")
-    assert lines[3].startswith("| my-run | 0.475 [0.250, 0.700] |")
-    assert lines[3].endswith("| 0.450 [0.300, 0.600] | 7 |")
-    assert "| DreamBooth (Stable Diffusion), paper | 0.668 | 0.803 | 0.305 | – |  |" in lines  # noqa: RUF001
-    assert lines[-1].startswith("Signature: `dreambench:")
-    assert len({line.count("|") for line in lines[:8]}) == 1
+    assert lines[2].startswith("| Real images | 0.850 |")
+    assert lines[3].startswith("| my-run | 0.475 |")
+    assert lines[3].endswith("| 0.450 | 7 |")
+    signature = next(line for line in lines if line.startswith("Signature: `dreambench:"))
+    # The images are a part of the benchmark: the paper's rows stand below, with the reason.
+    apart = lines[lines.index(signature) :]
+    assert "in images: a part of the benchmark, not all of it" in apart[2]
+    assert "| DreamBooth (Stable Diffusion), paper | 0.668 | 0.803 | 0.305 | – |  |" in apart  # noqa: RUF001
+    assert len({line.count("|") for line in lines[:4]}) == 1
 
 
 def test_markdown_names_cannot_break_the_table(tmp_path: Path) -> None:
@@ -46,10 +58,9 @@ def test_latex_is_booktabs_and_escaped(tmp_path: Path) -> None:
         tmp_path / "run", two_subjects(), tables=two_subjects_tables(), name=r"50%_of & \more{} #1 $x$"
     )
     text = (_write(run) / "table.tex").read_text(encoding="utf-8")
-    assert r"50\%\_of \& \textbackslash{}more\{\} \#1 \$x\$ & 0.475 {\scriptsize [0.250, 0.700]} &" in text
+    assert r"50\%\_of \& \textbackslash{}more\{\} \#1 \$x\$ & 0.475 &" in text
     for command in (r"\toprule", r"\midrule", r"\bottomrule", r"\begin{tabular}{lrrrrr}"):
         assert command in text
-    assert r"DreamBooth (Stable Diffusion), paper & 0.668 & 0.803 & 0.305 & -- &  \\" in text
     assert r"vit\_small\_patch16\_224.dino" in text
     assert text.isascii()
 
@@ -58,9 +69,50 @@ def test_rows_csv_has_full_precision(run: RunFolder) -> None:
     rows = list(csv.DictReader((_write(run) / "table.csv").open(encoding="utf-8")))
     assert [row["method"] for row in rows] == ["real", "my-run"]
     assert float(rows[1]["dino"]) == pytest.approx(0.475, abs=1e-12)
-    assert float(rows[1]["dino_low"]) == pytest.approx(0.25, abs=1e-12)
-    assert (rows[0]["dino_paper"], rows[1]["dino_paper"]) == ("0.774", "")
+    assert (rows[0]["dino_paper"], rows[1]["dino_paper"]) == ("", "")
     assert rows[1]["pres"] == rows[0]["clip_t"] == ""
+
+
+def test_the_papers_rows_stand_in_the_table_of_the_whole_benchmark(tmp_path: Path) -> None:
+    run = make_whole_run(tmp_path / "run")
+    summary = summarize([run])
+    text = markdown_table(summary)
+    assert "| Real images | 0.850 [0.850, 0.850] (paper 0.774, +0.076) |" in text
+    assert "| DreamBooth (Stable Diffusion), paper | 0.668 | 0.803 | 0.305 |  |" in text
+    assert "do not compare" not in text
+    latex = latex_table(summary)
+    assert r"DreamBooth (Stable Diffusion), paper & 0.668 & 0.803 & 0.305 &  \\" in latex
+    printed = _printed(run)
+    assert "paper 0.774" in printed
+    assert "+0.076" in printed
+
+
+def test_scores_by_another_encoder_stand_apart_from_the_papers(tmp_path: Path) -> None:
+    protocol = ProtocolSpec(clip=ClipSpec(model="ViT-L-14"))
+    run = make_whole_run(tmp_path / "run", spec={"protocol": protocol})
+    text = markdown_table(summarize([run]))
+    assert "(paper " not in text
+    assert "clip: ViT-L-14/openai, not ViT-B-32/openai" in text
+
+
+def test_every_format_has_the_interval_of_four_subjects(tmp_path: Path) -> None:
+    rows = [
+        image_row(name, 0, i, (v, 0.5, 0.3))
+        for name, v in zip("abcd", (0.2, 0.4, 0.5, 0.9), strict=True)
+        for i in (0, 1)
+    ]
+    run = make_run(tmp_path / "run", rows, subjects="abcd")
+    out, found = _write(run), mean_interval([0.2, 0.4, 0.5, 0.9])
+    assert found is not None
+    low, high = found
+    text = interval(found)
+    assert f"| run | 0.500 {text} |" in (out / "table.md").read_text(encoding="utf-8")
+    latex = text.replace(MINUS, "$-$")
+    assert f"run & 0.500 {{\\scriptsize {latex}}} &" in (out / "table.tex").read_text(encoding="utf-8")
+    assert f'<span class="ci">{text}</span>' in (out / "index.html").read_text(encoding="utf-8")
+    line = list(csv.DictReader((out / "table.csv").open(encoding="utf-8")))[1]
+    assert (float(line["dino_low"]), float(line["dino_high"])) == (low, high)
+    assert text.strip("[]").replace(", ", ABSENT) in _printed(run)
 
 
 def test_subjects_csv(run: RunFolder) -> None:
@@ -113,7 +165,7 @@ def test_terminal_tables_fit_80_columns_with_all_five_metrics(tmp_path: Path) ->
     )
     text = _printed(run)
     assert all(len(line.rstrip()) <= 80 for line in text.splitlines())
-    for words in ("PRES ↓", "0.200", "0.475", "paper 0.774", "+0.076", "ant", "bee", "1 expected image"):
+    for words in ("PRES ↓", "0.200", "0.475", "ant", "bee", "1 expected image"):
         assert words in text
     assert "…" not in text
 

@@ -61,7 +61,7 @@ def _comparison(pooled: Scope) -> MetricComparison | None:
     for test in pooled.paired:
         if test.human in FIDELITY:
             return MetricComparison(
-                difference=test.difference, ci95=test.ci95_bootstrap, p=test.steiger_p_two_sided
+                difference=test.difference, ci95=test.ci95_bootstrap, p=test.p_bootstrap_two_sided
             )
     return None
 

@@ -59,10 +59,11 @@ class PairedTest(Frozen):
 
 
 class MetricComparison(Frozen):
-    """DINO's minus CLIP-I's Pearson correlation with subject fidelity, pooled: the paper's claim.
+    """DINO's minus CLIP-I's Pearson correlation with the raters' score of the subject, pooled.
 
-    ``ci95`` is the bootstrap's interval; ``p`` is two-sided, by Steiger's z. The human score is
-    ImagenHub's SC, or a user study's subject fidelity. The same numbers are in ``paired``.
+    ``ci95`` and the two-sided ``p`` are the clustered bootstrap's, the only ones here that allow for
+    dependent images. The human score is a user study's subject fidelity, or ImagenHub's semantic
+    consistency (SC), which also covers how the image follows its prompt. ``paired`` has the same numbers.
     """
 
     difference: float

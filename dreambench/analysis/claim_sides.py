@@ -1,0 +1,92 @@
+"""The two sides of a claim: which runs they are, and one score per subject from several runs of a side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from dreambench.analysis.run_scores import RunScores
+from dreambench.errors import DreambenchError
+from dreambench.literature.claims import PHOTOS, Claim, Claims, fits
+from dreambench.literature.reproduction import paper_reproduction
+from dreambench.spec.run_spec import differences
+
+# What may differ within a side: which repetition it is, and which subjects and prompts it has of the whole.
+# (Metrics belong to the protocol, which is compared by its signature.)
+_FREE = ("seed", "subjects", "prompts")
+COMMON_WORD = "<common word>"
+
+
+def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[RunScores]:
+    """Return the runs that meet a side's conditions: runs of dreambench, never images made elsewhere.
+
+    The real photos (``PHOTOS``) are those of any run. Raises DreambenchError where two runs of the side
+    differ in anything but seed, subjects and prompts, naming the field: pooled, they are no one's score.
+    """
+    if name is None or name == PHOTOS:
+        return list(runs)
+    found = [
+        run for run in runs if run.record.kind == "run" and fits(_fields(run), _conditions(name, known, run))
+    ]
+    for other in found[1:]:
+        fields = differences(found[0].record.spec, other.record.spec)
+        wrong = [field for field in fields if field.split(": ")[0] not in _FREE]
+        if wrong:
+            both = f"{found[0].folder.path} and {other.folder.path}"
+            raise DreambenchError(
+                f"{both} both count as {name}, and differ in {wrong[0]}",
+                "judge runs of one setting at a time: leave one of them out",
+            )
+    return found
+
+
+def _fields(run: RunScores) -> dict[str, object]:
+    return run.record.spec.model_dump(mode="json")
+
+
+def _conditions(name: str, known: Claims, run: RunScores) -> dict[str, object]:
+    word = paper_reproduction().common_word.of(run.record.spec.preset)
+    return {field: word if wanted == COMMON_WORD else wanted for field, wanted in known.runs[name].items()}
+
+
+def seeds_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> set[int]:
+    """Return the seeds of a side's runs."""
+    return {run.record.spec.seed for run in runs_of(name, known, runs)}
+
+
+def scores_of(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> tuple[pd.Series, pd.Series]:
+    """Return both sides' scores by subject, from runs of the same prompts: those that most subjects have."""
+    sides = [(runs_of(name, known, runs), name) for name in (claim.first, claim.second)]
+    prompts_of = [{run.record.spec.prompts for run in side} for side, _ in sides]
+    shared = prompts_of[0] & prompts_of[1] or prompts_of[0] | prompts_of[1]
+    best = pd.Series(dtype=float), pd.Series(dtype=float)
+    for prompts in sorted(shared):
+        first, second = (
+            subject_means(str(claim.metric), [r for r in side if r.record.spec.prompts == prompts], name)
+            for side, name in sides
+        )
+        if _shared(first, second) > _shared(*best):
+            best = first, second
+    return best
+
+
+def _shared(first: pd.Series, second: pd.Series) -> int:
+    return len(first.index.intersection(second.index))
+
+
+def subject_means(metric: str, runs: Sequence[RunScores], name: str | None = None) -> pd.Series:
+    """Return one score per subject, with one vote per seed.
+
+    Runs of one seed are averaged first: an ablation's folder holds copies of the comparison's images, and a
+    copy is no second repetition. ``name`` ``PHOTOS`` gives the photos' own scores.
+    """
+    parts = {}
+    for position, run in enumerate(runs):
+        frame = run.photos if name == PHOTOS else run.subjects
+        if metric in frame:
+            parts[run.record.spec.seed, position] = frame[metric].dropna()
+    if not parts:
+        return pd.Series(dtype=float)
+    joined = pd.concat(parts, names=["seed", "run", "subject"])
+    return joined.groupby(level=["seed", "subject"]).mean().groupby(level="subject").mean()
