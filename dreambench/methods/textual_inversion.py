@@ -55,16 +55,18 @@ NEUTRAL_TEMPLATES = (
 
 
 class TextualInversionOptions(FineTuneOptions):
-    """Gal et al.'s hyperparameters: 5,000 steps at 0.005 times a batch of 8 (section 4).
+    """The authors' hyperparameters for Stable Diffusion: 6,100 steps, batch 2, rate 0.005 times the batch.
 
+    Source: ``configs/stable-diffusion/v1-finetune.yaml`` of their repository (rinongal/textual_inversion),
+    which scales the base rate by the batch. (Section 4's 5,000 steps at 0.005 x 8 are for the 1.4 B LDM.)
     ``vectors`` is the number of new tokens. ``templates`` are the captions, in which ``{}`` stands for the
     new tokens. ``random_flip`` adds the mirror image of every photo.
     """
 
     name: str = "textual-inversion"
-    learning_rate: float = Field(0.04, gt=0)
-    steps: int = Field(5000, ge=1)
-    batch_size: int = Field(8, ge=1)
+    learning_rate: float = Field(0.01, gt=0)
+    steps: int = Field(6100, ge=1)
+    batch_size: int = Field(2, ge=1)
     train_text_encoder: bool = False
     prior_preservation: bool = False
     vectors: int = Field(1, ge=1, le=32)

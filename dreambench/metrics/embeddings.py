@@ -45,7 +45,12 @@ class EmbeddingStore:
         return self._rows[sha256]
 
     def add(self, sha256: str, row: Tensor) -> None:
-        """Keep one embedding (any shape) as float32."""
+        """Keep one embedding (any shape) as float32. Raises DreambenchError where it is not finite."""
+        if not bool(torch.isfinite(row).all()):
+            raise DreambenchError(
+                f"{self.file.parent.name}: an embedding or a distance is not finite",
+                "the encoder's weights are damaged; check the protocol's weights",
+            )
         self._rows[sha256] = row.detach().float().cpu().clone()
         self._changed = True
 

@@ -164,10 +164,10 @@ class _SubjectScorer:
         columns: dict[str, list[float]] = {}
         for metric in self._that_compare("photos") if files else ():
             photos = self._matrix(metric, self.images.photos)
-            columns[metric.column] = metric.score(self._matrix(metric, files), photos)
+            columns[metric.column] = _finite(metric, metric.score(self._matrix(metric, files), photos), files)
         for metric in self._that_compare("caption") if files else ():
             texts = torch.stack([captions[metric.encoder][cell.caption] for cell in self.cells])
-            columns[metric.column] = metric.score(self._matrix(metric, files), texts)
+            columns[metric.column] = _finite(metric, metric.score(self._matrix(metric, files), texts), files)
         scores = {
             (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
             for i, cell in enumerate(self.cells)
@@ -208,9 +208,13 @@ class _SubjectScorer:
         if not metrics or not priors:
             return []
         columns = {
-            metric.column: metric.score(
-                self._matrix(metric, [prior.file for prior in priors]),
-                self._matrix(metric, self.images.photos),
+            metric.column: _finite(
+                metric,
+                metric.score(
+                    self._matrix(metric, [prior.file for prior in priors]),
+                    self._matrix(metric, self.images.photos),
+                ),
+                [prior.file for prior in priors],
             )
             for metric in metrics
         }
@@ -243,3 +247,13 @@ def _hash(file: Path) -> str:
         return sha256_of(file)
     except OSError as error:
         raise DreambenchError(f"image {file} cannot be read: {error.strerror}") from error
+
+
+def _finite(metric: Metric, scores: list[float], files: Iterable[Path | None]) -> list[float]:
+    """Return the scores of files that are there. Raises DreambenchError where one is not finite."""
+    for score, file in zip(scores, files, strict=True):
+        if not math.isfinite(score):
+            raise DreambenchError(
+                f"{metric.title} of {file} is {score}", "look at the image, and check the encoder's weights"
+            )
+    return scores

@@ -61,13 +61,35 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
     if spec.precision not in ("auto", "fast"):
         dtype = _DTYPES[spec.precision]
     elif device.type == "cuda":
-        dtype = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        dtype = torch.bfloat16 if _cuda_computes_in_bf16() else torch.float16
     else:
         half = spec.precision == "fast" and device.type == "cpu" and _cpu_computes_in_bf16()
         dtype = torch.bfloat16 if half else torch.float32
     if dtype == torch.float16 and device.type == "cpu":
         raise DreambenchError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
     return Runtime(device, dtype, spec)
+
+
+def _cuda_computes_in_bf16() -> bool:
+    """Whether this GPU has bf16 instructions; a V100 or a T4 has not, and torch emulates them."""
+    return torch.cuda.is_bf16_supported(including_emulation=False)
+
+
+@contextmanager
+def without_tf32() -> Iterator[None]:
+    """The context in which float32 is float32 on a GPU: scores must not depend on the card.
+
+    By default, cuDNN's convolutions round their inputs to TF32, which has 10 bits of mantissa.
+    """
+    flags: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.cuda.matmul)
+    before = [flag.allow_tf32 for flag in flags]
+    for flag in flags:
+        flag.allow_tf32 = False
+    try:
+        yield
+    finally:
+        for flag, value in zip(flags, before, strict=True):
+            flag.allow_tf32 = value
 
 
 def _cpu_computes_in_bf16() -> bool:

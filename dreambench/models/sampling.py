@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from dreambench.errors import DreambenchError
 from dreambench.models.device import Runtime
 from dreambench.models.schedulers import make_sampler
 from dreambench.spec.run_spec import SamplerSpec
@@ -90,9 +92,14 @@ def draw(
     image_size: int,
     runtime: Runtime,
 ) -> list[Any]:
-    """Draw one batch of images (PIL, RGB, ``image_size`` squared), each from the noise of its seed."""
+    """Draw one batch of images (PIL, RGB, ``image_size`` squared), each from the noise of its seed.
+
+    Latents and guidance are float32 whatever the precision of the forward passes: guidance multiplies the
+    difference of two predictions, and so its rounding error, by 7.5. Raises DreambenchError where an image
+    is not finite; it would be a black one, and be scored.
+    """
     generators = [torch.Generator("cpu").manual_seed(r.seed) for r in batch]
-    with torch.inference_mode(), runtime.autocast():
+    with torch.inference_mode(), runtime.autocast(), _float32_predictions(pipeline.unet):
         result = pipeline(
             **embeddings.batch([r.prompt for r in batch]),
             num_inference_steps=sampler.steps,
@@ -100,6 +107,27 @@ def draw(
             height=image_size,
             width=image_size,
             generator=generators,
-            output_type="pil",
+            output_type="pt",
         )
-    return list(result.images)
+    finite = result.images.isfinite().flatten(1).all(dim=1).tolist()
+    for request, whole in zip(batch, finite, strict=True):
+        if not whole:
+            raise DreambenchError(
+                f"the image of {request.prompt!r} ({request.file.name}) is not finite",
+                "the training diverged or the precision overflowed: lower method.learning_rate, or use "
+                "runtime.precision=bf16 or fp32",
+            )
+    processor = pipeline.image_processor
+    return list(processor.numpy_to_pil(processor.pt_to_numpy(result.images)))
+
+
+@contextmanager
+def _float32_predictions(unet: Any) -> Iterator[None]:
+    def cast(module: Any, arguments: Any, output: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+        return tuple(each.float() for each in output)
+
+    hook = unet.register_forward_hook(cast)
+    try:
+        yield
+    finally:
+        hook.remove()

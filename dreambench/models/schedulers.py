@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import SamplerSpec
 
 Parameterization = Literal["epsilon", "v_prediction"]
+_LATENTS = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
 _CLASSES = {
     "ddim": "DDIMScheduler",
     "ddpm": "DDPMScheduler",
@@ -26,11 +29,25 @@ def make_sampler(sampler: SamplerSpec, base_scheduler: Any) -> Any:
     """
     import diffusers
 
-    if sampler.scheduler == "default":
-        return type(base_scheduler).from_config(base_scheduler.config)
-    # Stable Diffusion's own PNDM starts without Runge-Kutta steps; diffusers' default is with them.
-    extra = {"skip_prk_steps": True} if sampler.scheduler == "pndm" else {}
-    return getattr(diffusers, _CLASSES[sampler.scheduler]).from_config(base_scheduler.config, **extra)
+    own = sampler.scheduler == "default"
+    made = type(base_scheduler) if own else getattr(diffusers, _CLASSES[sampler.scheduler])
+    known = inspect.signature(made.__init__).parameters
+    forced = {k: v for k, v in _for_latents(base_scheduler.config).items() if k in known}
+    if sampler.scheduler == "pndm":
+        # Stable Diffusion's own PNDM starts without Runge-Kutta steps; diffusers' default is with them.
+        forced["skip_prk_steps"] = True
+    return made.from_config(base_scheduler.config, **forced)
+
+
+def _for_latents(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what latent models need and diffusers' schedulers do not default to, where a config is silent.
+
+    By default, DDIM and DDPM clip each predicted sample to [-1, 1], as for pixels: of a unit normal latent
+    that is 31%. They would do so with the config of an Euler scheduler, which does not mention it.
+    """
+    # diffusers fills its own defaults into a config that it reads, and lists them here.
+    silent = set(config.get("_use_default_values", ()))
+    return {name: value for name, value in _LATENTS.items() if name not in config or name in silent}
 
 
 def training_schedule(base_scheduler: Any) -> Any:

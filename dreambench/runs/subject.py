@@ -147,10 +147,23 @@ def _personalize(
     personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
     watch.finish(bar)
     if prepared.spec.method.trains():
+        _refuse_non_finite(personalized, subject)
         rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
         write_text(run_folder.loss_file(subject.name), "\n".join(["step,photo,prior,total", *rows]) + "\n")
         write_folder_atomically(weights, lambda folder: prepared.method.save(personalized, folder))
     return personalized
+
+
+def _refuse_non_finite(personalized: Personalized, subject: Subject) -> None:
+    """Raise DreambenchError where a trained weight is not finite, before it is kept as finished."""
+    for name, trained in personalized.trained.items():
+        state = trained.state_dict() if hasattr(trained, "state_dict") else {"": trained}
+        for weight, values in state.items():
+            if hasattr(values, "isfinite") and not bool(values.isfinite().all()):
+                raise DreambenchError(
+                    f"training {subject.name} diverged: {name} {weight} is not finite",
+                    "lower method.learning_rate, or use runtime.precision=bf16 or fp32",
+                )
 
 
 def method_context(

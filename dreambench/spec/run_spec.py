@@ -77,6 +77,14 @@ class SamplerSpec(Section):
     guidance_scale: float = Field(7.5, ge=0)
     negative_prompt: str = ""
 
+    @model_validator(mode="after")
+    def _guides_by_its_negative_prompt(self) -> SamplerSpec:
+        if self.negative_prompt and self.guidance_scale <= 1:
+            raise ValueError(
+                "negative_prompt has no effect at guidance_scale 1 or less: leave it out, or raise that"
+            )
+        return self
+
 
 class IdentifierSpec(Section):
     """The unique identifier: a given ``text``, or a rare-token lookup of ``length`` tokens (paper, 3.2)."""

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
+from dreambench.methods.finetune import training_step
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.latents import Posteriors, ShuffledIndices
-from dreambench.methods.finetune.training_step import DenoisingLoss, dreambooth_loss, prediction_target
+from dreambench.methods.finetune.training_step import (
+    DenoisingLoss,
+    dreambooth_loss,
+    optimize,
+    prediction_target,
+)
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
@@ -144,3 +154,55 @@ def test_latents_are_drawn_again_from_the_posterior_at_each_step():
     draws = torch.cat([images.draw(torch.tensor([0]), rng) for _ in range(4000)]) / 0.18215
     torch.testing.assert_close(draws.mean(0), images.mean[0], atol=0.08, rtol=0)
     torch.testing.assert_close(draws.std(0), images.std[0], atol=0.06, rtol=0)
+
+
+def test_nothing_of_a_training_outlives_it(base):
+    """Adam's state must be gone before the next subject trains, without a garbage collector.
+
+    In a process of its own, because torch keeps the first optimizer of a process for longer.
+    """
+    script = f"""
+import gc, weakref
+from dreambench.methods.finetune import training_step
+from dreambench.methods.finetune.finetune_options import FineTuneOptions
+from dreambench.models.base_model import open_base
+from dreambench.spec.run_spec import BaseSpec
+from tests.methods.test_training_step import make_loss
+
+ours = training_step.make_optimizer
+training_step.make_optimizer = lambda *arguments: seen(ours(*arguments))
+moments = []
+def seen(optimizer):
+    optimizer.register_step_post_hook(
+        lambda o, *_: moments.extend(weakref.ref(state["exp_avg"]) for state in o.state.values()))
+    return optimizer
+
+loss = make_loss(open_base(BaseSpec(model={str(base.folder)!r})), weight=1.0)
+weights = weakref.ref(loss.unet)
+gc.collect()
+gc.disable()
+options = FineTuneOptions(name="x", steps=2, learning_rate=1e-4)
+training_step.optimize(list(loss.unet.parameters()), loss, options, "dog", lambda step, total: None)
+assert moments
+assert all(moment() is None for moment in moments), "Adam's state is alive"
+del loss
+assert weights() is None, "the weights are alive"
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_rate_warms_up_step_by_step(base, monkeypatch):
+    rates = []
+    ours = training_step.make_optimizer
+
+    def watched(*arguments):
+        optimizer = ours(*arguments)
+        optimizer.register_step_pre_hook(lambda o, *_: rates.append(o.param_groups[0]["lr"]))
+        return optimizer
+
+    monkeypatch.setattr(training_step, "make_optimizer", watched)
+    loss = make_loss(base, weight=1.0)
+    options = FineTuneOptions(name="x", steps=6, learning_rate=1e-3, warmup_steps=4)
+    optimize(list(loss.unet.parameters()), loss, options, "dog", lambda step, total: None)
+    assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3, 1e-3])

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+from dreambench.errors import DreambenchError
+from dreambench.models import sampling
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
+from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
 from dreambench.store.files import commit_images
@@ -138,3 +143,66 @@ def test_fast_is_bf16_where_the_cpu_computes_in_it(monkeypatch, instructions, dt
         monkeypatch.setattr(torch.cpu, name, lambda: instructions, raising=False)
     assert resolve_runtime(RuntimeSpec(device="cpu", precision="fast")).dtype == dtype
     assert resolve_runtime(RuntimeSpec(device="cpu")).dtype == torch.float32
+
+
+@pytest.mark.parametrize("theirs", ["Euler", "DPMSolverMultistep", "UniPCMultistep", "PNDM", "DDIM"])
+@pytest.mark.parametrize("ours", ["ddim", "ddpm", "default"])
+def test_no_sampler_clips_latents_whatever_the_base_models_config_is_silent_about(theirs, ours, tmp_path):
+    import diffusers
+
+    name = theirs if theirs == "DDIM" else f"{theirs}Discrete" if theirs == "Euler" else theirs
+    silent = {"num_train_timesteps": 1000, "beta_start": 0.00085, "beta_end": 0.012}
+    (tmp_path / "scheduler_config.json").write_text(json.dumps({"_class_name": f"{name}Scheduler", **silent}))
+    base_scheduler = getattr(diffusers, f"{name}Scheduler").from_pretrained(tmp_path)
+    made = make_sampler(SamplerSpec(scheduler=ours), base_scheduler)
+    assert not made.config.get("clip_sample", False)
+    assert made.config.get("steps_offset", 1) == 1
+    assert not made.config.get("set_alpha_to_one", False)
+
+
+def test_what_a_config_says_is_kept():
+    import diffusers
+
+    said = diffusers.DDIMScheduler(clip_sample=True, steps_offset=2)
+    made = make_sampler(SamplerSpec(scheduler="ddim"), said)
+    assert (made.config.clip_sample, made.config.steps_offset) == (True, 2)
+
+
+def test_latents_and_guidance_are_float32_in_half_precision(base, tmp_path, monkeypatch):
+    seen = set()
+    pipeline = base.pipeline()
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", precision="bf16"))
+    plain = sampling.make_sampler
+
+    def watched(*arguments):
+        scheduler = plain(*arguments)
+        step = scheduler.step
+
+        def noted(prediction, timestep, sample, **options):
+            result = step(prediction, timestep, sample, **options)
+            seen.update((prediction.dtype, sample.dtype, result[0].dtype))
+            return result
+
+        scheduler.step = noted
+        return scheduler
+
+    monkeypatch.setattr(sampling, "make_sampler", watched)
+    for scheduler in ("ddim", "euler", "euler-ancestral", "dpmsolver++"):
+        sampler = SAMPLER.model_copy(update={"scheduler": scheduler})
+        generate(pipeline, requests(tmp_path / scheduler, 1), sampler, 64, runtime, commit_images)
+    assert seen == {torch.float32}
+
+
+def test_an_image_that_is_not_finite_is_refused_and_not_kept(base, tmp_path):
+    pipeline = base.pipeline(unet=base.fresh("unet"))
+    with torch.no_grad():
+        next(pipeline.unet.parameters()).fill_(float("nan"))
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    with pytest.raises(DreambenchError, match=r"a sks dog in the snow.*00-0\.png.*not finite"):
+        generate(pipeline, requests(tmp_path), SAMPLER, 64, runtime, commit_images)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_negative_prompt_without_guidance_is_refused():
+    with pytest.raises(ValueError, match="negative_prompt has no effect at guidance_scale 1 or less"):
+        SamplerSpec(guidance_scale=1.0, negative_prompt="blurry")

@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
+from dreambench.models.device import without_tf32
 from dreambench.models.encoders.downloads import HubFile
 from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
 from dreambench.models.encoders.weight_files import (
@@ -63,7 +64,7 @@ class ClipEncoder(ImageEncoder):
         parts = []
         for text in texts:
             self._check_length(text)
-        with torch.inference_mode():
+        with torch.inference_mode(), without_tf32():
             for start in range(0, len(texts), _TEXTS_AT_ONCE):
                 tokens = self.tokenizer(list(texts[start : start + _TEXTS_AT_ONCE]))
                 parts.append(model.encode_text(tokens.to(self.device)).float().cpu())

@@ -9,6 +9,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dreambench.models.device import without_tf32
+
 
 def check_image(image: object) -> Image.Image:
     """Return ``image`` if it is an RGB PIL image; raise TypeError otherwise."""
@@ -44,7 +46,7 @@ class ImageEncoder(ABC):
             raise TypeError("forward takes a float32 tensor of preprocessed images")
         if batch.ndim != 4 or tuple(batch.shape[1:]) != wanted:
             raise ValueError(f"forward takes [n, 3, {self.size}, {self.size}], not {list(batch.shape)}")
-        with torch.inference_mode():
+        with torch.inference_mode(), without_tf32():
             return self._embed(batch.to(self.device)).float().cpu()
 
     def embed_images(self, images: Sequence[Image.Image]) -> Tensor:

@@ -1,0 +1,47 @@
+"""Precision: bf16 only where the hardware has it, and scores without TF32."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dreambench.models import device
+from dreambench.models.device import resolve_runtime, without_tf32
+from dreambench.models.encoders.image_encoder import ImageEncoder
+from dreambench.spec.run_spec import RuntimeSpec
+
+
+@pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_auto_takes_bf16_on_a_gpu_that_does_not_emulate_it(
+    native: bool, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return native or including_emulation
+
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    monkeypatch.setattr(device, "_device", lambda name: torch.device("cuda"))
+    assert resolve_runtime(RuntimeSpec(precision="auto")).dtype == dtype
+
+
+def test_tf32_is_off_inside_and_as_it_was_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    with without_tf32():
+        assert not torch.backends.cudnn.allow_tf32
+        assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cudnn.allow_tf32
+
+
+def test_encoders_embed_without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+
+    class Watching(ImageEncoder):
+        device, size = torch.device("cpu"), 4
+
+        def preprocess(self, image: object) -> Tensor:
+            return torch.zeros(3, 4, 4)
+
+        def _embed(self, batch: Tensor) -> Tensor:
+            return torch.full((len(batch), 1), float(torch.backends.cudnn.allow_tf32))
+
+    assert Watching().forward(torch.zeros(2, 3, 4, 4)).tolist() == [[0.0], [0.0]]
