@@ -22,6 +22,7 @@ from dreambench.cli import (
     run_command,
     score_command,
     study_command,
+    verify_command,
 )
 from dreambench.errors import DreambenchError
 
@@ -43,6 +44,7 @@ _COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "report": (report_command.report, "Write the tables and the page of one run or several."),
     "correlate": (correlate_command.correlate, "Correlate metrics with human ratings or votes."),
     "check": (check_command.check, "Compare a run's scores with a baseline."),
+    "verify": (verify_command.verify, "Check this installation by the photos' own scores."),
     "plan": (plan_command.plan, "Show what a run will do, and what is missing."),
     "ablate": (ablate_command.ablate, "Run an ablation of the paper."),
     "claims": (claims_command.claims, "Test each claim of the paper on runs."),

@@ -1,0 +1,137 @@
+"""The strongest check of an installation: the dataset's photos against each other, beside known numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Unpack
+
+import pandas as pd
+import yaml
+
+from dreambench.analysis.aggregate import mean_over_subjects
+from dreambench.dataset import Dataset, read_image
+from dreambench.errors import DreambenchError
+from dreambench.literature.published import differences_from_paper
+from dreambench.paths import data_folder
+from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
+from dreambench.spec.frozen import Frozen
+from dreambench.spec.registries import metrics_that_compare
+from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.signature import MINIATURE_PRESET, format_signature, signature_fields
+
+BAR = "photos"
+
+
+class VerifiedMetric(Frozen):
+    """One metric's Real Images score (the mean over subjects of their pairs of photos) and the known one."""
+
+    metric: str
+    score: float
+    expected: float
+
+    @property
+    def difference(self) -> float:
+        """Ours minus the known number."""
+        return self.score - self.expected
+
+
+class Verification(Frozen):
+    """What ``verify`` found; ``ok`` says whether every metric is within ``tolerance`` of the known number."""
+
+    signature: str
+    photos: int
+    subjects: int
+    tolerance: float
+    source: str
+    metrics: tuple[VerifiedMetric, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is off by more than the tolerance."""
+        return all(abs(found.difference) <= self.tolerance for found in self.metrics)
+
+
+class _Known(Frozen):
+    tolerance: float
+    real: Mapping[str, float]
+
+
+def verify(
+    preset: str | None = None, *, reporter: ProgressListener | None = None, **asked: Unpack[Asked]
+) -> Verification:
+    """Score a preset's photos (``paper-sd15``'s, or ``mini``'s) against each other by its encoders.
+
+    It needs the photos and two encoders, no GPU and no base model. The known numbers are those of the
+    paper's Table 1 (Real Images: DINO 0.774, CLIP-I 0.885), or the miniature's own. Raises DreambenchError
+    where photos or weights are missing, saying what to download, and for photos or encoders that no
+    known number is of.
+    """
+    quiet_libraries()
+    from dreambench.models.device import resolve_runtime
+    from dreambench.models.weights import with_fingerprints
+    from dreambench.runs.prepare import resolve_data
+
+    spec, dataset = resolve_data(asked_spec(preset or PAPER_PRESET, **asked))
+    protocol = with_fingerprints(spec.protocol)
+    spec = spec.model_copy(update={"protocol": protocol})
+    signature = format_signature(signature_fields(spec, sum(len(s.photos) for s in dataset.subjects)))
+    name, known = _known(spec, signature)
+    with reporting(reporter) as watch:
+        scores = _real_images(dataset, protocol, resolve_runtime(spec.runtime).device.type, watch)
+    found = [
+        VerifiedMetric(metric=metric, score=scores[metric], expected=value)
+        for metric, value in known.real.items()
+    ]
+    return Verification(
+        signature=signature,
+        photos=sum(len(subject.photos) for subject in dataset.subjects),
+        subjects=len(dataset.subjects),
+        tolerance=known.tolerance,
+        source="the paper, Table 1" if name == "paper" else "the miniature as it was shipped",
+        metrics=tuple(found),
+    )
+
+
+def _known(spec: RunSpec, signature: str) -> tuple[str, _Known]:
+    content = yaml.safe_load((data_folder() / "verification.yaml").read_text(encoding="utf-8"))
+    if spec.preset == MINIATURE_PRESET:
+        return "mini", _Known.model_validate(content["mini"])
+    # Weights from a file have another name in the signature, and may well be the official ones.
+    differ = differences_from_paper(signature, whole=False)
+    wrong = [field for field in differ if field.split(": ")[0] in ("data", "tf")]
+    if wrong:
+        raise DreambenchError(
+            f"no known numbers are of these photos and transforms ({'; '.join(wrong)})",
+            "verify with the official photos and the protocol paper, or with --preset mini",
+        )
+    return "paper", _Known.model_validate(content["paper"])
+
+
+def _real_images(
+    dataset: Dataset, protocol: ProtocolSpec, device: str, watch: ProgressListener
+) -> dict[str, float]:
+    """Return the Real Images row: per metric of photos the mean over subjects of their pairs' scores."""
+    import torch
+
+    from dreambench.metrics.encoders import ProtocolEncoders
+
+    metrics = [m for m in metrics_that_compare(("photos",)) if m.name in protocol.metrics]
+    encoders = ProtocolEncoders(protocol, torch.device(device))
+    by_subject: dict[str, dict[str, float]] = {metric.name: {} for metric in metrics}
+    watch.start(BAR, sum(len(subject.photos) for subject in dataset.subjects))
+    for subject in dataset.subjects:
+        images = [read_image(photo.path, "photo") for photo in subject.photos]
+        for metric in metrics:
+            pairs = metric.photo_pairs(encoders.load(metric.encoder).embed_images(images))
+            if pairs:
+                by_subject[metric.name][subject.name] = sum(value for *_, value in pairs) / len(pairs)
+        watch.advance(BAR, len(images))
+    watch.finish(BAR)
+    found = {}
+    for name, values in by_subject.items():
+        mean = mean_over_subjects(pd.Series(values, dtype=float))
+        if mean is None:
+            raise DreambenchError(f"no subject has two photos to compare by {name}", "check the dataset")
+        found[name] = mean
+    return found
