@@ -60,6 +60,9 @@ class SpecOptions(ImageOptions):
 
     method: Annotated[str | None, typer.Option("--method", help="The method, by name.")] = None
     base: Base = None
+    identifier: Annotated[
+        str | None, typer.Option("--identifier", help="The identifier, such as sks. [default: a rare token]")
+    ] = None
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import data_folder
 from dreambench.spec.run_spec import IdentifierSpec
 
 _T5_RANGE = (5_000, 10_000)
@@ -56,10 +58,17 @@ def _stays_whole(tokenizer: Any, tokens: list[int], text: str) -> bool:
     return bool(within - without == len(tokens))
 
 
+@cache
+def _acronyms() -> frozenset[str]:
+    lines = (data_folder() / "acronyms.txt").read_text(encoding="utf-8").splitlines()
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
+
+
 def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0) -> list[str]:
     """Draw ``count`` different identifiers of ``length`` (1 to 3) rare tokens each, reproducibly.
 
-    Every identifier tokenizes to exactly the tokens that were drawn. Raises DreambenchError if the
+    Every identifier tokenizes to exactly the tokens that were drawn, and none contains an acronym or a word
+    of ``data/acronyms.txt``: rare in a vocabulary is not free of meaning. Raises DreambenchError if the
     vocabulary has too few rare tokens.
     """
     candidates = rare_tokens(tokenizer)
@@ -69,6 +78,8 @@ def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0)
         if len(found) == count:
             break
         tokens = [candidates[int(rng.random() * len(candidates))] for _ in range(length)]
+        if any(tokenizer.decode([token]).strip().lower() in _acronyms() for token in tokens):
+            continue
         text = tokenizer.decode(tokens).strip()
         if _round_trip(tokenizer, tokens, text) and _stays_whole(tokenizer, tokens, text):
             found.setdefault(text)

@@ -63,6 +63,9 @@ class TextualInversionOptions(FineTuneOptions):
     new tokens. ``random_flip`` adds the mirror image of every photo.
     """
 
+    without_effect: ClassVar[frozenset[str]] = frozenset(
+        {"class_images", "class_sampler", "prior_preservation_weight"}
+    )
     name: str = "textual-inversion"
     learning_rate: float = Field(0.01, gt=0)
     steps: int = Field(6100, ge=1)
@@ -100,10 +103,12 @@ class TextualInversion:
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train the new embeddings on the subject's photos."""
+        from dreambench.methods.finetune.denoiser import enable_checkpointing
         from dreambench.methods.finetune.training_step import optimize
 
         options = spec.method
         assert isinstance(options, TextualInversionOptions)
+        enable_checkpointing(context, base.frozen("unet"), None)
         learned, loss = _loss(subject, base, spec, options, context)
         losses = optimize([learned], loss, options, subject.name, context.on_step)
         embeddings = learned.detach().float().cpu().contiguous()

@@ -67,6 +67,12 @@ class BaseModel:
         class_name = self.config("scheduler")["_class_name"]
         return getattr(diffusers, class_name).from_pretrained(self.folder / "scheduler")
 
+    def native_size(self) -> int | None:
+        """Return the side in pixels of the images that the model was made for, if its config says it."""
+        cells = self.config("unet").get("sample_size")
+        blocks = self.config("vae").get("block_out_channels") or [0]
+        return int(cells) * 2 ** (len(blocks) - 1) if isinstance(cells, int) else None
+
     def fresh(self, component: str) -> Any:
         """Load a new, trainable instance of ``unet``, ``vae`` or ``text_encoder``: float32, on the device."""
         module = load_module(component_class(component), self.folder / component, self.variant)

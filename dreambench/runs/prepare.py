@@ -13,6 +13,7 @@ from dreambench.dataset import (
     load_dataset,
     select_prompts,
 )
+from dreambench.errors import DreambenchError
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
@@ -61,9 +62,16 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     identifier = choose_identifier(base.tokenizer, spec.identifier)
     method = METHODS.get(spec.method.name)()
     subjects = chosen_subjects(spec, dataset)
+    prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
-        training_subject(spec, subject)
-    return Prepared(spec, dataset, subjects, base, runtime, identifier, method)
+        word = prepared.words(subject).identifier
+        if spec.protocol.caption == "identifier" and word not in (None, identifier):
+            raise DreambenchError(
+                f"protocol.caption=identifier would compare images with {word}, a word that {spec.method.name} "
+                "learned and CLIP does not know",
+                "use protocol.caption=no-identifier with this method",
+            )
+    return prepared
 
 
 def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:

@@ -38,6 +38,7 @@ class Asked(TypedDict, total=False):
     images_per_prompt: int | None
     method: str | None
     base: str | Path | None
+    identifier: str | None
     data: str | Path | None
     protocol: str | Path | None
     metrics: str | Sequence[str] | None
@@ -88,6 +89,7 @@ def asked_spec(
         "prompts": asked.get("prompts"),
         "images_per_prompt": asked.get("images_per_prompt"),
         "method": asked.get("method"),
+        "identifier.text": asked.get("identifier"),
         "base.model": str(base) if base else None,
         "data.folder": str(data) if data else None,
         "seed": seed,
@@ -146,7 +148,20 @@ def run(
         runs = _folders(specs, Path(out) if out is not None else None, shown)
         if not preset:
             shown.say(f"preset {specs[0].preset} (none was given)")
+        for line in dict.fromkeys(line for each, _ in runs for line in said_before(each)):
+            shown.say(line)
         return work(runs, executor, shown, keep_checkpoints, notes)
+
+
+def said_before(prepared: Prepared) -> list[str]:
+    """Return what a user should know before a run starts: the identifier, and an unusual image size."""
+    lines = []
+    if prepared.spec.method.trains():
+        lines.append(f"identifier: {prepared.identifier}")
+    own, asked = prepared.base.native_size(), prepared.spec.image_size
+    if own and own != asked:
+        lines.append(f"images of {asked} pixels: the base model was made for {own}")
+    return lines
 
 
 def _folders(

@@ -101,6 +101,10 @@ def build_spec(
             value = read_protocol(value)
         if name not in ("method", "method.name"):
             _assign(content, name, value)
+    for name in content["method"].keys() & options.without_effect:
+        raise DreambenchError(
+            f"field method.{name} has no effect on the method {content['method']['name']}", "leave it out"
+        )
     known = [name for name in field_names(RunSpec) if name != "method"]
     known += [f"method.{name}" for name in field_names(options)]
     content["method"] = _validate(options, content["method"], "method.", known)

@@ -231,6 +231,8 @@ class RuntimeSpec(Section):
 class MethodOptions(Section):
     """The base of every method's hyperparameters; ``name`` says which method they belong to."""
 
+    #: Fields that are inherited and have no effect on the method: whoever sets one is told.
+    without_effect: ClassVar[frozenset[str]] = frozenset()
     name: str = ""
 
     def trains(self) -> bool:

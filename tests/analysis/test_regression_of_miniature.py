@@ -20,6 +20,8 @@ from dreambench.runs import requests as cells
 from dreambench.runs import subject as subject_work
 from tests.material.watched_runs import PICTURES, RUNS, draw_pictures, run_command, score_command
 
+SUBJECT = "dog"
+
 
 @pytest.fixture(scope="module")
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -56,14 +58,19 @@ def test_unchanged_code_passes(fresh: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Make the run again with a defect in place; ``without`` names what of it must be made anew."""
+    """Make the run again with a defect in place; ``without`` names what of one subject must be made anew.
+
+    One subject is enough: whatever moves its scores alone would move those of all.
+    """
     monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
 
     def made(*without: str) -> Path:
         copy = tmp_path / "run"
         shutil.copytree(fresh, copy)
-        for name in ("scores", "embeddings", "report", *without):
+        for name in ("scores", "embeddings", "report"):
             shutil.rmtree(copy / name, ignore_errors=True)
+        for made in (path for name in without for path in (copy / name).glob(f"{SUBJECT}*")):
+            shutil.rmtree(made) if made.is_dir() else made.unlink()
         if "images" in without and "checkpoints" not in without:
             (copy / "checkpoints").rename(copy / "work")
         assert call(run_command(8, copy)) == 0

@@ -14,7 +14,14 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast, T5Tokenizer
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.identifiers import choose_identifier, draw_identifiers, load_tokenizer, rare_tokens
+from dreambench.methods import identifiers
+from dreambench.methods.identifiers import (
+    _acronyms,
+    choose_identifier,
+    draw_identifiers,
+    load_tokenizer,
+    rare_tokens,
+)
 from dreambench.spec.run_spec import IdentifierSpec
 
 CLIP_SIZE, CLIP_FIRST_RARE = 49408, 37056  # the rarest quarter starts at 3/4 of the vocabulary
@@ -152,12 +159,24 @@ def test_t5_takes_the_papers_range_of_ids():
     assert max(rare) == 9_999
 
 
+@pytest.mark.parametrize("word", ["pkk", "lsd", "bpm", "fez", "nba"])
+def test_words_with_a_meaning_are_not_drawn(word):
+    assert word in _acronyms()
+
+
+def test_an_acronym_is_passed_over_and_the_others_stay(clip, monkeypatch):
+    before = draw_identifiers(clip, 20, 1, seed=0)
+    known = _acronyms()
+    monkeypatch.setattr(identifiers, "_acronyms", lambda: known | {before[3]})
+    assert draw_identifiers(clip, 19, 1, seed=0) == [*before[:3], *before[4:]]
+
+
 def test_every_rare_token_can_be_drawn(clip):
     usable = {
         text
         for token in rare_tokens(clip)
         for text in [clip.decode([token]).strip()]
-        if ids(clip, text) == [token]
+        if ids(clip, text) == [token] and text not in _acronyms()
     }
     assert set(draw_identifiers(clip, len(usable), 1, seed=3)) == usable
 

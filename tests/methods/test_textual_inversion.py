@@ -83,6 +83,16 @@ def test_every_step_is_in_the_loss_log_and_a_seed_gives_the_same_embeddings(trai
 
 @pytest.mark.parametrize(
     "change",
+    ["method.class_images=5", "method.class_sampler.steps=5", "method.prior_preservation_weight=0.5"],
+)
+def test_what_has_no_effect_is_refused_by_its_name(trainer, change):
+    field = ".".join(change.split("=")[0].split(".")[:2])
+    with pytest.raises(DreambenchError, match=f"field {field} has no effect on the method textual-inversion"):
+        trainer.spec(change, method=METHOD)
+
+
+@pytest.mark.parametrize(
+    "change",
     ["method.templates=[a photo]", "method.prior_preservation=true", "method.train_text_encoder=true"],
 )
 def test_what_it_cannot_do_is_refused(trainer, change):
