@@ -67,7 +67,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
         word = prepared.words(subject).identifier
         if spec.protocol.caption == "identifier" and word not in (None, identifier):
             raise DreambenchError(
-                f"protocol.caption=identifier would compare images with {word}, a word that {spec.method.name} "
+                f"protocol.caption=identifier would compare images with {word}, which {spec.method.name} "
                 "learned and CLIP does not know",
                 "use protocol.caption=no-identifier with this method",
             )
