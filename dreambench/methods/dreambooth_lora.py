@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -34,6 +35,17 @@ class DreamBoothLoraOptions(FineTuneOptions):
     steps: int = Field(500, ge=1)
     train_text_encoder: bool = False
     rank: int = Field(4, ge=1, le=1024)
+
+    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int:
+        """Return the adapters' parameters: for each adapted layer, rank times the sum of its sides."""
+        ends = {name: tuple(f"{target}.weight" for target in _TARGETS[name]) for name in _TARGETS}
+        adapted = [
+            shape
+            for component in self.trained_components()
+            for name, shape in shapes.get(component, {}).items()
+            if name.endswith(ends[component])
+        ]
+        return sum(self.rank * (shape[0] + shape[1]) for shape in adapted)
 
 
 class DreamBoothLora:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -75,6 +75,11 @@ class TextualInversionOptions(FineTuneOptions):
     vectors: int = Field(1, ge=1, le=32)
     templates: tuple[str, ...] = Field(NEUTRAL_TEMPLATES, min_length=1)
     random_flip: bool = True
+
+    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int:
+        """Return the new tokens' embeddings, as wide as the text encoder's."""
+        table = [s for n, s in shapes.get("text_encoder", {}).items() if n.endswith("token_embedding.weight")]
+        return self.vectors * (table[0][-1] if table else 0)
 
     @field_validator("templates")
     @classmethod

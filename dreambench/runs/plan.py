@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import humanize
 from pydantic import BaseModel
@@ -16,6 +17,7 @@ from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
 from dreambench.runs.class_images import class_image_set, needed_class_images
+from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
 from dreambench.runs.prepare import chosen_prompts, chosen_subjects, complete_data, read_data
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate
 from dreambench.runs.timing import probe as probe_rates
@@ -46,6 +48,7 @@ class Plan(BaseModel):
     disk_images: int
     disk_class_images: int
     disk_peak: int | None
+    memory: TrainingMemory | None = None
     missing: list[str]
     estimate: Estimate | None = None
 
@@ -64,10 +67,24 @@ class Plan(BaseModel):
         ]
         if self.prior_images:
             lines.insert(3, f"prior images    {self.prior_images:,} of `a [class noun]`, for PRES")
+        if self.memory is not None:
+            lines.append(_memory(self.memory))
         if self.estimate is not None:
             lines += _times(self.estimate)
         lines += [f"missing         {line}" for line in self.missing] or ["missing         nothing"]
         return "\n".join(lines)
+
+
+def _memory(held: TrainingMemory) -> str:
+    parts = {
+        "weights": held.weights,
+        "gradients": held.gradients,
+        "optimizer": held.optimizer,
+        "moving average": held.average,
+        "casts": held.casts,
+    }
+    listed = ", ".join(f"{name} {_size(count)}" for name, count in parts.items() if count)
+    return f"memory          {_size(held.total)} by arithmetic, and activations on top: {listed}"
 
 
 def _times(times: Estimate) -> list[str]:
@@ -133,7 +150,9 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     else:
         spec = complete_data(spec, dataset)
         subjects = chosen_subjects(spec, dataset)
-    fingerprint, weights = _base(spec, missing)
+    fingerprint, folder = _base(spec, missing)
+    shapes = shapes_of(folder) if folder else {}
+    weights = None if folder is None else _bytes_on_disk(spec, folder)
     missing += missing_weights(spec.protocol)
     times = _estimate(spec, subjects, fingerprint, schedule) if schedule and subjects else None
     if schedule and subjects and times is None:
@@ -160,6 +179,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         disk_images=(images + priors) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
+        memory=training_memory(spec, shapes, _half(spec)) if folder and steps else None,
         missing=missing,
         estimate=times,
     )
@@ -185,7 +205,7 @@ def _estimate(
     return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
 
 
-def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
+def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, Path | None]:
     from dreambench.models.base_model import is_hub_id, open_base
     from dreambench.models.hub import cached
 
@@ -201,10 +221,18 @@ def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, int | None]:
     except DreambenchError as error:
         missing.append(str(error))
         return None, None
-    trained = spec.method.trained_components()
-    sizes = [f.stat().st_size for c in trained for f in (folder / c).glob("*.safetensors")]
     fingerprint = folder.name if folder.parent.name == "snapshots" else base.fingerprint
-    return fingerprint, sum(sizes)
+    return fingerprint, folder
+
+
+def _bytes_on_disk(spec: RunSpec, folder: Path) -> int:
+    trained = spec.method.trained_components()
+    return sum(f.stat().st_size for c in trained for f in (folder / c).glob("*.safetensors"))
+
+
+def _half(spec: RunSpec) -> bool:
+    """Whether a GPU would train in half precision; memory is of interest there."""
+    return spec.runtime.precision != "fp32"
 
 
 def _class_images(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import (
@@ -254,6 +255,13 @@ class MethodOptions(Section):
     def trained_components(self) -> tuple[str, ...]:
         """Return the components of the pipeline whose weights a training writes."""
         return ("unet",)
+
+    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int:
+        """Return how many numbers a training changes, from the base model's shapes by component and name."""
+        if not self.trains():
+            return 0
+        wanted = [shape for name in self.trained_components() for shape in shapes.get(name, {}).values()]
+        return sum(math.prod(shape) for shape in wanted)
 
 
 def _as_method_options(value: Any) -> Any:
