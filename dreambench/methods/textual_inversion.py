@@ -64,7 +64,7 @@ class TextualInversionOptions(FineTuneOptions):
     """
 
     without_effect: ClassVar[frozenset[str]] = frozenset(
-        {"class_images", "class_sampler", "prior_preservation_weight"}
+        {"class_images", "class_sampler", "prior_preservation_weight", "prior_source"}
     )
     name: str = "textual-inversion"
     learning_rate: float = Field(0.01, gt=0)

@@ -300,6 +300,8 @@ class RunSpec(Section):
     def identity(self) -> dict[str, Any]:
         """Return the fields that change results, as plain data; a fingerprint stands for its path."""
         fields = self.model_dump(mode="json", exclude=set(self.NOT_IN_KEY))
+        if fields["method"].get("prior_source") == "class-images":
+            del fields["method"]["prior_source"]  # keys of runs from before there was another source stay
         protocol = fields["protocol"]
         others = protocol["encoders"] or protocol.pop("encoders")  # without metrics of others: as ever
         encoders = [protocol["clip"], protocol["dino"], protocol["lpips"], *others.values()]

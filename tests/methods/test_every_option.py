@@ -17,6 +17,7 @@ CHANGES = {
     "batch_size": ["method.batch_size=3"],
     "train_text_encoder": ["method.train_text_encoder={flipped}"],
     "prior_preservation": ["method.prior_preservation={flipped}"],
+    "prior_source": ["method.prior_preservation=true", "method.prior_source=base-model"],
     "prior_preservation_weight": ["method.prior_preservation_weight=0.3"],
     "class_images": ["method.class_images=3"],
     "class_sampler": ["method.class_sampler.steps=3"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import subprocess
 import sys
 
@@ -107,6 +108,33 @@ def test_without_prior_preservation_only_the_photo_term_is_left(base):
     photo, _, _ = plain_step(base, 1.0, with_prior=False)
     assert terms.prior is None
     assert terms.total.item() == pytest.approx(photo.item(), abs=1e-5)
+
+
+def test_the_class_term_without_class_images_is_the_distance_from_the_frozen_model(base):
+    """The same noisy photos with the class caption, against what the untouched U-Net says, written out."""
+    frozen = base.fresh("unet")
+    loss = make_loss(base, weight=0.7, with_prior=False)
+    loss.text_states = lambda: STATES
+    loss.base_prediction = lambda noisy, t: frozen(noisy, t, STATES[1:].expand(2, -1, -1)).sample.detach()
+    with torch.no_grad():
+        for parameter in loss.unet.parameters():
+            parameter.add_(0.01)
+    moved = copy.deepcopy(loss.unet)
+    terms = loss.terms()
+    # The draws of plain_step without a prior: the photo term's noisy latents and timesteps.
+    rng = torch.Generator().manual_seed(11)
+    indices = torch.randperm(5, generator=rng).tolist()[::-1][:2]
+    photos = posteriors(1, 5)
+    mean, std = photos.mean[indices], photos.std[indices]
+    x = (mean + std * torch.randn(mean.shape, generator=rng)) * 0.18215
+    eps = torch.randn(x.shape, generator=rng)
+    t = torch.randint(0, 1000, (2,), generator=rng)
+    noisy = training_schedule(base.scheduler).add_noise(x, eps, t)
+    states = STATES[1:].expand(2, -1, -1)
+    expected = ((moved(noisy, t, states).sample - frozen(noisy, t, states).sample) ** 2).mean()
+    assert terms.prior.item() == pytest.approx(expected.item(), abs=1e-6)
+    assert expected > 1e-6
+    assert terms.total.item() == pytest.approx((terms.photo + 0.7 * expected).item(), abs=1e-6)
 
 
 def test_a_class_term_of_weight_zero_adds_nothing_to_the_gradient(base):

@@ -29,7 +29,7 @@ def test_the_ablations_are_those_of_the_paper() -> None:
     nouns = {s.name: s.class_noun for s in official_subjects()}
     prior = ablation("prior-preservation")
     assert len({nouns[s] for s in prior.subjects}) == 15 == published().table(3).subjects
-    assert list(prior.variants) == ["with", "without"]
+    assert list(prior.variants) == ["with", "without", "base-model"]  # the last is ours
     assert len(ablation("class-noun").subjects) == 5 == published().table(4).subjects
     assert list(ablation("class-noun").variants) == ["correct", "wrong", "none"]
     assert [nouns[s] for s in ablation("photo-count").subjects] == ["backpack", "dog"]

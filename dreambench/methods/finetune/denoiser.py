@@ -28,7 +28,9 @@ def train_denoiser(
 
     ``parameters`` are those that the optimizer changes, in ``unet`` and in ``text_encoder`` (None: the
     base model's, frozen, whose states are computed once). Without a class noun there is no class to
-    preserve, and the loss has no class term. Returns the losses of every step.
+    preserve, and the loss has no class term. With ``prior_source: base-model`` the class term asks for the
+    frozen model's own prediction, which stays in memory beside the trained one. Returns the losses of every
+    step.
     """
     from dreambench.methods.finetune.training_step import DenoisingLoss, optimize
     from dreambench.models.schedulers import training_schedule
@@ -38,7 +40,8 @@ def train_denoiser(
     assert isinstance(options, FineTuneOptions)
     photos, class_images = _posteriors(subject, base, spec, options, context)
     captions = [SubjectPhrase(context.identifier, subject.class_noun).caption()]
-    if class_images is not None:
+    by_base = options.prior_preservation and options.prior_source == "base-model" and bool(subject.class_noun)
+    if class_images is not None or by_base:
         captions.append(SubjectPhrase(None, subject.class_noun).caption())
     loss = DenoisingLoss(
         unet=unet,
@@ -51,6 +54,7 @@ def train_denoiser(
         prior_preservation_weight=options.prior_preservation_weight,
         generator=generator(spec.seed, subject.name, "training"),
         runtime=context.runtime,
+        base_prediction=_base_prediction(base, captions[-1], context) if by_base else None,
     )
     return optimize(parameters, loss, options, subject.name, context.on_step)
 
@@ -70,10 +74,24 @@ def _posteriors(
 
     vae = base.frozen("vae")
     photos = encode_posteriors(vae, [photo.path for photo in subject.photos], spec.image_size)
-    if not options.prior_preservation or not subject.class_noun:
+    if options.class_image_needs() is None or not subject.class_noun:
         return photos, None
     chosen = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
     return photos, cached_posteriors(vae, chosen.images, spec.image_size, chosen.latents)
+
+
+def _base_prediction(base: BaseModel, caption: str, context: Context) -> Any:
+    """Return the frozen model's prediction for noisy latents [b, c, h, w] at timesteps [b] of a caption."""
+    import torch
+
+    unet = base.frozen("unet")
+    states = _text_states(base, None, [caption])()
+
+    def predict(noisy: Any, timesteps: Any) -> Any:
+        with torch.no_grad(), context.runtime.autocast():
+            return unet(noisy, timesteps, states.expand(len(noisy), -1, -1), return_dict=False)[0]
+
+    return predict
 
 
 def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:

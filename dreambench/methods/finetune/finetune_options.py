@@ -17,6 +17,11 @@ class FineTuneOptions(MethodOptions):
     batch_size: int = Field(1, ge=1, description="photos per step, and as many class images")
     train_text_encoder: bool = True
     prior_preservation: bool = True
+    prior_source: Literal["class-images", "base-model"] = Field(
+        "class-images",
+        description="what the class term learns: images of `a [class noun]` that the frozen model drew (the "
+        "paper), or, without class images, the frozen model's predictions for that caption on the photos",
+    )
     prior_preservation_weight: float = Field(1.0, ge=0, description="lambda of the paper's equation 2")
     class_images: int = Field(1000, ge=1)
     class_sampler: SamplerSpec = SamplerSpec(scheduler="euler-ancestral")
@@ -35,8 +40,9 @@ class FineTuneOptions(MethodOptions):
         return self.batch_size * (2 if self.prior_preservation else 1)
 
     def class_image_needs(self) -> tuple[SamplerSpec, int] | None:
-        """Return the sampler and the number of class images, with prior preservation."""
-        return (self.class_sampler, self.class_images) if self.prior_preservation else None
+        """Return the sampler and the number of class images, with prior preservation by class images."""
+        needed = self.prior_preservation and self.prior_source == "class-images"
+        return (self.class_sampler, self.class_images) if needed else None
 
     def trained_components(self) -> tuple[str, ...]:
         """Return the U-Net, and the text encoder if it is trained."""

@@ -80,7 +80,9 @@ class DenoisingLoss:
     """The denoising loss on photos and, with prior preservation, on class images.
 
     ``text_states()`` returns [1 or 2, tokens, d]: the photo caption's states, then the class caption's; or
-    those of one caption for each row of the batch.
+    those of one caption for each row of the batch. ``base_prediction``, instead of ``class_images``, returns
+    what the frozen model predicts for noisy latents at timesteps with the class caption: the class term then
+    is the distance from that.
     ``generator`` is the only source of randomness. It is on the CPU, so draws do not depend on the device.
     """
 
@@ -94,6 +96,7 @@ class DenoisingLoss:
     prior_preservation_weight: float
     generator: torch.Generator
     runtime: Runtime
+    base_prediction: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
 
     def __post_init__(self) -> None:
         self._photo_order = ShuffledIndices(len(self.photos), self.generator)
@@ -108,10 +111,16 @@ class DenoisingLoss:
         timesteps = torch.randint(0, count, (latents.shape[0],), generator=self.generator)
         noisy = self.schedule.add_noise(latents, noise, timesteps).to(device)
         target = prediction_target(self.schedule, self.parameterization, latents, noise, timesteps).to(device)
+        timesteps = timesteps.to(device)
+        if self.base_prediction is not None:
+            # The same noisy photos once more, with the class caption: there the model must not move.
+            kept = self.base_prediction(noisy, timesteps).float()
+            noisy, timesteps = noisy.repeat(2, 1, 1, 1), timesteps.repeat(2)
+            target = torch.cat([target, kept])
         with self.runtime.training():
             states = self.text_states()
-            states = states.repeat_interleave(len(latents) // len(states), dim=0)
-            prediction = self.unet(noisy, timesteps.to(device), states, return_dict=False)[0]
+            states = states.repeat_interleave(len(noisy) // len(states), dim=0)
+            prediction = self.unet(noisy, timesteps, states, return_dict=False)[0]
         return dreambooth_loss(prediction, target, self.batch_size, self.prior_preservation_weight)
 
     def draw_latents(self) -> torch.Tensor:
