@@ -139,7 +139,10 @@ def run(
     Raises DreambenchError, UnfinishedRunsError where tasks failed on Ray. KeyboardInterrupt leaves runs that
     the same call resumes.
     """
-    executor.on_ray()
+    if executor.on_ray():
+        from dreambench.executors.ray.cluster import require_ray
+
+        require_ray()
     presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset or None]
     seeds: Sequence[Any] = seed if isinstance(seed, list | tuple) and seed else [seed if seed != [] else None]
     specs = [asked_spec(p, seed=s, **asked) for p, s in product(presets, seeds)]

@@ -66,7 +66,7 @@ def test_scores_are_frames_with_a_signature(two) -> None:
     assert list(own.table.index) == ["own"]
     assert own.table.at["own", "n_images"] == 4
     assert own.table.at["own", "dino"] > plain.table.at["plain", "dino"]
-    assert own.table.at["own", "dino_low"] <= own.table.at["own", "dino"] <= own.table.at["own", "dino_high"]
+    assert own.table.loc["own", ["dino_low", "dino_high"]].isna().all()  # one subject has no interval
     assert set(own.subjects.columns) == {"dino", "clip_i", "clip_t", "div"}
     assert len(own.images) == 4
     assert "preset:mini" in own.signature

@@ -29,7 +29,7 @@ def build(fields: Mapping[str, Any]) -> RunSpec:
 def test_the_plan_has_everything_that_the_claims_need() -> None:
     planned = planned_runs(build, [0, 1])
     places = [run.folder(Path()) for run in planned]
-    assert len(set(places)) == len(places) == 2 * (4 + 2 + 3 + 5 + 1)
+    assert len(set(places)) == len(places) == 2 * (4 + 3 + 3 + 5 + 1)
     assert Path("comparison/textual-inversion-s1") in places
     assert Path("class-noun-s0/wrong") in places
     assert Path("photo-count-s1/5") in places
@@ -112,7 +112,7 @@ def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsy
     again = (tmp_path / "again.md").read_text()
     assert again.split("## What was run")[0] == text.split("## What was run")[0]
     runs = [json.loads(file.read_text()) for file in (tmp_path / "all").rglob("run.json")]
-    assert len(runs) == 15
+    assert len(runs) == 16
     assert all(run["status"] == "complete" and run["seconds"] > 0 for run in runs)
     _tables_alone_give_the_same_page(command, tmp_path, again)
 
