@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from dreambench.metrics.scoring import BenchmarkImage, score_images  # noqa: E402
+from dreambench.models.device import resolve_runtime  # noqa: E402
 from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
 from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
@@ -99,7 +100,7 @@ class ModelCache:
                 self.protocol,
                 device="cpu",
                 batch_size=BATCH,
-                decode_threads=RuntimeSpec().decode_threads,
+                decode_threads=resolve_runtime(RuntimeSpec()).decode_threads(),
             )
         return run
 

@@ -48,12 +48,19 @@ def run(
             keep_checkpoints=keep_checkpoints,
             notes=note or (),
             executor=execution,
+            show=_page_so_far,
             **vars(asked),
         )
     except UnfinishedRunsError as error:
         show(error.folders, json)
         raise
     show(done, json)
+
+
+def _page_so_far(run: RunFolder) -> None:
+    from dreambench.report import write_report
+
+    write_report([run], run.report_folder, quiet=True)
 
 
 def show(runs: Sequence[RunFolder], json: bool) -> None:

@@ -76,7 +76,9 @@ class BaseModel:
     def fresh(self, component: str) -> Any:
         """Load a new, trainable instance of ``unet``, ``vae`` or ``text_encoder``: float32, on the device."""
         module = load_module(component_class(component), self.folder / component, self.variant)
-        return module.to(self.device)
+        # Convolutions in half precision are faster on a GPU with the channels last.
+        last = self.device.type == "cuda" and component != "text_encoder"
+        return module.to(self.device, memory_format=torch.channels_last if last else torch.preserve_format)
 
     def frozen(self, component: str) -> Any:
         """Return the shared, untouched instance of a component, in eval mode and without gradients."""

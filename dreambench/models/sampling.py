@@ -12,6 +12,7 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.models.device import Runtime
+from dreambench.models.half_weights import half_weights
 from dreambench.models.schedulers import make_sampler
 from dreambench.spec.run_spec import SamplerSpec
 
@@ -66,7 +67,7 @@ def generate(
     as PIL images by file: a run that is resumed makes its remaining images in the same company as an
     uninterrupted one would, so that their bits are the same. ``on_images`` moves the progress bar.
     """
-    size = runtime.spec.generation_batch_size
+    size = runtime.generation_batch()
     batches = [requests[i : i + size] for i in range(0, len(requests), size)]
     todo = [batch for batch in batches if not all(r.file.exists() for r in batch)]
     on_images(len(requests) - sum(map(len, todo)))
@@ -74,14 +75,37 @@ def generate(
         return 0
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
     embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], sampler, runtime)
+    if runtime.device.type == "cuda":
+        pipeline.vae.enable_slicing()  # decoding a whole batch would take more memory than drawing it
+    runtime.compile(pipeline.unet)
+
+    def one_batch(batch: Sequence[ImageRequest]) -> list[Any]:
+        return draw(pipeline, embeddings, batch, sampler, image_size, runtime)
+
     made = 0
-    for batch in todo:
-        missing = sum(not r.file.exists() for r in batch)
-        images = draw(pipeline, embeddings, batch, sampler, image_size, runtime)
-        commit({r.file: image for r, image in zip(batch, images, strict=True)})
-        made += missing
-        on_images(len(batch))
+    with half_weights([pipeline.unet, pipeline.vae], runtime):
+        for batch in todo:
+            missing = sum(not r.file.exists() for r in batch)
+            images = _in_parts_that_fit(one_batch, batch)
+            commit({r.file: image for r, image in zip(batch, images, strict=True)})
+            made += missing
+            on_images(len(batch))
     return made
+
+
+def _in_parts_that_fit(
+    draw_batch: Callable[[Sequence[ImageRequest]], list[Any]], batch: Sequence[ImageRequest]
+) -> list[Any]:
+    """Draw a batch; where the GPU's memory is too small, draw its halves one after the other."""
+    try:
+        return draw_batch(batch)
+    except torch.OutOfMemoryError:
+        if len(batch) == 1:
+            raise
+    # Outside of the handler, which would keep the failed attempt's tensors alive.
+    torch.cuda.empty_cache()
+    half = len(batch) // 2
+    return _in_parts_that_fit(draw_batch, batch[:half]) + _in_parts_that_fit(draw_batch, batch[half:])
 
 
 def draw(

@@ -81,6 +81,10 @@ def _missing(run: RunScores) -> tuple[str, ...]:
         return ()
     total = coverage.n_images + coverage.unscored
     lines = [f"{numbers.count(coverage.n_images)} of {numbers.plural(total, 'image')} are scored."]
+    if run.record.status == "started":
+        done = len(run.record.subjects) - len(coverage.absent) - len(coverage.incomplete)
+        subjects = numbers.plural(len(run.record.subjects), "subject")
+        lines[0] = f"{done} of {subjects} done, {lines[0]} Load the page again to see what has been added."
     if coverage.absent:
         lines.append(f"No scored image yet: {_listed(coverage.absent)}.")
     if coverage.incomplete:

@@ -17,9 +17,9 @@ from dreambench.runs.subject import keep_or_delete_weights, method_context
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder, RunRecord
-from dreambench.store.files import write_folder_atomically
 from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
 from dreambench.store.gallery_record import GalleryRecord, GallerySubject
+from dreambench.store.scratch_folder import is_intact, remove_scratch_folder, write_scratch_folder
 
 
 @dataclass(frozen=True)
@@ -212,12 +212,13 @@ def _personalized(
     bar = f"{subject.name}: training"
     context = method_context(prepared, reporter, bar)
     for place in _weights(plan, gallery, subject):
-        if place.exists():
+        if is_intact(place):
             return method.load(place, prepared.base, context)
     trained_on = training_subject(prepared.spec, subject)
     personalized = method.personalize(trained_on, prepared.base, prepared.spec, context)
     reporter.finish(bar)
     if prepared.spec.method.trains():
         place = gallery.weights_folder(subject.name)
-        write_folder_atomically(place, lambda folder: method.save(personalized, folder))
+        remove_scratch_folder(place)
+        write_scratch_folder(place, lambda folder: method.save(personalized, folder))
     return personalized

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import product
 from pathlib import Path
@@ -15,6 +15,7 @@ from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
+from dreambench.store.run_folder import report_page
 
 if TYPE_CHECKING:
     from dreambench.runs.prepare import Prepared
@@ -129,6 +130,7 @@ def run(
     notes: Iterable[str] = (),
     executor: ExecutorOptions = _HERE,
     reporter: ProgressListener | None = None,
+    show: Callable[[RunFolder], object] | None = None,
     **asked: Unpack[Asked],
 ) -> list[RunFolder]:
     """Personalize a model for each subject, draw the prompts and score the images; return the run folders.
@@ -136,6 +138,8 @@ def run(
     ``preset`` (None: the paper's setting with a GPU, else the miniature) and ``seed`` may be several: each
     pair is a run. ``out`` is the one run's folder, or the parent of several (None: below results/). A
     folder that contains the same run is resumed. ``reporter`` (None: bars on stderr) receives the progress.
+    ``show`` is called with the folder of a run that goes on, whenever its tables were made of the subjects
+    that have ended.
     Raises DreambenchError, UnfinishedRunsError where tasks failed on Ray. KeyboardInterrupt leaves runs that
     the same call resumes.
     """
@@ -153,7 +157,9 @@ def run(
             shown.say(f"preset {specs[0].preset} (none was given)")
         for line in dict.fromkeys(line for each, _ in runs for line in said_before(each)):
             shown.say(line)
-        return work(runs, executor, shown, keep_checkpoints, notes)
+        if show is not None and len(runs) == 1:
+            shown.say(f"report: {report_page(runs[0][1])}, from the first subject on")
+        return work(runs, executor, shown, keep_checkpoints, notes, show)
 
 
 def said_before(prepared: Prepared) -> list[str]:
@@ -188,6 +194,7 @@ def work(
     shown: ProgressListener,
     keep_checkpoints: bool = False,
     notes: Iterable[str] = (),
+    show: Callable[[RunFolder], object] | None = None,
 ) -> list[RunFolder]:
     """Work prepared runs: one after the other in this process, or as one queue on Ray.
 
@@ -202,7 +209,7 @@ def work(
     failed: list[Outcome] = []
     with executor_of(options, [prepared for prepared, _ in runs]) as executor:
         for batch in [[job] for job in jobs] if executor.in_process else [jobs]:
-            done, not_done = run_all(batch, executor, shown)
+            done, not_done = run_all(batch, executor, shown, show)
             folders, failed = folders + done, failed + not_done
     if failed:
         raise UnfinishedRunsError(failed, folders)

@@ -15,11 +15,12 @@ from dreambench.executors.local import LocalExecutor
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
 from dreambench.models.device import Runtime
 from dreambench.progress import ProgressListener
+from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
 from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights
-from dreambench.runs.tasks import queued_class_images, queued_subject
+from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
@@ -58,9 +59,14 @@ def run_here(job: Job, watch: ProgressListener) -> RunFolder:
 
 
 def run_all(
-    jobs: Sequence[Job], executor: Executor, watch: ProgressListener
+    jobs: Sequence[Job],
+    executor: Executor,
+    watch: ProgressListener,
+    show: Callable[[RunFolder], object] | None = None,
 ) -> tuple[list[RunFolder], list[Outcome]]:
     """Work the tasks of several runs as one queue; return the run folders and the tasks that failed.
+
+    ``show`` makes a page of a run's tables; it is called now and then, as subjects end.
 
     A run's tables are made as soon as its last task has ended, while other runs continue. A run with a failed
     task is scored as far as it is made, and ends as ``partial``; the same call finishes it. Raises
@@ -76,20 +82,26 @@ def run_all(
             own = _queue(job, run_folder, embed=not executor.in_process)
             queue.update((queued.name, queued) for queued in own)
             running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
-        with _tables(len(jobs)) as submit:
+        live = None if show is None else LiveTables(score, show)
+        with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
             for outcome in executor.run(list(queue.values()), watch):
-                ended = [r for r in running if _takes(r, outcome) and not r.left]
-                waiting += [submit(_finish, r, watch) for r in ended]
+                for r in running:
+                    if not _takes(r, outcome):
+                        continue
+                    if not r.left:
+                        waiting.append(submit(_finish, r, watch))
+                    elif live is not None and _is_a_subject_done(outcome):
+                        waiting.append(submit(live.refresh, r.job.prepared, r.run_folder, watch))
             for table in waiting:
                 table.result()
     return folders, [outcome for r in running for outcome in r.failed]
 
 
 @contextmanager
-def _tables(runs: int) -> Iterator[Callable[..., Future[None]]]:
-    """Lend the function that makes a run's tables: at once for one run, beside the tasks of several."""
-    if runs == 1:
+def _tables(in_thread: bool) -> Iterator[Callable[..., Future[None]]]:
+    """Lend the function that makes a run's tables: at once, or in a thread beside the tasks of workers."""
+    if not in_thread:
         yield _at_once
         return
     pool = ThreadPoolExecutor(1)
@@ -140,6 +152,10 @@ def _takes(r: _Running, outcome: Outcome) -> bool:
     elif outcome.machine is not None:
         r.made_on[outcome.queued.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
     return True
+
+
+def _is_a_subject_done(outcome: Outcome) -> bool:
+    return outcome.error is None and isinstance(outcome.queued.task, SubjectTask)
 
 
 def _finish(r: _Running, watch: ProgressListener) -> None:
@@ -227,7 +243,7 @@ def write_scores(
         spec.protocol,
         device=str(runtime.device),
         batch_size=runtime.spec.scoring_batch_size,
-        decode_threads=runtime.spec.decode_threads,
+        decode_threads=runtime.decode_threads(),
         on_image=lambda count: watch.advance("scoring", count),
     )
     watch.finish("scoring")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,7 +28,13 @@ from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import SamplerSpec
 from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
-from dreambench.store.files import write_folder_atomically, write_text
+from dreambench.store.files import write_text
+from dreambench.store.scratch_folder import (
+    is_intact,
+    keep_scratch_folder,
+    remove_scratch_folder,
+    write_scratch_folder,
+)
 
 if TYPE_CHECKING:
     from dreambench.metrics.encoders import ProtocolEncoders
@@ -141,8 +146,11 @@ def _personalize(
     weights = run_folder.weights_folder(subject.name)
     bar = training_bar(subject)
     context = method_context(prepared, watch, bar, steps, cache)
-    if weights.exists():
+    if is_intact(weights):
         return prepared.method.load(weights, prepared.base, context)
+    if weights.exists():
+        watch.say(f"{subject.name}: the machine was restarted after its training, which is done again")
+        remove_scratch_folder(weights)
     trained_on = training_subject(prepared.spec, subject)
     personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
     watch.finish(bar)
@@ -150,7 +158,7 @@ def _personalize(
         _refuse_non_finite(personalized, subject)
         rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
         write_text(run_folder.loss_file(subject.name), "\n".join(["step,photo,prior,total", *rows]) + "\n")
-        write_folder_atomically(weights, lambda folder: prepared.method.save(personalized, folder))
+        write_scratch_folder(weights, lambda folder: prepared.method.save(personalized, folder))
     return personalized
 
 
@@ -218,10 +226,9 @@ def keep_or_delete_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
     if not weights.exists():
         return
     if keep and not checkpoint.exists():
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        weights.rename(checkpoint)
+        keep_scratch_folder(weights, checkpoint)
     else:
-        shutil.rmtree(weights)
+        remove_scratch_folder(weights)
 
 
 def embed_images(
@@ -244,7 +251,7 @@ def embed_images(
     bar = scoring_bar(subject)
     watch.start(bar, count_files(cells, priors, photos))
     began = time.monotonic()
-    with ThreadPoolExecutor(runtime.spec.decode_threads) as pool:
+    with ThreadPoolExecutor(runtime.decode_threads()) as pool:
         embed_subject(
             run_folder,
             subject.name,

@@ -110,11 +110,13 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
 
     Raises DreambenchError where the run itself would.
     """
+    from dreambench.models.device import resolve_runtime
     from dreambench.runs.prepare import chosen_subjects, prepare, read_data, start_record
     from dreambench.runs.subject import make_subject
 
     first = chosen_subjects(spec, read_data(spec))[0]
-    prompts = -(-spec.runtime.generation_batch_size // spec.images_per_prompt)
+    batch = resolve_runtime(spec.runtime).generation_batch()
+    prompts = -(-batch // spec.images_per_prompt)
     fields = type(spec.method).model_fields
     small = {"steps": _PROBE_STEPS, "class_images": _PROBE_CLASS_IMAGES}
     method = spec.method.model_copy(update={k: v for k, v in small.items() if k in fields})

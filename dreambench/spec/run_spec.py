@@ -222,11 +222,13 @@ class RuntimeSpec(Section):
 
     device: str = "auto"
     precision: Literal["auto", "fast", "fp32", "bf16", "fp16"] = "auto"
-    generation_batch_size: int = Field(8, ge=1)
+    generation_batch_size: int | None = Field(None, ge=1, description="None: by the GPU's memory")
     scoring_batch_size: int = Field(32, ge=1)
     gradient_checkpointing: bool = False
     fused_optimizer: bool = True
-    decode_threads: int = Field(4, ge=1, le=64)
+    compile: bool = Field(False, description="compile the denoiser with torch.compile")
+    deterministic: bool = Field(False, description="the same bits on the same GPU, at a cost of speed")
+    decode_threads: int | None = Field(None, ge=1, le=64, description="None: the cores, at most 16")
 
 
 class MethodOptions(Section):

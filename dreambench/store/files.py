@@ -91,19 +91,26 @@ def _write_plainly(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_folder_atomically(folder: Path, fill: Callable[[Path], object]) -> None:
+def sync_all(folder: Path) -> None:
+    """Make the files below a folder durable."""
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            _sync_file(file)
+
+
+def write_folder_atomically(folder: Path, fill: Callable[[Path], object], sync: bool = True) -> None:
     """Call ``fill`` on a temporary folder, sync its files, then rename it to ``folder``.
 
-    ``folder`` must not exist yet. A folder that exists is therefore complete.
+    ``folder`` must not exist yet. A folder that exists is therefore complete; without ``sync``, only as long
+    as the machine does not crash.
     """
     temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with no_space_is_one_line(folder):
             temporary.mkdir(parents=True)
             fill(temporary)
-            for file in sorted(temporary.rglob("*")):
-                if file.is_file():
-                    _sync_file(file)
+            if sync:
+                sync_all(temporary)
             os.replace(temporary, folder)
             sync_folder(folder.parent)
     finally:

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from PIL import Image
 
 
+def report_page(folder: Path) -> Path:
+    """Return the page of the report of the run in ``folder``."""
+    return folder / "report" / "index.html"
+
+
 class RunFolder:
     """The files of one run below ``path``.
 
@@ -77,7 +82,7 @@ class RunFolder:
     @property
     def report_folder(self) -> Path:
         """Return the folder of this run's own report."""
-        return self.path / "report"
+        return report_page(self.path).parent
 
     @property
     def galleries_folder(self) -> Path:

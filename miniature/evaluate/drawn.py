@@ -31,7 +31,7 @@ def drawn(
         for index, each in enumerate(prompts)
     ]
     embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], spec.sampler, runtime)
-    size, images = spec.runtime.generation_batch_size, []
+    size, images = runtime.generation_batch(), []
     for start in range(0, len(requests), size):
         batch = requests[start : start + size]
         images += draw(pipeline, embeddings, batch, spec.sampler, spec.image_size, runtime)

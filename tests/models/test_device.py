@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from types import SimpleNamespace
+
 import pytest
 import torch
 from torch import Tensor
 
 from dreambench.models import device
-from dreambench.models.device import resolve_runtime, without_tf32
+from dreambench.models.device import Runtime, resolve_runtime, without_tf32
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.spec.run_spec import RuntimeSpec
 
@@ -45,3 +48,34 @@ def test_encoders_embed_without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
             return torch.full((len(batch), 1), float(torch.backends.cudnn.allow_tf32))
 
     assert Watching().forward(torch.zeros(2, 3, 4, 4)).tolist() == [[0.0], [0.0]]
+
+
+@pytest.mark.parametrize(("gigabytes", "images"), [(80, 32), (40, 16), (24, 8), (16, 4), (8, 2)])
+def test_a_gpus_memory_decides_how_many_images_are_drawn_at_once(
+    gigabytes: int, images: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = SimpleNamespace(total_memory=int(gigabytes * 0.98 * 2**30))
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    runtime = Runtime(torch.device("cuda"), torch.bfloat16, RuntimeSpec())
+    assert runtime.generation_batch() == images
+    said = Runtime(torch.device("cuda"), torch.bfloat16, RuntimeSpec(generation_batch_size=3))
+    assert said.generation_batch() == 3
+
+
+def test_deterministic_is_asked_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")  # an own choice stays
+    try:
+        resolve_runtime(RuntimeSpec(device="cpu", deterministic=True))
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
+
+
+def test_compile_keeps_the_names_of_weights() -> None:
+    module = torch.nn.Linear(2, 2)
+    names = list(module.state_dict())
+    resolve_runtime(RuntimeSpec(device="cpu", compile=True)).compile(module)
+    assert module._compiled_call_impl is not None
+    assert list(module.state_dict()) == names

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
@@ -206,3 +207,50 @@ def test_an_image_that_is_not_finite_is_refused_and_not_kept(base, tmp_path):
 def test_a_negative_prompt_without_guidance_is_refused():
     with pytest.raises(ValueError, match="negative_prompt has no effect at guidance_scale 1 or less"):
         SamplerSpec(guidance_scale=1.0, negative_prompt="blurry")
+
+
+@pytest.mark.parametrize("component", ["unet", "vae"])
+def test_half_weights_change_no_bit_of_an_image_and_come_back(base, monkeypatch, tmp_path, component):
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", precision="bf16", generation_batch_size=4))
+    pipeline = base.pipeline()
+    before = [weight.clone() for weight in getattr(pipeline, component).parameters()]
+    seen = set()
+    watch = getattr(pipeline, component).register_forward_pre_hook(
+        lambda module, arguments: seen.add(pipeline.unet.conv_in.weight.dtype)
+    )
+    generate(pipeline, requests(tmp_path / "half"), SAMPLER, 64, runtime, commit_images)
+    watch.remove()
+    assert component == "vae" or seen == {torch.bfloat16}
+    after = list(getattr(pipeline, component).parameters())
+    assert all(a.dtype == torch.float32 and torch.equal(a, b) for a, b in zip(after, before, strict=True))
+    monkeypatch.setattr(sampling, "half_weights", lambda modules, runtime: nullcontext())
+    generate(pipeline, requests(tmp_path / "cast"), SAMPLER, 64, runtime, commit_images)
+    half, cast = read(tmp_path / "half"), read(tmp_path / "cast")
+    assert half.keys() == cast.keys()
+    assert all(np.array_equal(half[name], cast[name]) for name in half)
+
+
+def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_path):
+    make(base, requests(tmp_path / "whole"), batch_size=7)
+    draw, sizes = sampling.draw, []
+
+    def small(pipeline, embeddings, batch, *more):
+        sizes.append(len(batch))
+        if len(batch) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return draw(pipeline, embeddings, batch, *more)
+
+    monkeypatch.setattr(sampling, "draw", small)
+    assert make(base, requests(tmp_path / "halves"), batch_size=7) == 7
+    assert sizes == [7, 3, 1, 2, 4, 2, 2]
+    whole, halves = read(tmp_path / "whole"), read(tmp_path / "halves")
+    assert all(np.abs(whole[n].astype(int) - halves[n].astype(int)).max() <= 1 for n in whole)
+
+
+def test_one_image_that_does_not_fit_is_an_error(base, monkeypatch, tmp_path):
+    def none(*arguments):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(sampling, "draw", none)
+    with pytest.raises(torch.OutOfMemoryError):
+        make(base, requests(tmp_path))

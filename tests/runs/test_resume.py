@@ -114,12 +114,28 @@ def test_a_trained_subject_is_not_trained_again(tiny, runner, whole, tmp_path, m
     out, command = tmp_path / "run", words(tiny, tmp_path / "run")
     assert runner.run(command, [out / "images"], kill_at=1) == -9
     weights = out / "work" / "dog"
-    assert {p.name for p in weights.iterdir()} == {"unet", "text_encoder"}
+    assert {p.name for p in weights.iterdir() if p.is_dir()} == {"unet", "text_encoder"}
     before = stamps(out)
     assert runner.run(command, [out / "images" / "dog"], kill_at=6) == -9
     assert {n: t for n, t in stamps(out).items() if n in before} == before
     assert runner.run(command, [tmp_path]) == 0
     assert not any((out / "work").iterdir())
+    assert_same_result(out, reference)
+
+
+def test_weights_from_before_a_restart_of_the_machine_are_trained_again(
+    tiny, runner, whole, tmp_path, monkeypatch
+):
+    """They were not forced onto the disk, so after a crash nobody knows what they contain."""
+    reference, _ = whole
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(reference.parent / "cache"))
+    out, command = tmp_path / "run", words(tiny, tmp_path / "run")
+    assert runner.run(command, [out / "images"], kill_at=1) == -9
+    (out / "work" / "dog" / ".boot").write_text("an earlier start")
+    for file in (out / "work" / "dog").rglob("*.safetensors"):
+        file.write_bytes(bytes(file.stat().st_size))  # what a crash may leave
+    assert runner.run(command, [tmp_path]) == 0
+    assert "dog: the machine was restarted after its training, which is done again" in runner.log
     assert_same_result(out, reference)
 
 

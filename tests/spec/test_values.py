@@ -80,6 +80,8 @@ OTHER_VALUES: dict[str, tuple[str, Any]] = {  # field: what a user writes, and w
     "runtime.scoring_batch_size": ("2", 2),
     "runtime.gradient_checkpointing": ("true", True),
     "runtime.fused_optimizer": ("false", False),
+    "runtime.compile": ("true", True),
+    "runtime.deterministic": ("true", True),
     "runtime.decode_threads": ("1", 1),
     "method.learning_rate": ("2e-6", 2e-6),
     "method.steps": ("400", 400),

@@ -38,6 +38,7 @@ def train_denoiser(
 
     options = spec.method
     assert isinstance(options, FineTuneOptions)
+    context.runtime.compile(unet)
     photos, class_images = _posteriors(subject, base, spec, options, context)
     captions = [SubjectPhrase(context.identifier, subject.class_noun).caption()]
     by_base = options.prior_preservation and options.prior_source == "base-model" and bool(subject.class_noun)

@@ -104,14 +104,13 @@ class DenoisingLoss:
 
     def terms(self) -> LossTerms:
         """Draw a batch, run one forward pass on both of its parts, and return the loss's terms."""
-        device = self.runtime.device
         latents = self.draw_latents()
         noise = torch.randn(latents.shape, generator=self.generator)
         count = int(self.schedule.config.num_train_timesteps)
         timesteps = torch.randint(0, count, (latents.shape[0],), generator=self.generator)
-        noisy = self.schedule.add_noise(latents, noise, timesteps).to(device)
-        target = prediction_target(self.schedule, self.parameterization, latents, noise, timesteps).to(device)
-        timesteps = timesteps.to(device)
+        noisy = self.runtime.move(self.schedule.add_noise(latents, noise, timesteps))
+        target = prediction_target(self.schedule, self.parameterization, latents, noise, timesteps)
+        target, timesteps = self.runtime.move(target), self.runtime.move(timesteps)
         if self.base_prediction is not None:
             # The same noisy photos once more, with the class caption: there the model must not move.
             kept = self.base_prediction(noisy, timesteps).float()

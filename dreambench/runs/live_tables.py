@@ -1,0 +1,45 @@
+"""Tables and page of a run that goes on: made after a subject has ended, and seldom enough to cost little."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from dreambench.errors import DreambenchError
+from dreambench.progress import ProgressListener
+from dreambench.runs.prepare import Prepared
+from dreambench.store import RunFolder
+
+#: A run of less than these seconds is over soon: it needs no page before its end.
+PATIENCE = 20.0
+#: The page is made again when this many times its own seconds have passed.
+SPARING = 20.0
+
+
+class LiveTables:
+    """Scores what a run has so far and shows it, whenever a subject has ended and enough time has passed.
+
+    ``score`` writes the score tables of what is there, ``show`` makes the page of them.
+    """
+
+    def __init__(
+        self,
+        score: Callable[[Prepared, RunFolder, ProgressListener], None],
+        show: Callable[[RunFolder], object],
+    ) -> None:
+        self.score, self.show = score, show
+        self._next = time.monotonic() + PATIENCE
+
+    def refresh(self, prepared: Prepared, run_folder: RunFolder, watch: ProgressListener) -> bool:
+        """Make tables and page if it is time; return whether they were made."""
+        began = time.monotonic()
+        if began < self._next:
+            return False
+        try:
+            self.score(prepared, run_folder, watch)
+            self.show(run_folder)
+        except DreambenchError as error:  # the run itself goes on
+            watch.say(f"no page yet: {error}")
+        ended = time.monotonic()
+        self._next = ended + max(PATIENCE, SPARING * (ended - began))
+        return True

@@ -1,0 +1,62 @@
+"""Folders that survive the kill of a process, but need not survive a crash of the machine.
+
+A subject's weights (3.9 GB of Stable Diffusion 1.5) are read again only where the process was killed while
+it drew. Forcing them onto the disk would take longer than drawing some of the images. What a killed process
+has written is in the system's cache and is whole; after a crash of the machine it may be zeros. So the
+folder remembers the start of the system that it was written under.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from dreambench.store.files import sync_all, write_folder_atomically
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+_NOTE = ".boot"
+
+
+def write_scratch_folder(folder: Path, fill: Callable[[Path], object]) -> None:
+    """Call ``fill`` on a temporary folder, then rename it to ``folder``; sync it only where it must be.
+
+    That is where the system does not say when it was started. Raises DreambenchError on a full disk.
+    """
+    boot = boot_id()
+
+    def filled(inside: Path) -> None:
+        fill(inside)
+        if boot is not None:
+            (inside / _NOTE).write_text(boot, encoding="utf-8")
+
+    write_folder_atomically(folder, filled, sync=boot is None)
+
+
+def is_intact(folder: Path) -> bool:
+    """Whether a scratch folder exists and the system was not started again since it was written."""
+    if not folder.is_dir():
+        return False
+    note = folder / _NOTE
+    return not note.exists() or note.read_text(encoding="utf-8") == boot_id()
+
+
+def keep_scratch_folder(folder: Path, place: Path) -> None:
+    """Move a scratch folder to a place where it stays, on the disk."""
+    (folder / _NOTE).unlink(missing_ok=True)
+    sync_all(folder)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(place)
+
+
+def remove_scratch_folder(folder: Path) -> None:
+    """Remove a scratch folder; there may be none."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def boot_id() -> str | None:
+    """Return what names this start of the system; None where the system does not say."""
+    try:
+        return _BOOT.read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None

@@ -1,0 +1,68 @@
+"""Folders that survive a kill and are not believed after a restart of the machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dreambench.store import files, scratch_folder
+from dreambench.store.scratch_folder import (
+    is_intact,
+    keep_scratch_folder,
+    remove_scratch_folder,
+    write_scratch_folder,
+)
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that were forced onto the disk."""
+    paths: list[Path] = []
+    monkeypatch.setattr(files, "_sync_file", paths.append)
+    return paths
+
+
+def fill(folder: Path) -> None:
+    (folder / "inner").mkdir()
+    (folder / "inner" / "weights").write_text("numbers")
+
+
+def test_it_is_whole_and_nothing_waits_for_the_disk(tmp_path: Path, synced: list[Path]) -> None:
+    write_scratch_folder(tmp_path / "dog", fill)
+    assert is_intact(tmp_path / "dog")
+    assert (tmp_path / "dog" / "inner" / "weights").read_text() == "numbers"
+    assert synced == []
+
+
+def test_after_a_restart_of_the_machine_it_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scratch_folder(tmp_path / "dog", fill)
+    monkeypatch.setattr(scratch_folder, "boot_id", lambda: "another")
+    assert not is_intact(tmp_path / "dog")
+    assert not is_intact(tmp_path / "cat")
+
+
+def test_without_a_name_of_the_systems_start_it_is_forced_onto_the_disk(
+    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scratch_folder, "boot_id", lambda: None)
+    write_scratch_folder(tmp_path / "dog", fill)
+    assert is_intact(tmp_path / "dog")
+    assert [path.name for path in synced] == ["weights"]
+
+
+def test_what_is_kept_is_on_the_disk_and_outlives_restarts(
+    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scratch_folder(tmp_path / "dog", fill)
+    keep_scratch_folder(tmp_path / "dog", tmp_path / "kept" / "dog")
+    assert [path.name for path in synced] == ["weights"]
+    monkeypatch.setattr(scratch_folder, "boot_id", lambda: "another")
+    assert is_intact(tmp_path / "kept" / "dog")
+    assert not (tmp_path / "dog").exists()
+
+
+def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
+    remove_scratch_folder(tmp_path / "none")
