@@ -16,6 +16,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
 # Tiny models on several threads spend their time waiting for each other: one is 10 times as fast.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Ray gives its workers a low priority: beside other tests they would wait for minutes.
+os.environ.setdefault("RAY_worker_niceness", "0")
 
 ROOT = Path(__file__).resolve().parents[1]
 
