@@ -3,7 +3,7 @@ BIN := .venv/bin
 # A worker process takes 2 GB of memory: more cores than four give each of them more threads instead.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 4))")
 
-.PHONY: run test lint docs clean
+.PHONY: run test test-fast lint docs clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -19,7 +19,10 @@ run: .venv/installed
 	  --executor ray --workers $(WORKERS)
 
 test: .venv/installed-dev lint
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test-fast: .venv/installed-dev
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

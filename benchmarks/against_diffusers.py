@@ -57,11 +57,21 @@ def ours(top: Path, cache: Path, steps: int, environment: dict[str, str]) -> Mea
     }
     sets = [word for name, value in fields.items() for word in ("--set", f"{name}={value}")]
     small = ("--subjects", SUBJECT, "--prompts", "0", "--images-per-prompt", "1", "--metrics", "dino,clip_t")
-    command = [sys.executable, "-m", "dreambench", "run", "--preset", "mini", *small, *sets, "--out", str(out)]
+    command = [
+        sys.executable,
+        "-m",
+        "dreambench",
+        "run",
+        "--preset",
+        "mini",
+        *small,
+        *sets,
+        "--out",
+        str(out),
+    ]
     before = _cpu_seconds()
-    subprocess.run(
-        command, env={**environment, "DREAMBENCH_CACHE": str(cache)}, check=True, capture_output=True
-    )
+    environment = {**environment, "DREAMBENCH_CACHE": str(cache)}
+    subprocess.run([*command, "--out", str(out)], env=environment, check=True, capture_output=True)
     note = json.loads((out / "subjects" / f"{SUBJECT}.json").read_text())
     return Measured(1 / note["seconds_per_step"], _cpu_seconds() - before)
 
@@ -152,7 +162,9 @@ def main() -> None:
     steps = {name: statistics.median(m.steps_per_second for m in each) for name, each in found.items()}
     whole = {name: statistics.median(m.cpu_seconds for m in each) for name, each in found.items()}
     for name in found:
-        print(f"{name:12} {steps[name]:8.2f} steps a second {whole[name]:8.1f} CPU s for {options.steps} steps")
+        print(
+            f"{name:12} {steps[name]:8.2f} steps a second {whole[name]:8.1f} CPU s for {options.steps} steps"
+        )
     ratios = steps["dreambench"] / steps["diffusers"], whole["diffusers"] / whole["dreambench"]
     print(f"ratio        {ratios[0]:8.2f} (bar: 1.6)       {ratios[1]:8.2f} (bar: 2)")
 

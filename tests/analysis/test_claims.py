@@ -17,6 +17,8 @@ from dreambench.literature.claims import Claim, Claims, fits, paper_claims
 from dreambench.spec.run_spec import BaseSpec, ProtocolSpec
 from tests.analysis.material import image_row, make_run, make_spec
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"s{i:02d}" for i in range(12)]
 
 

@@ -20,6 +20,8 @@ from dreambench.runs import requests as cells
 from dreambench.runs import subject as subject_work
 from tests.material.watched_runs import PICTURES, RUNS, draw_pictures, run_command, score_command
 
+pytestmark = pytest.mark.slow
+
 SUBJECT = "dog"
 
 
@@ -58,18 +60,18 @@ def test_unchanged_code_passes(fresh: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Make the run again with a defect in place; ``without`` names what of one subject must be made anew.
+    """Make the run again with a defect in place; ``without`` names what must be made anew of a subject.
 
-    One subject is enough: whatever moves its scores alone would move those of all.
+    One subject is enough where that alone moves the scores; ``""`` are all of them.
     """
     monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
 
-    def made(*without: str) -> Path:
+    def made(*without: str, subject: str = SUBJECT) -> Path:
         copy = tmp_path / "run"
         shutil.copytree(fresh, copy)
         for name in ("scores", "embeddings", "report"):
             shutil.rmtree(copy / name, ignore_errors=True)
-        for made in (path for name in without for path in (copy / name).glob(f"{SUBJECT}*")):
+        for made in (path for name in without for path in (copy / name).glob(f"{subject}*")):
             shutil.rmtree(made) if made.is_dir() else made.unlink()
         if "images" in without and "checkpoints" not in without:
             (copy / "checkpoints").rename(copy / "work")
@@ -136,6 +138,6 @@ def test_a_prior_term_that_weighs_nothing_fails(again, capsys, monkeypatch: pyte
         return 0.0 if name == "prior_preservation_weight" else ours(self, name)
 
     monkeypatch.setattr(denoiser.FineTuneOptions, "__getattribute__", blind)
-    code, metrics = moved(again("images", "subjects", "checkpoints", "logs"), capsys)
+    code, metrics = moved(again("images", "subjects", "checkpoints", "logs", subject=""), capsys)
     assert code == 1
     assert "pres" in metrics

@@ -10,6 +10,8 @@ from dreambench.paths import cache_folder
 from tests.cli.material import in_a_process, listing, tiny_words
 from tests.material import tiny as models
 
+pytestmark = pytest.mark.slow
+
 
 class TestBadInput:
     def test_an_unknown_option(self, dreambench):

@@ -15,6 +15,8 @@ from dreambench.runs.class_images import class_image_set
 from dreambench.spec.presets import build_spec
 from tests.cli.material import Done, in_a_process, listing, tiny_words
 
+pytestmark = pytest.mark.slow
+
 
 class TestPlan:
     def plan(self, dreambench: Callable[..., Done], *words: str) -> dict[str, Any]:

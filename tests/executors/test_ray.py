@@ -19,6 +19,8 @@ from dreambench.store import open_run  # noqa: E402
 from tests.executors.doomed import Doom, doomed  # noqa: E402
 from tests.executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 SUBJECTS = ("dog", "dog2", "vase", "backpack")
 
 

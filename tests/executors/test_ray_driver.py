@@ -16,6 +16,8 @@ from dreambench.runs.runner import Job, run_here
 from dreambench.store import open_run
 from tests.executors.material import Silent, assert_same_result, prepared, words
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("ray")
 
 ROOT = Path(__file__).resolve().parents[2]

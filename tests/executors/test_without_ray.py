@@ -13,6 +13,8 @@ from dreambench.cli import main
 from dreambench.store import open_run
 from tests.executors.material import words
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 #: Importing ray fails, as it does where it is not installed.
 HIDDEN = """

@@ -12,6 +12,8 @@ from dreambench.cli import main
 from tests.analysis.material import image_row, make_run, make_spec
 from tests.human.material import four_pairs, write_votes
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., tuple[int, str, str]]
 
 

@@ -14,6 +14,8 @@ from dreambench.dataset import pull_ratings
 from dreambench.dataset.ratings import ratings_folder
 from dreambench.errors import DreambenchError
 
+pytestmark = pytest.mark.slow
+
 
 def dreambench(capsys: pytest.CaptureFixture[str], *words: object) -> tuple[int, str, str]:
     with pytest.raises(SystemExit) as end:

@@ -29,7 +29,7 @@ OPTIONS = [
     *("--preset", "mini", "--subjects", ",".join(SUBJECTS), "--prompts", ",".join(map(str, PROMPTS))),
     *("--images-per-prompt", str(IMAGES)),
 ]
-TRAINING = ["--set", "method.steps=80", "--set", "method.class_images=32"]
+TRAINING = ["--set", "method.class_images=32"]
 
 
 def run_command(seed: int, out: Path, *more: str) -> list[str]:

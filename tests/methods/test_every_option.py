@@ -10,6 +10,8 @@ import torch
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import METHODS
 
+pytestmark = pytest.mark.slow
+
 #: A value for each option that differs from the tiny training's, and what must be set with it.
 CHANGES = {
     "learning_rate": ["method.learning_rate=3e-3"],

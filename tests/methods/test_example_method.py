@@ -10,6 +10,8 @@ import pytest
 
 from tests.material import tiny as models
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-method"
 
 

@@ -13,6 +13,8 @@ from dreambench.methods.textual_inversion import PLACEHOLDER, LearnedTokens
 from dreambench.spec.registries import METHODS
 from tests.methods.material import moved
 
+pytestmark = pytest.mark.slow
+
 METHOD = "textual-inversion"
 LEARNED = "learned_embeds.safetensors"
 

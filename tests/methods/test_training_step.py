@@ -23,6 +23,8 @@ from dreambench.models.device import resolve_runtime
 from dreambench.models.schedulers import training_schedule
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 
+pytestmark = pytest.mark.slow
+
 STATES = torch.randn(2, 77, 32, generator=torch.Generator().manual_seed(3))
 
 

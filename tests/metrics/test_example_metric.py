@@ -15,6 +15,8 @@ from dreambench.cli import main
 from dreambench.spec.registries import METRICS, get_metric
 from tests.material import tiny as models
 
+pytestmark = pytest.mark.slow
+
 EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-metric"
 
 

@@ -21,6 +21,8 @@ from dreambench.models.weights import with_fingerprints
 from dreambench.store import RunFolder
 from tests.metrics.material import noise, score
 
+pytestmark = pytest.mark.slow
+
 
 def cosine(a: np.ndarray, b: np.ndarray) -> float:
     a, b = a.astype(np.float64), b.astype(np.float64)

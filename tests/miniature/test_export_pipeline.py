@@ -23,6 +23,8 @@ from miniature.train.train_clip import load_text_tower
 from miniature.train.train_vae import build_vae
 from tests.miniature.conftest import QUIET
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_export_is_a_plain_pipeline(exported: Path) -> None:
     from diffusers import DDPMScheduler, StableDiffusionPipeline

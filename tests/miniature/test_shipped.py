@@ -29,6 +29,8 @@ from miniature.train.tokenizer import caption_words, fillers, rare_words
 from miniature.train.train_dino import identity_renderings, same_class_auc
 from miniature.world import CLASS_NOUNS
 
+pytestmark = pytest.mark.slow
+
 FOLDER = data_folder() / "mini"
 
 

@@ -15,6 +15,8 @@ from miniature.train.stage import TrainingSession, averaged_weights, checkpoint_
 from miniature.train.training_session import Loop
 from tests.miniature.conftest import KINDS, QUIET, train_session
 
+pytestmark = pytest.mark.slow
+
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
     return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)

@@ -22,6 +22,8 @@ from miniature.world import PLAIN_SURROUNDINGS, held_out_subjects, photo, photo_
 from miniature.world.__main__ import main
 from miniature.world.photos import bitmap_sha256, write_photos
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = data_folder() / "mini" / "photos"
 
 

@@ -12,6 +12,8 @@ from tests.analysis.material import image_row, make_run, two_subjects, two_subje
 from tests.material.accessibility import faults
 from tests.material.chromium import opened
 
+pytestmark = pytest.mark.slow
+
 SCHEMES = ("light", "dark")
 
 

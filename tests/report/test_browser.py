@@ -5,10 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from dreambench.report import write_report
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run
 from tests.material.chromium import opened, until
+
+pytestmark = pytest.mark.slow
 
 EVIL = '"><script>document.title = "owned"</script><img src=x onerror="document.title = 1">'
 PHONE = {"width": 360, "height": 780}

@@ -18,6 +18,8 @@ from dreambench.store.gallery_record import GalleryRecord, GallerySubject
 from tests.analysis.material import draw, make_run, make_spec, two_subjects
 from tests.report.conftest import read_page
 
+pytestmark = pytest.mark.slow
+
 EVIL = "<script>alert(1)</script><img src=http://example.org/x onerror=alert(2)> & quotes"
 
 

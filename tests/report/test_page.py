@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pandas as pd
+import pytest
 
 from dreambench.report import write_report
 from dreambench.report.best_median_worst import chosen_rows
@@ -16,6 +17,8 @@ from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run, make_spec, two_subjects, two_subjects_tables
 from tests.report.conftest import read_page
+
+pytestmark = pytest.mark.slow
 
 EVIL = '<script>alert(1)</script><img src="http://example.org/x" onerror=alert(2)> & "quotes"'
 

@@ -18,6 +18,8 @@ from tests.analysis.material import make_run, two_subjects, two_subjects_tables
 from tests.material.chromium import opened, until
 from tests.report.conftest import read_page
 
+pytestmark = pytest.mark.slow
+
 
 def alone(run: RunFolder, folder: Path) -> Path:
     """Write the file and move it where nothing else is."""

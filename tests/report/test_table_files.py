@@ -28,6 +28,8 @@ from tests.analysis.material import (
     two_subjects_tables,
 )
 
+pytestmark = pytest.mark.slow
+
 
 def _write(run: RunFolder) -> Path:
     return write_report([run], run.report_folder, quiet=True).parent

@@ -18,6 +18,8 @@ from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
 from dreambench.store.class_image_set import ClassImageSet
 
+pytestmark = pytest.mark.slow
+
 SAMPLER = SamplerSpec(scheduler="euler-ancestral", steps=2, guidance_scale=3.0)
 COUNT, SIZE, BATCH = 6, 64, 4
 RUNTIME = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size=BATCH))

@@ -12,6 +12,8 @@ from dreambench.runs.runner import Job, run_here
 from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
 from tests.executors.material import Silent, prepared, words
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def results(tiny, tmp_path_factory) -> Path:

@@ -16,6 +16,8 @@ import dreambench
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
 
+pytestmark = pytest.mark.slow
+
 WITH_EXAMPLES = [
     "dreambench",
     "dreambench.metrics.scorer",

@@ -18,6 +18,8 @@ from tests.material import tiny as models
 from tests.material.faults import Runner
 from tests.report.conftest import read_page
 
+pytestmark = pytest.mark.slow
+
 MINE = """\
 title: Mine <b>
 source: me

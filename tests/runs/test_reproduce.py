@@ -21,6 +21,8 @@ from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunRecord, open_run
 
+pytestmark = pytest.mark.slow
+
 
 def build(fields: Mapping[str, Any]) -> RunSpec:
     return build_spec("paper-sd15", fields)

@@ -12,6 +12,8 @@ from PIL import Image
 from dreambench.store import open_run
 from tests.material.faults import Runner
 
+pytestmark = pytest.mark.slow
+
 TABLES = ("images", "diversity", "prior", "photos")
 KILLS = 20
 

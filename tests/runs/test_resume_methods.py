@@ -12,6 +12,8 @@ from dreambench.store import open_run
 from tests.material import tiny as models
 from tests.material.faults import Runner
 
+pytestmark = pytest.mark.slow
+
 KILLS = 4
 SMALL = ("method.steps=3", "sampler.steps=2", "runtime.generation_batch_size=3")
 CLASS_IMAGES = ("method.class_images=2", "method.class_sampler.steps=1")

@@ -10,6 +10,8 @@ import pytest
 from dreambench.cli import main
 from dreambench.store import open_run
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("method.steps=2", "method.class_images=2", "method.class_sampler.steps=1", "sampler.steps=1")
 
 

@@ -14,6 +14,8 @@ from PIL import Image
 from dreambench.cli import main
 from dreambench.store import open_run
 
+pytestmark = pytest.mark.slow
+
 
 def encoder_words(tiny: dict[str, str]) -> list[str]:
     from tests.material import tiny as models

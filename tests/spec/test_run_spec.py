@@ -60,6 +60,8 @@ def another_value(dotted: str) -> Any:
         return next(choice for choice in choices if choice != present)
     if isinstance(present, bool):
         return not present
+    if present is None and kind == int | None:
+        return 3
     if isinstance(present, int):
         return 2 * present or 1
     return present / 2 if isinstance(present, float) else "other"

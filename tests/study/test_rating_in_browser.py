@@ -16,6 +16,8 @@ from tests.material.accessibility import faults
 from tests.material.chromium import Server, chromium, free_port, until
 from tests.study.material import make_two_runs, read_csv
 
+pytestmark = pytest.mark.slow
+
 SIDES = {"a": "Image A", "b": "Image B", "undecided": "Cannot tell / both equally"}
 KEYS = {"a": "a", "b": "b", "undecided": "e"}
 
