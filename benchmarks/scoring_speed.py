@@ -50,7 +50,7 @@ BATCH = 32
 PAIRS_MEASURED = 20
 
 
-class ModelCache:
+class ScoredFiles:
     """The files, the two encoders, and the ways to embed the files."""
 
     def __init__(self, folder: Path, images: int, photos: int, size: int) -> None:
@@ -135,7 +135,7 @@ def main() -> int:
     if options.threads:
         torch.set_num_threads(options.threads)
     with tempfile.TemporaryDirectory() as folder:
-        bench = ModelCache(Path(folder), options.images, options.photos, options.size)
+        bench = ScoredFiles(Path(folder), options.images, options.photos, options.size)
         files = [*bench.photos, *bench.images]
         bench.bare(files[:2])
         bench.bare(files[:BATCH], BATCH)
