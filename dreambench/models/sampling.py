@@ -99,7 +99,7 @@ def _in_parts_that_fit(
     """Draw a batch; where the GPU's memory is too small, draw its halves one after the other."""
     try:
         return draw_batch(batch)
-    except torch.OutOfMemoryError:
+    except torch.cuda.OutOfMemoryError:
         if len(batch) == 1:
             raise
     # Outside of the handler, which would keep the failed attempt's tensors alive.

@@ -211,8 +211,9 @@ def _personalized(
     prepared, method = plan.prepared, plan.prepared.method
     bar = f"{subject.name}: training"
     context = method_context(prepared, reporter, bar)
-    for place in _weights(plan, gallery, subject):
-        if is_intact(place):
+    checkpoint, scratch = _weights(plan, gallery, subject)
+    for place, usable in ((checkpoint, checkpoint.exists()), (scratch, is_intact(scratch))):
+        if usable:
             return method.load(place, prepared.base, context)
     trained_on = training_subject(prepared.spec, subject)
     personalized = method.personalize(trained_on, prepared.base, prepared.spec, context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from dreambench.errors import DreambenchError
 from dreambench.progress import ProgressListener
@@ -19,27 +19,29 @@ SPARING = 20.0
 class LiveTables:
     """Scores what a run has so far and shows it, whenever a subject has ended and enough time has passed.
 
-    ``score`` writes the score tables of what is there, ``show`` makes the page of them.
+    ``score`` writes the score tables of the subjects that have ended, ``show`` makes the page of them.
     """
 
     def __init__(
         self,
-        score: Callable[[Prepared, RunFolder, ProgressListener], None],
+        score: Callable[[Prepared, RunFolder, ProgressListener, Collection[str]], None],
         show: Callable[[RunFolder], object],
     ) -> None:
         self.score, self.show = score, show
         self._next = time.monotonic() + PATIENCE
 
-    def refresh(self, prepared: Prepared, run_folder: RunFolder, watch: ProgressListener) -> bool:
-        """Make tables and page if it is time; return whether they were made."""
+    def refresh(
+        self, prepared: Prepared, run_folder: RunFolder, watch: ProgressListener, ended: Collection[str]
+    ) -> bool:
+        """Make tables and page of the subjects that have ended, if it is time; return whether it was."""
         began = time.monotonic()
         if began < self._next:
             return False
         try:
-            self.score(prepared, run_folder, watch)
+            self.score(prepared, run_folder, watch, ended)
             self.show(run_folder)
         except DreambenchError as error:  # the run itself goes on
             watch.say(f"no page yet: {error}")
-        ended = time.monotonic()
-        self._next = ended + max(PATIENCE, SPARING * (ended - began))
+        now = time.monotonic()
+        self._next = now + max(PATIENCE, SPARING * (now - began))
         return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -92,7 +92,9 @@ def run_all(
                     if not r.left:
                         waiting.append(submit(_finish, r, watch))
                     elif live is not None and _is_a_subject_done(outcome):
-                        waiting.append(submit(live.refresh, r.job.prepared, r.run_folder, watch))
+                        waiting.append(
+                            submit(live.refresh, r.job.prepared, r.run_folder, watch, _ended_in(r))
+                        )
             for table in waiting:
                 table.result()
     return folders, [outcome for r in running for outcome in r.failed]
@@ -158,6 +160,12 @@ def _is_a_subject_done(outcome: Outcome) -> bool:
     return outcome.error is None and isinstance(outcome.queued.task, SubjectTask)
 
 
+def _ended_in(r: _Running) -> list[str]:
+    """Return the subjects that no task of the run is left for; a worker may be at the others' files."""
+    names = [subject.name for subject in r.job.prepared.subjects]
+    return [name for name in names if f"{r.run_folder.path.name}/{name}" not in r.left]
+
+
 def _finish(r: _Running, watch: ProgressListener) -> None:
     """Make a run's tables, and close its log with the machines that made it."""
     prepared, run_folder = r.job.prepared, r.run_folder
@@ -212,15 +220,21 @@ def _failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> It
         raise
 
 
-def score(prepared: Prepared, run_folder: RunFolder, watch: ProgressListener) -> None:
-    """Score all images of a run that are there, and write the score tables."""
+def score(
+    prepared: Prepared, run_folder: RunFolder, watch: ProgressListener, only: Collection[str] | None = None
+) -> None:
+    """Score all images of a run that are there, and write the score tables.
+
+    ``only`` names the subjects whose images are looked at (None: all); the others' rows have no scores.
+    """
     spec, runtime = prepared.spec, prepared.runtime
+    looked_at = [s for s in prepared.subjects if only is None or s.name in only]
     cells = [
-        present(cell)
+        present(cell) if subject in looked_at else replace(cell, file=None)
         for subject in prepared.subjects
         for cell in expected_cells(spec, subject, prepared.words(subject), run_folder)
     ]
-    priors = [p for s in prepared.subjects for p in prior_images(spec, s, run_folder) if p.file.exists()]
+    priors = [p for s in looked_at for p in prior_images(spec, s, run_folder) if p.file.exists()]
     write_scores(run_folder, spec, runtime, cells, priors, photo_files(prepared.subjects), watch)
 
 

@@ -16,6 +16,7 @@ from dreambench.store.files import sync_all, write_folder_atomically
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
 _NOTE = ".boot"
+_SYNCED = "on the disk"
 
 
 def write_scratch_folder(folder: Path, fill: Callable[[Path], object]) -> None:
@@ -27,24 +28,22 @@ def write_scratch_folder(folder: Path, fill: Callable[[Path], object]) -> None:
 
     def filled(inside: Path) -> None:
         fill(inside)
-        if boot is not None:
-            (inside / _NOTE).write_text(boot, encoding="utf-8")
+        (inside / _NOTE).write_text(boot or _SYNCED, encoding="utf-8")
 
     write_folder_atomically(folder, filled, sync=boot is None)
 
 
 def is_intact(folder: Path) -> bool:
-    """Whether a scratch folder exists and the system was not started again since it was written."""
-    if not folder.is_dir():
-        return False
+    """Whether a scratch folder exists, and on the disk or under the same start of the system."""
     note = folder / _NOTE
-    return not note.exists() or note.read_text(encoding="utf-8") == boot_id()
+    # A crash can lose the note as well as anything else: a folder without one is not believed.
+    return note.is_file() and note.read_text(encoding="utf-8") in (boot_id(), _SYNCED)
 
 
 def keep_scratch_folder(folder: Path, place: Path) -> None:
     """Move a scratch folder to a place where it stays, on the disk."""
-    (folder / _NOTE).unlink(missing_ok=True)
     sync_all(folder)
+    (folder / _NOTE).unlink(missing_ok=True)
     place.parent.mkdir(parents=True, exist_ok=True)
     folder.rename(place)
 

@@ -237,7 +237,7 @@ def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_pat
     def small(pipeline, embeddings, batch, *more):
         sizes.append(len(batch))
         if len(batch) > 2:
-            raise torch.OutOfMemoryError("CUDA out of memory")
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return draw(pipeline, embeddings, batch, *more)
 
     monkeypatch.setattr(sampling, "draw", small)
@@ -249,8 +249,8 @@ def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_pat
 
 def test_one_image_that_does_not_fit_is_an_error(base, monkeypatch, tmp_path):
     def none(*arguments):
-        raise torch.OutOfMemoryError("CUDA out of memory")
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(sampling, "draw", none)
-    with pytest.raises(torch.OutOfMemoryError):
+    with pytest.raises(torch.cuda.OutOfMemoryError):
         make(base, requests(tmp_path))

@@ -14,8 +14,9 @@ from dreambench.report import write_report
 from dreambench.runs import live_tables
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.run import run
+from dreambench.runs.runner import Job, run_here, score
 from dreambench.store import RunFolder, open_run
-from tests.executors.material import words
+from tests.executors.material import Silent, prepared, words
 
 
 def call(command: list[str]) -> int:
@@ -68,6 +69,18 @@ def test_a_short_run_has_none_before_its_end(tiny: dict[str, str], tmp_path: Pat
     assert shown == []
 
 
+def test_files_of_a_subject_that_a_worker_is_at_are_left_alone(tiny: dict[str, str], tmp_path: Path) -> None:
+    job = prepared(tiny, "dog", "vase")
+    folder = run_here(Job(job, tmp_path / "run"), Silent())
+    score(job, folder, Silent(), only=["dog"])
+    scores = open_run(tmp_path / "run").scores("images")
+    assert scores[scores.subject == "dog"].dino.notna().all()
+    assert len(scores[scores.subject == "vase"]) == 8
+    assert scores[scores.subject == "vase"].dino.isna().all()
+    score(job, folder, Silent())
+    assert open_run(tmp_path / "run").scores("images").dino.notna().all()
+
+
 def test_it_is_made_seldom_enough_to_cost_a_twentieth(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
     monkeypatch.setattr(live_tables.time, "monotonic", lambda: clock[0])
@@ -79,7 +92,7 @@ def test_it_is_made_seldom_enough_to_cost_a_twentieth(monkeypatch: pytest.Monkey
     with reporter(quiet=True) as watch:
         while clock[0] < 600:
             clock[0] += 1.0
-            if live.refresh(None, None, watch):  # type: ignore[arg-type]
+            if live.refresh(None, None, watch, []):  # type: ignore[arg-type]
                 made.append(clock[0])
     assert made[0] == 26.0
     assert 4 <= len(made) <= 6
@@ -94,5 +107,5 @@ def test_a_page_that_cannot_be_made_does_not_end_the_run(
         raise DreambenchError("no space left", "free some space")
 
     with reporter(quiet=True) as watch:
-        assert LiveTables(fail, fail).refresh(None, None, watch)  # type: ignore[arg-type]
+        assert LiveTables(fail, fail).refresh(None, None, watch, [])  # type: ignore[arg-type]
     assert "no page yet: no space left" in capsys.readouterr().err

@@ -44,23 +44,26 @@ def test_after_a_restart_of_the_machine_it_is_not_believed(
     assert not is_intact(tmp_path / "cat")
 
 
+def test_a_folder_that_has_lost_its_note_is_not_believed(tmp_path: Path) -> None:
+    write_scratch_folder(tmp_path / "dog", fill)
+    (tmp_path / "dog" / ".boot").unlink()
+    assert not is_intact(tmp_path / "dog")
+
+
 def test_without_a_name_of_the_systems_start_it_is_forced_onto_the_disk(
     tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(scratch_folder, "boot_id", lambda: None)
     write_scratch_folder(tmp_path / "dog", fill)
     assert is_intact(tmp_path / "dog")
-    assert [path.name for path in synced] == ["weights"]
+    assert {path.name for path in synced} == {".boot", "weights"}
 
 
-def test_what_is_kept_is_on_the_disk_and_outlives_restarts(
-    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_is_kept_is_on_the_disk(tmp_path: Path, synced: list[Path]) -> None:
     write_scratch_folder(tmp_path / "dog", fill)
     keep_scratch_folder(tmp_path / "dog", tmp_path / "kept" / "dog")
-    assert [path.name for path in synced] == ["weights"]
-    monkeypatch.setattr(scratch_folder, "boot_id", lambda: "another")
-    assert is_intact(tmp_path / "kept" / "dog")
+    assert {path.name for path in synced} == {".boot", "weights"}
+    assert [path.name for path in (tmp_path / "kept" / "dog").iterdir()] == ["inner"]
     assert not (tmp_path / "dog").exists()
 
 
