@@ -108,7 +108,20 @@ def cells_of_signature(cells: set[Cell], record: RunRecord) -> str:
 def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
     """Return the signature of a run's scores: its protocol, and exactly which images were scored."""
     cells = scored_cells(images, record)
-    return format_signature(signature_fields(record.spec, len(cells), cells_of_signature(cells, record)))
+    asked = [get_metric(name).compares for name in record.spec.protocol.metrics]
+    size = _image_size(images[is_scored(images, record)]) if "pairs" in asked else None
+    whole = cells_of_signature(cells, record)
+    fields = signature_fields(record.spec, len(cells), whole, size)
+    return format_signature(fields)
+
+
+def _image_size(scored: pd.DataFrame) -> str | None:
+    """Return the size of the scored images, or None where the table is of a version that did not keep it."""
+    sizes = set(scored["size"].dropna()) if "size" in scored else set()
+    if len(sizes) > 1:
+        return "mixed"
+    width, _, height = sizes.pop().partition("x") if sizes else ("", "", "")
+    return (width if width == height else f"{width}x{height}") or None
 
 
 def refuse_other_protocol(runs: Iterable[RunFolder], protocol: str) -> None:

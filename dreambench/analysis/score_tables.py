@@ -19,7 +19,7 @@ _KEYS = {
     "photos": ("subject", "photo_a", "photo_b"),
 }
 _OTHERS = {
-    "images": ("class_noun", "category", "prompt", "kind", "seed", "file"),
+    "images": ("class_noun", "category", "prompt", "kind", "seed", "file", "size"),
     "diversity": (),
     "prior": ("file",),
     "photos": (),

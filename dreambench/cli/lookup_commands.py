@@ -19,11 +19,23 @@ def identifiers(
     seed: Annotated[int, typer.Option("--seed", min=0, help="The draw's seed.")] = 0,
     json: Json = False,
 ) -> None:
-    """Draw rare-token identifiers (paper, section 3.2) from a tokenizer's vocabulary."""
+    """Draw rare-token identifiers (paper, section 3.2) from a tokenizer's vocabulary.
+
+    With a pipeline's folder the draw is a run's: among the tokens that do least to its text encoder.
+    """
+    from functools import partial
+
     from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
+    from dreambench.methods.token_strength import token_strengths
+    from dreambench.models.base_model import component_class, load_module
+    from dreambench.paths import located
 
     loaded = load_tokenizer(tokenizer)
-    drawn = draw_identifiers(loaded, count, length, seed)
+    folder = located(tokenizer) / "text_encoder"
+    strengths = None
+    if folder.is_dir():
+        strengths = partial(token_strengths, loaded, load_module(component_class("text_encoder"), folder))
+    drawn = draw_identifiers(loaded, count, length, seed, strengths)
     if json:
         ids = {text: loaded(text, add_special_tokens=False)["input_ids"] for text in drawn}
         typer.echo(

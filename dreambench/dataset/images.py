@@ -57,6 +57,14 @@ def image_problem(path: Path) -> str | None:
     return None
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the width and height in pixels of an image once upright, by its header. Raises OSError."""
+    with Image.open(path) as image:
+        turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
+        width, height = image.size
+    return (height, width) if turned else (width, height)
+
+
 def is_photo(path: Path) -> bool:
     """Whether a path is a photo by its name: a known suffix (any case), and not hidden."""
     return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")

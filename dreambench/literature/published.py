@@ -87,6 +87,8 @@ def differences_from_paper(signature: str, whole: bool = True) -> list[str]:
         'clip: ViT-L-14/openai, not ViT-B-32/openai'
     """
     fields = parse_signature(signature)
+    # The paper does not say at what size LPIPS saw its images: any native size is as its own.
+    fields["lpips"] = fields.get("lpips", "").partition("@")[0]
     expected = {"data": published().data, **protocol_fields(protocol_spec("paper"))}
     wrong = [
         f"{name}: {fields.get(name)}, not {value}"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder
+from dreambench.methods.token_strength import token_strengths
+from dreambench.paths import data_folder, located
 from dreambench.spec.run_spec import IdentifierSpec
 
 _T5_RANGE = (5_000, 10_000)
 _RARE_SHARE = 0.25
+_WEAK_SHARE = 0.25
 _MOST_DRAWS = 10_000
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 
@@ -64,14 +66,25 @@ def _acronyms() -> frozenset[str]:
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())
 
 
-def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0) -> list[str]:
+def draw_identifiers(
+    tokenizer: Any,
+    count: int,
+    length: int = 1,
+    seed: int = 0,
+    strengths: Callable[[Sequence[int]], Mapping[int, float]] | None = None,
+) -> list[str]:
     """Draw ``count`` different identifiers of ``length`` (1 to 3) rare tokens each, reproducibly.
 
     Every identifier tokenizes to exactly the tokens that were drawn, and none contains an acronym or a word
-    of ``data/acronyms.txt``: rare in a vocabulary is not free of meaning. Raises DreambenchError if the
-    vocabulary has too few rare tokens.
+    of ``data/acronyms.txt``: rare in a vocabulary is not free of meaning. ``strengths`` (such as
+    ``token_strengths`` of a text encoder) says how much each token does to a sentence: with it, the draw is
+    among the weakest quarter. Raises DreambenchError if the vocabulary has too few rare tokens.
     """
     candidates = rare_tokens(tokenizer)
+    if strengths is not None:
+        by_token = strengths(candidates)
+        weakest = sorted(candidates, key=lambda token: (by_token[token], token))
+        candidates = sorted(weakest[: max(1, round(_WEAK_SHARE * len(weakest)))])
     rng = random.Random(seed)
     found: dict[str, None] = {}
     for _ in range(_MOST_DRAWS if candidates else 0):
@@ -79,7 +92,7 @@ def draw_identifiers(tokenizer: Any, count: int, length: int = 1, seed: int = 0)
             break
         tokens = [candidates[int(rng.random() * len(candidates))] for _ in range(length)]
         if any(tokenizer.decode([token]).strip().lower() in _acronyms() for token in tokens):
-            continue
+            continue  # not left out beforehand: one more acronym in the list changes no other draw
         text = tokenizer.decode(tokens).strip()
         if _round_trip(tokenizer, tokens, text) and _stays_whole(tokenizer, tokens, text):
             found.setdefault(text)
@@ -98,7 +111,7 @@ def load_tokenizer(name: str) -> Any:
     """
     from transformers import AutoTokenizer, CLIPTokenizer
 
-    folder = Path(name).expanduser()
+    folder = located(name)
     if (folder / "tokenizer").is_dir():
         folder = folder / "tokenizer"
     try:
@@ -125,6 +138,16 @@ def _require_on_hub(name: str) -> None:
         get_hf_file_metadata(hf_hub_url(name, file))
 
 
-def choose_identifier(tokenizer: Any, spec: IdentifierSpec) -> str:
-    """Return the run's identifier: the given text, or the first one of the seeded lookup."""
-    return spec.text or draw_identifiers(tokenizer, 1, spec.length, spec.seed)[0]
+def choose_identifier(tokenizer: Any, spec: IdentifierSpec, text_encoder: Callable[[], Any]) -> str:
+    """Return the run's identifier: the given text, or the first one of the seeded lookup.
+
+    The lookup draws among the tokens that do least to the base model's text encoder; ``text_encoder`` is
+    called only for it.
+    """
+    if given := spec.text or spec.drawn:
+        return given
+
+    def strengths(tokens: Sequence[int]) -> Mapping[int, float]:
+        return token_strengths(tokenizer, text_encoder(), tokens)
+
+    return draw_identifiers(tokenizer, 1, spec.length, spec.seed, strengths)[0]

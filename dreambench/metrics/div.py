@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.metric import Metric
@@ -39,9 +39,14 @@ class Div(Metric):
         return "lpips"
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
-        """Return the network, with the start of the SHA-256 of weights from a file."""
+        """Return the network, the start of the SHA-256 of weights from a file, and a size that is fixed."""
         lpips = protocol.lpips
-        return {"lpips": lpips.net + (f"/sha256-{lpips.fingerprint[:8]}" if lpips.fingerprint else "")}
+        weights = f"/sha256-{lpips.fingerprint[:8]}" if lpips.fingerprint else ""
+        return {"lpips": lpips.net + weights + ("" if lpips.size == "native" else f"/resized-{lpips.size}")}
+
+    def pair_size(self, settings: LpipsSpec) -> int | Literal["native"]:
+        """Return the size that LPIPS sees."""
+        return settings.size
 
     def load_encoder(self, settings: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
         """Load the network by the lpips library."""
@@ -85,7 +90,8 @@ def group_distances(
             raise DreambenchError(
                 f"{files[0]} ({w0} x {h0}) and {file} ({w} x {h}) belong to one subject and prompt and "
                 "differ in size",
-                "DIV compares images of equal size: resize one, or leave div out with --metrics",
+                "DIV compares images of equal size: give --set protocol.lpips.size=PIXELS, or leave div out "
+                "with --metrics",
             )
     parts = [network.features(torch.stack(list(chunk))) for chunk in _chunks(images, batch_size)]
     features = [torch.cat(layers) for layers in zip(*parts, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from PIL import Image
@@ -37,8 +37,9 @@ class DiversityGroups:
         distances: EmbeddingStore,
         encoder: Callable[[], Any],
         batch_size: int,
+        size: int | Literal["native"] = "native",
     ) -> None:
-        self.metric, self.distances = metric, distances
+        self.metric, self.distances, self.size = metric, distances, size
         self.encoder, self.batch_size = encoder, batch_size
         self._open = [group for group in groups if self._unknown(group)]
         self._waiting = {sha256 for group in self._open for sha256, _ in group}
@@ -53,8 +54,8 @@ class DiversityGroups:
         return sha256 in self._waiting
 
     def preprocess(self, image: Image.Image) -> Tensor:
-        """Return the uint8 pixels [3, h, w] of an RGB image; no encoder is loaded."""
-        return image_pixels(image)
+        """Return the uint8 pixels [3, h, w] of an RGB image at the metric's size; no encoder is loaded."""
+        return image_pixels(image, self.size)
 
     def add(self, sha256: str, pixels: Tensor) -> None:
         """Take one image's pixels; measure the groups that this completes, and forget them."""

@@ -100,7 +100,7 @@ class Scorer:
             self._scores[metric.name] += metric.score(embedded[metric.encoder], references)
         if any(metric.compares == "pairs" for metric in self._metrics):
             for caption, image in zip(captions, decoded, strict=True):
-                self._pixels[caption].append(image_pixels(image))
+                self._pixels[caption].append(image_pixels(image, self.protocol.lpips.size))
 
     def compute(self) -> dict[str, float]:
         """Return each metric's mean over the images so far; NaN where there is nothing to average.

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from dreambench.dataset.images import image_size
 from dreambench.errors import DreambenchError
 from dreambench.metrics.div import index_pairs
 from dreambench.metrics.diversity_groups import DiversityGroups, pair_key
@@ -73,7 +74,7 @@ def keep_embeddings(
     """Embed what is not kept yet of one subject and keep it, even where an error ends it."""
     scorer = _SubjectScorer(run, subject, images, encoders, pool)
     try:
-        scorer.embed(pool, batch_size, on_image)
+        scorer.embed(batch_size, on_image)
     finally:
         scorer.save()
     return scorer
@@ -88,7 +89,8 @@ class _SubjectScorer:
         encoders: ProtocolEncoders,
         pool: ThreadPoolExecutor,
     ) -> None:
-        self.run, self.subject, self.images, self.encoders = run, subject, images, encoders
+        self.run, self.subject, self.images = run, subject, images
+        self.encoders, self.pool = encoders, pool
         self.metrics = [get_metric(name) for name in encoders.protocol.metrics]
         self.stores = {
             name: EmbeddingStore(run.embedding_file(encoders.key(name), subject))
@@ -106,7 +108,7 @@ class _SubjectScorer:
 
     # -- embedding ------------------------------------------------------------------------------
 
-    def embed(self, pool: ThreadPoolExecutor, batch_size: int, on_image: Callable[[int], None]) -> None:
+    def embed(self, batch_size: int, on_image: Callable[[int], None]) -> None:
         """Embed photos and cells, then prior images, so that the first batches are the same without PRES."""
         photos = [ImageFile(file, self.sha256[file], "photo") for file in self.images.photos]
         cells = [ImageFile(c.file, self.sha256[c.file]) for c in self.cells if c.file]
@@ -114,7 +116,7 @@ class _SubjectScorer:
         jobs, sinks = self._jobs(), self._sinks(batch_size)
         for images in ([*photos, *cells], priors):
             distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
-            embed(distinct, jobs, sinks, pool, batch_size, on_image)
+            embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
             if len(images) > len(distinct):
                 on_image(len(images) - len(distinct))
 
@@ -144,6 +146,7 @@ class _SubjectScorer:
                 self.stores[metric.encoder],
                 partial(self.encoders.load, metric.encoder),
                 batch_size,
+                metric.pair_size(metric.settings(self.encoders.protocol)),
             )
             for metric in self._that_compare("pairs")
         }
@@ -172,10 +175,12 @@ class _SubjectScorer:
             (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
             for i, cell in enumerate(self.cells)
         }
+        sizes = dict(zip(files, self.pool.map(image_size, [f for f in files if f]), strict=True))
         return [
             image_row(
                 cell,
                 None if cell.file is None else self.run.relative(cell.file),
+                sizes.get(cell.file),
                 scores.get((cell.prompt_index, cell.image_index), {}),
             )
             for cell in self.images.cells

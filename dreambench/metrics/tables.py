@@ -54,6 +54,7 @@ _COLUMNS: dict[str, dict[str, str]] = {
         "image_index": "int64",
         "seed": "Int64",
         "file": "object",
+        "size": "object",  # WIDTHxHEIGHT in pixels
     },
     "diversity": {"subject": "object", "prompt_index": "int64", "pair": "object"},
     "prior": {"subject": "object", "image_index": "int64", "file": "object"},
@@ -82,8 +83,10 @@ def _column(values: list[Any], kind: str) -> pd.Series[Any]:
     return pd.Series(values, dtype=kind)
 
 
-def image_row(cell: BenchmarkImage, file: str | None, scores: Mapping[str, float]) -> dict[str, Any]:
-    """Return a row of ``images``: the cell, its file as the run names it, and its scores."""
+def image_row(
+    cell: BenchmarkImage, file: str | None, size: tuple[int, int] | None, scores: Mapping[str, float]
+) -> dict[str, Any]:
+    """Return a row of ``images``: the cell, its file as the run names it, its size, and its scores."""
     fields = asdict(cell)
     del fields["caption"]
-    return {**fields, "file": file, **scores}
+    return {**fields, "file": file, "size": size and f"{size[0]}x{size[1]}", **scores}

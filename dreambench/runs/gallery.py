@@ -129,15 +129,17 @@ def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepa
         spec = spec.model_copy(update={"data": spec.data.model_copy(update={"folder": data})})
     if base is not None:
         spec = spec.model_copy(update={"base": spec.base.model_copy(update={"model": base})})
+    if not spec.identifier.text:  # a run of an earlier version has its identifier in its log alone
+        drawn = spec.identifier.model_copy(update={"drawn": record.identifier})
+        spec = spec.model_copy(update={"identifier": drawn})
     prepared = prepare(spec)
     _refuse_another(run.path, prepared, record)
     return prepared
 
 
 def _refuse_another(path: Path, prepared: Prepared, record: RunRecord) -> None:
-    changed = differences(prepared.spec, record.spec)
-    if prepared.identifier != record.identifier:
-        changed.append(f"identifier: {prepared.identifier}, not {record.identifier}")
+    drawn = record.spec.identifier.model_copy(update={"drawn": prepared.spec.identifier.drawn})
+    changed = differences(prepared.spec, record.spec.model_copy(update={"identifier": drawn}))
     refuse_differences(
         f"{path} was made with other pieces than those found now",
         changed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from dreambench.dataset import (
     Dataset,
@@ -59,7 +60,10 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     base.device = runtime.device
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
-    identifier = choose_identifier(base.tokenizer, spec.identifier)
+    identifier = choose_identifier(base.tokenizer, spec.identifier, partial(base.frozen, "text_encoder"))
+    if not spec.identifier.text:
+        drawn = spec.identifier.model_copy(update={"drawn": identifier})
+        spec = spec.model_copy(update={"identifier": drawn})
     method = METHODS.get(spec.method.name)()
     subjects = chosen_subjects(spec, dataset)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)

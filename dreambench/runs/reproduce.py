@@ -146,7 +146,8 @@ def _is_complete(run: PlannedRun, folder: Path) -> bool:
 
 def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
     there = record.spec
-    known = {"data": there.data, "base": there.base, "subjects": there.subjects}
+    drawn = run.spec.identifier.model_copy(update={"drawn": there.identifier.drawn})
+    known = {"data": there.data, "base": there.base, "subjects": there.subjects, "identifier": drawn}
     # A log has its prompts in their canonical form, which is the same for both categories.
     wanted = {**known, "prompts": canonical_selection("object", run.spec.prompts)}
     fields = differences(run.spec.model_copy(update=wanted), there)

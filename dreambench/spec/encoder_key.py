@@ -15,6 +15,8 @@ def encoder_key(kind: str, spec: EncoderSpec) -> str:
     changes the key. Nothing is loaded.
     """
     fields = spec.model_dump(mode="json")
+    if fields.get("size") == "native":
+        fields.pop("size")  # embeddings of runs from before it could be chosen stay
     if fields["fingerprint"]:
         fields.pop("weights")
     digest = hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()

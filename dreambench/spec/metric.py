@@ -119,6 +119,10 @@ class Metric(ABC):
         pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
         return [(i, j, self.score(photos[i : i + 1], photos[j : j + 1])[0]) for i, j in pairs]
 
+    def pair_size(self, settings: Any) -> int | Literal["native"]:
+        """Return the side in pixels of the images that ``distances`` gets, or ``native`` (``pairs``)."""
+        return "native"
+
     def distances(
         self, images: Sequence[torch.Tensor], files: Sequence[Path], encoder: Any, batch_size: int
     ) -> dict[tuple[int, int], float]:

@@ -88,11 +88,15 @@ class SamplerSpec(Section):
 
 
 class IdentifierSpec(Section):
-    """The unique identifier: a given ``text``, or a rare-token lookup of ``length`` tokens (paper, 3.2)."""
+    """The unique identifier: a given ``text``, or a rare-token lookup of ``length`` tokens (paper, 3.2).
+
+    ``drawn``, the lookup's result, is filled in before a run starts.
+    """
 
     text: str | None = Field(None, min_length=1, pattern=r"^\S+( \S+)*$")
     length: int = Field(1, ge=1, le=3)
     seed: int = Field(0, ge=0)
+    drawn: str | None = None
 
 
 class ClassNounSpec(Section):
@@ -131,9 +135,14 @@ class DinoSpec(EncoderSpec):
 
 
 class LpipsSpec(EncoderSpec):
-    """The LPIPS network of DIV: ``alex``, ``vgg`` or ``squeeze``, and ``hub`` or a local file."""
+    """The LPIPS network of DIV: ``alex``, ``vgg`` or ``squeeze``, and ``hub`` or a local file.
+
+    ``size`` is what the network sees: images at their ``native`` size, or of that many pixels a side (the
+    short side resized, bicubic, and the center cropped). The distance depends on it.
+    """
 
     net: Literal["alex", "vgg", "squeeze"] = "alex"
+    size: Literal["native"] | Annotated[int, Field(ge=32, le=4096)] = "native"
 
 
 def _default_metrics() -> tuple[str, ...]:
@@ -305,6 +314,10 @@ class RunSpec(Section):
         if fields["method"].get("prior_source") == "class-images":
             del fields["method"]["prior_source"]  # keys of runs from before there was another source stay
         protocol = fields["protocol"]
+        if protocol["lpips"]["size"] == "native":
+            del protocol["lpips"]["size"]  # likewise
+        if fields["identifier"]["drawn"] is None:
+            del fields["identifier"]["drawn"]
         others = protocol["encoders"] or protocol.pop("encoders")  # without metrics of others: as ever
         encoders = [protocol["clip"], protocol["dino"], protocol["lpips"], *others.values()]
         hashed = [(fields["data"], ("folder", "label")), (fields["base"], ("model", "revision"))]

@@ -36,18 +36,23 @@ def cells_digest(cells: Iterable[tuple[str, int, int]]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-def signature_fields(spec: RunSpec, n: int, cells: str = "all") -> dict[str, str]:
+def signature_fields(
+    spec: RunSpec, n: int, cells: str = "all", image_size: str | None = None
+) -> dict[str, str]:
     """Return the signature's fields in order.
 
     ``n`` is the number of scored images; ``cells`` is "all" for the whole benchmark, otherwise the
-    digest of the subjects, prompts and images that were scored. The version is the protocol's, that
-    is the package's major and minor number.
+    digest of the subjects, prompts and images that were scored. ``image_size`` is the images' side in
+    pixels, ``WIDTHxHEIGHT`` or ``mixed``, which LPIPS sees where the protocol fixes no size. The version
+    is the protocol's, that is the package's major and minor number.
     """
     fields = {
         "dreambench": ".".join(__version__.split(".")[:2]),
         "data": spec.data.label or "unknown",
         **protocol_fields(spec.protocol),
     }
+    if image_size and spec.protocol.lpips.size == "native":
+        fields["lpips"] += f"@{image_size}"
     if cells != "all":
         fields["cells"] = cells
     if spec.preset == MINIATURE_PRESET:
@@ -72,7 +77,13 @@ def is_miniature(signature: str) -> bool:
 
 
 def signature_differences(a: str, b: str) -> list[str]:
-    """Return one ``field: left, not right`` per field in which two signatures differ."""
+    """Return one ``field: left, not right`` per field in which two signatures differ.
+
+    The size of LPIPS's images counts where both have one: a run without DIV has none.
+    """
     left, right = parse_signature(a), parse_signature(b)
+    if not all("@" in fields.get("lpips", "") for fields in (left, right)):
+        for fields in (left, right):
+            fields.update({n: v.partition("@")[0] for n, v in fields.items() if n == "lpips"})
     names = list(left) + [name for name in right if name not in left]
     return [f"{n}: {left.get(n)}, not {right.get(n)}" for n in names if left.get(n) != right.get(n)]

@@ -6,13 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 import yaml
+from transformers import CLIPTextModel
 
 from dreambench import __version__
 from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
+from dreambench.methods.token_strength import token_strengths
 from dreambench.spec.presets import build_spec, preset_names
 from tests.cli.material import ROOT, Done, in_a_process
 
@@ -95,7 +98,8 @@ class TestIdentifiers:
         assert (done.code, done.err) == (0, "")
         shown = json.loads(done.out)
         tokenizer = load_tokenizer(tiny["base"])
-        drawn = draw_identifiers(tokenizer, 4, 2, 3)
+        text_encoder = CLIPTextModel.from_pretrained(f"{tiny['base']}/text_encoder")
+        drawn = draw_identifiers(tokenizer, 4, 2, 3, partial(token_strengths, tokenizer, text_encoder))
         assert (shown["seed"], shown["identifiers"], list(shown["ids"])) == (3, drawn, drawn)
         assert all(tokenizer.decode(tokens).strip() == text for text, tokens in shown["ids"].items())
         assert dreambench("identifiers", *words).out.splitlines() == drawn

@@ -6,12 +6,14 @@ import itertools
 import random
 import shutil
 import string
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import PreTrainedTokenizerFast, T5Tokenizer
+from transformers import CLIPTextModel, PreTrainedTokenizerFast, T5Tokenizer
 
 from dreambench.errors import DreambenchError
 from dreambench.methods import identifiers
@@ -22,6 +24,7 @@ from dreambench.methods.identifiers import (
     load_tokenizer,
     rare_tokens,
 )
+from dreambench.methods.token_strength import token_strengths
 from dreambench.spec.run_spec import IdentifierSpec
 
 CLIP_SIZE, CLIP_FIRST_RARE = 49408, 37056  # the rarest quarter starts at 3/4 of the vocabulary
@@ -188,10 +191,36 @@ def test_a_vocabulary_without_rare_tokens_is_a_one_line_error():
         draw_identifiers(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]"), 1)
 
 
-def test_a_run_draws_the_first_identifier_of_its_seed_or_takes_the_given_text(clip):
-    drawn = draw_identifiers(clip, 3, 2, seed=9)
-    assert choose_identifier(clip, IdentifierSpec(length=2, seed=9)) == drawn[0]
-    assert choose_identifier(clip, IdentifierSpec(text="my own words", length=2, seed=9)) == "my own words"
+def test_a_run_draws_the_first_identifier_of_its_seed_or_takes_the_given_text(clip, tiny):
+    encoder = CLIPTextModel.from_pretrained(f"{tiny['base']}/text_encoder").eval()
+    drawn = draw_identifiers(clip, 3, 2, 9, partial(token_strengths, clip, encoder))
+    assert choose_identifier(clip, IdentifierSpec(length=2, seed=9), lambda: encoder) == drawn[0]
+    for given in (IdentifierSpec(text="my own words", length=2), IdentifierSpec(drawn="my own words")):
+        assert choose_identifier(clip, given, lambda: pytest.fail("loaded for nothing")) == "my own words"
+
+
+def test_the_strength_of_a_token_is_how_far_it_moves_the_sentence(clip, tiny):
+    encoder = CLIPTextModel.from_pretrained(f"{tiny['base']}/text_encoder").eval()
+    tokens = rare_tokens(clip)[:5]
+    strengths = token_strengths(clip, encoder, tokens, nouns=["dog", "robot toy"])
+    for token in tokens:
+        word, distances = clip.decode([token]).strip(), []
+        for noun in ("dog", "robot toy"):
+            # In the plain way: with the padding that the pipeline gives its prompts.
+            texts = [f"a {word} {noun}", f"a {noun}"]
+            rows = clip(texts, padding="max_length", max_length=77, return_tensors="pt")
+            with torch.no_grad():
+                moved, bare = encoder(**rows).pooler_output.double()
+            distances.append(1 - float(moved @ bare / (moved.norm() * bare.norm())))
+        assert strengths[token] == pytest.approx(sum(distances) / 2, abs=1e-4)
+
+
+def test_identifiers_are_drawn_among_the_weakest_quarter(clip):
+    tokens = rare_tokens(clip)
+    weak = set(tokens[10 : 10 + round(len(tokens) / 4)])
+    drawn = draw_identifiers(clip, 40, 1, 5, lambda asked: {t: float(t not in weak) for t in asked})
+    assert {clip.convert_tokens_to_ids(f"{text}</w>") for text in drawn} <= weak
+    assert len(set(drawn)) == 40
 
 
 class TestLoading:

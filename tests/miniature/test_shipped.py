@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -69,9 +70,11 @@ def test_plain_diffusers_loads_and_samples_the_pipeline() -> None:
 
 
 def test_the_identifier_is_a_word_that_no_caption_holds(spec) -> None:
-    tokenizer = open_base(spec.base).tokenizer
+    base = open_base(spec.base)
+    tokenizer, encoder = base.tokenizer, partial(base.frozen, "text_encoder")
     drawn_words = {
-        choose_identifier(tokenizer, spec.identifier.model_copy(update={"seed": seed})) for seed in range(20)
+        choose_identifier(tokenizer, spec.identifier.model_copy(update={"seed": seed}), encoder)
+        for seed in range(20)
     }
     assert drawn_words <= set(rare_words())
     assert not drawn_words & {*caption_words(), *fillers()}

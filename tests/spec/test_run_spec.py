@@ -46,7 +46,13 @@ def changed(spec: RunSpec, changes: dict[str, Any]) -> RunSpec:
 
 def another_value(dotted: str) -> Any:
     """Return a legal value of a field other than the one that SPEC has."""
-    special = {"subjects": ("dog",), "protocol.metrics": ("dino",), "prompts": "0-4", "training_photos": 4}
+    special = {
+        "subjects": ("dog",),
+        "protocol.metrics": ("dino",),
+        "prompts": "0-4",
+        "training_photos": 4,
+        "protocol.lpips.size": 256,
+    }
     if dotted in special:
         return special[dotted]
     part: BaseModel = SPEC

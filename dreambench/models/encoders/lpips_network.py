@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
@@ -22,8 +22,13 @@ FIELD = "protocol.lpips.weights"
 Features = list[Tensor]
 
 
-def image_pixels(image: Image.Image) -> Tensor:
-    """Return the uint8 tensor [3, h, w] of one RGB image, at its own size; raises TypeError otherwise."""
+def image_pixels(image: Image.Image, size: int | Literal["native"] = "native") -> Tensor:
+    """Return the uint8 tensor [3, h, w] of one RGB image; raises TypeError otherwise.
+
+    ``size`` is ``native``, or the side in pixels: the short side resized (bicubic), the center cropped.
+    """
+    if size != "native":
+        image = ImageOps.fit(check_image(image), (size, size), Image.Resampling.BICUBIC)
     return torch.from_numpy(np.array(check_image(image))).permute(2, 0, 1).contiguous()
 
 
