@@ -16,7 +16,7 @@ from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import PHOTOS, Claim, Claims, Decider, paper_claims
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.signature import parse_signature
+from dreambench.spec.signature import format_signature, parse_signature, signature_differences
 
 Verdict = Literal["holds", "fails", "undecided"]
 ALPHA = 0.05
@@ -33,8 +33,8 @@ class ClaimVerdict(Frozen):
     """The verdict on a claim. ``p_holm`` is the p-value after Holm's correction over all tested claims.
 
     ``decided_by`` says what the verdict rests on: our runs, the photos alone, public data, or, in the
-    miniature, how it was built; the runs showed only those of the first kind. Where nothing decides the
-    claim, ``effect`` is None and ``why`` says what is missing.
+    miniature, how it was built; the runs showed only those of the first kind. ``paper`` is the effect that
+    the paper publishes. Where nothing decides the claim, ``effect`` is None and ``why`` says what is missing.
     """
 
     id: str
@@ -42,6 +42,7 @@ class ClaimVerdict(Frozen):
     where: str
     verdict: Verdict
     decided_by: Decider
+    paper: float | None = None
     effect: float | None = None
     ci95: tuple[float, float] | None = None
     p: float | None = None
@@ -69,12 +70,14 @@ def judge_claims(
 
 
 def _check_protocols(runs: Sequence[RunScores]) -> None:
-    fields = [{k: v for k, v in parse_signature(r.signature).items() if k not in _FREE} for r in runs]
-    for run, theirs in zip(runs, fields, strict=True):
-        wrong = [k for k in fields[0].keys() | theirs.keys() if fields[0].get(k) != theirs.get(k)]
-        if wrong:
+    lines = [
+        format_signature({k: v for k, v in parse_signature(r.signature).items() if k not in _FREE})
+        for r in runs
+    ]
+    for run, line in zip(runs, lines, strict=True):
+        if wrong := signature_differences(lines[0], line):
             raise DreambenchError(
-                f"{runs[0].label} and {run.label} differ in {', '.join(sorted(wrong))}",
+                f"{runs[0].label} and {run.label} differ in {'; '.join(wrong)}",
                 "give runs of one protocol and one dataset",
             )
 
@@ -160,7 +163,8 @@ def _verdict(
     claim: Claim, found: Evidence | str, p_holm: float | None, seeds: int, decider: Decider
 ) -> ClaimVerdict:
     statement = claim.statement + (f" ({found.rated})" if isinstance(found, Evidence) and found.rated else "")
-    common = {"id": claim.id, "statement": statement, "where": claim.where, "decided_by": decider}
+    common: dict[str, Any] = {"id": claim.id, "statement": statement, "where": claim.where}
+    common |= {"decided_by": decider, "paper": claim.paper}
     if isinstance(found, str):
         return ClaimVerdict(**common, verdict="undecided", why=found)
     verdict: Verdict = "undecided"

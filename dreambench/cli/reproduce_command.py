@@ -23,6 +23,9 @@ def reproduce(
     correlation: Annotated[
         Path | None, typer.Option("--correlation", help="The output of `dreambench correlate --json`.")
     ] = None,
+    notes: Annotated[
+        Path | None, typer.Option("--notes", help="A Markdown file to put below the verdicts.")
+    ] = None,
     out: Out = None,
     execution: Execution,
     page: Annotated[
@@ -42,10 +45,11 @@ def reproduce(
     """Run the comparison, the ablations and what else the claims need; write one page with all tables."""
     from dreambench.cli.claims_command import read_correlation
     from dreambench.runs.reproduce import reproduce as run_all
-    from dreambench.store.files import write_text
 
     execution.on_ray()
     _refuse_one_methods_settings(settings)
+    if notes is not None and not notes.is_file():
+        raise DreambenchError(f"{notes} does not exist", "give --notes a Markdown file")
     rating = read_correlation(correlation)
     planned, runs = run_all(
         preset,
@@ -59,11 +63,11 @@ def reproduce(
         data=data,
         overrides=settings,
     )
-    from dreambench.report.reproduction_page import reproduction_page
+    from dreambench.report.reproduction_page import write_reproduction
 
     asked = _command(preset, subjects, base, settings)
     written = page or runs / "reproduction.md"
-    write_text(written, reproduction_page(planned, runs, rating, correlation, asked))
+    write_reproduction(written, planned, runs, rating, correlation, asked, notes)
     typer.echo(str(written))
 
 

@@ -22,6 +22,8 @@ PHOTOS = "photos"
 class Claim(Frozen):
     """One claim; ``where`` is its place in the paper, ``least`` how many subjects decide it at least.
 
+    ``paper`` is the effect that the paper publishes, if it does: the difference of two of its numbers.
+
     ``by`` is what decides it, ``in_the_miniature`` the same there, if that differs.
     """
 
@@ -34,6 +36,7 @@ class Claim(Frozen):
     second: str | None = None
     margin: float = 0.0
     least: int = 2
+    paper: float | None = None
     by: Decider = "runs"
     in_the_miniature: Decider | None = None
 

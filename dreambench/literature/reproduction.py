@@ -17,6 +17,10 @@ from dreambench.spec.run_spec import MetricName, RunSpec
 
 COMPARISON = "comparison"
 COMMON_WORD = "common-word"
+TRAINED_WORDS = "trained-words"
+ALONG_TRAINING = "along-training"
+#: The groups whose runs stand alone; the others are ablations.
+SINGLE = (COMPARISON, COMMON_WORD, TRAINED_WORDS, ALONG_TRAINING)
 Build = Callable[[Mapping[str, Any]], RunSpec]
 
 
@@ -34,8 +38,20 @@ class CommonWord(BaseModel):
         return self.words.get(preset, self.otherwise)
 
 
+class AlongTraining(BaseModel):
+    """Methods stopped at shares of their own steps, on some subjects."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    subjects: tuple[str, ...]
+    shares: tuple[float, ...]
+
+
 class Reproduction(BaseModel):
-    """What one seed of a reproduction runs; ``ablations`` maps names to fields that differ from their own."""
+    """What one seed of a reproduction runs; ``ablations`` maps names to fields that differ from their own.
+
+    ``trained_words`` (identifiers by preset) and ``along_training`` are run with the first seed alone.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -43,6 +59,8 @@ class Reproduction(BaseModel):
     methods: tuple[str, ...]
     ablations: Mapping[str, Mapping[str, Any]]
     common_word: CommonWord
+    trained_words: Mapping[str, tuple[str, ...]]
+    along_training: AlongTraining
 
 
 @dataclass(frozen=True)
@@ -56,7 +74,7 @@ class PlannedRun:
 
     def folder(self, root: Path) -> Path:
         """Return the run's folder: an ablation's variants as ``dreambench ablate`` lays them."""
-        if self.group in (COMPARISON, COMMON_WORD):
+        if self.group in SINGLE:
             return root / self.group / f"{self.variant}-s{self.seed}"
         return root / f"{self.group}-s{self.seed}" / self.variant
 
@@ -77,6 +95,7 @@ def planned_runs(
     out the runs that have none of them. Raises DreambenchError for a field that does not fit.
     """
     planned = [run for seed in seeds for run in _runs_of(build, seed, subjects)]
+    planned += _experiments(build, seeds[0], subjects)
     return [run for run in planned if run.spec.subjects]
 
 
@@ -87,7 +106,7 @@ def queues(planned: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
     """
     found: dict[tuple[str, int | None], list[PlannedRun]] = {}
     for run in planned:
-        alone = run.group in (COMPARISON, COMMON_WORD)
+        alone = run.group in SINGLE
         found.setdefault((run.group, None if alone else run.seed), []).append(run)
     return sorted(found.values(), key=lambda runs: runs[0].group != COMPARISON)
 
@@ -106,6 +125,20 @@ def _runs_of(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterato
     word = whole.common_word
     fields = {**shared, "subjects": word.subjects, "identifier.text": word.of(build({}).preset)}
     yield PlannedRun(COMMON_WORD, "dreambooth", seed, build(_restricted(fields, subjects)))
+
+
+def _experiments(build: Build, seed: int, subjects: Sequence[str] | None) -> Iterator[PlannedRun]:
+    whole = paper_reproduction()
+    shared = {"seed": seed, "protocol.metrics": list(whole.metrics)}
+    for word in whole.trained_words.get(build({}).preset, ()):
+        fields = {**shared, "subjects": whole.common_word.subjects, "identifier.text": word}
+        yield PlannedRun(TRAINED_WORDS, word, seed, build(_restricted(fields, subjects)))
+    along = whole.along_training
+    for method in whole.methods:
+        steps = build({"method": method}).method.training_steps()
+        for stop in dict.fromkeys(max(1, round(share * steps)) for share in along.shares) if steps else ():
+            fields = {**shared, "subjects": along.subjects, "method": method, "method.steps": stop}
+            yield PlannedRun(ALONG_TRAINING, f"{method}-{stop}", seed, build(_restricted(fields, subjects)))
 
 
 def _restricted(fields: Mapping[str, Any], subjects: Sequence[str] | None) -> dict[str, Any]:

@@ -93,11 +93,11 @@ def _by_subject(summary: AblationSummary, metric: str) -> Table:
     return table("", [f"{get_metric(metric).title} by subject", *summary.subjects], rows)
 
 
-def ablation_markdown(summary: AblationSummary) -> str:
-    """Return the ablation in GitHub's Markdown: variants, differences, subjects, and the signature."""
+def ablation_markdown(summary: AblationSummary, by_subject: bool = True) -> str:
+    """Return an ablation in GitHub's Markdown: variants, differences, signature; subjects if asked for."""
     lines = [f"**{markdown_text(summary.title)}** (the paper's Table {summary.table})", ""]
     lines += [to_markdown(_variants(summary)), NOTE, "", to_markdown(_differences(summary)).rstrip()]
-    for metric in [m for m in _metrics(summary) if m in BY_SUBJECT]:
+    for metric in [m for m in _metrics(summary) if m in BY_SUBJECT and by_subject]:
         lines += ["", to_markdown(_by_subject(summary, metric)).rstrip()]
     lines += ["", *(f"- {note}" for note in summary.notes), "", f"Signature: `{summary.signature}`"]
     if summary.caution:

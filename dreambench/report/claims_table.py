@@ -39,6 +39,20 @@ def _cells(answer: ClaimVerdict) -> list[str]:
     ]
 
 
+def verdicts_markdown(answers: Sequence[ClaimVerdict]) -> str:
+    """Return the verdicts alone: the paper's effect beside the measured one; what runs decide comes first."""
+    head = ("statement", "paper", "here", "verdict", "decided by", "n", "seeds")
+    rows: list[list[str | TableCell]] = []
+    for a in sorted(answers, key=lambda answer: not answer.decided_by.startswith("runs")):
+        paper = numbers.ABSENT if a.paper is None else numbers.signed(a.paper)
+        here = TableCell(
+            numbers.ABSENT if a.effect is None else numbers.signed(a.effect), numbers.interval(a.ci95)
+        )
+        counts = (str(a.n or ""), str(a.seeds or ""))
+        rows.append([f"{a.statement} ({a.where})", paper, here, a.verdict, a.decided_by, *counts])
+    return to_markdown(table("", head, rows, words=1))
+
+
 def claims_markdown(answers: Sequence[ClaimVerdict], signature: str) -> str:
     """Return the table in GitHub's Markdown; claims that nothing decides say why below it."""
     whys = [f"- {markdown_text(a.statement)}: {markdown_text(a.why)}." for a in answers if a.why]

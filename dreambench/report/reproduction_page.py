@@ -1,10 +1,9 @@
-"""The page of a reproduction (Markdown): tables, claims, commands and wall times, all read from its runs."""
+"""The page of a reproduction (Markdown), read from its runs: verdicts, a figure, then the tables."""
 
 from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,85 +11,123 @@ from dreambench.analysis.ablation_summary import summarize_ablation
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.seed_mean import seed_mean
 from dreambench.analysis.summarize import summary_of
-from dreambench.analysis.verdicts import judge_claims
+from dreambench.analysis.verdicts import ClaimVerdict, judge_claims
 from dreambench.literature.ablations import ablation
-from dreambench.literature.reproduction import COMMON_WORD, COMPARISON, PlannedRun
+from dreambench.literature.reproduction import (
+    ALONG_TRAINING,
+    COMMON_WORD,
+    COMPARISON,
+    SINGLE,
+    TRAINED_WORDS,
+    PlannedRun,
+)
 from dreambench.report import numbers
 from dreambench.report.ablation_tables import ablation_markdown
-from dreambench.report.claims_table import claims_markdown
+from dreambench.report.claims_table import claims_markdown, verdicts_markdown
+from dreambench.report.csv_tables import subjects_csv
 from dreambench.report.main_table import markdown_table
+from dreambench.report.reproduction_figures import draw_effects, draw_training, training_points
+from dreambench.report.reproduction_log import Scored, runs_and_commands, seed_by_seed
 from dreambench.runs.reproduce import finished_runs
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
-from dreambench.store import RunRecord, open_run
+from dreambench.store import open_run
+from dreambench.store.files import write_text
 
-Scored = Mapping[PlannedRun, RunScores]
+_EXPERIMENTS = (TRAINED_WORDS, ALONG_TRAINING)
 
 
-def reproduction_page(
+def write_reproduction(
+    file: Path,
     planned: Sequence[PlannedRun],
     root: Path,
     rating: Mapping[str, Any] | None,
     correlation: Path | None,
     options: Sequence[str],
-) -> str:
-    """Return the page of the finished runs below ``root``; it names those that are not finished.
+    notes: Path | None = None,
+) -> None:
+    """Write the page of the finished runs below ``root``, and beside it two figures and a CSV file.
 
-    ``rating`` is the content of the file ``correlation``; ``options`` are those of the command line that
-    say which model and which data. Raises DreambenchError where no run is finished.
+    These are named after the page: ``-effects.svg``, ``-training.svg`` (where there are such runs) and
+    ``-subjects.csv`` (each run's scores by subject). ``rating`` is the content of the file ``correlation``;
+    ``options`` are those of the command line that say which model and which data; ``notes`` is a Markdown
+    file that goes below the verdicts. The page names the runs that are not finished. Raises DreambenchError
+    where none is.
     """
     finished = finished_runs(planned, root)
     read = read_run_scores([open_run(run.folder(root)) for run in finished])
     scored = dict(zip(finished, read, strict=True))
-    seeds = sorted({run.seed for run in planned})
+    decisive = [scores for run, scores in scored.items() if run.group not in _EXPERIMENTS]
+    answers = judge_claims(decisive, rating)
     missing = [run for run in planned if run not in scored]
+    command = _command(planned, options, correlation, notes, bool(missing))
     parts = [
-        *_head(read[0], seeds, options, correlation, missing),
-        *_comparison(scored),
+        *_head(read[0], scored, answers, missing, file.stem),
+        *([notes.read_text(encoding="utf-8").strip(), ""] if notes else []),
+        *_along_training(scored, file.stem),
+        *_folded("Comparison (Table 1)", _comparison(scored)),
         *_ablations(scored),
-        *_claims(read, rating),
-        *_seed_by_seed(scored, seeds),
-        *_runs(scored, root, options),
+        *_folded("Identifiers: a rare token and words (section 3.2)", _words(scored)),
+        *_folded("Every test", [claims_markdown(answers, read[0].signature)]),
+        *_folded("Seed by seed", seed_by_seed(scored)),
+        *_folded(
+            "How this page was made", [*_made_by(read[0], command), *runs_and_commands(scored, root, options)]
+        ),
     ]
-    return "\n".join(parts).rstrip() + "\n"
+    draw_effects(answers, file.with_name(f"{file.stem}-effects.svg"))
+    if points := _points(scored):
+        draw_training(points, file.with_name(f"{file.stem}-training.svg"))
+    write_text(file.with_name(f"{file.stem}-subjects.csv"), subjects_csv(read))
+    write_text(file, "\n".join(parts).rstrip() + "\n")
+
+
+def _command(
+    planned: Sequence[PlannedRun],
+    options: Sequence[str],
+    correlation: Path | None,
+    notes: Path | None,
+    unfinished: bool,
+) -> str:
+    asked = ["--seeds", ",".join(map(str, sorted({run.seed for run in planned})))]
+    asked += ["--correlation", correlation.name] if correlation else []
+    asked += ["--notes", str(notes)] if notes else []
+    asked += ["--finished"] if unfinished else []
+    return shlex.join(["dreambench", "reproduce", *options, *asked])
 
 
 def _head(
-    run: RunScores,
-    seeds: Sequence[int],
-    options: Sequence[str],
-    correlation: Path | None,
-    missing: Sequence[PlannedRun],
+    run: RunScores, scored: Scored, answers: Sequence[ClaimVerdict], missing: Sequence[PlannedRun], stem: str
 ) -> list[str]:
-    record = run.record
-    asked = ["--seeds", ",".join(map(str, seeds))]
-    asked += ["--correlation", correlation.name] if correlation else []
-    asked += ["--finished"] if missing else []
-    commit = f", commit {record.git_commit[:7]}" if record.git_commit else ""
-    on = ", ".join(f"{name} {value}" for name, value in sorted(record.machine.items()))
+    miniature = is_miniature(run.signature)
     lines = ["# Reproduction", ""]
-    if is_miniature(run.signature):
-        lines += [f"**{MINIATURE_NOTE}.**", ""]
-    return [
-        *lines,
-        "This page was written by",
-        "",
-        "```sh",
-        shlex.join(["dreambench", "reproduce", *options, *asked]),
-        "```",
-        "",
-        f"with dreambench {record.dreambench}{commit}, base model `{record.spec.base.model}`, on {on}.",
-        "Scores are means over subjects; with several seeds a subject's score is the mean over them, and "
-        "intervals and tests are over subjects.",
-        "",
-        *_not_finished(missing),
+    lines += [f"**{MINIATURE_NOTE}.**", ""] if miniature else []
+    lines += [_told(scored, answers, miniature), ""]
+    if missing:
+        lines += [
+            f"**{numbers.plural(len(missing), 'run')} not finished, and in no figure of this page.**",
+            "",
+        ]
+        lines += _folded("Not finished", [", ".join(f"`{each.folder(Path())}`" for each in missing)])
+    alt = "Effect of every claim with its 95% interval"
+    return [*lines, verdicts_markdown(answers), f"![{alt}]({stem}-effects.svg)", ""]
+
+
+def _told(scored: Scored, answers: Sequence[ClaimVerdict], miniature: bool) -> str:
+    """Return what was found, in a paragraph."""
+    ours = [answer for answer in answers if answer.decided_by.startswith("runs")]
+    counts = {v: sum(a.verdict == v for a in ours) for v in ("holds", "fails", "undecided")}
+    images = sum(scores.coverage.n_images for scores in scored.values())
+    seeds = len({run.seed for run in scored})
+    held, failed = counts["holds"], counts["fails"]
+    told = [
+        f"{len(scored)} runs, {numbers.count(images)} images, {numbers.plural(seeds, 'seed')}.",
+        f"Of the {len(ours)} statements of the paper that runs can decide, {held} "
+        f"{'holds' if held == 1 else 'hold'} here, {failed} {'fails' if failed == 1 else 'fail'}, and "
+        f"{counts['undecided']} stay undecided.",
+        f"Photos or public data decide the other {len(answers) - len(ours)}; the runs say nothing of those.",
     ]
-
-
-def _not_finished(missing: Sequence[PlannedRun]) -> list[str]:
-    if not missing:
-        return []
-    names = ", ".join(f"`{run.folder(Path())}`" for run in missing)
-    return [f"**Not finished, and in no figure of this page: {names}.**", ""]
+    if miniature:
+        told.append("The paper's effects are of another model and other photos: compare signs, not sizes.")
+    return " ".join(told)
 
 
 def _of(scored: Scored, group: str) -> dict[str, RunScores]:
@@ -102,95 +139,93 @@ def _of(scored: Scored, group: str) -> dict[str, RunScores]:
     return {variant: seed_mean(runs, variant) for variant, runs in variants.items()}
 
 
+def _folded(title: str, lines: Sequence[str]) -> list[str]:
+    """Return a section that a reader opens; ``markdown`` is for sites that do not read it inside of HTML."""
+    if not lines:
+        return []
+    return [f'<details markdown="1"><summary>{title}</summary>', "", *lines, "", "</details>", ""]
+
+
 def _comparison(scored: Scored) -> list[str]:
     methods = list(_of(scored, COMPARISON).values())
-    if not methods:
-        return []
-    return ["## Comparison (Table 1)", "", markdown_table(summary_of(methods))]
+    return [markdown_table(summary_of(methods))] if methods else []
 
 
 def _ablations(scored: Scored) -> list[str]:
     lines = []
-    for name in dict.fromkeys(run.group for run in scored if run.group not in (COMPARISON, COMMON_WORD)):
+    for name in dict.fromkeys(run.group for run in scored if run.group not in SINGLE):
         chosen, variants = ablation(name), _of(scored, name)
         notes = list(chosen.notes)
         notes += [n for run in variants.values() for n in run.record.notes if n.startswith("Class noun of")]
-        summary = summarize_ablation(name, chosen.title, chosen.table, variants, notes)
-        lines += [f"## {chosen.title} (Table {chosen.table})", "", ablation_markdown(summary)]
+        summary = summarize_ablation(name, chosen.title, chosen.table, variants, list(dict.fromkeys(notes)))
+        text = ablation_markdown(summary, by_subject=False)
+        lines += _folded(f"{chosen.title} (Table {chosen.table})", [text])
     return lines
 
 
-def _claims(read: Sequence[RunScores], rating: Mapping[str, Any] | None) -> list[str]:
-    told = "What each claim says, and which runs and test decide it, is in `data/claims.yaml`."
-    return ["## Claims", "", told, "", claims_markdown(judge_claims(read, rating), read[0].signature)]
-
-
-def _seed_by_seed(scored: Scored, seeds: Sequence[int]) -> list[str]:
-    if len(seeds) < 2:
+def _words(scored: Scored) -> list[str]:
+    """Return the scores by identifier, all on the subjects and the first seed of the experiment."""
+    words = {run.spec.identifier.text: s for run, s in scored.items() if run.group == TRAINED_WORDS}
+    if not words:
         return []
+    seed = next(run.seed for run in scored if run.group == TRAINED_WORDS)
+    common = {
+        r.spec.identifier.text: s for r, s in scored.items() if (r.group, r.seed) == (COMMON_WORD, seed)
+    }
+    rare = {
+        str(s.record.identifier): s
+        for r, s in scored.items()
+        if (r.group, r.variant, r.seed) == (COMPARISON, "dreambooth", seed)
+    }
+    subjects = list(next(iter(words.values())).record.subjects)
     lines = [
-        "## Seed by seed",
+        f"{len(subjects)} subjects, seed {seed}.",
         "",
-        "| run | seed | DINO | CLIP-I | CLIP-T |",
-        "| --- | ---: | ---: | ---: | ---: |",
-    ]
-    for run, scores in sorted(
-        scored.items(), key=lambda item: (item[0].group, item[0].variant, item[0].seed)
-    ):
-        means = [numbers.fixed(float(scores.subjects[m].mean())) for m in ("dino", "clip_i", "clip_t")]
-        lines.append(f"| {run.group}, {run.variant} | {run.seed} | {' | '.join(means)} |")
-    return [*lines, ""]
-
-
-def _runs(scored: Scored, root: Path, options: Sequence[str]) -> list[str]:
-    lines = [
-        "## What was run",
-        "",
-        "Wall time is that of training, drawing and scoring, without what an earlier run had made already. "
-        "Runs of one queue overlap, and each counts from the queue's start: together they count once.",
-        "",
-        "| folder | subjects | images | minutes |",
+        "| identifier | DINO | CLIP-I | CLIP-T |",
         "| --- | ---: | ---: | ---: |",
     ]
-    for run, scores in scored.items():
-        minutes = scores.record.seconds / 60
-        made = [str(len(scores.record.subjects)), numbers.count(scores.coverage.n_images), f"{minutes:.1f}"]
-        lines.append(f"| `{run.folder(root).relative_to(root)}` | {' | '.join(made)} |")
-    total = wall_seconds([scores.record for scores in scored.values()])
-    lines.append(f"| in all | | | {total / 60:.1f} |")
-    return [*lines, "", "Any one of them alone:", "", "```sh", *_single_commands(scored, options), "```"]
+    for kind, found in (("rare token", rare), ("word", common), ("word", words)):
+        for text, scores in found.items():
+            means = scores.subjects.reindex(subjects)[["dino", "clip_i", "clip_t"]].mean()
+            lines.append(f"| `{text}` ({kind}) | {' | '.join(numbers.fixed(float(m)) for m in means)} |")
+    return lines
 
 
-def wall_seconds(records: Sequence[RunRecord]) -> float:
-    """Return the seconds in which any of the runs was at work.
-
-    A run is taken to have worked without a pause until its last moment: so much of it as fell into earlier
-    sittings counts beside what ran at the same time, and the night between two sittings does not count.
-    """
-    total, latest = 0.0, float("-inf")
-    ends = [(datetime.fromisoformat(record.updated).timestamp(), record.seconds) for record in records]
-    for start, end in sorted((end - seconds, end) for end, seconds in ends):
-        total += max(0.0, end - max(start, latest))
-        latest = max(latest, end)
-    return total
+def _points(scored: Scored) -> dict[str, list[tuple[int, float, float]]]:
+    return training_points({run: s for run, s in scored.items() if run.group == ALONG_TRAINING})
 
 
-def _single_commands(scored: Scored, options: Sequence[str]) -> list[str]:
-    commands: dict[str, None] = {}
-    for run in scored:
-        seed = ["--seed", str(run.seed)]
-        if run.group == COMPARISON:
-            metrics = ["--metrics", ",".join(run.spec.protocol.metrics)]
-            words = ["run", *options, "--method", run.variant, *seed, *metrics]
-        elif run.group == COMMON_WORD:
-            word = ["--set", f"identifier.text={run.spec.identifier.text}"]
-            words = ["run", *options, "--subjects", _names(run), *seed, *word]
-        else:
-            words = ["ablate", run.group, *options, "--subjects", _names(run), *seed]
-        commands[shlex.join(["dreambench", *words])] = None
-    return list(commands)
+def _along_training(scored: Scored, stem: str) -> list[str]:
+    points = _points(scored)
+    if not points:
+        return []
+    run = next(run for run in scored if run.group == ALONG_TRAINING)
+    lines = [
+        "## Along training",
+        "",
+        "Each method stopped at several steps: DINO (is it the subject?) and CLIP-T (is it the prompt?), "
+        f"means over {len(scored[run].record.subjects)} subjects, seed {run.seed}.",
+        "",
+        f"![DINO and CLIP-T along training]({stem}-training.svg)",
+        "",
+    ]
+    table = ["| method | steps | DINO | CLIP-T |", "| --- | ---: | ---: | ---: |"]
+    for method, found in points.items():
+        table += [f"| {method} | {s} | {numbers.fixed(d)} | {numbers.fixed(t)} |" for s, d, t in found]
+    return [*lines, *_folded("The figures", table)]
 
 
-def _names(run: PlannedRun) -> str:
-    subjects = run.spec.subjects
-    return subjects if isinstance(subjects, str) else ",".join(subjects)
+def _made_by(run: RunScores, command: str) -> list[str]:
+    record = run.record
+    commit = f", commit {record.git_commit[:7]}" if record.git_commit else ""
+    on = ", ".join(f"{name} {value}" for name, value in sorted(record.machine.items()))
+    return [
+        "```sh",
+        command,
+        "```",
+        "",
+        f"with dreambench {record.dreambench}{commit}, base model `{record.spec.base.model}`, on {on}. "
+        "Scores are means over subjects; with several seeds a subject's score is the mean over them, and "
+        "intervals and tests are over subjects.",
+        "",
+    ]

@@ -15,8 +15,10 @@ from dreambench.analysis.embedding_similarities import photo_embeddings
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.cli import main
 from dreambench.dataset import official_subjects
+from dreambench.literature.claims import paper_claims
+from dreambench.literature.published import published
 from dreambench.literature.reproduction import paper_reproduction, planned_runs, queues
-from dreambench.report.reproduction_page import wall_seconds
+from dreambench.report.reproduction_log import wall_seconds
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunRecord, open_run
@@ -31,7 +33,7 @@ def build(fields: Mapping[str, Any]) -> RunSpec:
 def test_the_plan_has_everything_that_the_claims_need() -> None:
     planned = planned_runs(build, [0, 1])
     places = [run.folder(Path()) for run in planned]
-    assert len(set(places)) == len(places) == 2 * (4 + 3 + 3 + 5 + 1)
+    assert len(set(places)) == len(places) == 2 * (4 + 3 + 3 + 5 + 1) + 15
     assert Path("comparison/textual-inversion-s1") in places
     assert Path("class-noun-s0/wrong") in places
     assert Path("photo-count-s1/5") in places
@@ -57,6 +59,39 @@ def test_a_choice_of_subjects_restricts_every_run() -> None:
     (photos,) = [run.spec.subjects for run in planned if run.folder(Path()) == Path("photo-count-s0/1")]
     assert photos == ("dog",)
     assert {run.group for run in planned_runs(build, [0], ["cat2"])} == {"comparison"}
+
+
+def test_methods_are_stopped_at_shares_of_their_own_steps_on_the_first_seed() -> None:
+    planned = [run for run in planned_runs(build, [3, 4]) if run.group == "along-training"]
+    stops = [run.spec.method.training_steps() for run in planned if run.spec.method.name == "dreambooth"]
+    assert stops == [125, 250, 500, 750, 1000]
+    assert {run.spec.method.name for run in planned} == {"dreambooth", "dreambooth-lora", "textual-inversion"}
+    assert {run.spec.seed for run in planned} == {3}
+
+
+def test_the_papers_effects_are_differences_of_its_published_numbers() -> None:
+    rows = {table.number: {row.name: row.values for row in table.rows} for table in published().tables}
+    first, third, fourth, fifth = (rows[number] for number in (1, 3, 4, 5))
+    ours, theirs = first["dreambooth-sd"], first["textual-inversion-sd"]
+    photos = [values["4"] - values["1"] for values in fifth.values()]
+    agreement = {name: found.pearson for name, found in published().agreement.items()}
+    expected = {
+        "beats-textual-inversion-dino": ours["dino"] - theirs["dino"],
+        "beats-textual-inversion-clip-i": ours["clip_i"] - theirs["clip_i"],
+        "beats-textual-inversion-clip-t": ours["clip_t"] - theirs["clip_t"],
+        "photos-are-the-bound": first["real"]["dino"] - ours["dino"],
+        "prior-preservation-lowers-pres": third["with"]["pres"] - third["without"]["pres"],
+        "prior-preservation-raises-div": third["with"]["div"] - third["without"]["div"],
+        "prior-preservation-costs-little": third["with"]["dino"] - third["without"]["dino"],
+        "correct-above-wrong-dino": fourth["correct"]["dino"] - fourth["wrong"]["dino"],
+        "correct-above-wrong-clip-i": fourth["correct"]["clip_i"] - fourth["wrong"]["clip_i"],
+        "correct-above-none-dino": fourth["correct"]["dino"] - fourth["none"]["dino"],
+        "correct-above-none-clip-i": fourth["correct"]["clip_i"] - fourth["none"]["clip_i"],
+        "more-photos-help": sum(photos) / len(photos),
+        "dino-agrees-with-people": agreement["dino"] - agreement["clip_i"],
+    }
+    given = {claim.id: claim.paper for claim in paper_claims().claims if claim.paper is not None}
+    assert given == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.fixture
@@ -95,26 +130,28 @@ def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsy
     assert "2 subjects reused from finished runs" in shown.err
     text = (tmp_path / "all" / "reproduction.md").read_text()
     for expected in (
-        "## Comparison (Table 1)",
+        "<summary>Comparison (Table 1)",
         "| textual-inversion |",
-        "## Prior preservation (Table 3)",
+        "<summary>Prior preservation (Table 3)",
         "| without against with | DINO |",
-        "## Class noun (Table 4)",
-        "## Number of training photos (Table 5)",
-        "## Claims",
-        "| DreamBooth is above Textual Inversion in DINO | Table 1 |",
-        "## What was run",
+        "<summary>Class noun (Table 4)",
+        "<summary>Number of training photos (Table 5)",
+        "| DreamBooth is above Textual Inversion in DINO (Table 1) | +0.099 | ",
+        "## Along training",
+        "<summary>How this page was made",
         "| `comparison/dreambooth-s0` | 2 |",
         "dreambench ablate class-noun",
     ):
         assert expected in text
     # Every number of the page is read from the runs: made again, it is the same.
     with pytest.raises(SystemExit):
-        main([*command, "--seeds", "0", "--page", str(tmp_path / "again.md")])
-    again = (tmp_path / "again.md").read_text()
-    assert again.split("## What was run")[0] == text.split("## What was run")[0]
+        main([*command, "--seeds", "0", "--page", str(tmp_path / "again" / "reproduction.md")])
+    again = (tmp_path / "again" / "reproduction.md").read_text()
+    assert (
+        again.split("<summary>How this page was made")[0] == text.split("<summary>How this page was made")[0]
+    )
     runs = [json.loads(file.read_text()) for file in (tmp_path / "all").rglob("run.json")]
-    assert len(runs) == 16
+    assert len(runs) == 16 + 3
     assert all(run["status"] == "complete" and run["seconds"] > 0 for run in runs)
     _tables_alone_give_the_same_page(command, tmp_path, again)
 
@@ -123,7 +160,7 @@ def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -
     kept = ["--tables", str(top / "kept")]
     assert call([*command, "--seeds", "0", *kept])
     files = [file for file in (top / "kept").rglob("*") if file.is_file()]
-    assert {file.suffix for file in files} == {".json", ".parquet", ".safetensors", ".md"}
+    assert {file.suffix for file in files} == {".json", ".parquet", ".safetensors", ".md", ".svg", ".csv"}
     for file in (top / "kept").rglob("run.json"):
         photos = json.loads(file.read_text())["photos"]
         assert not any(Path(photo).is_absolute() for found in photos.values() for photo in found)
@@ -134,9 +171,11 @@ def _tables_alone_give_the_same_page(command: list[str], top: Path, page: str) -
         assert set(whole) == set(copied) == {"dog", "teapot"}
         assert all((whole[subject] == copied[subject]).all() for subject in whole)
     (top / "all").rename(top / "away")
-    assert call([*command, "--seeds", "0", *kept, "--page", str(top / "third.md")])
+    assert call([*command, "--seeds", "0", *kept, "--page", str(top / "third" / "reproduction.md")])
     assert not (top / "all").exists()
-    assert (top / "third.md").read_text().split("## What was run")[0] == page.split("## What was run")[0]
+    assert (top / "third" / "reproduction.md").read_text().split("<summary>How this page was made")[
+        0
+    ] == page.split("<summary>How this page was made")[0]
     _what_is_finished_makes_a_page(command, top)
     # A run that is away is made; one that is of other settings, or not whole, is refused.
     pretrained = top / "kept" / "comparison" / "pretrained-s0"
@@ -155,12 +194,16 @@ def _what_is_finished_makes_a_page(command: list[str], top: Path) -> None:
     (top / "kept" / "class-noun-s0" / "wrong").rename(top / "wrong")
     assert call([*words, "--page", str(top / "part.md")])
     text = (top / "part.md").read_text()
-    (warning,) = [line for line in text.splitlines() if line.startswith("**Not finished")]
+    lines = text.splitlines()
+    warning = lines[lines.index('<details markdown="1"><summary>Not finished</summary>') + 2]
+    assert f"**{warning.count('`') // 2} runs not finished" in text
     assert all(f"`{name}`" in warning for name in ("comparison/dreambooth-s1", "class-noun-s0/wrong"))
     assert "comparison/dreambooth-s0" not in warning
     assert "--seeds 0,1 --finished" in text
-    assert "## Number of training photos (Table 5)" in text
-    assert "## Class noun (Table 4)" not in text  # all variants or none: a table of some compares nothing
+    assert "<summary>Number of training photos (Table 5)" in text
+    assert (
+        "<summary>Class noun (Table 4)" not in text
+    )  # all variants or none: a table of some compares nothing
     assert not (top / "all").exists()
     (top / "wrong").rename(top / "kept" / "class-noun-s0" / "wrong")
     assert call(

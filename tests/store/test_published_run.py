@@ -52,8 +52,8 @@ def test_the_page_is_what_its_command_makes_of_the_kept_runs(
     run("correlate", "imagenhub", "--data", str(imagenhub), "--json")
     Path("correlation.json").write_text(capsys.readouterr().out)
     (command,) = [line for line in PAGE.read_text().splitlines() if line.startswith("dreambench reproduce")]
-    run(*shlex.split(command)[1:], "--tables", str(TABLES), "--page", "page.md")
-    assert Path("page.md").read_text() == PAGE.read_text()
+    run(*shlex.split(command)[1:], "--tables", str(TABLES), "--page", "reproduction.md")
+    assert Path("reproduction.md").read_text() == PAGE.read_text()
 
 
 def run(*words: str) -> None:

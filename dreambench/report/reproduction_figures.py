@@ -1,0 +1,93 @@
+"""The two figures of a reproduction's page: the claims' effects, and scores along training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreambench.analysis.run_scores import RunScores
+from dreambench.analysis.verdicts import ClaimVerdict
+from dreambench.literature.reproduction import PlannedRun
+from dreambench.store.files import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_COLOURS = {"holds": "#1a7f37", "fails": "#cf222e", "undecided": "#6e7781"}
+_SETTINGS: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "dreambench",
+    "font.size": 9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
+Points = Mapping[str, Sequence[tuple[int, float, float]]]
+
+
+def training_points(scored: Mapping[PlannedRun, RunScores]) -> dict[str, list[tuple[int, float, float]]]:
+    """Return (steps, DINO, CLIP-T) in the order of steps for each method, means over subjects."""
+    points: dict[str, list[tuple[int, float, float]]] = {}
+    for run, scores in scored.items():
+        dino, clip_t = (float(scores.subjects[name].mean()) for name in ("dino", "clip_t"))
+        points.setdefault(run.spec.method.name, []).append((run.spec.method.training_steps(), dino, clip_t))
+    return {method: sorted(found) for method, found in points.items()}
+
+
+def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
+    """Write a row per claim that was tested: its effect with the 95% interval, the paper's as a diamond."""
+    tested = [(answer, answer.effect) for answer in answers if answer.effect is not None]
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        axes.axvline(0, color="0.6", lw=0.8)
+        for position, (answer, effect) in enumerate(tested):
+            colour = _COLOURS[answer.verdict]
+            if answer.ci95 is not None:
+                axes.plot(answer.ci95, [position] * 2, color=colour, lw=1.8)
+            axes.plot([effect], [position], "o", color=colour, ms=5)
+            if answer.paper is not None:
+                axes.plot([answer.paper], [position], "D", color="0.25", mfc="none", ms=5)
+        statements = [answer.statement.partition(" (")[0] for answer, _ in tested]
+        axes.set_yticks(range(len(tested)), statements)
+        axes.set_ylim(len(tested) - 0.5, -0.5)
+        axes.set_xlabel("difference of scores")
+        dots = [axes.plot([], [], "o", color=c, label=verdict)[0] for verdict, c in _COLOURS.items()]
+        diamond = axes.plot([], [], "D", color="0.25", mfc="none", label="the paper's")
+        figure.legend(handles=[*dots, *diamond], loc="outside upper right", ncols=4, frameon=False)
+
+    _write(file, (9.0, 0.8 + 0.26 * max(1, len(tested))), draw)
+
+
+def draw_training(points: Points, file: Path) -> None:
+    """Write CLIP-T over DINO, a line per method through its steps."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for position, (method, found) in enumerate(points.items()):
+            steps, dino, clip_t = zip(*found, strict=True)
+            (line,) = axes.plot(dino, clip_t, "o-", color=f"C{position}", ms=4, lw=1.4, label=method)
+            for step, x, y in zip(steps, dino, clip_t, strict=True):
+                colour = line.get_color()
+                axes.annotate(
+                    str(step), (x, y), (3, 4), textcoords="offset points", color=colour, fontsize=7.5
+                )
+        axes.set_xlabel("DINO: is it the subject?")
+        axes.set_ylabel("CLIP-T: is it the prompt?")
+        figure.legend(loc="outside upper right", ncols=3, frameon=False)
+
+    _write(file, (7.0, 4.2), draw)
+
+
+def _write(file: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(_SETTINGS):
+        figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasSVG(figure)
+        draw(figure)
+        write_atomically(
+            file, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None})
+        )
