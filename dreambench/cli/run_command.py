@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dreambench.cli.options import Execution, Json, KeepCheckpoints, Out, SpecOptions, with_groups
+from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
     from dreambench.store import RunFolder
@@ -27,6 +28,12 @@ def run(
     seed: Annotated[
         list[int] | None, typer.Option("--seed", help="The run's seed; several: a run of each.")
     ] = None,
+    checkpoints: Annotated[
+        str | None,
+        typer.Option(
+            "--checkpoints", help="Steps, such as 20,40,80: a run stopped at each, and a figure of them."
+        ),
+    ] = None,
     asked: SpecOptions,
     out: Out = None,
     keep_checkpoints: KeepCheckpoints = False,
@@ -44,6 +51,7 @@ def run(
         done = run_all(
             preset,
             seed=seed,
+            checkpoints=_steps(checkpoints),
             out=out,
             keep_checkpoints=keep_checkpoints,
             notes=note or (),
@@ -55,6 +63,15 @@ def run(
         show(error.folders, json)
         raise
     show(done, json)
+
+
+def _steps(text: str | None) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")] if text else []
+    except ValueError as error:
+        raise DreambenchError(
+            f"--checkpoints {text} is not a list of steps", "give steps such as 20,40,80"
+        ) from error
 
 
 def _page_so_far(run: RunFolder) -> None:

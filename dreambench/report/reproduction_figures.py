@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.verdicts import ClaimVerdict
-from dreambench.literature.reproduction import PlannedRun
 from dreambench.store.files import write_atomically
 
 if TYPE_CHECKING:
@@ -25,12 +24,13 @@ _SETTINGS: Any = {
 Points = Mapping[str, Sequence[tuple[int, float, float]]]
 
 
-def training_points(scored: Mapping[PlannedRun, RunScores]) -> dict[str, list[tuple[int, float, float]]]:
+def training_points(scored: Iterable[RunScores]) -> dict[str, list[tuple[int, float, float]]]:
     """Return (steps, DINO, CLIP-T) in the order of steps for each method, means over subjects."""
     points: dict[str, list[tuple[int, float, float]]] = {}
-    for run, scores in scored.items():
-        dino, clip_t = (float(scores.subjects[name].mean()) for name in ("dino", "clip_t"))
-        points.setdefault(run.spec.method.name, []).append((run.spec.method.training_steps(), dino, clip_t))
+    for run in scored:
+        dino, clip_t = (float(run.subjects[name].mean()) for name in ("dino", "clip_t"))
+        method = run.record.spec.method
+        points.setdefault(method.name, []).append((method.training_steps(), dino, clip_t))
     return {method: sorted(found) for method, found in points.items()}
 
 

@@ -192,7 +192,7 @@ def _words(scored: Scored) -> list[str]:
 
 
 def _points(scored: Scored) -> dict[str, list[tuple[int, float, float]]]:
-    return training_points({run: s for run, s in scored.items() if run.group == ALONG_TRAINING})
+    return training_points(s for run, s in scored.items() if run.group == ALONG_TRAINING)
 
 
 def _along_training(scored: Scored, stem: str) -> list[str]:

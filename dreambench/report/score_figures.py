@@ -14,6 +14,7 @@ from dreambench.analysis.run_scores import shown_metrics
 from dreambench.report import numbers
 from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above
 from dreambench.report.loss_figure import draw_losses, losses_of
+from dreambench.report.reproduction_figures import training_points
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import get_metric
 
@@ -45,6 +46,8 @@ def score_figures(scored: Sequence[RunScores]) -> list[DrawnFigure]:
         figures.append(_by_kind(scored, kinds))
     if {"dino", "clip_t"} <= set(metrics):
         figures.append(_trade_off(scored))
+        if figure := _along_training(scored):
+            figures.append(figure)
     if any(len(losses_of(run)) for run in scored):
         caption = "The median over subjects, in a band from the 10th to the 90th percentile."
         svg = draw_svg(
@@ -120,6 +123,34 @@ def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
     caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
     svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")
     return DrawnFigure("by-kind", "By kind of prompt", caption, svg)
+
+
+def _along_training(scored: Sequence[RunScores]) -> DrawnFigure | None:
+    """Draw a line per method through the runs that stopped at several steps of its training."""
+    runs = [run for run in scored if {"dino", "clip_t"} <= set(run.subjects.columns)]
+    lines = {
+        method: found for method, found in training_points(runs).items() if len({s for s, *_ in found}) > 1
+    }
+    if not lines:
+        return None
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for position, (method, found) in enumerate(lines.items()):
+            steps, dino, clip_t = zip(*found, strict=True)
+            axes.plot(clip_t, dino, "o-", color=colour_of(position), ms=5, lw=1.4, label=method)
+            for step, x, y in zip(steps, clip_t, dino, strict=True):
+                axes.annotate(str(step), (x, y), (6, 3), textcoords="offset points", color=SOFT, fontsize=8)
+        axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
+        axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
+        axes.margins(0.1)
+        legend_above(figure, _once([axes]))
+
+    caption = (
+        "Means over subjects of runs that stopped at these steps. The best step is where a method suits you."
+    )
+    svg = draw_svg((WIDTH, 4.2), draw, "along-training", "Fidelity against prompt following along training")
+    return DrawnFigure("along-training", "Along training", caption, svg)
 
 
 def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:

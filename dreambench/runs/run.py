@@ -125,6 +125,7 @@ def run(
     preset: str | Mapping[str, Any] | Sequence[str] | None = None,
     *,
     seed: int | Sequence[int] | None = None,
+    checkpoints: Sequence[int] = (),
     out: str | Path | None = None,
     keep_checkpoints: bool = False,
     notes: Iterable[str] = (),
@@ -136,8 +137,10 @@ def run(
     """Personalize a model for each subject, draw the prompts and score the images; return the run folders.
 
     ``preset`` (None: the paper's setting with a GPU, else the miniature) and ``seed`` may be several: each
-    pair is a run. ``out`` is the one run's folder, or the parent of several (None: below results/). A
-    folder that contains the same run is resumed. ``reporter`` (None: bars on stderr) receives the progress.
+    pair is a run. ``checkpoints`` are steps: each is a run that trains that far, with the weights that the
+    whole training has there. ``out`` is the one run's folder, or the parent of several (None: below
+    results/). A folder that contains the same run is resumed. ``reporter`` (None: bars on stderr) receives
+    the progress.
     ``show`` is called with the folder of a run that goes on, whenever its tables were made of the subjects
     that have ended.
     Raises DreambenchError, UnfinishedRunsError where tasks failed on Ray. KeyboardInterrupt leaves runs that
@@ -150,6 +153,8 @@ def run(
     presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset or None]
     seeds: Sequence[Any] = seed if isinstance(seed, list | tuple) and seed else [seed if seed != [] else None]
     specs = [asked_spec(p, seed=s, **asked) for p, s in product(presets, seeds)]
+    if checkpoints:
+        specs = [stopped_at(spec, steps) for spec, steps in product(specs, checkpoints)]
     quiet_libraries()
     with reporting(reporter) as shown:
         runs = _folders(specs, Path(out) if out is not None else None, shown)
@@ -160,6 +165,17 @@ def run(
         if show is not None and len(runs) == 1:
             shown.say(f"report: {report_page(runs[0][1])}, from the first subject on")
         return work(runs, executor, shown, keep_checkpoints, notes, show)
+
+
+def stopped_at(spec: RunSpec, steps: int) -> RunSpec:
+    """Return the spec with a training of so many steps. Raises DreambenchError where it trains fewer."""
+    own = spec.method.training_steps()
+    if not 0 < steps <= own:
+        raise DreambenchError(
+            f"--checkpoints {steps}: {spec.method.name} trains {own} steps",
+            "give steps of the training, such as --checkpoints 20,40,80",
+        )
+    return spec.model_copy(update={"method": spec.method.model_copy(update={"steps": steps})})
 
 
 def said_before(prepared: Prepared) -> list[str]:
@@ -179,7 +195,13 @@ def _folders(
     """Prepare all runs and name their folders: ``out`` is the one run's, or the parent of several."""
     from dreambench.runs.prepare import default_run_name, prepare_all
 
-    by_name = {default_run_name(each.spec): each for each in prepare_all(specs)}
+    prepared = prepare_all(specs)
+    steps = {each.spec.method.training_steps() for each in prepared}
+    by_name = {
+        default_run_name(each.spec)
+        + (f"-step{each.spec.method.training_steps()}" if len(steps) > 1 else ""): each
+        for each in prepared
+    }
     if len(by_name) == 1 and out is not None:
         return [(each, out) for each in by_name.values()]
     runs = [(each, (out or Path("results")) / name) for name, each in by_name.items()]
