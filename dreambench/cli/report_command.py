@@ -43,6 +43,15 @@ def report(
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Write one HTML file to mail, with everything inside.")
     ] = False,
+    compare_sheet: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare-sheet", help="Also write the runs' images side by side: a .png or .pdf file."
+        ),
+    ] = None,
+    cells: Annotated[
+        str | None, typer.Option("--cells", help="The images of that file, such as dog/3-0,cat/4-1.")
+    ] = None,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
@@ -54,6 +63,8 @@ def report(
     if protocol is not None:
         refuse_other_protocol(opened, protocol)
     summary = summarize(opened, force)
+    if compare_sheet is not None or cells is not None:
+        _write_sheet(opened, compare_sheet, cells)
     if single_file:
         page = write_single_file(opened, single_page(opened, out), force=force, votes=votes)
     else:
@@ -64,6 +75,21 @@ def report(
         _print_tables(opened, summary)
     size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
     typer.echo(f"report: {page}{size}", err=True)
+
+
+def _write_sheet(runs: list[RunFolder], file: Path | None, cells: str | None) -> None:
+    from dreambench.analysis.run_scores import read_run_scores
+    from dreambench.report.comparison import parse_cells, typical_cells
+    from dreambench.report.comparison_sheet import write_comparison
+
+    if file is None:
+        raise DreambenchError(
+            "--cells chooses the images of a sheet", "give --compare-sheet FILE.png as well"
+        )
+    scored = read_run_scores(runs)
+    chosen = parse_cells(cells, scored) if cells else typical_cells(scored)
+    write_comparison(scored, chosen, file, by_hand=bool(cells))
+    typer.echo(f"comparison: {file}", err=True)
 
 
 def _print_tables(runs: list[RunFolder], summary: object) -> None:

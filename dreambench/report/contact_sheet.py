@@ -19,7 +19,7 @@ _PHOTO = 144
 _LEFT = _PHOTO + 40
 _WIDTH = 2 * MARGIN + _LEFT + _COLUMNS * CELL + (_COLUMNS - 1) * GAP
 _BLOCK_GAP = 26
-_INK, _SOFT, _LINE, _PAPER = "#1b1e23", "#5a616b", "#c9ced5", "#ffffff"
+INK, SOFT, LINE, PAPER = "#1b1e23", "#5a616b", "#c9ced5", "#ffffff"
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Row:
 
     @property
     def text_height(self) -> int:
-        return max(len(block.text) for block in self.blocks) * _line_height(15) + 6
+        return max(len(block.text) for block in self.blocks) * line_height(15) + 6
 
     @property
     def height(self) -> int:
@@ -69,18 +69,18 @@ def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
     """
     rows = _in_rows(sheet.rows)
     footer = [line for text in sheet.footer for line in wrapped(text, 13, _WIDTH - 2 * MARGIN)]
-    head = MARGIN + _line_height(26) + _line_height(14) + 22
+    head = MARGIN + line_height(26) + line_height(14) + 22
     right = sum(row.height for row in rows)
-    left = _line_height(13) + 6 + len(sheet.photos) * (_PHOTO + GAP)
+    left = line_height(13) + 6 + len(sheet.photos) * (_PHOTO + GAP)
     body = max(right, left + _BLOCK_GAP - GAP)
-    foot = len(footer) * _line_height(13) + 14
-    image = Image.new("RGB", (_WIDTH, head + body + foot + MARGIN), _PAPER)
+    foot = len(footer) * line_height(13) + 14
+    image = Image.new("RGB", (_WIDTH, head + body + foot + MARGIN), PAPER)
     draw = ImageDraw.Draw(image)
     title = wrapped(sheet.title, 26, _WIDTH - 2 * MARGIN, bold=True)
-    draw.text((MARGIN, MARGIN - 8), title[0] + (" …" if title[1:] else ""), _INK, _font(26, True))
+    draw.text((MARGIN, MARGIN - 8), title[0] + (" …" if title[1:] else ""), INK, font_of(26, True))
     subtitle = wrapped(sheet.subtitle, 14, _WIDTH - 2 * MARGIN)
     draw.text(
-        (MARGIN, MARGIN + _line_height(26)), subtitle[0] + (" …" if subtitle[1:] else ""), _SOFT, _font(14)
+        (MARGIN, MARGIN + line_height(26)), subtitle[0] + (" …" if subtitle[1:] else ""), SOFT, font_of(14)
     )
     _draw_photos(image, draw, sheet.photos, head)
     top = head
@@ -89,15 +89,15 @@ def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
             left_edge = MARGIN + _LEFT + place * block.per_line * (CELL + GAP)
             _draw_block(image, draw, block, (left_edge, top), row.text_height)
         top += row.height
-    draw.line((MARGIN, head + body, _WIDTH - MARGIN, head + body), _LINE)
+    draw.line((MARGIN, head + body, _WIDTH - MARGIN, head + body), LINE)
     for number, line in enumerate(footer):
-        draw.text((MARGIN, head + body + 14 + number * _line_height(13)), line, _SOFT, _font(13))
+        draw.text((MARGIN, head + body + 14 + number * line_height(13)), line, SOFT, font_of(13))
     return image
 
 
 def wrapped(text: str, size: int, width: int, bold: bool = False) -> list[str]:
     """Break a text into lines that fit ``width`` pixels; a word that is too long for one is broken too."""
-    font = _font(size, bold)
+    font = font_of(size, bold)
     lines = [""]
     for word in text.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -124,10 +124,10 @@ def _in_rows(prompts: Sequence[tuple[str, tuple[Path, ...]]]) -> list[_Row]:
 
 
 def _draw_photos(image: Image.Image, draw: ImageDraw.ImageDraw, photos: Sequence[Path], top: int) -> None:
-    draw.text((MARGIN, top), "Photos", _SOFT, _font(13))
-    top += _line_height(13) + 6
+    draw.text((MARGIN, top), "Photos", SOFT, font_of(13))
+    top += line_height(13) + 6
     for number, photo in enumerate(photos):
-        _paste(image, draw, photo, (MARGIN, top + number * (_PHOTO + GAP)), _PHOTO)
+        paste(image, draw, photo, (MARGIN, top + number * (_PHOTO + GAP)), _PHOTO)
 
 
 def _draw_block(
@@ -135,35 +135,38 @@ def _draw_block(
 ) -> None:
     left, top = place
     for number, line in enumerate(block.text):
-        draw.text((left, top + number * _line_height(15)), line, _INK, _font(15))
+        draw.text((left, top + number * line_height(15)), line, INK, font_of(15))
     for number, file in enumerate(block.images):
         down, across = divmod(number, block.per_line)
         corner = (left + across * (CELL + GAP), top + text_height + down * (CELL + GAP))
-        _paste(image, draw, file, corner, CELL)
+        paste(image, draw, file, corner, CELL)
 
 
-def _paste(
+def paste(
     image: Image.Image, draw: ImageDraw.ImageDraw, file: Path, place: tuple[int, int], side: int
 ) -> None:
+    """Draw an image file in a square at ``place``; one that is missing or damaged is a frame that says so."""
     from dreambench.dataset import read_image
 
     try:
         picture = read_image(file)
     except DreambenchError:
-        draw.rectangle((*place, place[0] + side - 1, place[1] + side - 1), outline=_LINE)
+        draw.rectangle((*place, place[0] + side - 1, place[1] + side - 1), outline=LINE)
         told = "cannot be read" if file.exists() else "missing"
         middle = (place[0] + side // 2, place[1] + side // 2)
-        draw.text(middle, told, _SOFT, _font(13), anchor="mm")
+        draw.text(middle, told, SOFT, font_of(13), anchor="mm")
         return
     image.paste(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS), place)
 
 
-def _line_height(size: int) -> int:
+def line_height(size: int) -> int:
+    """Return the height in pixels of a line of text of a size."""
     return round(size * 1.35)
 
 
 @cache
-def _font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+def font_of(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """Return the sheets' font in a size."""
     # matplotlib brings a font with many scripts; which fonts a machine has is no part of a sheet.
     import matplotlib
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
@@ -22,7 +24,7 @@ from dreambench.report.table import (
     to_markdown,
     to_terminal,
 )
-from dreambench.spec.registries import in_table_order, standard_metrics
+from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 REAL_LABEL = "Real images"
@@ -38,8 +40,10 @@ def main_table(summary: Summary) -> Table:
     The columns are the metrics that have a number in any of our rows, in their fixed order.
     """
     metrics = table_metrics(summary)
+    best = _best(summary.rows[1:], metrics)
     ours = [
-        _our_row(each, metrics, "run" if position else "real") for position, each in enumerate(summary.rows)
+        _our_row(each, metrics, best, "run" if position else "real")
+        for position, each in enumerate(summary.rows)
     ]
     head = ("Method", *map(numbers.title, metrics), "Images")
     return table(summary.name, head, [*ours, *_paper_rows(summary, metrics)], CAPTION)
@@ -50,21 +54,35 @@ def table_metrics(summary: Summary) -> tuple[str, ...]:
     return summary.metrics() or standard_metrics()[:3]
 
 
-def _our_row(each: Row, metrics: tuple[str, ...], group: str) -> TableRow:
+def _best(runs: Sequence[Row], metrics: tuple[str, ...]) -> dict[str, str]:
+    """Return each metric's best value as printed, so that equal ones are marked alike; none for one run."""
+    found = {}
+    for metric in metrics if len(runs) > 1 else ():
+        means = [score.mean for each in runs if (score := each.score(metric)) is not None]
+        choose = max if get_metric(metric).higher_is_better else min
+        if len(means) > 1:
+            found[metric] = numbers.fixed(choose(means))
+    return found
+
+
+def _our_row(each: Row, metrics: tuple[str, ...], best: Mapping[str, str], group: str) -> TableRow:
     label = each.method if group == "run" else REAL_LABEL
     images = "" if each.n_images is None else numbers.count(each.n_images)
-    style = "bold" if group == "run" else ""
-    return row([label, *(_cell(each.score(metric)) for metric in metrics), images], group, style)
+    # With several runs the best values alone are bold.
+    style = "bold" if group == "run" and not best else ""
+    cells = [_cell(each.score(metric), best.get(metric) if group == "run" else None) for metric in metrics]
+    return row([label, *cells, images], group, style)
 
 
-def _cell(score: Score | None) -> TableCell:
+def _cell(score: Score | None, best: str | None) -> TableCell:
     if score is None:
         return TableCell(numbers.ABSENT)
     mean, ci95 = numbers.fixed(score.mean), numbers.interval(score.ci95)
+    style = "bold" if mean == best else ""
     if score.paper is None:
-        return TableCell(mean, ci95)
+        return TableCell(mean, ci95, style=style)
     remark = f"paper {numbers.fixed(score.paper)}, {numbers.signed(score.mean - score.paper)}"
-    return TableCell(mean, ci95, remark)
+    return TableCell(mean, ci95, remark, style)
 
 
 def _paper_rows(summary: Summary, metrics: tuple[str, ...]) -> list[TableRow]:

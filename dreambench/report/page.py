@@ -20,6 +20,7 @@ from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import published
 from dreambench.report import csv_tables, numbers
 from dreambench.report.best_median_worst import telling_strips
+from dreambench.report.comparison import RULE, compared_cells
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
@@ -56,7 +57,7 @@ def render_page(
     never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
-    script = _own_file("explorer.js")
+    script = _own_file("explorer.js") + _own_file("compare.js")
     facts = [run_facts(run) for run in scored]
     sortable = [m for m in shown_metrics(scored) if get_metric(m).compares in SCORE_TABLES["images"]]
     return (
@@ -69,6 +70,8 @@ def render_page(
             apart=paper_apart(summary),
             metrics=table_metrics(summary),
             figures=score_figures(scored),
+            compared=compared_cells(scored, thumbnails, out),
+            rule=RULE,
             strips=telling_strips(scored, thumbnails, out),
             runs=facts,
             notes=notes_of(facts),

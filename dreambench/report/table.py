@@ -149,7 +149,8 @@ def _latex_row(cells: Sequence[str]) -> str:
 
 def _latex_cell(cell: TableCell) -> str:
     interval = f" {{\\scriptsize {latex_text(cell.interval)}}}" if cell.interval else ""
-    return latex_text(cell.text) + interval
+    text = latex_text(cell.text)
+    return (rf"\textbf{{{text}}}" if cell.style == "bold" else text) + interval
 
 
 def to_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

@@ -184,7 +184,8 @@ def test_several_runs_stand_side_by_side(tmp_path: Path) -> None:
     ]
     document = read_page(write_report(runs, tmp_path / "both", quiet=True))
     assert len(document.all("th", "run-head")) == 4  # 2 subjects x 2 runs
-    assert len(document.all("img")) == 14 + 4 + 2 * 3 * 2  # photos once; three per run on the first screen
+    assert len(document.all("img")) == 14 + 4 + 2 * 3 * 2 + 2 * 3
+    # photos once; three per run on the first screen; a photo and two images a subject side by side
     assert document.words.count("said once") == 1
     assert len({image["src"] for image in document.all("img")}) == 18
 

@@ -34,18 +34,29 @@
     }
   }
   const byKey = new Map(entries.map((entry) => [entry.tile.dataset.key, entry]));
-  for (const tile of document.querySelectorAll(".telling .tile[data-key], .examples .tile[data-key]")) {
-    original.set(tile, byKey.get(tile.dataset.key));
-    makeButton(tile);
+  // The dialog walks the list that it was opened from: its tiles in their order, or what the filters left.
+  const lists = new WeakMap();
+  for (const list of document.querySelectorAll(".telling, .examples, .compare")) {
+    const tiles = [...list.querySelectorAll(".tile[data-key]")];
+    const shown = tiles.map((tile) => byKey.get(tile.dataset.key));
+    for (const tile of tiles) adopt(tile, shown);
   }
   let visible = entries;
+  let walked = entries;
   let sorted = [];
   let written = 0;
   let current = 0;
   let opener = null;
+  let shown = null;
 
   function source(tile) {
     return tile.querySelector("img").getAttribute("src");
+  }
+
+  function adopt(tile, list) {
+    original.set(tile, byKey.get(tile.dataset.key));
+    lists.set(tile, list);
+    makeButton(tile);
   }
 
   function makeButton(tile) {
@@ -60,12 +71,16 @@
     visible = entries.filter((entry) =>
       (!wanted.subject || entry.article.dataset.subject === wanted.subject) &&
       (!wanted.class || entry.article.dataset.class === wanted.class) &&
+      (!wanted.run || entry.run === wanted.run) &&
       (!wanted.kind || entry.kind === wanted.kind));
     for (const article of articles) {
       article.hidden = Boolean(wanted.sort) ||
         (wanted.subject && article.dataset.subject !== wanted.subject) ||
         (wanted.class && article.dataset.class !== wanted.class) ||
         (wanted.kind && ![...article.querySelectorAll("tbody")].some((body) => body.dataset.kind === wanted.kind));
+      for (const cell of article.querySelectorAll(".grid [data-run]")) {
+        cell.hidden = Boolean(wanted.run) && cell.dataset.run !== wanted.run;
+      }
       for (const body of article.querySelectorAll("tbody")) {
         body.hidden = Boolean(wanted.kind) && body.dataset.kind !== wanted.kind;
       }
@@ -73,6 +88,7 @@
     sortedBox.hidden = !wanted.sort;
     if (wanted.sort) showSorted(...wanted.sort.split(" "));
     say(visible.length);
+    remember(wanted);
   }
 
   function showSorted(metric, direction) {
@@ -101,7 +117,7 @@
       score.textContent = entry.scores[metric];
       const name = document.createElement("span");
       name.className = "sorted-name";
-      name.textContent = entry.article.dataset.subject;
+      name.textContent = [entry.article.dataset.subject, entry.run].filter(Boolean).join(", ");
       item.append(copy, score, name);
       part.append(item);
     }
@@ -116,7 +132,8 @@
 
   // -- one image, large ------------------------------------------------------
   function show(entry) {
-    current = visible.indexOf(entry);
+    shown = entry;
+    current = walked.indexOf(entry);
     const { tile, article } = entry;
     const photo = article.querySelector(".photos img");
     put("closer-image", tile.getAttribute("href") || source(tile), tile.querySelector("img").alt);
@@ -133,7 +150,7 @@
     link.hidden = !tile.hasAttribute("href");
     if (!link.hidden) link.href = tile.getAttribute("href");
     byId("closer-back").disabled = current <= 0;
-    byId("closer-next").disabled = current < 0 || current >= visible.length - 1;
+    byId("closer-next").disabled = current < 0 || current >= walked.length - 1;
     if (!dialog.open) dialog.showModal();
   }
 
@@ -156,7 +173,7 @@
   }
 
   function step(by) {
-    const next = visible[current + by];
+    const next = walked[current + by];
     if (current >= 0 && next) show(next);
   }
 
@@ -165,6 +182,7 @@
     if (!tile || !original.get(tile) || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
     event.preventDefault();
     opener = tile;
+    walked = lists.get(tile) || visible;
     show(original.get(tile));
   }
 
@@ -192,6 +210,33 @@
       for (const article of articles) article.hidden = false;
     }
   });
+  // -- the address keeps filters, order and the comparison -------------------
+  const PREFIX = "#view&";
+  const kept = location.hash.startsWith(PREFIX) ? new URLSearchParams(location.hash.slice(PREFIX.length)) : null;
+  let chosen = kept && kept.get("compare") ? kept.get("compare").split(",") : [];
+
+  function remember(wanted) {
+    const view = new URLSearchParams(Object.entries(wanted).filter(([, value]) => value));
+    if (chosen.length) view.set("compare", chosen.join(","));
+    if (view.size || location.hash.startsWith(PREFIX)) {
+      history.replaceState(null, "", view.size ? PREFIX + view : "#images");
+    }
+  }
+
+  window.dreambench = {
+    byKey, adopt, parse, dialog,
+    shown: () => shown,
+    chosen: () => chosen,
+    choose: (cells) => {
+      chosen = cells;
+      remember(Object.fromEntries(new FormData(form)));
+    },
+  };
+  if (kept) {
+    for (const [name, value] of kept) {
+      if (form.elements[name]) form.elements[name].value = value;
+    }
+  }
   form.hidden = false;
   apply();
 })();

@@ -1,0 +1,115 @@
+"""Runs side by side: the same cell (subject, prompt, image) of every run, beside a photo."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import reduce
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from dreambench.analysis import RunScores
+from dreambench.errors import DreambenchError
+from dreambench.report.pictures import Picture, photos_of, picture_of
+from dreambench.report.thumbnails import Thumbnail
+
+ROWS = 12
+RULE = (
+    "For each subject the image whose mean DINO over the runs is that subject's median: chosen by rule, "
+    "never by hand."
+)
+_CELL = ["subject", "prompt_index", "image_index"]
+
+
+class Cell(NamedTuple):
+    """One place of the benchmark; indices count from 0."""
+
+    subject: str
+    prompt_index: int
+    image_index: int
+
+    def __str__(self) -> str:
+        return f"{self.subject}/{self.prompt_index}-{self.image_index}"
+
+
+@dataclass(frozen=True)
+class ComparedCell:
+    """A cell with its prompt, one of the subject's photos, and a picture of each run."""
+
+    key: str
+    subject: str
+    prompt: str
+    photo: Picture | None
+    pictures: tuple[Picture, ...]
+
+
+def typical_cells(scored: Sequence[RunScores], rows: int = ROWS) -> list[Cell]:
+    """Return a cell of each subject that all runs have drawn and scored by DINO, at most ``rows``.
+
+    Of a subject's cells it is the one whose mean DINO over the runs is the median (``RULE``); of more
+    subjects than ``rows``, every second or third one.
+    """
+    tables = [run.tables.images.dropna(subset=["dino", "file"]) for run in scored]
+    means = [table.set_index(_CELL)["dino"] for table in tables]
+    shared = reduce(lambda a, b: a.intersection(b), (series.index for series in means))
+    mean = pd.concat([series.loc[shared] for series in means], axis=1).mean(axis=1)
+    found = []
+    for subject in dict.fromkeys(str(name) for run in scored for name in run.record.subjects):
+        own = mean[mean.index.get_level_values(0) == subject].sort_values(kind="stable")
+        if len(own):
+            name, prompt, image = own.index[(len(own) - 1) // 2]
+            found.append(Cell(str(name), int(prompt), int(image)))
+    step = -(-len(found) // rows) if found else 1
+    return found[::step]
+
+
+def parse_cells(text: str, scored: Sequence[RunScores]) -> list[Cell]:
+    """Return the cells of ``SUBJECT/PROMPT-IMAGE,...``. Raises DreambenchError for one that no run has."""
+    known = {
+        Cell(str(s), int(p), int(i))
+        for run in scored
+        for s, p, i in run.tables.images[_CELL].itertuples(index=False)
+    }
+    cells = []
+    for part in filter(None, (each.strip() for each in text.split(","))):
+        subject, _, place = part.rpartition("/")
+        prompt, _, image = place.partition("-")
+        if not (subject and prompt.isdecimal() and image.isdecimal()):
+            raise DreambenchError(
+                f"--cells {part} names no image", "give SUBJECT/PROMPT-IMAGE, such as dog/3-0"
+            )
+        cell = Cell(subject, int(prompt), int(image))
+        if cell not in known:
+            near = get_close_matches(str(cell), map(str, known), n=1)
+            hint = f"did you mean {near[0]}?" if near else "images.csv of the report lists them"
+            raise DreambenchError(f"--cells {part}: no run has such an image", hint)
+        cells.append(cell)
+    return cells
+
+
+def compared_cells(
+    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
+) -> list[ComparedCell]:
+    """Return the page's rows; none for a single run, and where no cell is in all runs."""
+    if len(scored) < 2 or not all("dino" in run.tables.images for run in scored):
+        return []
+    found = []
+    for cell in typical_cells(scored):
+        rows: list[Any] = [row_of(run, cell) for run in scored]
+        pictures = [
+            picture_of(cell.subject, run, row, thumbnails, out) for run, row in zip(scored, rows, strict=True)
+        ]
+        photos = [photo for photo in photos_of(cell.subject, scored, thumbnails) if photo.href]
+        photo = photos[0] if photos else None
+        found.append(ComparedCell(str(cell), cell.subject, str(rows[0].prompt), photo, tuple(pictures)))
+    return found
+
+
+def row_of(run: RunScores, cell: Cell) -> object | None:
+    """Return a cell's row of a run's images table as a named tuple, or None."""
+    images = run.tables.images
+    here = (images[_CELL] == list(cell)).all(axis=1)
+    return next(images[here].itertuples(index=False), None)
