@@ -35,6 +35,7 @@ from dreambench.spec.registries import METRICS, get_metric
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 LEVEL = 0.05  # of the tests, after the correction
+SCRIPTS = ("explorer.js", "compare.js", "heat.js", "tables.js")
 FILES = (
     *("table.md", "table.tex", "table.csv", "subjects.csv"),
     *(csv_tables.CSV, csv_tables.PARQUET, "report.json", BIBTEX_FILE),
@@ -57,7 +58,7 @@ def render_page(
     never interpreted.
     """
     grids = subject_grids(scored, thumbnails, out)
-    script = _own_file("explorer.js") + _own_file("compare.js")
+    script = Markup("").join(map(_own_file, SCRIPTS))
     facts = [run_facts(run) for run in scored]
     sortable = [m for m in shown_metrics(scored) if get_metric(m).compares in SCORE_TABLES["images"]]
     return (

@@ -131,7 +131,7 @@ class TestPage:
         page = page_of(runs, tmp_path)
         with opened(page) as tab:
             tab.locator("select[name=subject]").select_option("ant")
-            tab.locator("select[name=run]").select_option("two")
+            tab.locator("#explorer select[name=run]").select_option("two")
             tab.locator(".grid .tile[data-key='two/ant/0-1']").click()
             tab.get_by_role("button", name="Compare").click()
             assert cells(tab) == ["ant/0-1", "ant/1-0", "bee/0-0"]
@@ -141,7 +141,7 @@ class TestPage:
             again.goto(address)
             assert cells(again) == ["ant/0-1", "ant/1-0", "bee/0-0"]
             assert again.locator("select[name=subject]").input_value() == "ant"
-            assert again.locator("select[name=run]").input_value() == "two"
+            assert again.locator("#explorer select[name=run]").input_value() == "two"
             assert again.locator("#shown").inner_text() == "3 images"
             again.get_by_role("button", name="Remove").click()
             assert cells(again) == ["ant/1-0", "bee/0-0"]
@@ -164,7 +164,7 @@ class TestPage:
     def test_a_filter_by_run_leaves_its_images(self, runs: list[RunFolder], tmp_path: Path) -> None:
         with opened(page_of(runs, tmp_path)) as tab:
             assert tab.locator("#shown").inner_text() == "12 images"
-            tab.locator("select[name=run]").select_option("three")
+            tab.locator("#explorer select[name=run]").select_option("three")
             assert tab.locator("#shown").inner_text() == "4 images"
             heads = tab.locator(".grid").first.locator("thead th:not([hidden])").all_text_contents()
             assert heads == ["Prompt", "three"]
@@ -177,6 +177,47 @@ class TestPage:
             for box in (tile.bounding_box() for tile in tab.locator("#compared td .tile").all()):
                 assert box["x"] >= 0
                 assert box["x"] + box["width"] <= PHONE["width"]
+
+    def test_a_heat_map_has_each_subject_and_prompt(self, runs: list[RunFolder], tmp_path: Path) -> None:
+        with opened(page_of(runs, tmp_path)) as tab:
+            heat = tab.locator("#heat")
+            assert heat.locator("tbody tr").count() == 2
+            fields = heat.locator("td[title]")
+            assert [field.get_attribute("title") for field in fields.all()] == [
+                "ant: a sks dog, prompt 0, DINO 0.300",
+                "ant: a sks dog, prompt 1, DINO 0.300",
+                "bee: a sks dog, prompt 0, DINO 0.400",
+            ]
+            heat.locator("select[name=run]").select_option("two")
+            heat.locator("select[name=metric]").select_option(label="CLIP-T")
+            assert fields.first.get_attribute("title") == "ant: a sks dog, prompt 0, CLIP-T 0.250"
+            heat.get_by_role("link", name="bee").click()
+            assert tab.url.endswith("#subject-1")
+
+    def test_the_table_by_subject_is_sorted_by_its_heads(self, runs: list[RunFolder], tmp_path: Path) -> None:
+        with opened(page_of(runs, tmp_path)) as tab:
+            table = tab.locator("table.by-subject.sortable")
+            first = table_rows(table)
+            table.get_by_role("button", name="DINO").click()
+            assert [row[2].split()[0] for row in table_rows(table)] == [
+                "0.600", "0.600", "0.500", "0.500", "0.400", "0.300",
+            ]  # fmt: skip
+            assert [row[0].split()[0] for row in table_rows(table)] == [
+                "bee",
+                "bee",
+                "ant",
+                "ant",
+                "bee",
+                "ant",
+            ]
+            table.get_by_role("button", name="DINO").click()
+            assert table_rows(table)[0][2].startswith("0.300")
+            table.get_by_role("button", name="DINO").click()
+            assert table_rows(table) == first
+
+
+def table_rows(table: Any) -> list[list[str]]:
+    return [row.locator("th, td").all_text_contents() for row in table.locator("tbody tr").all()]
 
 
 def cells(tab: Any) -> list[str]:

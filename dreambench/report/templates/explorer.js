@@ -224,7 +224,7 @@
   }
 
   window.dreambench = {
-    byKey, adopt, parse, dialog,
+    entries, byKey, adopt, parse, dialog,
     shown: () => shown,
     chosen: () => chosen,
     choose: (cells) => {
