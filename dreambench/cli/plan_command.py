@@ -26,10 +26,10 @@ def plan(
     from dreambench.progress import quiet_libraries
     from dreambench.runs.run import asked_spec
 
-    timed = execution.on_ray() or probe
+    execution.on_ray()
     spec = asked_spec(preset, seed=seed, **vars(asked))
     quiet_libraries()
     from dreambench.runs.plan import make_plan, schedule
 
-    made = make_plan(spec, keep_checkpoints, schedule(spec, execution, probe) if timed else None)
+    made = make_plan(spec, keep_checkpoints, schedule(spec, execution, probe))
     typer.echo(made.model_dump_json(indent=1) if json else made.text())

@@ -24,7 +24,7 @@ RULE = (
 _CELL = ["subject", "prompt_index", "image_index"]
 
 
-class Cell(NamedTuple):
+class SharedCell(NamedTuple):
     """One place of the benchmark; indices count from 0."""
 
     subject: str
@@ -46,7 +46,7 @@ class ComparedCell:
     pictures: tuple[Picture, ...]
 
 
-def typical_cells(scored: Sequence[RunScores], rows: int = ROWS) -> list[Cell]:
+def typical_cells(scored: Sequence[RunScores], rows: int = ROWS) -> list[SharedCell]:
     """Return a cell of each subject that all runs have drawn and scored by DINO, at most ``rows``.
 
     Of a subject's cells it is the one whose mean DINO over the runs is the median (``RULE``); of more
@@ -61,15 +61,15 @@ def typical_cells(scored: Sequence[RunScores], rows: int = ROWS) -> list[Cell]:
         own = mean[mean.index.get_level_values(0) == subject].sort_values(kind="stable")
         if len(own):
             name, prompt, image = own.index[(len(own) - 1) // 2]
-            found.append(Cell(str(name), int(prompt), int(image)))
+            found.append(SharedCell(str(name), int(prompt), int(image)))
     step = -(-len(found) // rows) if found else 1
     return found[::step]
 
 
-def parse_cells(text: str, scored: Sequence[RunScores]) -> list[Cell]:
+def parse_cells(text: str, scored: Sequence[RunScores]) -> list[SharedCell]:
     """Return the cells of ``SUBJECT/PROMPT-IMAGE,...``. Raises DreambenchError for one that no run has."""
     known = {
-        Cell(str(s), int(p), int(i))
+        SharedCell(str(s), int(p), int(i))
         for run in scored
         for s, p, i in run.tables.images[_CELL].itertuples(index=False)
     }
@@ -81,7 +81,7 @@ def parse_cells(text: str, scored: Sequence[RunScores]) -> list[Cell]:
             raise DreambenchError(
                 f"--cells {part} names no image", "give SUBJECT/PROMPT-IMAGE, such as dog/3-0"
             )
-        cell = Cell(subject, int(prompt), int(image))
+        cell = SharedCell(subject, int(prompt), int(image))
         if cell not in known:
             near = get_close_matches(str(cell), map(str, known), n=1)
             hint = f"did you mean {near[0]}?" if near else "images.csv of the report lists them"
@@ -108,7 +108,7 @@ def compared_cells(
     return found
 
 
-def row_of(run: RunScores, cell: Cell) -> object | None:
+def row_of(run: RunScores, cell: SharedCell) -> object | None:
     """Return a cell's row of a run's images table as a named tuple, or None."""
     images = run.tables.images
     here = (images[_CELL] == list(cell)).all(axis=1)

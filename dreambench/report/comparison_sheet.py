@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.report import numbers
-from dreambench.report.comparison import RULE, Cell, row_of
+from dreambench.report.comparison import RULE, SharedCell, row_of
 from dreambench.report.contact_sheet import (
     GAP,
     INK,
@@ -34,7 +34,9 @@ _FORMATS = {".png": "PNG", ".pdf": "PDF"}
 _SHOWN = ("dino", "clip_t")
 
 
-def write_comparison(scored: Sequence[RunScores], cells: Sequence[Cell], file: Path, by_hand: bool) -> None:
+def write_comparison(
+    scored: Sequence[RunScores], cells: Sequence[SharedCell], file: Path, by_hand: bool
+) -> None:
     """Write a row per cell: the subject's first photo, then each run's image with DINO and CLIP-T.
 
     Raises DreambenchError where the file is neither .png nor .pdf, or there is no cell.
@@ -51,7 +53,7 @@ def write_comparison(scored: Sequence[RunScores], cells: Sequence[Cell], file: P
     write_atomically(file, lambda path: sheet.save(path, format=kind, resolution=150))
 
 
-def draw_comparison(scored: Sequence[RunScores], cells: Sequence[Cell], by_hand: bool) -> Image.Image:
+def draw_comparison(scored: Sequence[RunScores], cells: Sequence[SharedCell], by_hand: bool) -> Image.Image:
     """Return the sheet as an RGB image."""
     columns = 1 + len(scored)
     width = 2 * MARGIN + columns * _SIDE + (columns - 1) * GAP
@@ -80,7 +82,7 @@ def _left(column: int) -> int:
 
 
 def _draw_row(
-    image: Image.Image, draw: ImageDraw.ImageDraw, scored: Sequence[RunScores], cell: Cell, top: int
+    image: Image.Image, draw: ImageDraw.ImageDraw, scored: Sequence[RunScores], cell: SharedCell, top: int
 ) -> None:
     rows: list[Any] = [row_of(run, cell) for run in scored]
     prompt = next(str(row.prompt) for row in rows if row is not None)

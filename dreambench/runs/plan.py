@@ -10,7 +10,7 @@ from pathlib import Path
 import humanize
 from pydantic import BaseModel
 
-from dreambench.dataset import Subject
+from dreambench.dataset import Dataset, Subject, official_subjects
 from dreambench.errors import DreambenchError
 from dreambench.executors import ExecutorOptions
 from dreambench.models.weights import missing_weights
@@ -19,12 +19,14 @@ from dreambench.progress import reporting
 from dreambench.runs.class_images import class_image_set, needed_class_images
 from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
 from dreambench.runs.prepare import chosen_prompts, chosen_subjects, complete_data, read_data
-from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate
+from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, published_rates
 from dreambench.runs.timing import probe as probe_rates
 from dreambench.spec.run_spec import RunSpec
 
 _PNG_SHARE = 0.6
 _EMBEDDING_BYTES = 4 * (512 + 384)
+
+_UNKNOWN_TIME = "unknown: no run like this one was timed here; --probe trains a few steps and draws a batch"
 
 
 class Plan(BaseModel):
@@ -71,6 +73,8 @@ class Plan(BaseModel):
             lines.append(_memory(self.memory))
         if self.estimate is not None:
             lines += _times(self.estimate)
+        elif self.subjects:
+            lines.append(f"time            {_UNKNOWN_TIME}")
         lines += [f"missing         {line}" for line in self.missing] or ["missing         nothing"]
         return "\n".join(lines)
 
@@ -90,11 +94,11 @@ def _memory(held: TrainingMemory) -> str:
 def _times(times: Estimate) -> list[str]:
     gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
     return [
-        f"time            about {_duration(times.wall_seconds)} on {times.workers} workers, "
+        f"time            about {_duration(times.wall_seconds)} on {times.workers} worker{'' if times.workers == 1 else 's'}, "
         f"{times.worker_hours:.3g} hours of work{gpu}",
         f"a subject       {_duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
         f"{times.seconds_per_image:.3g} s an image",
-        f"measured        {times.measured}",
+        f"units           {times.measured}",
     ]
 
 
@@ -121,12 +125,12 @@ class Schedule:
 
 
 def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
-    """Return the schedule of a run on this machine, timed by earlier runs or by a ``probe``."""
+    """Return the schedule of a run on this machine, timed by earlier runs, a ``probe``, or as published."""
     import torch
 
     def measure(fingerprint: str | None) -> Rates | None:
         if not probe:
-            return earlier_rates(spec, fingerprint)
+            return earlier_rates(spec, fingerprint) or published_rates(spec)
         with reporting(None) as shown:
             return probe_rates(spec, shown)
 
@@ -147,6 +151,8 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         dataset = read_data(spec)
     except DreambenchError as error:
         missing.append(str(error))
+        if spec.data.folder is None:
+            subjects = _without_photos(spec)
     else:
         spec = complete_data(spec, dataset)
         subjects = chosen_subjects(spec, dataset)
@@ -155,8 +161,6 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     weights = None if folder is None else _bytes_on_disk(spec, folder)
     missing += missing_weights(spec.protocol)
     times = _estimate(spec, subjects, fingerprint, schedule) if schedule and subjects else None
-    if schedule and subjects and times is None:
-        missing.append("measured times of a run like this one: --probe trains a few steps and draws a batch")
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
     images = sum(prompts) * spec.images_per_prompt
     priors = len(subjects) * spec.protocol.prior_images_needed()
@@ -183,6 +187,13 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         missing=missing,
         estimate=times,
     )
+
+
+def _without_photos(spec: RunSpec) -> tuple[Subject, ...]:
+    """Return the official subjects that a run asks for; their names and prompts are known without photos."""
+    known = tuple(Subject(s.name, s.class_noun, s.category, ()) for s in official_subjects())
+    official = Dataset("dreambooth", "", "", Path(), known)
+    return official.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
 
 
 def images_of(spec: RunSpec, subject: Subject) -> int:

@@ -7,12 +7,16 @@ import statistics
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from pydantic import BaseModel
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import data_folder
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord, open_run
 
@@ -60,6 +64,39 @@ def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("
         rates = _medians(notes, spec.method.trains(), record)
         if rates is not None:
             return rates
+    return None
+
+
+class PublishedSpeed(Frozen):
+    """A card's published seconds per training step and per sampler step with guidance, and their source."""
+
+    card: str
+    base: str
+    image_size: int
+    method: str
+    seconds_per_step: float
+    seconds_per_sampler_step: float
+    source: str
+
+    def fits(self, spec: RunSpec) -> bool:
+        """Whether a run's steps cost what these did: base model, image size, method, one photo a step."""
+        named = fnmatchcase(PurePath(spec.base.model).name.lower(), self.base)
+        alone = getattr(spec.method, "batch_size", None) == 1
+        return named and alone and (spec.image_size, spec.method.name) == (self.image_size, self.method)
+
+
+def published_rates(spec: RunSpec) -> Rates | None:
+    """Return what is published of a run like ``spec`` (``data/cards.yaml``); None where nothing is.
+
+    Loading, writing and scoring are not in it.
+    """
+    for row in yaml.safe_load((data_folder() / "cards.yaml").read_text(encoding="utf-8")):
+        speed = PublishedSpeed.model_validate(row)
+        if speed.fits(spec):
+            image = speed.seconds_per_sampler_step * spec.sampler.steps
+            return Rates(
+                speed.seconds_per_step, image, 0.0, speed.card, f"published, not measured: {speed.source},"
+            )
     return None
 
 

@@ -13,7 +13,7 @@ from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.cli import main
 from dreambench.errors import DreambenchError
 from dreambench.report import write_report
-from dreambench.report.comparison import Cell, parse_cells, typical_cells
+from dreambench.report.comparison import SharedCell, parse_cells, typical_cells
 from dreambench.report.comparison_sheet import write_comparison
 from dreambench.report.main_table import latex_table
 from dreambench.store import RunFolder
@@ -48,8 +48,8 @@ def page_of(runs: list[RunFolder], tmp_path: Path) -> Path:
 
 
 def test_each_subjects_cell_is_the_one_with_the_median_score(scored: list[RunScores]) -> None:
-    assert typical_cells(scored) == [Cell("ant", 1, 0), Cell("bee", 0, 0)]
-    assert typical_cells(scored, rows=1) == [Cell("ant", 1, 0)]
+    assert typical_cells(scored) == [SharedCell("ant", 1, 0), SharedCell("bee", 0, 0)]
+    assert typical_cells(scored, rows=1) == [SharedCell("ant", 1, 0)]
 
 
 def test_a_cell_that_one_run_lacks_is_not_chosen(runs: list[RunFolder], tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_cell_that_one_run_lacks_is_not_chosen(runs: list[RunFolder], tmp_path
     ],
 )
 def test_a_cell_that_is_not_there_is_refused(scored: list[RunScores], text: str, told: str) -> None:
-    assert parse_cells("bee/0-0, ant/0-1", scored) == [Cell("bee", 0, 0), Cell("ant", 0, 1)]
+    assert parse_cells("bee/0-0, ant/0-1", scored) == [SharedCell("bee", 0, 0), SharedCell("ant", 0, 1)]
     with pytest.raises(DreambenchError, match=told):
         parse_cells(text, scored)
 

@@ -66,10 +66,10 @@ def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkey
     assert (found["workers"], found["seconds_per_step"]) == (2, 2.0)
     with pytest.raises(SystemExit):
         main(command)
-    assert "measured        2 subjects of earlier on cpu, float32" in capsys.readouterr().out
+    assert "units           2 subjects of earlier on cpu, float32" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([*command, "--set", "sampler.steps=3"])
-    assert "missing         measured times of a run like this one: --probe" in capsys.readouterr().out
+    assert "time            unknown: no run like this one was timed here; --probe" in capsys.readouterr().out
 
 
 def test_a_probe_measures_and_leaves_nothing_behind(tiny, tmp_path, monkeypatch) -> None:
@@ -79,3 +79,20 @@ def test_a_probe_measures_and_leaves_nothing_behind(tiny, tmp_path, monkeypatch)
     assert rates.image > 0
     assert rates.source == "a probe of 8 steps"
     assert list(tmp_path.rglob("*.png")) == []
+
+
+def test_what_is_published_of_a_card_times_a_run_that_nothing_was_measured_of(
+    capsys, monkeypatch, tmp_path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(SystemExit):
+        main(["plan", "--preset", "paper-sd15", "--json"])
+    plan = json.loads(capsys.readouterr().out)
+    assert (plan["subjects"], plan["images"]) == (30, 3000)  # known without a photo
+    assert plan["estimate"]["seconds_per_step"] == 0.3
+    assert plan["estimate"]["measured"].startswith("published, not measured: the DreamBooth paper")
+    assert plan["estimate"]["measured"].endswith("on NVIDIA A100")
+    with pytest.raises(SystemExit):
+        main(["plan", "--preset", "paper-sd15", "--set", "method.batch_size=2", "--json"])
+    assert json.loads(capsys.readouterr().out)["estimate"] is None
