@@ -93,8 +93,9 @@ def _memory(held: TrainingMemory) -> str:
 
 def _times(times: Estimate) -> list[str]:
     gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
+    noun = "worker" if times.workers == 1 else "workers"
     return [
-        f"time            about {_duration(times.wall_seconds)} on {times.workers} worker{'' if times.workers == 1 else 's'}, "
+        f"time            about {_duration(times.wall_seconds)} on {times.workers} {noun}, "
         f"{times.worker_hours:.3g} hours of work{gpu}",
         f"a subject       {_duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
         f"{times.seconds_per_image:.3g} s an image",
