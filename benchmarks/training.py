@@ -47,11 +47,21 @@ def steps(base: BaseModel, photos: list[Path], size: int) -> tuple[Callable[[], 
     """Return our step and the re-encoding step, on one and the same U-Net."""
     vae, unet = base.frozen("vae"), base.fresh("unet").train()
     schedule = training_schedule(base.scheduler)
-    posteriors, states = encode_posteriors(vae, photos, size), caption_states(base)
+    posteriors, states = encode_posteriors(base, photos, size), caption_states(base)
     runtime = resolve_runtime(RuntimeSpec(device="cpu"))
     rng = torch.Generator().manual_seed(0)
     loss = DenoisingLoss(
-        unet, schedule, base.parameterization, lambda: states, posteriors, posteriors, 1, 1.0, rng, runtime
+        unet,
+        base.family,
+        schedule,
+        lambda: {"prompt_embeds": states},
+        posteriors,
+        posteriors,
+        1,
+        1.0,
+        rng,
+        runtime,
+        size,
     )
     decoded = [pixels(read_image(photo), size) for photo in photos]
 

@@ -28,7 +28,7 @@ class CrossAttention:
         trained = {n: p for n, p in unet.named_parameters() if any(part in n for part in PARTS)}
         for parameter in trained.values():
             parameter.requires_grad_(True)
-        losses = train_denoiser(subject, base, spec, context, unet, None, list(trained.values()))
+        losses = train_denoiser(subject, base, spec, context, {"unet": unet}, list(trained.values()))
         unet.requires_grad_(False)
         return Personalized(base.pipeline(unet=unet), {n: p.data for n, p in trained.items()}, losses)
 

@@ -27,14 +27,16 @@ def identifiers(
 
     from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
     from dreambench.methods.token_strength import token_strengths
-    from dreambench.models.base_model import component_class, load_module
+    from dreambench.models.base_model import load_module
+    from dreambench.models.families.family import class_named
     from dreambench.paths import located
 
     loaded = load_tokenizer(tokenizer)
     folder = located(tokenizer) / "text_encoder"
     strengths = None
+    encoder = "transformers.CLIPTextModel"
     if folder.is_dir():
-        strengths = partial(token_strengths, loaded, load_module(component_class("text_encoder"), folder))
+        strengths = partial(token_strengths, loaded, load_module(class_named(encoder), folder))
     drawn = draw_identifiers(loaded, count, length, seed, strengths)
     if json:
         ids = {text: loaded(text, add_special_tokens=False)["input_ids"] for text in drawn}

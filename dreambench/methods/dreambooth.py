@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dreambench.methods.finetune.finetune_options import FineTuneOptions
+from dreambench.errors import DreambenchError
+from dreambench.methods.finetune.finetune_options import FineTuneOptions, refuse_untrained_text
 from dreambench.methods.method import Context, Personalized
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
@@ -26,19 +27,28 @@ class DreamBooth:
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = DreamBoothOptions
 
+    def check(self, base: BaseModel, spec: RunSpec) -> None:
+        """Refuse a family whose denoiser or text encoders are too large to be trained whole."""
+        refuse_untrained_text(base, spec)
+        if not base.family.full_fine_tuning:
+            raise DreambenchError(
+                f"method dreambooth does not train all weights of {base.family.name} models",
+                "use --method dreambooth-lora",
+            )
+
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""
         from dreambench.methods.finetune.denoiser import enable_checkpointing, train_denoiser
 
         options = spec.method
         assert isinstance(options, DreamBoothOptions)
-        names = ["unet", "text_encoder"] if options.train_text_encoder else ["unet"]
+        family = base.family
+        names = [family.denoiser, *(family.trainable_text_encoders if options.train_text_encoder else ())]
         trained: dict[str, Any] = {name: base.fresh(name).train().requires_grad_(True) for name in names}
         base.release(*names)
-        modules = trained["unet"], trained.get("text_encoder")
-        enable_checkpointing(context, *modules)
+        enable_checkpointing(context, trained)
         parameters = [p for module in trained.values() for p in module.parameters()]
-        losses = train_denoiser(subject, base, spec, context, *modules, parameters)
+        losses = train_denoiser(subject, base, spec, context, trained, parameters)
         for module in trained.values():
             module.requires_grad_(False)
         return Personalized(base.pipeline(**trained), trained, losses)
@@ -50,10 +60,11 @@ class DreamBooth:
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Load the components that ``save`` wrote; all others are the base model's."""
-        from dreambench.models.base_model import component_class, load_module
+        from dreambench.models.base_model import load_module
+        from dreambench.models.families.family import class_named
 
         trained = {}
         for inside in sorted(p for p in folder.iterdir() if p.is_dir()):
-            module = load_module(component_class(inside.name), inside)
+            module = load_module(class_named(base.family.weighted[inside.name]), inside)
             trained[inside.name] = module.to(base.device).requires_grad_(False)
         return Personalized(base.pipeline(**trained), trained)

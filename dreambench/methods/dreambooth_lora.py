@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import difflib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from dreambench.methods.finetune.finetune_options import FineTuneOptions
+from dreambench.errors import DreambenchError
+from dreambench.methods.finetune.finetune_options import FineTuneOptions, refuse_untrained_text
 from dreambench.methods.method import Context, Personalized
 from dreambench.spec.run_spec import MethodOptions, RunSpec
 
@@ -16,10 +18,6 @@ if TYPE_CHECKING:
     from dreambench.dataset import Subject
     from dreambench.models.base_model import BaseModel
 
-_TARGETS = {
-    "unet": ["to_q", "to_k", "to_v", "to_out.0"],
-    "text_encoder": ["q_proj", "k_proj", "v_proj", "out_proj"],
-}
 #: The file name that diffusers expects.
 _FILE = "pytorch_lora_weights.safetensors"
 
@@ -35,55 +33,62 @@ class DreamBoothLoraOptions(FineTuneOptions):
     steps: int = Field(500, ge=1)
     train_text_encoder: bool = False
     rank: int = Field(4, ge=1, le=1024)
+    targets: tuple[str, ...] | None = Field(
+        None, min_length=1, description="the denoiser's layers that get adapters, by the ends of their names"
+    )
 
-    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int:
+    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:
         """Return the adapters' parameters: for each adapted layer, rank times the sum of its sides."""
-        ends = {name: tuple(f"{target}.weight" for target in _TARGETS[name]) for name in _TARGETS}
-        adapted = [
-            shape
-            for component in self.trained_components()
-            for name, shape in shapes.get(component, {}).items()
-            if name.endswith(ends[component])
-        ]
+        adapted = []
+        for component in self.trained_components(family):
+            own = self.targets if self.targets and component == family.denoiser else None
+            ends = tuple(f".{target}.weight" for target in own or family.lora_targets[component])
+            named = shapes.get(component, {}).items()
+            adapted += [shape for name, shape in named if f".{name}".endswith(ends) and len(shape) > 1]
         return sum(self.rank * (shape[0] + shape[1]) for shape in adapted)
 
 
 class DreamBoothLora:
-    """Trains adapters of the U-Net's attention, and optionally of the text encoder's."""
+    """Trains adapters of the denoiser's attention, and optionally of the text encoder's."""
 
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = DreamBoothLoraOptions
+
+    def check(self, base: BaseModel, spec: RunSpec) -> None:
+        """Refuse to train text encoders in a family where none is trained."""
+        refuse_untrained_text(base, spec)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""
         from dreambench.methods.finetune.denoiser import enable_checkpointing, train_denoiser
         from dreambench.seeds import stable_seed
 
-        options = spec.method
+        options, family = spec.method, base.family
         assert isinstance(options, DreamBoothLoraOptions)
         seed = stable_seed(spec.seed, subject.name, "adapters")
-        names = ["unet", "text_encoder"] if options.train_text_encoder else ["unet"]
-        adapted = {name: _adapted(base, name, options.rank, seed) for name in names}
+        names = [family.denoiser, *(family.trainable_text_encoders if options.train_text_encoder else ())]
+        adapted = {name: _adapted(base, name, options.rank, seed, options.targets) for name in names}
         base.release(*names)
-        modules = adapted["unet"], adapted.get("text_encoder")
-        enable_checkpointing(context, *modules)
+        enable_checkpointing(context, adapted)
         parameters = [p for m in adapted.values() for p in m.parameters() if p.requires_grad]
-        losses = train_denoiser(subject, base, spec, context, *modules, parameters)
+        losses = train_denoiser(subject, base, spec, context, adapted, parameters)
         for module in adapted.values():
             module.requires_grad_(False)
         return Personalized(base.pipeline(**adapted), adapted, losses)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write the adapters in the format that diffusers' ``load_lora_weights`` reads."""
-        from diffusers import StableDiffusionPipeline
+        """Write the adapters in the format that the pipeline's ``load_lora_weights`` reads."""
         from diffusers.utils import convert_state_dict_to_diffusers
         from peft import get_peft_model_state_dict
 
-        layers = {
-            f"{name}_lora_layers": convert_state_dict_to_diffusers(get_peft_model_state_dict(module))
-            for name, module in personalized.trained.items()
-        }
-        StableDiffusionPipeline.save_lora_weights(folder, **layers, safe_serialization=True)
+        layers = {}
+        for name, module in personalized.trained.items():
+            state = get_peft_model_state_dict(module)
+            # Pipelines with a transformer read peft's own names.
+            layers[f"{name}_lora_layers"] = (
+                state if name == "transformer" else convert_state_dict_to_diffusers(state)
+            )
+        personalized.pipeline.save_lora_weights(folder, **layers, safe_serialization=True)
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Load the adapters that ``save`` wrote into fresh components."""
@@ -96,23 +101,53 @@ class DreamBoothLora:
         for name in sorted({key.split(".", 1)[0] for key in tensors}):
             own = {k.removeprefix(f"{name}."): t for k, t in tensors.items() if k.startswith(f"{name}.")}
             convert = convert_unet_state_dict_to_peft if name == "unet" else convert_state_dict_to_peft
-            state = convert(own)
+            state = own if name == "transformer" else convert(own)
             rank = next(len(t) for key, t in state.items() if "lora_A" in key)
-            adapted[name] = _adapted(base, name, rank, seed=0).eval().requires_grad_(False)
+            layers = sorted({key.rpartition(".lora_")[0] for key in state})
+            adapted[name] = _adapted(base, name, rank, 0, layers).eval().requires_grad_(False)
             set_peft_model_state_dict(adapted[name], state)
         return Personalized(base.pipeline(**adapted), adapted)
 
 
-def _adapted(base: BaseModel, component: str, rank: int, seed: int) -> Any:
-    """Return a fresh component with adapters, its only trainable parameters."""
+def _adapted(
+    base: BaseModel, component: str, rank: int, seed: int, targets: Sequence[str] | None = None
+) -> Any:
+    """Return a fresh component with adapters, its only trainable parameters, in float32."""
     import torch
+    from diffusers.training_utils import cast_training_params
     from peft import LoraConfig, inject_adapter_in_model
 
-    module = base.fresh(component).train().requires_grad_(False)
-    targets = _TARGETS[component]
-    config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=targets)
+    # Base weights are not trained: they may be in half precision.
+    module = base.fresh(component, base.frozen_dtype).train().requires_grad_(False)
+    chosen = targets if targets and component == base.family.denoiser else base.family.lora_targets[component]
+    layers = adapted_layers(module, chosen, component)
+    config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=layers)
     # peft draws from torch's global generator; earlier draws must not change the result.
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         # Not transformers' add_adapter, which requires the peft version of its own release.
-        return inject_adapter_in_model(config, module)
+        adapted = inject_adapter_in_model(config, module)
+    cast_training_params(adapted, dtype=torch.float32)
+    return adapted
+
+
+def adapted_layers(module: Any, targets: Sequence[str], component: str) -> list[str]:
+    """Return the names of the linear layers and convolutions that end with one of ``targets``.
+
+    Raises DreambenchError for a target that no layer ends with.
+    """
+    from torch import nn
+
+    names = [name for name, layer in module.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    found = {target: [n for n in names if n == target or n.endswith(f".{target}")] for target in targets}
+    missing = [target for target, layers in found.items() if not layers]
+    if missing:
+        ends = sorted({name.rpartition(".")[2] for name in names})
+        near = difflib.get_close_matches(missing[0].rpartition(".")[2], ends, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise DreambenchError(
+            f"the {component} has no layer called {missing[0]!r}",
+            f"{hint}leave method.targets out for the usual ones",
+        )
+    chosen = {layer for layers in found.values() for layer in layers}
+    return [name for name in names if name in chosen]

@@ -138,14 +138,19 @@ def _require_on_hub(name: str) -> None:
         get_hf_file_metadata(hf_hub_url(name, file))
 
 
-def choose_identifier(tokenizer: Any, spec: IdentifierSpec, text_encoder: Callable[[], Any]) -> str:
+def choose_identifier(
+    tokenizer: Any, spec: IdentifierSpec, text_encoder: Callable[[], Any] | None = None
+) -> str:
     """Return the run's identifier: the given text, or the first one of the seeded lookup.
 
-    The lookup draws among the tokens that do least to the base model's text encoder; ``text_encoder`` is
-    called only for it.
+    The lookup draws among the tokens that do least to the base model's text encoder, where that is CLIP's;
+    ``text_encoder`` is called only for it. Without one (a language model has no pooled state of a caption)
+    it draws among all rare tokens.
     """
     if given := spec.text or spec.drawn:
         return given
+    if text_encoder is None:
+        return draw_identifiers(tokenizer, 1, spec.length, spec.seed)[0]
 
     def strengths(tokens: Sequence[int]) -> Mapping[int, float]:
         return token_strengths(tokenizer, text_encoder(), tokens)

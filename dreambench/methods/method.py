@@ -71,7 +71,8 @@ class Method(Protocol):
 
     ``personalize`` must depend only on its arguments: the same spec and subject give the same weights,
     whatever was trained before. An optional function ``phrase(subject, identifier)`` returns the
-    SubjectPhrase of prompts.
+    SubjectPhrase of prompts; another, ``check(base, spec)``, raises DreambenchError for what the method
+    cannot do, before anything is written.
     """
 
     name: ClassVar[str]

@@ -76,7 +76,7 @@ class TextualInversionOptions(FineTuneOptions):
     templates: tuple[str, ...] = Field(NEUTRAL_TEMPLATES, min_length=1)
     random_flip: bool = True
 
-    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int:
+    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:
         """Return the new tokens' embeddings, as wide as the text encoder's."""
         table = [s for n, s in shapes.get("text_encoder", {}).items() if n.endswith("token_embedding.weight")]
         return self.vectors * (table[0][-1] if table else 0)
@@ -102,6 +102,14 @@ class TextualInversion:
     name: ClassVar[str]
     Options: ClassVar[type[MethodOptions]] = TextualInversionOptions
 
+    def check(self, base: BaseModel, spec: RunSpec) -> None:
+        """Refuse families with more than the one text encoder that learns the word."""
+        if not base.family.learned_words:
+            raise DreambenchError(
+                f"method textual-inversion does not learn words for {base.family.name} models",
+                "use --method dreambooth-lora",
+            )
+
     def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Return the new word, which replaces identifier and class noun."""
         return SubjectPhrase(PLACEHOLDER, None)
@@ -113,7 +121,7 @@ class TextualInversion:
 
         options = spec.method
         assert isinstance(options, TextualInversionOptions)
-        enable_checkpointing(context, base.frozen("unet"), None)
+        enable_checkpointing(context, {"unet": base.frozen("unet")})
         learned, loss = _loss(subject, base, spec, options, context)
         losses = optimize([learned], loss, options, subject.name, context.on_step)
         embeddings = learned.detach().float().cpu().contiguous()
@@ -193,24 +201,24 @@ def _loss(
     """Return the trainable embeddings [k, d] and the DenoisingLoss on the subject's photos."""
     from dreambench.methods.finetune.latents import encode_posteriors
     from dreambench.methods.finetune.training_step import DenoisingLoss
-    from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
 
     rng = generator(spec.seed, subject.name, "training")
     learned, states = _learned_states(subject, base, options, rng)
     files = [photo.path for photo in subject.photos]
-    photos = encode_posteriors(base.frozen("vae"), files, spec.image_size, mirrored=options.random_flip)
+    photos = encode_posteriors(base, files, spec.image_size, mirrored=options.random_flip)
     loss = DenoisingLoss(
-        unet=base.frozen("unet"),
-        schedule=training_schedule(base.scheduler),
-        parameterization=base.parameterization,
-        text_states=states,
+        denoiser=base.frozen("unet"),
+        family=base.family,
+        schedule=base.family.schedule(base.scheduler),
+        conditioning=lambda: {"prompt_embeds": states()},
         photos=photos,
         class_images=None,
         batch_size=options.batch_size,
         prior_preservation_weight=0.0,
         generator=rng,
         runtime=context.runtime,
+        image_size=spec.image_size,
     )
     return learned, loss
 
@@ -221,7 +229,7 @@ def _learned_states(
     """Return the trainable embeddings [k, d], and a function that draws a batch of captions' states."""
     import torch
 
-    from dreambench.methods.finetune.denoiser import tokens_of
+    from dreambench.models.families.stable_diffusion import tokens_of
 
     tokenizer = base.fresh_tokenizer()
     start = tokenizer(subject.class_noun or "object", add_special_tokens=False)["input_ids"]

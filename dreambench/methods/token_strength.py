@@ -37,4 +37,7 @@ def token_strengths(
 
 
 def _pooled(text_encoder: Any, rows: Any) -> Any:
-    return text_encoder(input_ids=rows).pooler_output.float()
+    output = text_encoder(input_ids=rows)
+    # Text encoders with a projection (Stable Diffusion 3) return what is projected.
+    pooled = output.text_embeds if hasattr(output, "text_embeds") else output.pooler_output
+    return pooled.float()

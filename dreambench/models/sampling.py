@@ -12,6 +12,8 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.models.device import Runtime
+from dreambench.models.families.conditioning import Conditioning, in_float32, take
+from dreambench.models.families.family import Family, family_of
 from dreambench.models.half_weights import half_weights
 from dreambench.models.schedulers import make_sampler
 from dreambench.spec.run_spec import SamplerSpec
@@ -28,28 +30,37 @@ class ImageRequest:
 
 @dataclass(frozen=True)
 class PromptEmbeddings:
-    """Text states of each distinct prompt [77, d], and of the negative prompt, computed once."""
+    """The conditioning of each distinct prompt, and of the negative prompt, computed once."""
 
-    positive: dict[str, torch.Tensor]
-    negative: torch.Tensor | None
+    family: Family
+    prompts: tuple[str, ...]
+    positive: Conditioning
+    negative: Conditioning | None
 
     @classmethod
     def encode(
         cls, pipeline: Any, prompts: Iterable[str], sampler: SamplerSpec, runtime: Runtime
     ) -> PromptEmbeddings:
-        """Encode all distinct prompts in one pass of the pipeline's text encoder."""
-        distinct = list(dict.fromkeys(prompts))
-        guided = sampler.guidance_scale > 1
-        texts = [*distinct, sampler.negative_prompt] if guided else distinct
+        """Encode all distinct prompts in one pass of the pipeline's text encoders."""
+        family = family_of_pipeline(pipeline)
+        distinct = tuple(dict.fromkeys(prompts))
+        guided = family.guided(pipeline, sampler)
+        together = guided and not family.own_negative
+        texts = [*distinct, sampler.negative_prompt] if together else list(distinct)
         with torch.inference_mode(), runtime.autocast():
-            states, _ = pipeline.encode_prompt(texts, runtime.device, 1, False)
-        return cls(dict(zip(distinct, states, strict=False)), states[-1] if guided else None)
+            states = in_float32(family.encode(pipeline, texts, runtime.device))
+            if together:
+                negative = take(states, [len(distinct)])
+            elif guided:
+                text = sampler.negative_prompt
+                negative = in_float32(family.encode_negative(pipeline, text, runtime.device))
+        return cls(family, distinct, states, negative if guided else None)
 
-    def batch(self, prompts: Sequence[str]) -> dict[str, torch.Tensor | None]:
+    def batch(self, prompts: Sequence[str], sampler: SamplerSpec) -> dict[str, Any]:
         """Return the pipeline's arguments for a batch of prompts."""
-        negative = None if self.negative is None else self.negative.expand(len(prompts), -1, -1)
-        positive = torch.stack([self.positive[p] for p in prompts])
-        return {"prompt_embeds": positive, "negative_prompt_embeds": negative}
+        positive = take(self.positive, [self.prompts.index(p) for p in prompts])
+        negative = None if self.negative is None else take(self.negative, [0] * len(prompts))
+        return self.family.arguments(positive, negative, sampler)
 
 
 def generate(
@@ -75,15 +86,20 @@ def generate(
         return 0
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
     embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], sampler, runtime)
+    family = embeddings.family
     if runtime.device.type == "cuda":
         pipeline.vae.enable_slicing()  # decoding a whole batch would take more memory than drawing it
-    runtime.compile(pipeline.unet)
+        if family.large:
+            for name in family.text_encoders():
+                getattr(pipeline, name).to("cpu")
+    denoiser = getattr(pipeline, family.denoiser)
+    runtime.compile(denoiser)
 
     def one_batch(batch: Sequence[ImageRequest]) -> list[Any]:
         return draw(pipeline, embeddings, batch, sampler, image_size, runtime)
 
     made = 0
-    with half_weights([pipeline.unet, pipeline.vae], runtime):
+    with half_weights([denoiser] if family.float32_vae else [denoiser, pipeline.vae], runtime):
         for batch in todo:
             missing = sum(not r.file.exists() for r in batch)
             images = _in_parts_that_fit(one_batch, batch)
@@ -123,11 +139,11 @@ def draw(
     is not finite; it would be a black one, and be scored.
     """
     generators = [torch.Generator("cpu").manual_seed(r.seed) for r in batch]
-    with torch.inference_mode(), runtime.autocast(), _float32_predictions(pipeline.unet):
+    family = embeddings.family
+    with torch.inference_mode(), runtime.autocast(), _float32_results(pipeline, family):
         result = pipeline(
-            **embeddings.batch([r.prompt for r in batch]),
+            **embeddings.batch([r.prompt for r in batch], sampler),
             num_inference_steps=sampler.steps,
-            guidance_scale=sampler.guidance_scale,
             height=image_size,
             width=image_size,
             generator=generators,
@@ -145,13 +161,32 @@ def draw(
     return list(processor.numpy_to_pil(processor.pt_to_numpy(result.images)))
 
 
-@contextmanager
-def _float32_predictions(unet: Any) -> Iterator[None]:
-    def cast(module: Any, arguments: Any, output: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-        return tuple(each.float() for each in output)
+def family_of_pipeline(pipeline: Any) -> Family:
+    """Return the family of a diffusers pipeline that a method has returned."""
+    return family_of(type(pipeline).__name__, "the method's pipeline")
 
-    hook = unet.register_forward_hook(cast)
+
+@contextmanager
+def _float32_results(pipeline: Any, family: Family) -> Iterator[None]:
+    """The context in which the denoiser answers in float32, and a sensitive VAE decodes in it."""
+    denoiser, decode = getattr(pipeline, family.denoiser), pipeline.vae.decode
+
+    def cast(value: Any) -> Any:
+        return value.float() if isinstance(value, torch.Tensor) else [cast(each) for each in value]
+
+    def cast_all(module: Any, arguments: Any, output: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(cast(each) for each in output)
+
+    def decode_in_float32(latents: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+        with torch.autocast(latents.device.type, enabled=False):
+            return decode(latents.float(), *arguments, **options)
+
+    hook = denoiser.register_forward_hook(cast_all)
+    if family.float32_vae:
+        pipeline.vae.decode = decode_in_float32
     try:
         yield
     finally:
         hook.remove()
+        if family.float32_vae:
+            del pipeline.vae.decode

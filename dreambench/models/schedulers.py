@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
 from dreambench.errors import DreambenchError
@@ -20,6 +21,38 @@ _CLASSES = {
     "pndm": "PNDMScheduler",
     "unipc": "UniPCMultistepScheduler",
 }
+
+
+#: The schedulers that a base model may come with: those of Stable Diffusion's releases, and flow matching's.
+_KNOWN = frozenset(
+    {
+        *_CLASSES.values(),
+        "DEISMultistepScheduler",
+        "DPMSolverSinglestepScheduler",
+        "FlowMatchEulerDiscreteScheduler",
+        "HeunDiscreteScheduler",
+        "KDPM2AncestralDiscreteScheduler",
+        "KDPM2DiscreteScheduler",
+        "LCMScheduler",
+        "LMSDiscreteScheduler",
+        "TCDScheduler",
+    }
+)
+
+
+def scheduler_class(name: str, folder: Path) -> Any:
+    """Return a base model's scheduler class by name: known ones only, since the name comes from a file.
+
+    Raises DreambenchError that lists them.
+    """
+    if name not in _KNOWN:
+        raise DreambenchError(
+            f"{folder / 'scheduler' / 'scheduler_config.json'}: {name!r} is not a known scheduler",
+            f"known: {', '.join(sorted(_KNOWN))}",
+        )
+    import diffusers
+
+    return getattr(diffusers, name)
 
 
 def make_sampler(sampler: SamplerSpec, base_scheduler: Any) -> Any:
@@ -67,7 +100,7 @@ def parameterization(scheduler_config: dict[str, Any], model: str) -> Parameteri
     if class_name.startswith("FlowMatch") or scheduler_config.get("prediction_type") == "flow_prediction":
         raise DreambenchError(
             f"base model {model} is a flow-matching model ({class_name}), which is not supported",
-            "use an epsilon- or v-prediction model of the Stable Diffusion 1.x or 2.x family",
+            "use an epsilon- or v-prediction model of this family",
         )
     prediction = scheduler_config.get("prediction_type", "epsilon")
     if prediction not in ("epsilon", "v_prediction"):

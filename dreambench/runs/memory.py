@@ -5,21 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
 
+if TYPE_CHECKING:
+    from dreambench.models.families.family import Family
+
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
 _FLOAT32, _HALF = 4, 2
-_COMPONENTS = ("unet", "vae", "text_encoder")
 
 
 class TrainingMemory(Frozen):
-    """Bytes that a training holds at its peak, in float32 as everything is kept, without activations.
+    """Bytes that a training holds at its peak, without activations.
 
-    ``casts`` are the half-precision copies that autocast keeps of the trained weights until the backward
-    pass; a run in float32 has none. Activations depend on kernels and are not computed: with
-    ``runtime.gradient_checkpointing`` they are the smaller part.
+    ``weights`` are float32, or half precision where they are frozen and the family is large; there the text
+    encoders are ``parked``, on the CPU, once they have encoded the captions. ``casts`` are the half-precision
+    copies that autocast keeps of the trained weights until the backward pass; a run in float32 has none.
+    Activations depend on kernels and are not computed: with ``runtime.gradient_checkpointing`` they are the
+    smaller part.
     """
 
     trained_parameters: int
@@ -28,28 +33,44 @@ class TrainingMemory(Frozen):
     optimizer: int
     average: int
     casts: int
+    parked: int = 0
 
     @property
     def total(self) -> int:
-        """The sum."""
-        return self.weights + self.gradients + self.optimizer + self.average + self.casts
+        """The peak: that of the training's steps, or of the captions' encoding before them."""
+        steps = self.weights + self.gradients + self.optimizer + self.average + self.casts
+        return max(steps, self.weights + self.parked)
+
+    @property
+    def peak(self) -> str:
+        """The phase in which most is held."""
+        return "encoding the captions" if self.total == self.weights + self.parked else "training"
 
 
-def training_memory(spec: RunSpec, shapes: Shapes, half_precision: bool = True) -> TrainingMemory:
+def training_memory(
+    spec: RunSpec, shapes: Shapes, family: Family, half_precision: bool = True
+) -> TrainingMemory:
     """Return the memory of training one subject, from the shapes of the base model's weights."""
     method = spec.method
-    trained = method.trained_parameters(shapes)
-    every = sum(_count(component) for component in shapes.values())
+    trained = method.trained_parameters(shapes, family)
+    components = method.trained_components(family)
     # Full fine-tuning changes copies of the pipeline's weights; adapters and embeddings come on top of them.
-    added = 0 if trained == sum(_count(shapes.get(c, {})) for c in method.trained_components()) else trained
+    whole = trained == sum(_count(shapes.get(c, {})) for c in components)
+    parked = set(family.text_encoders()) - set(components) if family.large else set()
+    halved = family.large and half_precision and not whole
+
+    def held(component: str) -> int:
+        return (_HALF if halved and component != "vae" else _FLOAT32) * _count(shapes[component])
+
     per_moment = 1 if getattr(method, "optimizer", "adamw") == "adamw8bit" else _FLOAT32
     return TrainingMemory(
         trained_parameters=trained,
-        weights=_FLOAT32 * (every + added),
+        weights=sum(held(c) for c in shapes if c not in parked) + (0 if whole else _FLOAT32 * trained),
         gradients=_FLOAT32 * trained,
         optimizer=2 * per_moment * trained,
         average=_FLOAT32 * trained if getattr(method, "ema", False) else 0,
         casts=_HALF * trained if half_precision else 0,
+        parked=sum(held(c) for c in shapes if c in parked),
     )
 
 
@@ -57,7 +78,7 @@ def _count(component: Mapping[str, tuple[int, ...]]) -> int:
     return sum(math.prod(shape) for shape in component.values())
 
 
-def shapes_of(folder: Path) -> dict[str, dict[str, tuple[int, ...]]]:
+def shapes_of(folder: Path, family: Family) -> dict[str, dict[str, tuple[int, ...]]]:
     """Return the shapes of a pipeline's weights by component and name; only headers are read.
 
     Weights that lie there in several variants (``fp16``) count once.
@@ -65,7 +86,7 @@ def shapes_of(folder: Path) -> dict[str, dict[str, tuple[int, ...]]]:
     from safetensors import safe_open
 
     found = {}
-    for component in _COMPONENTS:
+    for component in family.weighted:
         shapes: dict[str, tuple[int, ...]] = {}
         for file in (folder / component).glob("*.safetensors"):
             with safe_open(file, "pt") as content:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import humanize
 from pydantic import BaseModel
@@ -22,6 +23,9 @@ from dreambench.runs.prepare import chosen_prompts, chosen_subjects, complete_da
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, published_rates
 from dreambench.runs.timing import probe as probe_rates
 from dreambench.spec.run_spec import RunSpec
+
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
 
 _PNG_SHARE = 0.6
 _EMBEDDING_BYTES = 4 * (512 + 384)
@@ -88,7 +92,10 @@ def _memory(held: TrainingMemory) -> str:
         "casts": held.casts,
     }
     listed = ", ".join(f"{name} {_size(count)}" for name, count in parts.items() if count)
-    return f"memory          {_size(held.total)} by arithmetic, and activations on top: {listed}"
+    if held.parked:
+        listed += f"; text encoders {_size(held.parked)} until the captions are encoded"
+    peak = f"{_size(held.total)} by arithmetic (peak: {held.peak})"
+    return f"memory          {peak}, and activations on top: {listed}"
 
 
 def _times(times: Estimate) -> list[str]:
@@ -157,9 +164,9 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     else:
         spec = complete_data(spec, dataset)
         subjects = chosen_subjects(spec, dataset)
-    fingerprint, folder = _base(spec, missing)
-    shapes = shapes_of(folder) if folder else {}
-    weights = None if folder is None else _bytes_on_disk(spec, folder)
+    base = _base(spec, missing)
+    fingerprint = base.fingerprint if base else None
+    weights = None if base is None else _bytes_on_disk(spec, base)
     missing += missing_weights(spec.protocol)
     times = _estimate(spec, subjects, fingerprint, schedule) if schedule and subjects else None
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
@@ -184,7 +191,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         disk_images=(images + priors) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
-        memory=training_memory(spec, shapes, _half(spec)) if folder and steps else None,
+        memory=_training_memory(spec, base) if base and steps else None,
         missing=missing,
         estimate=times,
     )
@@ -217,7 +224,7 @@ def _estimate(
     return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
 
 
-def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, Path | None]:
+def _base(spec: RunSpec, missing: list[str]) -> BaseModel | None:
     from dreambench.models.base_model import is_hub_id, open_base
     from dreambench.models.hub import cached
 
@@ -226,25 +233,26 @@ def _base(spec: RunSpec, missing: list[str]) -> tuple[str | None, Path | None]:
         found = cached(spec.base)
         if found is None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
-            return None, None
+            return None
         folder = found
     try:
         base = open_base(spec.base.model_copy(update={"model": str(folder)}))
     except DreambenchError as error:
         missing.append(str(error))
-        return None, None
-    fingerprint = folder.name if folder.parent.name == "snapshots" else base.fingerprint
-    return fingerprint, folder
+        return None
+    if folder.parent.name == "snapshots":
+        base.fingerprint = folder.name
+    return base
 
 
-def _bytes_on_disk(spec: RunSpec, folder: Path) -> int:
-    trained = spec.method.trained_components()
-    return sum(f.stat().st_size for c in trained for f in (folder / c).glob("*.safetensors"))
+def _bytes_on_disk(spec: RunSpec, base: BaseModel) -> int:
+    trained = spec.method.trained_components(base.family)
+    return sum(f.stat().st_size for c in trained for f in (base.folder / c).glob("*.safetensors"))
 
 
-def _half(spec: RunSpec) -> bool:
-    """Whether a GPU would train in half precision; memory is of interest there."""
-    return spec.runtime.precision != "fp32"
+def _training_memory(spec: RunSpec, base: BaseModel) -> TrainingMemory:
+    half = spec.runtime.precision != "fp32"  # as a GPU trains: memory is of interest there
+    return training_memory(spec, shapes_of(base.folder, base.family), base.family, half)
 
 
 def _class_images(

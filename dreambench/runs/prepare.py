@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
+
 from dreambench.dataset import (
     Dataset,
     Prompt,
@@ -57,14 +59,14 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
     base = base or open_base(spec.base)
-    base.device = runtime.device
+    method = _fit(spec, base, runtime)
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
-    identifier = choose_identifier(base.tokenizer, spec.identifier, partial(base.frozen, "text_encoder"))
+    encoder = partial(base.frozen, "text_encoder") if base.family.clip_text else None
+    identifier = choose_identifier(base.tokenizer, spec.identifier, encoder)
     if not spec.identifier.text:
         drawn = spec.identifier.model_copy(update={"drawn": identifier})
         spec = spec.model_copy(update={"identifier": drawn})
-    method = METHODS.get(spec.method.name)()
     subjects = chosen_subjects(spec, dataset)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
@@ -76,6 +78,28 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
                 "use protocol.caption=no-identifier with this method",
             )
     return prepared
+
+
+def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
+    """Put a base model on the device; return the method. Raises DreambenchError for what it cannot do."""
+    family = base.family
+    base.device = runtime.device
+    base.frozen_dtype = runtime.dtype if family.large else torch.float32
+    multiple = family.cell(base) * family.patch
+    if spec.image_size % multiple:
+        raise DreambenchError(
+            f"image_size={spec.image_size} is not a multiple of {multiple}, the side of this model's patches",
+            f"use image_size={spec.image_size // multiple * multiple or multiple}",
+        )
+    family.check_sampler(spec.sampler, "sampler")
+    needs = spec.method.class_image_needs()
+    if needs is not None:
+        family.check_sampler(needs[0], "method.class_sampler")
+    method: Method = METHODS.get(spec.method.name)()
+    check = getattr(method, "check", None)
+    if check is not None:
+        check(base, spec)
+    return method
 
 
 def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:

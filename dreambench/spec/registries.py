@@ -1,6 +1,6 @@
-"""Methods and metrics by name: entry points, ours and other packages' alike.
+"""Methods, metrics and families by name: entry points, ours and other packages' alike.
 
-A package adds a method or a metric by one line of its ``pyproject.toml``::
+A package adds one by a line of its ``pyproject.toml``::
 
     [project.entry-points."dreambench.metrics"]
     dinov2 = "my_package:DinoV2"
@@ -82,6 +82,7 @@ class Registry(Generic[_Thing]):
 
 
 METHODS: Registry[Any] = Registry("method", "dreambench.methods")
+FAMILIES: Registry[Any] = Registry("family", "dreambench.families")
 METRICS: Registry[Metric] = Registry("metric", "dreambench.metrics")
 
 

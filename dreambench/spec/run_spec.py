@@ -240,6 +240,10 @@ class RuntimeSpec(Section):
     decode_threads: int | None = Field(None, ge=1, le=64, description="None: the cores, at most 16")
 
 
+#: Fields of methods that came later, and the value under which a run is what it was before.
+_LATER_FIELDS = {"prior_source": "class-images", "targets": None}
+
+
 class MethodOptions(Section):
     """The base of every method's hyperparameters; ``name`` says which method they belong to."""
 
@@ -263,15 +267,15 @@ class MethodOptions(Section):
         """Return the sampler and the number of the class images that a training needs; None for none."""
         return None
 
-    def trained_components(self) -> tuple[str, ...]:
-        """Return the components of the pipeline whose weights a training writes."""
-        return ("unet",)
+    def trained_components(self, family: Any) -> tuple[str, ...]:
+        """Return the components of the pipeline whose weights a training writes; ``family`` is a Family."""
+        return (family.denoiser,)
 
-    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]]) -> int:
+    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:
         """Return how many numbers a training changes, from the base model's shapes by component and name."""
         if not self.trains():
             return 0
-        wanted = [shape for name in self.trained_components() for shape in shapes.get(name, {}).values()]
+        wanted = [s for name in self.trained_components(family) for s in shapes.get(name, {}).values()]
         return sum(math.prod(shape) for shape in wanted)
 
 
@@ -311,8 +315,9 @@ class RunSpec(Section):
     def identity(self) -> dict[str, Any]:
         """Return the fields that change results, as plain data; a fingerprint stands for its path."""
         fields = self.model_dump(mode="json", exclude=set(self.NOT_IN_KEY))
-        if fields["method"].get("prior_source") == "class-images":
-            del fields["method"]["prior_source"]  # keys of runs from before there was another source stay
+        for name, usual in _LATER_FIELDS.items():
+            if fields["method"].get(name, usual) == usual:
+                fields["method"].pop(name, None)  # keys of runs from before these fields existed stay
         protocol = fields["protocol"]
         if protocol["lpips"]["size"] == "native":
             del protocol["lpips"]["size"]  # likewise

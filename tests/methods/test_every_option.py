@@ -33,6 +33,7 @@ CHANGES = {
     "ema": ["method.ema=true"],
     "ema_decay": ["method.ema=true", "method.ema_decay=0.05"],
     "rank": ["method.rank=2"],
+    "targets": ["method.targets=[to_k]"],
     "vectors": ["method.vectors=2"],
     "templates": ["method.templates=[the {{}}]"],
     "random_flip": ["method.random_flip=false"],

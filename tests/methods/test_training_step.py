@@ -16,10 +16,10 @@ from dreambench.methods.finetune.training_step import (
     DenoisingLoss,
     dreambooth_loss,
     optimize,
-    prediction_target,
 )
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
+from dreambench.models.families.diffusion import prediction_target
 from dreambench.models.schedulers import training_schedule
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 
@@ -45,16 +45,17 @@ def base(request, tmp_path_factory):
 
 def make_loss(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingLoss:
     return DenoisingLoss(
-        unet=base.fresh("unet").requires_grad_(True),
+        denoiser=base.fresh("unet").requires_grad_(True),
+        family=base.family,
         schedule=training_schedule(base.scheduler),
-        parameterization=base.parameterization,
-        text_states=lambda: STATES[: 1 + with_prior],
+        conditioning=lambda: {"prompt_embeds": STATES[: 1 + with_prior]},
         photos=posteriors(1, 5),
         class_images=posteriors(2, 7) if with_prior else None,
         batch_size=2,
         prior_preservation_weight=weight,
         generator=torch.Generator().manual_seed(seed),
         runtime=resolve_runtime(RuntimeSpec(device="cpu")),
+        image_size=32,
     )
 
 
@@ -101,7 +102,7 @@ def test_loss_and_gradient_equal_the_papers_equation(base, weight):
     assert terms.photo.item() == pytest.approx(photo.item(), abs=1e-5)
     assert terms.prior.item() == pytest.approx(prior.item(), abs=1e-5)
     assert terms.total.item() == pytest.approx((photo + weight * prior).item(), abs=1e-5)
-    for ours, theirs in zip(loss.unet.parameters(), unet.parameters(), strict=True):
+    for ours, theirs in zip(loss.denoiser.parameters(), unet.parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-3)
 
 
@@ -116,12 +117,13 @@ def test_the_class_term_without_class_images_is_the_distance_from_the_frozen_mod
     """The same noisy photos with the class caption, against what the untouched U-Net says, written out."""
     frozen = base.fresh("unet")
     loss = make_loss(base, weight=0.7, with_prior=False)
-    loss.text_states = lambda: STATES
-    loss.base_prediction = lambda noisy, t: frozen(noisy, t, STATES[1:].expand(2, -1, -1)).sample.detach()
+    loss.conditioning = lambda: {"prompt_embeds": STATES}
+    told = STATES[1:].expand(2, -1, -1)
+    loss.base_prediction = lambda noisy: frozen(noisy.latents, noisy.timesteps, told).sample.detach()
     with torch.no_grad():
-        for parameter in loss.unet.parameters():
+        for parameter in loss.denoiser.parameters():
             parameter.add_(0.01)
-    moved = copy.deepcopy(loss.unet)
+    moved = copy.deepcopy(loss.denoiser)
     terms = loss.terms()
     # The draws of plain_step without a prior: the photo term's noisy latents and timesteps.
     rng = torch.Generator().manual_seed(11)
@@ -144,7 +146,7 @@ def test_a_class_term_of_weight_zero_adds_nothing_to_the_gradient(base):
     zero.terms().total.backward()
     half = make_loss(base, weight=0.5)
     half.terms().total.backward()
-    grads = [torch.cat([p.grad.flatten() for p in loss.unet.parameters()]) for loss in (zero, half)]
+    grads = [torch.cat([p.grad.flatten() for p in loss.denoiser.parameters()]) for loss in (zero, half)]
     _, _, unet = plain_step(base, 0.0, with_prior=True)
     plain = torch.cat([p.grad.flatten() for p in unet.parameters()])
     torch.testing.assert_close(grads[0], plain, atol=1e-5, rtol=1e-3)
@@ -208,11 +210,11 @@ def seen(optimizer):
     return optimizer
 
 loss = make_loss(open_base(BaseSpec(model={str(base.folder)!r})), weight=1.0)
-weights = weakref.ref(loss.unet)
+weights = weakref.ref(loss.denoiser)
 gc.collect()
 gc.disable()
 options = FineTuneOptions(name="x", steps=2, learning_rate=1e-4)
-training_step.optimize(list(loss.unet.parameters()), loss, options, "dog", lambda step, total: None)
+training_step.optimize(list(loss.denoiser.parameters()), loss, options, "dog", lambda step, total: None)
 assert moments
 assert all(moment() is None for moment in moments), "Adam's state is alive"
 del loss
@@ -234,5 +236,5 @@ def test_the_rate_warms_up_step_by_step(base, monkeypatch):
     monkeypatch.setattr(training_step, "make_optimizer", watched)
     loss = make_loss(base, weight=1.0)
     options = FineTuneOptions(name="x", steps=6, learning_rate=1e-3, warmup_steps=4)
-    optimize(list(loss.unet.parameters()), loss, options, "dog", lambda step, total: None)
+    optimize(list(loss.denoiser.parameters()), loss, options, "dog", lambda step, total: None)
     assert rates == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3, 1e-3])

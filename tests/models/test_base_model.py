@@ -186,11 +186,21 @@ class TestMissing:
 
 
 class TestUnsupported:
-    @pytest.mark.parametrize("name", ["StableDiffusionXLPipeline", "FluxPipeline", "Kandinsky", None])
+    @pytest.mark.parametrize("name", ["KandinskyPipeline", "os", None])
     def test_another_kind_of_pipeline_is_named(self, folder, name):
         change_config(folder / "model_index.json", _class_name=name)
         line = error_of(lambda: opened(folder))
-        assert f"{name} is not supported; supported: StableDiffusionPipeline" in line
+        assert f"{name} is not supported; supported: Flux2KleinPipeline" in line
+
+    def test_a_pipeline_of_another_family_lacks_its_components(self, folder):
+        change_config(folder / "model_index.json", _class_name="FluxPipeline")
+        assert f"{folder} lacks its component transformer/" in error_of(lambda: opened(folder))
+
+    @pytest.mark.parametrize("name", ["os", "utils", "KarrasVeScheduler", "__builtins__"])
+    def test_a_scheduler_that_is_not_known_is_not_looked_up(self, folder, name):
+        change_config(folder / "scheduler" / "scheduler_config.json", _class_name=name)
+        line = error_of(lambda: opened(folder).scheduler)
+        assert f"{name!r} is not a known scheduler; known: DDIMScheduler" in line
 
     def test_flow_matching_is_refused(self, folder):
         change_config(

@@ -111,10 +111,10 @@ def test_a_lost_image_comes_back_bit_for_bit(base, tmp_path):
 def test_distinct_prompts_are_encoded_once(base):
     runtime = resolve_runtime(RuntimeSpec(device="cpu"))
     encoded = PromptEmbeddings.encode(base.pipeline(), PROMPTS * 4, SAMPLER, runtime)
-    assert list(encoded.positive) == list(PROMPTS)
+    assert encoded.prompts == PROMPTS
     states, negative = base.pipeline().encode_prompt(PROMPTS[1], "cpu", 1, True)
-    torch.testing.assert_close(encoded.positive[PROMPTS[1]], states[0])
-    torch.testing.assert_close(encoded.negative, negative[0])
+    torch.testing.assert_close(encoded.positive["prompt_embeds"][1], states[0])
+    torch.testing.assert_close(encoded.negative["prompt_embeds"], negative)
 
 
 def test_without_guidance_no_negative_prompt_is_encoded(base, tmp_path):

@@ -10,6 +10,7 @@ from dreambench.dataset import load_dataset
 from dreambench.methods.method import Context
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
+from dreambench.models.families.stable_diffusion import StableDiffusion
 from dreambench.runs.memory import shapes_of, training_memory
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
@@ -48,12 +49,15 @@ def test_the_trained_parameters_are_those_that_the_optimizer_gets(tiny, method, 
     base = open_base(spec.base)
     context = Context(resolve_runtime(spec.runtime), "sks", lambda *_: pytest.fail("no class images"))
     METHODS.get(method)().personalize(load_dataset(Path(tiny["data"]))["dog"], base, spec, context)
-    assert training_memory(spec, shapes_of(Path(tiny["base"]))).trained_parameters == given[0]
+    assert (
+        training_memory(spec, shapes_of(Path(tiny["base"]), base.family), base.family).trained_parameters
+        == given[0]
+    )
 
 
 def _billions(*changes: str) -> float:
     shapes = {name: {"all": (count,)} for name, count in SD15.items()}
-    return training_memory(build_spec("paper-sd15", {}, list(changes)), shapes).total / 1e9
+    return training_memory(build_spec("paper-sd15", {}, list(changes)), shapes, StableDiffusion()).total / 1e9
 
 
 def test_stable_diffusion_by_hand():

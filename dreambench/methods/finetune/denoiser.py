@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dreambench.dataset import Subject
     from dreambench.methods.finetune.latents import Posteriors
     from dreambench.models.base_model import BaseModel
+    from dreambench.models.families.family import Noisy
 
 
 def train_denoiser(
@@ -20,52 +21,56 @@ def train_denoiser(
     base: BaseModel,
     spec: RunSpec,
     context: Context,
-    unet: Any,
-    text_encoder: Any | None,
+    trained: Mapping[str, Any],
     parameters: Sequence[Any],
 ) -> list[LossRow]:
     """Train on photos of ``a [V] [class noun]`` and, with prior preservation, images of ``a [class noun]``.
 
-    ``parameters`` are those that the optimizer changes, in ``unet`` and in ``text_encoder`` (None: the
-    base model's, frozen, whose states are computed once). Without a class noun there is no class to
-    preserve, and the loss has no class term. With ``prior_source: base-model`` the class term asks for the
-    frozen model's own prediction, which stays in memory beside the trained one. Returns the losses of every
-    step.
+    ``trained`` are the denoiser and the text encoders that change, by component; the states of other text
+    encoders are computed once. ``parameters`` are those that the optimizer changes. Without a class noun
+    there is no class to preserve, and the loss has no class term. With ``prior_source: base-model`` the
+    class term asks for the frozen model's own prediction, which stays in memory beside the trained one.
+    Returns the losses of every step.
     """
     from dreambench.methods.finetune.training_step import DenoisingLoss, optimize
-    from dreambench.models.schedulers import training_schedule
     from dreambench.seeds import generator
 
-    options = spec.method
+    options, family = spec.method, base.family
     assert isinstance(options, FineTuneOptions)
-    context.runtime.compile(unet)
-    photos, class_images = _posteriors(subject, base, spec, options, context)
+    denoiser = trained[family.denoiser]
+    context.runtime.compile(denoiser)
     captions = [SubjectPhrase(context.identifier, subject.class_noun).caption()]
+    photos, class_images = _posteriors(subject, base, spec, options, context)
     by_base = options.prior_preservation and options.prior_source == "base-model" and bool(subject.class_noun)
     if class_images is not None or by_base:
         captions.append(SubjectPhrase(None, subject.class_noun).caption())
     loss = DenoisingLoss(
-        unet=unet,
-        schedule=training_schedule(base.scheduler),
-        parameterization=base.parameterization,
-        text_states=_text_states(base, text_encoder, captions),
+        denoiser=denoiser,
+        family=family,
+        schedule=family.schedule(base.scheduler),
+        conditioning=family.states(base, captions, trained),
         photos=photos,
         class_images=class_images,
         batch_size=options.batch_size,
         prior_preservation_weight=options.prior_preservation_weight,
         generator=generator(spec.seed, subject.name, "training"),
         runtime=context.runtime,
-        base_prediction=_base_prediction(base, captions[-1], context) if by_base else None,
+        image_size=spec.image_size,
+        base_prediction=_base_prediction(base, captions[-1], spec, context) if by_base else None,
     )
     return optimize(parameters, loss, options, subject.name, context.on_step)
 
 
-def enable_checkpointing(context: Context, unet: Any, text_encoder: Any | None) -> None:
+def enable_checkpointing(context: Context, trained: Mapping[str, Any]) -> None:
     """Turn on gradient checkpointing if the spec asks for it."""
-    if context.runtime.spec.gradient_checkpointing:
-        unet.enable_gradient_checkpointing()
-        if text_encoder is not None:
-            text_encoder.gradient_checkpointing_enable()
+    if not context.runtime.spec.gradient_checkpointing:
+        return
+    for module in trained.values():
+        # diffusers' name for it, and transformers'.
+        enable = (
+            getattr(module, "enable_gradient_checkpointing", None) or module.gradient_checkpointing_enable
+        )
+        enable()
 
 
 def _posteriors(
@@ -73,45 +78,25 @@ def _posteriors(
 ) -> tuple[Posteriors, Posteriors | None]:
     from dreambench.methods.finetune.latents import cached_posteriors, encode_posteriors
 
-    vae = base.frozen("vae")
-    photos = encode_posteriors(vae, [photo.path for photo in subject.photos], spec.image_size)
+    photos = encode_posteriors(base, [photo.path for photo in subject.photos], spec.image_size)
     if options.class_image_needs() is None or not subject.class_noun:
         return photos, None
     chosen = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
-    return photos, cached_posteriors(vae, chosen.images, spec.image_size, chosen.latents)
+    return photos, cached_posteriors(base, chosen.images, spec.image_size, chosen.latents)
 
 
-def _base_prediction(base: BaseModel, caption: str, context: Context) -> Any:
-    """Return the frozen model's prediction for noisy latents [b, c, h, w] at timesteps [b] of a caption."""
+def _base_prediction(base: BaseModel, caption: str, spec: RunSpec, context: Context) -> Any:
+    """Return the frozen model's prediction for noisy latents [b, c, h, w] of a caption."""
     import torch
 
-    unet = base.frozen("unet")
-    states = _text_states(base, None, [caption])()
+    from dreambench.models.families.conditioning import repeat_each
 
-    def predict(noisy: Any, timesteps: Any) -> Any:
+    denoiser = base.frozen(base.family.denoiser)
+    states = base.family.states(base, [caption], {})()
+
+    def predict(noisy: Noisy) -> Any:
+        told = repeat_each(states, len(noisy.latents))
         with torch.no_grad(), context.runtime.autocast():
-            return unet(noisy, timesteps, states.expand(len(noisy), -1, -1), return_dict=False)[0]
+            return base.family.predict(denoiser, noisy, told, spec.image_size)
 
     return predict
-
-
-def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:
-    """Return the token ids int64 [n, context length] of captions, as Stable Diffusion pads them."""
-    return tokenizer(
-        list(captions),
-        padding="max_length",
-        max_length=tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    ).input_ids.to(device)
-
-
-def _text_states(base: BaseModel, trained_encoder: Any | None, captions: list[str]) -> Any:
-    import torch
-
-    tokens = tokens_of(base.tokenizer, captions, base.device)
-    if trained_encoder is not None:
-        return lambda: trained_encoder(tokens)[0]
-    with torch.no_grad():
-        states = base.frozen("text_encoder")(tokens)[0]
-    return lambda: states

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from dreambench.spec.run_spec import MethodOptions, SamplerSpec
+from dreambench.errors import DreambenchError
+from dreambench.spec.run_spec import MethodOptions, RunSpec, SamplerSpec
+
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
 
 
 class FineTuneOptions(MethodOptions):
@@ -44,6 +48,17 @@ class FineTuneOptions(MethodOptions):
         needed = self.prior_preservation and self.prior_source == "class-images"
         return (self.class_sampler, self.class_images) if needed else None
 
-    def trained_components(self) -> tuple[str, ...]:
-        """Return the U-Net, and the text encoder if it is trained."""
-        return ("unet", "text_encoder") if self.train_text_encoder else ("unet",)
+    def trained_components(self, family: Any) -> tuple[str, ...]:
+        """Return the denoiser, and the text encoders if they are trained."""
+        texts = family.trainable_text_encoders if self.train_text_encoder else ()
+        return (family.denoiser, *texts)
+
+
+def refuse_untrained_text(base: BaseModel, spec: RunSpec) -> None:
+    """Raise DreambenchError if a text encoder is to be trained in a family where none is."""
+    wanted = getattr(spec.method, "train_text_encoder", False)
+    if wanted and not base.family.trainable_text_encoders:
+        raise DreambenchError(
+            f"the text encoders of {base.family.name} models are not trained",
+            "use --set method.train_text_encoder=false",
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -15,6 +15,9 @@ from safetensors.torch import load_file, save_file
 from dreambench.dataset import read_image
 from dreambench.store.files import write_atomically
 
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
+
 _ENCODE_BATCH = 4
 
 
@@ -22,13 +25,14 @@ _ENCODE_BATCH = 4
 class Posteriors:
     """Means and standard deviations [n, c, h, w] of n images' latents, float32 on the CPU.
 
-    ``shift`` and ``scale`` turn a VAE latent into the denoiser's: ``(z - shift) * scale``.
+    ``shift`` and ``scale`` (numbers, or [1, c, 1, 1]) turn a VAE latent into the denoiser's:
+    ``(z - shift) * scale``.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
-    scale: float
-    shift: float = 0.0
+    scale: Any
+    shift: Any = 0.0
 
     def __len__(self) -> int:
         return int(self.mean.shape[0])
@@ -71,31 +75,36 @@ def pixels(image: Image.Image, size: int) -> torch.Tensor:
     return torch.from_numpy(array).permute(2, 0, 1)
 
 
-def encode_posteriors(vae: Any, images: Sequence[Path], size: int, mirrored: bool = False) -> Posteriors:
-    """Encode image files by a frozen AutoencoderKL, in float32, because half precision can overflow.
+def encode_posteriors(
+    base: BaseModel, images: Sequence[Path], size: int, mirrored: bool = False
+) -> Posteriors:
+    """Encode image files by a base model's frozen VAE, in float32, because half precision can overflow.
 
     With ``mirrored`` each image is followed by its mirror image.
     """
     means, stds = [], []
-    device = next(vae.parameters()).device
+    vae = base.frozen("vae")
     for start in range(0, len(images), _ENCODE_BATCH):
         batch = [pixels(read_image(path), size) for path in images[start : start + _ENCODE_BATCH]]
         if mirrored:
             batch = [side for image in batch for side in (image, image.flip(-1))]
         with torch.inference_mode():
-            posterior = vae.encode(torch.stack(batch).to(device)).latent_dist
-        means.append(posterior.mean.float().cpu())
-        stds.append(posterior.std.float().cpu())
-    shift = getattr(vae.config, "shift_factor", None) or 0.0
-    return Posteriors(torch.cat(means), torch.cat(stds), vae.config.scaling_factor, shift)
+            mean, std = base.family.latent_statistics(vae, torch.stack(batch).to(base.device))
+        means.append(mean.float().cpu())
+        stds.append(std.float().cpu())
+    return _scaled(base, torch.cat(means), torch.cat(stds))
 
 
-def cached_posteriors(vae: Any, images: Sequence[Path], size: int, cache: Path) -> Posteriors:
+def cached_posteriors(base: BaseModel, images: Sequence[Path], size: int, cache: Path) -> Posteriors:
     """Return ``encode_posteriors`` of images, cached in a safetensors file for the other subjects."""
     if not cache.exists():
-        encoded = encode_posteriors(vae, images, size)
+        encoded = encode_posteriors(base, images, size)
         tensors = {"mean": encoded.mean.contiguous(), "std": encoded.std.contiguous()}
         write_atomically(cache, lambda path: save_file(tensors, path))
     tensors = load_file(cache)
-    shift = getattr(vae.config, "shift_factor", None) or 0.0
-    return Posteriors(tensors["mean"], tensors["std"], vae.config.scaling_factor, shift)
+    return _scaled(base, tensors["mean"], tensors["std"])
+
+
+def _scaled(base: BaseModel, mean: torch.Tensor, std: torch.Tensor) -> Posteriors:
+    shift, scale = base.family.latent_scaling(base.frozen("vae"))
+    return Posteriors(mean, std, scale, shift)

@@ -15,7 +15,8 @@ from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.latents import Posteriors, ShuffledIndices
 from dreambench.methods.method import LossRow
 from dreambench.models.device import Runtime
-from dreambench.models.schedulers import Parameterization
+from dreambench.models.families.conditioning import Conditioning, count_rows, repeat_each
+from dreambench.models.families.family import Family, Noisy
 
 _CHECK_EVERY = 50
 
@@ -79,24 +80,25 @@ def optimize(
 class DenoisingLoss:
     """The denoising loss on photos and, with prior preservation, on class images.
 
-    ``text_states()`` returns [1 or 2, tokens, d]: the photo caption's states, then the class caption's; or
-    those of one caption for each row of the batch. ``base_prediction``, instead of ``class_images``, returns
-    what the frozen model predicts for noisy latents at timesteps with the class caption: the class term then
-    is the distance from that.
+    ``conditioning()`` returns 1 or 2 rows: the photo caption's, then the class caption's; or those of one
+    caption for each row of the batch. ``base_prediction``, instead of ``class_images``, returns what the
+    frozen model predicts for noisy latents with the class caption: the class term then is the distance from
+    that. ``image_size`` is the side of the images in pixels.
     ``generator`` is the only source of randomness. It is on the CPU, so draws do not depend on the device.
     """
 
-    unet: Any
+    denoiser: Any
+    family: Family
     schedule: Any
-    parameterization: Parameterization
-    text_states: Callable[[], torch.Tensor]
+    conditioning: Callable[[], Conditioning]
     photos: Posteriors
     class_images: Posteriors | None
     batch_size: int
     prior_preservation_weight: float
     generator: torch.Generator
     runtime: Runtime
-    base_prediction: Callable[[torch.Tensor, torch.Tensor], torch.Tensor] | None = None
+    image_size: int
+    base_prediction: Callable[[Noisy], torch.Tensor] | None = None
 
     def __post_init__(self) -> None:
         self._photo_order = ShuffledIndices(len(self.photos), self.generator)
@@ -104,23 +106,18 @@ class DenoisingLoss:
 
     def terms(self) -> LossTerms:
         """Draw a batch, run one forward pass on both of its parts, and return the loss's terms."""
-        latents = self.draw_latents()
-        noise = torch.randn(latents.shape, generator=self.generator)
-        count = int(self.schedule.config.num_train_timesteps)
-        timesteps = torch.randint(0, count, (latents.shape[0],), generator=self.generator)
-        noisy = self.runtime.move(self.schedule.add_noise(latents, noise, timesteps))
-        target = prediction_target(self.schedule, self.parameterization, latents, noise, timesteps)
-        target, timesteps = self.runtime.move(target), self.runtime.move(timesteps)
+        noisy = self.family.corrupt(self.schedule, self.draw_latents(), self.generator)
+        noisy = noisy.to(self.runtime.move)
         if self.base_prediction is not None:
             # The same noisy photos once more, with the class caption: there the model must not move.
-            kept = self.base_prediction(noisy, timesteps).float()
-            noisy, timesteps = noisy.repeat(2, 1, 1, 1), timesteps.repeat(2)
-            target = torch.cat([target, kept])
+            noisy = noisy.again(self.base_prediction(noisy).float())
         with self.runtime.training():
-            states = self.text_states()
-            states = states.repeat_interleave(len(noisy) // len(states), dim=0)
-            prediction = self.unet(noisy, timesteps, states, return_dict=False)[0]
-        return dreambooth_loss(prediction, target, self.batch_size, self.prior_preservation_weight)
+            told = self.conditioning()
+            told = repeat_each(told, len(noisy.latents) // count_rows(told))
+            prediction = self.family.predict(self.denoiser, noisy, told, self.image_size)
+        return dreambooth_loss(
+            prediction, noisy.target, self.batch_size, self.prior_preservation_weight, noisy.weight
+        )
 
     def draw_latents(self) -> torch.Tensor:
         """Draw the step's latents [b or 2b, c, h, w]: those of photos, then those of class images."""
@@ -131,33 +128,22 @@ class DenoisingLoss:
         return torch.cat([latents, prior])
 
 
-def prediction_target(
-    schedule: Any,
-    parameterization: Parameterization,
-    latents: torch.Tensor,
-    noise: torch.Tensor,
-    timesteps: torch.Tensor,
-) -> torch.Tensor:
-    """Return what the model should predict for noisy latents [b, c, h, w] at integer timesteps [b].
-
-    epsilon: the noise; v: ``alpha_t noise - sigma_t latents`` (Salimans & Ho 2022). Either way the MSE
-    equals the paper's on ``x`` up to its weight ``w_t``.
-    """
-    if parameterization == "epsilon":
-        return noise
-    velocity: torch.Tensor = schedule.get_velocity(latents, noise, timesteps)
-    return velocity
-
-
 def dreambooth_loss(
-    prediction: torch.Tensor, target: torch.Tensor, photos: int, prior_preservation_weight: float
+    prediction: torch.Tensor,
+    target: torch.Tensor,
+    photos: int,
+    prior_preservation_weight: float,
+    weight: torch.Tensor | None = None,
 ) -> LossTerms:
     """Return the photo term, the class term, and ``photo + lambda * class`` (paper, equation 2).
 
     ``prediction`` and ``target`` are [b, c, h, w]; the first ``photos`` rows belong to photos, the rest
-    to class images. Each term is the mean squared error over its own rows, in float32.
+    to class images. Each term is the mean squared error over its own rows, in float32, each row's times its
+    ``weight`` [b, 1, 1, 1] (None: 1).
     """
     prediction, target = prediction.float(), target.float()
+    if weight is not None:  # the error times the weight's root, squared
+        prediction, target = prediction * weight.sqrt(), target * weight.sqrt()
     photo = F.mse_loss(prediction[:photos], target[:photos])
     if prediction.shape[0] == photos:
         return LossTerms(photo, None, photo)

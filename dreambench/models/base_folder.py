@@ -1,0 +1,127 @@
+"""A base model's folder in diffusers' layout: what has to be in it, and the hash that names its content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safetensors import SafetensorError, safe_open
+
+from dreambench.errors import DreambenchError
+from dreambench.store.files import sha256_of
+
+if TYPE_CHECKING:
+    from dreambench.models.families.family import Family
+
+REMEDY = "download the whole model again, or fix the folder"
+_HASHED_SUFFIXES = {".json", ".txt", ".model", ".safetensors"}
+_TOKENIZERS = ({"tokenizer.json"}, {"vocab.json", "merges.txt"}, {"spiece.model"}, {"tokenizer.model"})
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its kind where it has none."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__
+
+
+def read_config(file: Path) -> dict[str, Any]:
+    """Read a JSON file with one object. Raises DreambenchError naming the file."""
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DreambenchError(f"{file} is no JSON: {first_line(error)}", REMEDY) from error
+    if not isinstance(content, dict):
+        raise DreambenchError(f"{file} contains no configuration", REMEDY)
+    return content
+
+
+def read_index(folder: Path) -> dict[str, Any]:
+    """Read ``model_index.json``, which names the pipeline's class and components."""
+    file = folder / "model_index.json"
+    try:
+        index = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(index, dict):
+            raise ValueError(index)
+    except (FileNotFoundError, ValueError) as error:
+        raise DreambenchError(
+            f"{file} is missing or no JSON", "give --base a folder in diffusers' layout"
+        ) from error
+    index.setdefault("_class_name", None)
+    return index
+
+
+def check_folder(folder: Path, family: Family, variant: str | None) -> None:
+    """Raise DreambenchError for a component that is missing, incomplete, or only there as a pickle."""
+    for component in family.components():
+        inside = folder / component
+        if not inside.is_dir():
+            raise DreambenchError(f"base model folder {folder} lacks its component {component}/", REMEDY)
+        if component in family.tokenizers:
+            _check_tokenizer(inside)
+            continue
+        config = inside / ("scheduler_config.json" if component == "scheduler" else "config.json")
+        if not config.is_file():
+            raise DreambenchError(f"base model folder {folder} lacks {config.relative_to(folder)}", REMEDY)
+        if component in family.weighted:
+            _check_weights(inside, variant)
+
+
+def _check_tokenizer(inside: Path) -> None:
+    files = {file.name for file in inside.iterdir()}
+    if not any(known <= files for known in _TOKENIZERS):
+        raise DreambenchError(f"{inside} lacks tokenizer.json (or vocab.json and merges.txt)", REMEDY)
+
+
+def _check_weights(inside: Path, variant: str | None) -> None:
+    suffix = f".{variant}.safetensors" if variant else ".safetensors"
+    names = [file.name for file in inside.iterdir() if file.name.endswith(suffix)]
+    # Without a variant, model.safetensors or its shards; model.fp16.safetensors is another variant's.
+    if variant or any("." not in name.removesuffix(suffix) for name in names):
+        if names:
+            return
+    elif names:
+        raise DreambenchError(
+            f"{inside} holds {names[0]} only", "set base.variant to the part before .safetensors"
+        )
+    if any(f.suffix in (".bin", ".ckpt", ".pth", ".pt") for f in inside.iterdir()):
+        raise DreambenchError(
+            f"{inside} holds pickled weights only, which are never read", "convert the model to safetensors"
+        )
+    raise DreambenchError(f"{inside} contains no *{suffix}", "download the model again, or set base.variant")
+
+
+def fingerprint_of(folder: Path, components: Iterable[str]) -> str:
+    """Return 40 hexadecimal digits that name the content of a base model's components."""
+    digest = hashlib.sha256()
+    for component in sorted(components):
+        for file in sorted((folder / component).iterdir()):
+            if file.suffix in _HASHED_SUFFIXES:
+                digest.update(f"{component}/{file.name} {_content_hash(file)}\n".encode())
+    return digest.hexdigest()[:40]
+
+
+def _content_hash(file: Path) -> str:
+    """Return a file's SHA-256; a configuration over float16 weights counts as if it said float16.
+
+    Its ``dtype`` says how plain libraries load the weights. Everything is float32 here, so that the same
+    weights are the same model under either word.
+    """
+    if file.name == "config.json" and _has_half_weights(file.parent):
+        text = re.sub(rb'("(?:torch_)?dtype": )"float32"', rb'\1"float16"', file.read_bytes())
+        return hashlib.sha256(text).hexdigest()
+    return sha256_of(file)
+
+
+def _has_half_weights(folder: Path) -> bool:
+    kinds: set[str] = set()
+    for file in folder.glob("*.safetensors"):
+        try:
+            with safe_open(file, framework="pt") as opened:
+                kinds |= {opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118
+        except (SafetensorError, OSError):  # a damaged file is named when it is loaded
+            return False
+    return kinds == {"F16"}

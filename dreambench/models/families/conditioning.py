@@ -1,0 +1,46 @@
+"""What a denoiser is told besides its latents: one row per prompt, under the names that pipelines use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+#: By the pipeline's name for it (``prompt_embeds``): a tensor [n, ...], or a list of n tensors.
+Conditioning = Mapping[str, Any]
+
+
+def take(conditioning: Conditioning, rows: Sequence[int]) -> dict[str, Any]:
+    """Return some rows of a conditioning, in that order; a row may be taken several times."""
+    return {
+        name: value[list(rows)] if isinstance(value, torch.Tensor) else [value[row] for row in rows]
+        for name, value in conditioning.items()
+    }
+
+
+def count_rows(conditioning: Conditioning) -> int:
+    """Return the number of prompts in a conditioning."""
+    return len(next(iter(conditioning.values())))
+
+
+def repeat_each(conditioning: Conditioning, times: int) -> dict[str, Any]:
+    """Return each row ``times`` times in a row: the first prompt's rows, then the second's."""
+    return {
+        name: value.repeat_interleave(times, dim=0)
+        if isinstance(value, torch.Tensor)
+        else [row for row in value for _ in range(times)]
+        for name, value in conditioning.items()
+    }
+
+
+def in_float32(conditioning: Conditioning) -> dict[str, Any]:
+    """Return a conditioning with its half-precision states as float32: pipelines draw noise in their type."""
+
+    def cast(value: torch.Tensor) -> torch.Tensor:
+        return value.float() if value.is_floating_point() else value
+
+    return {
+        name: cast(value) if isinstance(value, torch.Tensor) else [cast(row) for row in value]
+        for name, value in conditioning.items()
+    }

@@ -1,0 +1,74 @@
+"""Diffusion with a U-Net: noise is added by variance-preserving schedules (Ho et al. 2020)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dreambench.errors import DreambenchError
+from dreambench.models.families.family import Family, Noisy
+from dreambench.models.schedulers import Parameterization, parameterization, training_schedule
+
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
+
+
+class DiffusionFamily(Family):
+    """What Stable Diffusion and Stable Diffusion XL share: epsilon or v, and any of diffusers' samplers."""
+
+    denoiser = "unet"
+    full_fine_tuning = True
+    learned_words = True
+    large = False
+    patch = 1
+
+    def check(self, base: BaseModel) -> None:
+        """Refuse flow matching, and U-Nets that take more than latents (inpainting, depth)."""
+        parameterization(base.config("scheduler"), base.name)
+        channels = base.config("unet").get("in_channels", 4)
+        latent = base.config("vae").get("latent_channels", 4)
+        if channels != latent:
+            raise DreambenchError(
+                f"{base.folder / 'unet' / 'config.json'}: the U-Net takes {channels} channels, "
+                f"the VAE has {latent}",
+                "inpainting and depth models cannot be personalized here; use a text-to-image model",
+            )
+
+    def native_size(self, base: BaseModel) -> int | None:
+        """Return the side of the U-Net's sample, in pixels."""
+        cells = base.config("unet").get("sample_size")
+        return int(cells) * self.cell(base) if isinstance(cells, int) else None
+
+    def schedule(self, scheduler: Any) -> Any:
+        """Return the forward process (DDPM) that the base model was trained with."""
+        return training_schedule(scheduler)
+
+    def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
+        """Add noise at uniform timesteps (diffusers, examples/dreambooth/train_dreambooth.py)."""
+        noise = torch.randn(latents.shape, generator=generator)
+        count = int(schedule.config.num_train_timesteps)
+        timesteps = torch.randint(0, count, (latents.shape[0],), generator=generator)
+        predicts: Parameterization = (
+            "v_prediction" if schedule.config.prediction_type == "v_prediction" else "epsilon"
+        )
+        target = prediction_target(schedule, predicts, latents, noise, timesteps)
+        return Noisy(schedule.add_noise(latents, noise, timesteps), timesteps, target)
+
+
+def prediction_target(
+    schedule: Any,
+    parameterization: Parameterization,
+    latents: torch.Tensor,
+    noise: torch.Tensor,
+    timesteps: torch.Tensor,
+) -> torch.Tensor:
+    """Return what the model should predict for noisy latents [b, c, h, w] at integer timesteps [b].
+
+    epsilon: the noise; v: ``alpha_t noise - sigma_t latents`` (Salimans & Ho 2022). Either way the MSE
+    equals the paper's on ``x`` up to its weight ``w_t``.
+    """
+    if parameterization == "epsilon":
+        return noise
+    velocity: torch.Tensor = schedule.get_velocity(latents, noise, timesteps)
+    return velocity

@@ -1,0 +1,67 @@
+"""Flow matching with a transformer (Lipman et al. 2023; Esser et al. 2024, arXiv 2403.03206)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from dreambench.errors import DreambenchError
+from dreambench.models.families.family import Family, Noisy
+from dreambench.spec.run_spec import SamplerSpec
+
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
+
+_SCHEDULER = "FlowMatchEulerDiscreteScheduler"
+_PIXELS = 1024
+
+
+class FlowFamily(Family):
+    """What the transformers share: latents and noise are mixed linearly, the velocity is learned.
+
+    ``noisy = (1 - sigma) x + sigma noise``, and the target is ``noise - x``, as in diffusers' scripts
+    ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux2,qwen_image,z_image}.py`` (main, 58eb52c).
+    """
+
+    def check(self, base: BaseModel) -> None:
+        """Refuse a scheduler that is not flow matching's."""
+        found = base.config("scheduler").get("_class_name")
+        if found != _SCHEDULER:
+            raise DreambenchError(
+                f"{base.folder / 'scheduler' / 'scheduler_config.json'}: _class_name is {found!r}",
+                f"a flow-matching model comes with {_SCHEDULER}; download it again",
+            )
+
+    def check_sampler(self, sampler: SamplerSpec, field: str) -> None:
+        """Refuse samplers of diffusion."""
+        if sampler.scheduler != "default":
+            raise DreambenchError(
+                f"{field}.scheduler={sampler.scheduler} is for diffusion, and this model matches flows",
+                f"use {field}.scheduler=default, the model's own",
+            )
+
+    def native_size(self, base: BaseModel) -> int | None:
+        """Return 1024 pixels, at which all of these models were trained last."""
+        return _PIXELS
+
+    def schedule(self, scheduler: Any) -> Any:
+        """Return a copy of the scheduler, whose sigmas are those of the training."""
+        return type(scheduler).from_config(scheduler.config)
+
+    def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
+        """Mix latents with noise at random steps of the schedule."""
+        noise = torch.randn(latents.shape, generator=generator)
+        share = self.density(len(latents), generator)
+        indices = (share * schedule.config.num_train_timesteps).long()
+        sigma = schedule.sigmas[indices].float().view(-1, 1, 1, 1)
+        noisy = (1.0 - sigma) * latents + sigma * noise
+        return Noisy(noisy, schedule.timesteps[indices].float(), noise - latents, self.weight(sigma))
+
+    def density(self, count: int, generator: torch.Generator) -> torch.Tensor:
+        """Return where in the schedule [0, 1) the rows of a batch lie: uniformly, unless a family differs."""
+        return torch.rand(count, generator=generator)
+
+    def weight(self, sigma: torch.Tensor) -> torch.Tensor | None:
+        """Return the loss's weight for each row's sigma [b, 1, 1, 1]; None for 1."""
+        return None

@@ -1,0 +1,73 @@
+"""Stable Diffusion 1.x and 2.x (Rombach et al. 2022)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import torch
+
+from dreambench.models.families.conditioning import Conditioning
+from dreambench.models.families.diffusion import DiffusionFamily
+from dreambench.models.families.family import Noisy
+
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
+
+
+class StableDiffusion(DiffusionFamily):
+    """A U-Net told by the last states of one CLIP text encoder."""
+
+    pipelines = ("StableDiffusionPipeline",)
+    weighted: ClassVar[Mapping[str, str]] = {
+        "unet": "diffusers.UNet2DConditionModel",
+        "vae": "diffusers.AutoencoderKL",
+        "text_encoder": "transformers.CLIPTextModel",
+    }
+    tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.CLIPTokenizer"}
+    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "unet": ("to_q", "to_k", "to_v", "to_out.0"),
+        "text_encoder": ("q_proj", "k_proj", "v_proj", "out_proj"),
+    }
+    trainable_text_encoders = ("text_encoder",)
+    float32_vae = False
+
+    def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
+        """Return no safety checker: it would black out images at random, and black images would be scored."""
+        return {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+
+    def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
+        """Return ``prompt_embeds`` [n, 77, d]."""
+        states, _ = pipeline.encode_prompt(list(prompts), device, 1, False)
+        return {"prompt_embeds": states}
+
+    def states(
+        self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
+    ) -> Callable[[], Conditioning]:
+        """Return the captions' states, by the trained text encoder in each step if there is one."""
+        tokens = tokens_of(base.tokenizer, captions, base.device)
+        encoder = trained.get("text_encoder")
+        if encoder is not None:
+            return lambda: {"prompt_embeds": encoder(tokens)[0]}
+        with torch.no_grad():
+            found = base.frozen("text_encoder")(tokens)[0]
+        return lambda: {"prompt_embeds": found}
+
+    def predict(
+        self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
+    ) -> torch.Tensor:
+        """Call the U-Net with the text states."""
+        states = conditioning["prompt_embeds"]
+        predicted: torch.Tensor = denoiser(noisy.latents, noisy.timesteps, states, return_dict=False)[0]
+        return predicted
+
+
+def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:
+    """Return the token ids int64 [n, context length] of captions, as Stable Diffusion pads them."""
+    return tokenizer(
+        list(captions),
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
+    ).input_ids.to(device)

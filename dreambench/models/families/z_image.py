@@ -1,0 +1,52 @@
+"""Z-Image (Alibaba 2025, arXiv 2511.22699)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+
+from dreambench.models.families.conditioning import Conditioning
+from dreambench.models.families.family import Noisy
+from dreambench.models.families.flow import FlowFamily
+from dreambench.spec.run_spec import SamplerSpec
+
+
+class ZImage(FlowFamily):
+    """A transformer over single images of any size, told by Qwen 3, prompt by prompt without padding."""
+
+    pipelines = ("ZImagePipeline",)
+    weighted: ClassVar[Mapping[str, str]] = {
+        "transformer": "diffusers.ZImageTransformer2DModel",
+        "vae": "diffusers.AutoencoderKL",
+        "text_encoder": "transformers.Qwen3Model",
+    }
+    tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.Qwen2TokenizerFast"}
+    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "transformer": ("to_k", "to_q", "to_v", "to_out.0")
+    }
+    clip_text = False
+
+    def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
+        """Return ``prompt_embeds``, a list of n states [t, d] of different lengths."""
+        states, _ = pipeline.encode_prompt(list(prompts), device=device, do_classifier_free_guidance=False)
+        return {"prompt_embeds": states}
+
+    def guided(self, pipeline: Any, sampler: SamplerSpec) -> bool:
+        """Whether guidance is asked for: this pipeline adds the scaled difference from 0 on, not from 1."""
+        return sampler.guidance_scale > 0
+
+    def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the posterior's mode [n, c, h, w]; the script draws none."""
+        mode = vae.encode(pixels).latent_dist.mode()
+        return mode, torch.zeros_like(mode)
+
+    def predict(
+        self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
+    ) -> torch.Tensor:
+        """Call the transformer, whose time runs from noise (0) to image (1), as does its velocity."""
+        images = list(noisy.latents.unsqueeze(2).unbind(dim=0))
+        time = (1000 - noisy.timesteps) / 1000
+        predicted = denoiser(images, time, list(conditioning["prompt_embeds"]), return_dict=False)[0]
+        return -torch.stack(list(predicted)).squeeze(2)

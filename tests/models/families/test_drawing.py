@@ -1,0 +1,87 @@
+"""Drawing in every family: the plain pipeline's images, from states that are encoded once."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from dreambench.errors import DreambenchError
+from dreambench.models.base_model import BaseModel
+from dreambench.models.device import resolve_runtime
+from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
+from dreambench.spec.run_spec import RuntimeSpec, SamplerSpec
+from dreambench.store.files import commit_images
+from tests.material.tiny_families import IMAGE_SIZE
+
+PROMPTS = ("a dog on the beach", "a red vase in the jungle with a cat")
+SAMPLER = SamplerSpec(scheduler="default", steps=2, guidance_scale=3.0)
+
+
+def plain_image(base: BaseModel, prompt: str, seed: int) -> np.ndarray:
+    """Return what diffusers draws, told in words."""
+    import diffusers
+
+    pipeline = getattr(diffusers, base.index["_class_name"]).from_pretrained(base.folder)
+    pipeline.set_progress_bar_config(disable=True)
+    told = {"guidance_scale": 3.0}
+    if base.family.name == "qwen-image":
+        told = {"true_cfg_scale": 3.0, "negative_prompt": ""}
+    drawn = pipeline(
+        prompt=prompt,
+        num_inference_steps=2,
+        height=IMAGE_SIZE,
+        width=IMAGE_SIZE,
+        generator=torch.Generator().manual_seed(seed),
+        **told,
+    )
+    return np.asarray(drawn.images[0]).astype(int)
+
+
+def test_an_image_is_the_plain_pipelines(base, tmp_path):
+    wanted = [ImageRequest(prompt, seed, tmp_path / f"{seed}.png") for seed, prompt in enumerate(PROMPTS)]
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    assert generate(base.pipeline(), wanted, SAMPLER, IMAGE_SIZE, runtime, commit_images) == 2
+    drawn = [np.asarray(Image.open(request.file)).astype(int) for request in wanted]
+    assert drawn[0].shape == (IMAGE_SIZE, IMAGE_SIZE, 3)
+    assert np.abs(drawn[0] - drawn[1]).max() > 3
+    for request, ours in zip(wanted, drawn, strict=True):
+        assert np.abs(ours - plain_image(base, request.prompt, request.seed)).max() <= 1
+
+
+def test_states_are_those_of_the_pipelines_own_encode_prompt(base):
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    ours = PromptEmbeddings.encode(base.pipeline(), PROMPTS, SAMPLER, runtime).positive["prompt_embeds"]
+    pipeline = base.text_pipeline()
+    for number, prompt in enumerate(PROMPTS):
+        with torch.no_grad():
+            # Every family's encode_prompt returns the states first.
+            own = pipeline.encode_prompt(prompt, **_usual(base))[0]
+        own = own[0]
+        torch.testing.assert_close(ours[number][: len(own)], own, atol=1e-5, rtol=1e-5)
+
+
+def _usual(base: BaseModel) -> dict[str, object]:
+    clip_3 = {"prompt_2": None, "prompt_3": None}
+    return {
+        "sd3": {**clip_3, "do_classifier_free_guidance": False},
+        "flux": {"prompt_2": None},
+        "sdxl": {"do_classifier_free_guidance": False, "device": "cpu"},
+        "z-image": {"do_classifier_free_guidance": False},
+    }.get(base.family.name, {})
+
+
+def test_samplers_of_diffusion_do_not_fit_flow_matching(base):
+    if base.family.denoiser == "unet":
+        base.family.check_sampler(SamplerSpec(scheduler="ddim"), "sampler")
+        return
+    with pytest.raises(DreambenchError, match=r"sampler\.scheduler=ddim is for diffusion"):
+        base.family.check_sampler(SamplerSpec(scheduler="ddim"), "sampler")
+
+
+def test_text_encoders_can_be_parked_and_come_back(base):
+    for name in base.family.text_encoders():
+        before = base.frozen(name)
+        base.park(name)
+        assert base.frozen(name) is before
