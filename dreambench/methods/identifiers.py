@@ -15,6 +15,7 @@ from dreambench.spec.run_spec import IdentifierSpec
 _T5_RANGE = (5_000, 10_000)
 _RARE_SHARE = 0.25
 _WEAK_SHARE = 0.25
+_CONSONANTS = "bcdfghjklmnpqrstvwxz"
 _MOST_DRAWS = 10_000
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 
@@ -104,6 +105,33 @@ def draw_identifiers(
     return list(found)
 
 
+def draw_consonants(tokenizer: Any, count: int, seed: int = 0) -> list[str]:
+    """Draw ``count`` different identifiers of three consonants each, reproducibly: for language models.
+
+    Their vocabularies know each short string of letters, and rare tokens in them are words of other scripts.
+    So the word is one that the vocabulary does not know: it has two tokens or more, alone and in a sentence,
+    it cannot be spoken, and it is not in ``data/acronyms.txt``. (The paper draws tokens of T5, section 3.2;
+    this rule is ours.) Raises DreambenchError if the vocabulary has a token for nearly every string.
+    """
+    rng = random.Random(seed)
+    found: dict[str, None] = {}
+    for _ in range(_MOST_DRAWS):
+        if len(found) == count:
+            break
+        text = "".join(_CONSONANTS[int(rng.random() * len(_CONSONANTS))] for _ in range(3))
+        alone, without, within = (
+            len(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in (text, "a dog", f"a {text} dog")
+        )
+        if text not in _acronyms() and min(alone, within - without) > 1:
+            found.setdefault(text)
+    if len(found) < count:
+        raise DreambenchError(
+            f"the tokenizer left {len(found)} identifiers of three consonants, not {count}",
+            "set identifier.text",
+        )
+    return list(found)
+
+
 def load_tokenizer(name: str) -> Any:
     """Load a Hugging Face tokenizer by hub id or folder (a tokenizer's own, or a pipeline's).
 
@@ -145,12 +173,12 @@ def choose_identifier(
 
     The lookup draws among the tokens that do least to the base model's text encoder, where that is CLIP's;
     ``text_encoder`` is called only for it. Without one (a language model has no pooled state of a caption)
-    it draws among all rare tokens.
+    it is made of consonants.
     """
     if given := spec.text or spec.drawn:
         return given
     if text_encoder is None:
-        return draw_identifiers(tokenizer, 1, spec.length, spec.seed)[0]
+        return draw_consonants(tokenizer, 1, spec.seed)[0]
 
     def strengths(tokens: Sequence[int]) -> Mapping[int, float]:
         return token_strengths(tokenizer, text_encoder(), tokens)

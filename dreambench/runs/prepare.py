@@ -126,8 +126,15 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
         versions=installed_versions(),
         git_commit=git_commit(),
         machine=machine(prepared.runtime.describe()),
-        notes=[SAFETY_NOTE, *noun_note(prepared.spec, prepared.subjects), *notes],
+        notes=[SAFETY_NOTE, *_rule(prepared), *noun_note(prepared.spec, prepared.subjects), *notes],
     )
+
+
+def _rule(prepared: Prepared) -> list[str]:
+    """Return a note on how the identifier was drawn, where not by the paper's lookup."""
+    if prepared.spec.identifier.text or prepared.base.family.clip_text:
+        return []
+    return [f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."]
 
 
 def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:

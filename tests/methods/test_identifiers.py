@@ -20,12 +20,14 @@ from dreambench.methods import identifiers
 from dreambench.methods.identifiers import (
     _acronyms,
     choose_identifier,
+    draw_consonants,
     draw_identifiers,
     load_tokenizer,
     rare_tokens,
 )
 from dreambench.methods.token_strength import token_strengths
 from dreambench.spec.run_spec import IdentifierSpec
+from tests.material.tiny_tokenizers import build_qwen
 
 CLIP_SIZE, CLIP_FIRST_RARE = 49408, 37056  # the rarest quarter starts at 3/4 of the vocabulary
 FAMILIES = ("clip", "byte-level", "unigram", "word-level")
@@ -249,3 +251,15 @@ class TestLoading:
     def test_an_empty_folder_is_a_one_line_error(self, tmp_path):
         with pytest.raises(DreambenchError, match="--tokenizer FOLDER"):
             load_tokenizer(str(tmp_path))
+
+
+def test_a_language_model_gets_consonants_that_it_has_no_token_for():
+    tokenizer = build_qwen()
+    drawn = draw_consonants(tokenizer, 20, seed=3)
+    assert drawn == draw_consonants(tokenizer, 20, seed=3) != draw_consonants(tokenizer, 20, seed=4)
+    assert len(set(drawn)) == 20
+    for text in drawn:
+        assert len(text) == 3
+        assert not set(text) & set("aeiouy")
+        assert len(tokenizer(text, add_special_tokens=False)["input_ids"]) > 1
+    assert choose_identifier(tokenizer, IdentifierSpec(seed=3)) == drawn[0]
