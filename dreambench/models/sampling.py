@@ -47,6 +47,8 @@ class PromptEmbeddings:
         guided = family.guided(pipeline, sampler)
         together = guided and not family.own_negative
         texts = [*distinct, sampler.negative_prompt] if together else list(distinct)
+        for name in family.text_encoders():
+            getattr(pipeline, name).to(runtime.device)  # where an earlier use has parked it
         with torch.inference_mode(), runtime.autocast():
             states = in_float32(family.encode(pipeline, texts, runtime.device))
             if together:
@@ -89,9 +91,6 @@ def generate(
     family = embeddings.family
     if runtime.device.type == "cuda":
         pipeline.vae.enable_slicing()  # decoding a whole batch would take more memory than drawing it
-        if family.large:
-            for name in family.text_encoders():
-                getattr(pipeline, name).to("cpu")
     denoiser = getattr(pipeline, family.denoiser)
     runtime.compile(denoiser)
 
@@ -99,7 +98,8 @@ def generate(
         return draw(pipeline, embeddings, batch, sampler, image_size, runtime)
 
     made = 0
-    with half_weights([denoiser] if family.float32_vae else [denoiser, pipeline.vae], runtime):
+    halved = [denoiser] if family.float32_vae else [denoiser, pipeline.vae]
+    with half_weights(halved, runtime), _without_text_encoders(pipeline, family):
         for batch in todo:
             missing = sum(not r.file.exists() for r in batch)
             images = _in_parts_that_fit(one_batch, batch)
@@ -159,6 +159,23 @@ def draw(
             )
     processor = pipeline.image_processor
     return list(processor.numpy_to_pil(processor.pt_to_numpy(result.images)))
+
+
+@contextmanager
+def _without_text_encoders(pipeline: Any, family: Family) -> Iterator[None]:
+    """The context in which a large family's text encoders are on the CPU, and not in the pipeline.
+
+    A pipeline takes the device of its first component for its own.
+    """
+    parked = {name: getattr(pipeline, name) for name in family.text_encoders()} if family.large else {}
+    for name, encoder in parked.items():
+        setattr(pipeline, name, None)
+        encoder.to("cpu")
+    try:
+        yield
+    finally:
+        for name, encoder in parked.items():
+            setattr(pipeline, name, encoder)
 
 
 def family_of_pipeline(pipeline: Any) -> Family:

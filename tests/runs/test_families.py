@@ -108,6 +108,16 @@ def test_the_untrained_model_draws(tiny, base, tmp_path):
     assert len(scores(tmp_path / "run")) == 4
 
 
+def test_half_precision_and_checkpointing(tiny, base, tmp_path):
+    """Frozen weights in bf16, adapters in float32: what a GPU does by default, on the CPU's bf16."""
+    thrifty = ("runtime.precision=bf16", "runtime.gradient_checkpointing=true", "prompts=0", "subjects=[dog]")
+    sets = [word for field in thrifty for word in ("--set", field)]
+    command = [w for w in words(tiny, base, tmp_path / "run", *sets) if w not in ("--subjects", "--prompts")]
+    command = [w for w in command if w not in ("dog,vase", "0,3")]
+    assert ended(*command) == 0
+    assert scores(tmp_path / "run")[["dino", "clip_i", "clip_t"]].notna().all(axis=None)
+
+
 REFUSED: dict[str, tuple[Callable[[str], bool], tuple[str, ...], str]] = {
     "whole weights": (
         lambda name: name != "sdxl",
