@@ -52,6 +52,16 @@ def test_real_row_is_over_pairs_then_subjects_and_counts_photos(summary: Summary
     assert real.n_images == 5  # ant's 3 and bee's 2, though their files share names
 
 
+def test_the_real_row_covers_the_subjects_of_the_row_below_it(tmp_path: Path) -> None:
+    ants = [row for row in two_subjects() if row["subject"] == "ant"]
+    bees = [image_row("bee", prompt, image, None) for prompt in range(2) for image in range(2)]
+    part = summarize([make_run(tmp_path / "part", [*ants, *bees], tables=two_subjects_tables())])
+    assert (_mean(part, 0, "dino"), part.rows[0].n_images) == (pytest.approx(0.8), 3)  # ant's photos alone
+    assert _mean(part, 1, "dino") == pytest.approx(0.25)
+    unscored = make_run(tmp_path / "none", [], tables={"photos": two_subjects_tables()["photos"]})
+    assert _mean(summarize([unscored]), 0, "dino") == pytest.approx(0.85)  # no row below it yet
+
+
 def test_pres_is_over_images_then_subjects(tmp_path: Path) -> None:
     prior = [("ant", 0, 0.2), ("ant", 1, 0.4), ("bee", 0, 0.9)]
     tables = {"prior": [{"subject": s, "image_index": i, "file": "x", "pres": p} for s, i, p in prior]}
