@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,9 @@ def run_all(
         live = None if show is None else LiveTables(score, show)
         with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
-            for outcome in executor.run(list(queue.values()), watch):
+            # Closed in any case: what is left to the garbage collector may outlive the process's last line.
+            outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
+            for outcome in outcomes:
                 for r in running:
                     if not _takes(r, outcome):
                         continue

@@ -63,6 +63,19 @@ def checked_file(weights: str, expected: str | None, field: str) -> Path:
     return path
 
 
+def refuse_another_name(field: str, model: str, file: str) -> None:
+    """Raise DreambenchError for a model's name that no library knows and that its file does not have either.
+
+    The architecture is then in the file, and the name in the signature would be any typo.
+    """
+    stem = Path(file).stem.lower()
+    if stem not in model.lower() and model.lower() not in stem:
+        raise DreambenchError(
+            f"{field}={model} is not a known model, and {Path(file).name} is not called so",
+            f"name it after its file, {Path(file).stem}, or rename the file",
+        )
+
+
 def read_metadata(file: Path, field: str) -> dict[str, Any]:
     """Return the metadata of a safetensors file; entries that are JSON are parsed."""
     from safetensors import SafetensorError, safe_open
