@@ -80,7 +80,7 @@ def check_folder(folder: Path, family: Family, variant: str | None) -> None:
 
 
 def _check_scaling(file: Path) -> None:
-    """Refuse a factor between the VAE's latents and the denoiser's that no model has: images would be noise."""
+    """Refuse a factor between the latents of VAE and denoiser that no model has: it would draw noise."""
     scaling = read_config(file).get("scaling_factor", 1.0)
     if isinstance(scaling, bool) or not isinstance(scaling, int | float) or not 1e-3 < scaling < 1e3:
         raise DreambenchError(

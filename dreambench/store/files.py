@@ -50,8 +50,11 @@ def _sync_file(path: Path) -> None:
 
 
 @contextmanager
-def no_space_is_one_line(path: Path) -> Iterator[None]:
-    """Raise DreambenchError for a full disk, a missing permission or a read-only folder."""
+def no_space_is_one_line(path: Path, remedy: str = "give another --out") -> Iterator[None]:
+    """Raise DreambenchError for a full disk, a missing permission or a read-only folder.
+
+    ``remedy`` says what to do where the place is at fault.
+    """
     try:
         yield
     except OSError as error:
@@ -61,9 +64,7 @@ def no_space_is_one_line(path: Path) -> Iterator[None]:
                 "free some space and repeat the same command: finished work is kept",
             ) from error
         if error.errno in _UNWRITABLE:
-            raise DreambenchError(
-                f"{_short(path)} cannot be written: {error.strerror}", "give another --out"
-            ) from error
+            raise DreambenchError(f"{_short(path)} cannot be written: {error.strerror}", remedy) from error
         raise
 
 
@@ -142,7 +143,7 @@ def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
 def remove_all(paths: Iterable[Path]) -> None:
     """Remove files and folders; skip those that are gone already or cannot be removed."""
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):

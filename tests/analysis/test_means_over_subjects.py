@@ -11,6 +11,7 @@ import pytest
 
 from dreambench.analysis import Summary, paired, summarize
 from dreambench.analysis.paired import mean_interval
+from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import ProtocolSpec
 from tests.analysis.material import (
     image_row,
@@ -116,9 +117,8 @@ def test_subject_without_rows_is_expected_in_full(tmp_path: Path) -> None:
 def test_infinity_is_no_score(tmp_path: Path) -> None:
     rows = two_subjects()
     rows[3]["dino"] = math.inf
-    summary = summarize([make_run(tmp_path / "run", rows)])
-    assert summary.unscored == 2
-    assert summary.subjects["ant"].dino == pytest.approx(0.2, abs=1e-12)
+    with pytest.raises(DreambenchError, match=r"images\.parquet is damaged: a DINO of inf"):
+        summarize([make_run(tmp_path / "run", rows)])
 
 
 def test_row_order_changes_no_digit(tmp_path: Path) -> None:
