@@ -163,7 +163,7 @@ class RunFolder:
         """Return a finished subject's note; None without one, and where it is damaged."""
         try:
             note = json.loads(self.subject_file(subject).read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return None
         return note if isinstance(note, dict) else None
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
 from dreambench.paths import refuse_special
-from dreambench.store.files import write_atomically
+from dreambench.store.files import remove_all, write_atomically
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,6 +26,8 @@ def write_rows(file: Path, rows: Mapping[str, np.ndarray]) -> None:
     """Write arrays atomically, with their checksum. Raises DreambenchError on a full disk."""
     from safetensors.numpy import save_file
 
+    if file.is_dir():  # nothing of ours: the file could not take its place
+        remove_all([file])
     metadata = {_CHECKSUM: _digest(file, rows)}
     write_atomically(file, lambda path: save_file(dict(rows), path, metadata=metadata))
 

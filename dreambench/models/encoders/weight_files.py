@@ -68,11 +68,11 @@ def refuse_another_name(field: str, model: str, file: str) -> None:
 
     The architecture is then in the file, and the name in the signature would be any typo.
     """
-    stem = Path(file).stem.lower()
-    if stem not in model.lower() and model.lower() not in stem:
+    names = (Path(file).stem.lower(), Path(file).parent.name.lower())
+    if not any(name and (name in model.lower() or model.lower() in name) for name in names):
         raise DreambenchError(
-            f"{field}={model} is not a known model, and {Path(file).name} is not called so",
-            f"name it after its file, {Path(file).stem}, or rename the file",
+            f"{field}={model} is not a known model, nor what {Path(file).name} or its folder is called",
+            "name it after its file or the file's folder",
         )
 
 
