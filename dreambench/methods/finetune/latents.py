@@ -127,3 +127,11 @@ def cached_posteriors(
 def _scaled(base: BaseModel, mean: torch.Tensor, std: torch.Tensor) -> Posteriors:
     shift, scale = base.family.latent_scaling(base.frozen("vae"))
     return Posteriors(mean, std, scale, shift)
+
+
+def _are_posteriors(kept: Mapping[str, np.ndarray], count: int) -> bool:
+    """Whether arrays are means and standard deviations of so many images, finite and not all zero."""
+    mean, std = kept.get("mean"), kept.get("std")
+    if mean is None or std is None or mean.shape != std.shape or len(mean) != count:
+        return False
+    return bool(np.isfinite(mean).all() and np.isfinite(std).all() and (std >= 0).all() and mean.any())
