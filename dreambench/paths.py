@@ -1,13 +1,26 @@
-"""Where the package's own data files are, in a checkout and in an installed wheel alike."""
+"""Where files are, the package's own in a checkout and in a wheel alike, and reading those that a user names.
+
+A user may name anything: a pipe would be waited for without an end, and a few lines of YAML can grow into
+gigabytes. Settings are therefore read from regular files only, without aliases, and every key once.
+"""
 
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+from typing import Any
+
+import yaml
+
+from dreambench.errors import DreambenchError
 
 _PACKAGE = Path(__file__).resolve().parent
 #: How a spec names a file of the package's own: the same words on every machine.
 BUILTIN = "builtin:"
+
+#: No settings are longer; a file that is takes minutes to parse.
+MAX_YAML_BYTES = 1_000_000
 
 
 def data_folder() -> Path:
@@ -31,3 +44,71 @@ def cache_folder() -> Path:
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("dreambench"))
+
+
+def refuse_special(path: Path, what: str = "file") -> None:
+    """Raise DreambenchError where a path is a pipe, a socket or a device, which may never end.
+
+    A path that does not exist, or that cannot be looked at, is left to whoever opens it.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise DreambenchError(f"{what} {path} is a pipe or a device, not a file", "give a regular file")
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """YAML's safe loader without aliases and without a key that is named twice."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """Refuse an alias, which repeats what stands elsewhere."""
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark
+            raise yaml.composer.ComposerError(None, None, "an alias (*name) is not allowed", mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        """Refuse a key that the mapping has already: YAML would keep the last one without a word."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                problem = f"{key.value[:80]!r} is there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        return super().construct_mapping(node, deep)
+
+
+def parse_yaml(text: str) -> Any:
+    """Return what a YAML text says. Raises ValueError in one line, with the place, where it is refused."""
+    if len(text) > MAX_YAML_BYTES:
+        raise ValueError(f"it is longer than {MAX_YAML_BYTES:,} bytes")
+    if "\0" in text:
+        raise ValueError("it contains a NUL byte")
+    try:
+        return yaml.load(text, _PlainLoader)  # a safe loader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        raise ValueError(f"line {mark.line + 1}: {error.problem}" if mark else str(error.problem)) from error
+    except (yaml.YAMLError, RecursionError) as error:
+        raise ValueError(" ".join(str(error).split())[:200]) from error
+
+
+def read_yaml(path: Path) -> Any:
+    """Return the content of a YAML file.
+
+    Raises DreambenchError naming the file where it is not a regular file, too large, or not plain YAML.
+    """
+    refuse_special(path, "settings")
+    try:
+        size = path.stat().st_size
+        if size > MAX_YAML_BYTES:
+            raise DreambenchError(
+                f"{path} has {size:,} bytes, more than settings need", f"at most {MAX_YAML_BYTES:,}"
+            )
+        return parse_yaml(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DreambenchError(f"{path} cannot be read: {error.strerror}", "fix the file") from error
+    except ValueError as error:
+        raise DreambenchError(f"{path} is not valid YAML: {error}", "fix the file") from error

@@ -70,14 +70,13 @@ def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
 def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
     """Count a run's expected and scored cells by subject.
 
-    A subject that is not in the table yet is expected with all its prompts and images.
+    Every subject is expected with all its prompts and images, whether the table has a row of each or not.
     """
     prompts = len(select_prompts("object", record.spec.prompts))  # as many for live subjects
-    rows = images["subject"].value_counts()
     scored = images.loc[is_scored(images, record), "subject"].value_counts()
     whole = prompts * record.spec.images_per_prompt
     return Coverage(
-        expected={name: int(rows.get(name, whole)) for name in record.subjects},
+        expected={name: max(whole, int(scored.get(name, 0))) for name in record.subjects},
         scored={name: int(scored.get(name, 0)) for name in record.subjects},
     )
 

@@ -11,6 +11,7 @@ import pandas as pd
 from dreambench.analysis.run_scores import RunScores
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.store.files import sha256_of
+from dreambench.store.sealed_rows import read_rows
 
 CONTEXT = "recontextualization"
 
@@ -53,36 +54,28 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     """Return each subject's photo embeddings [photos, d] by ``dino`` or ``clip``.
 
     Embeddings are named by the hash of their image file, in a published run by the photo's name. A subject
-    whose photos have been moved, or have no embeddings, is left out.
+    whose photos have been moved, or have no embeddings, is left out. Raises DreambenchError for a
+    damaged file.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     key = encoder_key(kind, run.record.spec.protocol.encoder_spec(kind))
     kept = run.folder.published_photos_file(key)
     found = {}
     for subject, photos in run.record.photos.items():
         try:
             if kept.exists():
-                rows, names = load_file(kept), photos
+                rows, names = read_rows(kept), photos
             else:
-                rows = load_file(run.folder.embedding_file(key, subject))
+                rows = read_rows(run.folder.embedding_file(key, subject))
                 names = [sha256_of(Path(photo)) for photo in photos]
             found[subject] = np.stack([rows[name] for name in names])
-        except (OSError, SafetensorError, KeyError, ValueError):
+        except (OSError, KeyError, ValueError):
             continue
     return found
 
 
 def _kept(run: RunScores, subject: str) -> dict[str, np.ndarray]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     key = encoder_key("dino", run.record.spec.protocol.dino)
-    try:
-        return dict(load_file(run.folder.embedding_file(key, subject)))
-    except (OSError, SafetensorError):
-        return {}
+    return read_rows(run.folder.embedding_file(key, subject))
 
 
 def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path]) -> np.ndarray:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from dreambench.analysis.aggregate import mean_over_subjects
 from dreambench.analysis.baseline import Baseline, Expected, subject_means
+from dreambench.analysis.resolution import enough, mean_level, tolerance, widest
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.registries import get_metric, in_table_order
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
     from dreambench.analysis.run_scores import RunScores
 
-#: No smaller difference counts: it may come from the last bits of float32 sums on another machine, and it is
-#: a tenth of the last digit that tables show. This is the tolerance where seeds change nothing at all.
-FLOOR = 1e-4
 Direction = Literal["better", "worse", "same"]
 
 
@@ -32,7 +28,8 @@ class Comparison(Frozen):
     """One score against the baseline; ``subject`` is None for the mean over subjects.
 
     ``moved`` is True if ``difference`` (value minus expected) exceeds ``tolerance``; ``direction`` says
-    whether the value is better or worse by the metric's own direction, moved or not.
+    whether the value is better or worse by the metric's own direction, moved or not. ``blind`` is True where
+    the tolerance is wider than a tenth of the metric's range, so that not having moved says nothing.
     """
 
     metric: MetricName
@@ -43,20 +40,31 @@ class Comparison(Frozen):
     difference: float
     moved: bool
     direction: Direction
+    blind: bool
 
 
 class Check(Frozen):
-    """A run's whole check. ``ok`` is False where a score moved in a direction that counts."""
+    """A run's whole check.
+
+    ``ok`` is False where a score moved in a direction that counts, and where a mean over subjects has too
+    wide a tolerance to tell: ``remedy`` then says how many seeds or subjects would do.
+    """
 
     signature: str
     baseline: str
     ok: bool
     comparisons: tuple[Comparison, ...]
+    remedy: str | None = None
 
     @property
     def moved(self) -> tuple[Comparison, ...]:
         """The comparisons beyond their tolerance."""
         return tuple(c for c in self.comparisons if c.moved)
+
+    @property
+    def cannot_tell(self) -> tuple[Comparison, ...]:
+        """The means over subjects that have not moved, but by a tolerance that is too wide to tell."""
+        return tuple(c for c in self.comparisons if c.subject is None and c.blind and not c.moved)
 
 
 def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool = False) -> Check:
@@ -77,12 +85,15 @@ def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool 
     _refuse_gaps(run, means, baseline, name)
     comparisons = tuple(compare(means, baseline))
     failed = [c for c in comparisons if fails(c, allow_better)]
-    return Check(signature=run.signature, baseline=name, ok=not failed, comparisons=comparisons)
+    check = Check(signature=run.signature, baseline=name, ok=not failed, comparisons=comparisons)
+    return check.model_copy(update={"remedy": enough(baseline)}) if check.cannot_tell else check
 
 
 def fails(comparison: Comparison, allow_better: bool) -> bool:
-    """Return whether a comparison makes a check fail."""
-    return comparison.moved and not (allow_better and comparison.direction == "better")
+    """Return whether a comparison makes a check fail: it moved, or it is a mean that cannot tell."""
+    if comparison.moved:
+        return not (allow_better and comparison.direction == "better")
+    return comparison.blind and comparison.subject is None
 
 
 def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
@@ -93,7 +104,7 @@ def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
     """
     metrics = in_table_order(baseline.metrics)
     runs, subjects = len(baseline.runs), len(baseline.subjects)
-    level = baseline.alpha / 2 / len(metrics)
+    level = mean_level(baseline)
     for metric in metrics:
         expected = baseline.metrics[metric]
         column = means[metric].loc[list(baseline.subjects)]
@@ -103,23 +114,6 @@ def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
         for name, one in expected.subjects.items():
             allowed = tolerance(one, runs, level / subjects)
             yield _comparison(metric, name, float(column[name]), one, allowed)
-
-
-def tolerance(expected: Expected, runs: int, level: float) -> float:
-    """Return how far one new run may lie from the mean of ``runs`` runs, at a two-sided ``level``.
-
-    Half the width of Student's prediction interval, t(1 - level/2, df) * sd * sqrt(1 + 1/runs), and
-    never less than ``FLOOR``.
-    """
-    return max(FLOOR, _quantile(level, expected.df) * expected.sd * math.sqrt(1 + 1 / runs))
-
-
-@lru_cache(maxsize=1024)
-def _quantile(level: float, df: float) -> float:
-    from scipy.stats import t
-
-    # isf and not ppf(1 - level / 2), which would lose the digits of a small level.
-    return float(t.isf(level / 2, df))
 
 
 def _comparison(
@@ -138,6 +132,7 @@ def _comparison(
         difference=difference,
         moved=abs(difference) > allowed,
         direction=direction,
+        blind=allowed > widest(metric),
     )
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from dreambench.errors import DreambenchError
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import metrics_that_compare
 from dreambench.store import RunFolder
 
+_ROUNDING = 1e-3  # a cosine of float32 vectors may be a little more than 1
 _KEYS = {
     "images": ("subject", "prompt_index", "image_index"),
     "diversity": ("subject", "prompt_index", "pair"),
@@ -44,11 +46,53 @@ class ScoreTables:
 def read_tables(run: RunFolder) -> ScoreTables:
     """Read a run's score tables.
 
-    Rows are sorted by their keys, so that no sum depends on the order in which they were written. A
-    score that is not a finite number becomes NaN.
+    Rows are sorted by their keys, so that no sum depends on the order in which they were written. A missing
+    score is NaN. Raises DreambenchError where a table is not what a run writes: a column is missing, a row is
+    there twice or is of a subject that the run does not have, or a score is not a number of its metric's
+    range.
     """
     asked = run.record.spec.protocol.metrics
-    return ScoreTables(**{name: _in_order(run.scores(name), name, asked) for name in _KEYS})
+    tables = {}
+    for name in _KEYS:
+        frame = run.scores(name)
+        if len(frame.columns):
+            _refuse_damage(frame, name, run)
+        tables[name] = _in_order(frame, name, asked)
+    return ScoreTables(**tables)
+
+
+def _refuse_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> None:
+    wrong = _first_damage(frame, name, run)
+    if wrong:
+        raise DreambenchError(
+            f"{run.score_file(name)} is damaged: {wrong}",
+            "repeat the command that made it, or restore the file",
+        )
+
+
+def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
+    """Return what is wrong with a table that was read, or None."""
+    asked, keys = run.record.spec.protocol.metrics, list(_KEYS[name])
+    metrics = [m for m in metrics_that_compare(SCORE_TABLES[name], asked) if m.name in asked]
+    if missing := [column for column in (*keys, *(m.column for m in metrics)) if column not in frame]:
+        return f"it has no column {missing[0]!r}"
+    if twice := frame.index[frame.duplicated(keys)].tolist():
+        row = frame.loc[twice[0], keys]
+        return f"the row of {'/'.join(map(str, row))} is there twice"
+    unknown = sorted(set(map(str, frame["subject"])) - run.record.subjects.keys())
+    if unknown and name == "images":
+        return f"the run has no subject {unknown[0]!r}"
+    for metric in metrics:
+        column = frame[metric.column]
+        if column.notna().any() and not pd.api.types.is_numeric_dtype(column):
+            return f"{metric.column} is not a column of numbers"
+        low, high = metric.range
+        outside = column[
+            (column < low - _ROUNDING) | (column > high + _ROUNDING) | np.isinf(column.astype(float))
+        ]
+        if len(outside):
+            return f"a {metric.title} of {outside.iloc[0]:g} is not between {low:g} and {high:g}"
+    return None
 
 
 def _in_order(frame: pd.DataFrame, name: str, asked: Iterable[str]) -> pd.DataFrame:

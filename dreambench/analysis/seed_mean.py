@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -38,6 +38,46 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
             scored=_sum([run.coverage.scored for run in runs]),
         ),
     )
+
+
+def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:
+    """Return the runs with those that differ in their seed only taken as one, in the order of their first.
+
+    A mean over seeds is named by its method, with the seeds listed. Images made elsewhere have no seed of
+    ours, and a copy of a run is no second seed: these stay as they are.
+    """
+    groups: dict[tuple[str, str, str], list[RunScores]] = {}
+    for run in scored:
+        same = run.record.spec.model_copy(update={"seed": 0}).key if run.record.kind == "run" else run.label
+        groups.setdefault((run.record.kind, run.signature, same), []).append(run)
+    joined = [runs for runs in groups.values() if len(_seeds(runs)) == len(runs) > 1]
+    labels = _labels(joined)
+    return [
+        seed_mean(runs, labels[runs[0].label]) if runs[0].label in labels else run
+        for runs in groups.values()
+        for run in (runs[:1] if runs[0].label in labels else runs)
+    ]
+
+
+def _labels(groups: Sequence[Sequence[RunScores]]) -> Mapping[str, str]:
+    """Return a group's name by the label of its first run; groups of one method say where they differ."""
+    named = {}
+    for runs in groups:
+        spec = runs[0].record.spec
+        twins = [
+            g[0].record.spec
+            for g in groups
+            if g is not runs and g[0].record.spec.method.name == spec.method.name
+        ]
+        fields = [f.rpartition(", not ")[0] for f in (differences(spec, twins[0]) if twins else [])]
+        own = f" ({', '.join(f for f in fields if not f.startswith('seed: '))[:80]})" if fields else ""
+        seeds = ", ".join(map(str, sorted(_seeds(runs))))
+        named[runs[0].label] = f"{spec.method.name}{own}, mean of seeds {seeds}"
+    return named
+
+
+def _seeds(runs: Sequence[RunScores]) -> set[int]:
+    return {run.record.spec.seed for run in runs}
 
 
 def _mean(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects
 from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import RunScores, read_run_scores
+from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper, paper_values, published
@@ -28,7 +29,10 @@ def summarize(runs: Sequence[RunFolder], force: bool = False) -> Summary:
 
 
 def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
-    """Summarize runs whose scores are already read; see ``summarize``."""
+    """Summarize runs whose scores are already read; see ``summarize``.
+
+    Runs that differ in their seed only have one row, the mean over the seeds.
+    """
     incomparable = _signature_conflicts(scored)
     if incomparable and not force:
         raise DreambenchError(
@@ -37,12 +41,13 @@ def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
         )
     first = scored[0]
     details = {run.label: _run_summary(run) for run in scored}
+    shown = with_seeds_joined(scored)
     return Summary(
         signature=first.signature,
-        name=", ".join(details),
+        name=", ".join(run.label for run in shown),
         n_images=first.coverage.n_images,
         unscored=first.coverage.unscored,
-        rows=(_real_row(scored), *(_run_row(run) for run in scored)),
+        rows=(_real_row(scored), *(_run_row(run) for run in shown)),
         subjects=details[first.label].subjects,
         runs=details if len(scored) > 1 else {},
         incomparable=tuple(incomparable),
@@ -63,7 +68,23 @@ def _real_row(scored: Sequence[RunScores]) -> Row:
     run = next((run for run in scored if len(run.tables.photos)), scored[0])
     paper = published().table(1).row(REAL).values if not differences_from_paper(run.signature) else {}
     bounds = run.photos.reindex(columns=run.subjects.columns)  # other metrics have no bound: None
-    return _row(REAL, count_photos(run.tables.photos), bounds, paper)
+    bounds = bounds.where(_scored_by_any(scored).reindex_like(bounds).fillna(False).astype(bool))
+    kept = bounds.index[bounds.notna().any(axis=1)]
+    photos = run.tables.photos[run.tables.photos["subject"].isin(kept)]
+    return _row(REAL, count_photos(photos), bounds, paper)
+
+
+def _scored_by_any(scored: Sequence[RunScores]) -> pd.DataFrame:
+    """Return whether any run scores a subject by a metric: the photos' row covers no other subjects.
+
+    Where no run has a score yet, the photos of all subjects are the bound.
+    """
+    subjects = list(dict.fromkeys(name for run in scored for name in run.subjects.index))
+    columns = list(dict.fromkeys(name for run in scored for name in run.subjects.columns))
+    found = pd.DataFrame(False, index=subjects, columns=columns)
+    for run in scored:
+        found |= run.subjects.notna().reindex(index=subjects, columns=columns, fill_value=False)
+    return found if found.to_numpy().any() else ~found
 
 
 def _run_row(run: RunScores) -> Row:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -27,6 +30,7 @@ from dreambench.cli import (
 from dreambench.errors import DreambenchError
 
 _INTERRUPTED = 130
+_LONGEST = 300  # characters of a library's message in an error of one line
 
 app = typer.Typer(
     name="dreambench",
@@ -73,10 +77,41 @@ def _top(
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted."""
+    """Run the command line and exit: 0 done, 1 a check failed, 2 bad input, 130 interrupted.
+
+    SIGTERM and SIGHUP (a batch system's time limit, a closed terminal) end a command like Ctrl-C, with the
+    exit codes 143 and 129.
+    """
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
-    sys.exit(_run([a for a in arguments if a != "--debug"], debug))
+    with _stopped_by_signals() as came:
+        code = _run([a for a in arguments if a != "--debug"], debug)
+    sys.exit(128 + came[0] if came and code == _INTERRUPTED else code)
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[list[int]]:
+    """Raise KeyboardInterrupt for the first SIGTERM or SIGHUP, and yield the list that it is added to.
+
+    The second one kills. A signal that the caller has set aside (``nohup``) stays so.
+    """
+    came: list[int] = []
+
+    def stop(number: int, frame: object) -> None:
+        came.append(number)
+        signal.signal(number, signal.SIG_DFL)
+        raise KeyboardInterrupt
+
+    kinds = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    ours = threading.current_thread() is threading.main_thread()
+    taken = [kind for kind in kinds if ours and signal.getsignal(kind) is signal.SIG_DFL]
+    for kind in taken:
+        signal.signal(kind, stop)
+    try:
+        yield came
+    finally:
+        for kind in taken:
+            signal.signal(kind, signal.SIG_DFL)
 
 
 def _run(arguments: list[str], debug: bool) -> int:
@@ -98,9 +133,18 @@ def _run(arguments: list[str], debug: bool) -> int:
             return 2
         if debug:
             traceback.print_exc()
-        line = " ".join(str(error).split())[:300]
-        print(f"dreambench: {type(error).__name__}: {line}; --debug shows where", file=sys.stderr)
+        print(f"dreambench: {_in_words(error)}; --debug shows where", file=sys.stderr)
         return 2
     if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
         print("interrupted; repeat the same command to resume", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _in_words(error: Exception) -> str:
+    """Return an error that nobody foresaw in one line; the system's are of a file, in the system's words."""
+    if isinstance(error, OSError) and error.strerror:
+        name = str(error.filename or "a file")
+        place = name if len(name) <= 200 else f"{name[:80]}...{name[-80:]}"
+        return f"{place}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    line = " ".join(str(error).split())[:_LONGEST]
+    return f"{type(error).__name__}: {line}"

@@ -35,7 +35,7 @@ def check(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Compare a run's scores with a baseline; exit code 1 where one moved beyond its measured noise."""
+    """Compare a run's scores with a baseline; exit code 1 where one moved, or too much noise hides a move."""
     _refuse_mixed(runs, update, alpha, allow_better, junit)
     if update:
         _write_baseline(runs, baseline, alpha, json)
@@ -59,9 +59,11 @@ def _refuse_mixed(
 
 def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: bool) -> None:
     from dreambench.analysis.baseline import ALPHA, write_baseline
+    from dreambench.analysis.resolution import refuse_blind
     from dreambench.analysis.seed_noise import baseline_of
 
     made = baseline_of(_scored(runs), ALPHA if alpha is None else alpha)
+    refuse_blind(made)
     write_baseline(file, made)
     if json:
         typer.echo(made.model_dump_json(indent=1))

@@ -49,6 +49,10 @@ def report(
             "--compare-sheet", help="Also write the runs' images side by side: a .png or .pdf file."
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The dataset's folder, where a run's photos have moved."),
+    ] = None,
     cells: Annotated[
         str | None, typer.Option("--cells", help="The images of that file, such as dog/3-0,cat/4-1.")
     ] = None,
@@ -58,8 +62,9 @@ def report(
     from dreambench.analysis.coverage import refuse_other_protocol
     from dreambench.report import write_report, write_single_file
     from dreambench.store import open_run
+    from dreambench.store.moved_photos import find_photos
 
-    opened = [open_run(path) for path in runs or [latest_run(RESULTS)]]
+    opened = [find_photos(open_run(path), data) for path in runs or [latest_run(RESULTS)]]
     if protocol is not None:
         refuse_other_protocol(opened, protocol)
     summary = summarize(opened, force)
@@ -73,6 +78,8 @@ def report(
         typer.echo(summary.model_dump_json(indent=1))
     else:
         _print_tables(opened, summary)
+    for notice in (line for run in opened for line in run.notices):
+        typer.echo(notice, err=True)
     size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
     typer.echo(f"report: {page}{size}", err=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -60,9 +61,9 @@ def run(
             **vars(asked),
         )
     except UnfinishedRunsError as error:
-        show(error.folders, json)
+        show(error.folders, json, out)
         raise
-    show(done, json)
+    show(done, json, out)
 
 
 def _steps(text: str | None) -> list[int]:
@@ -80,9 +81,10 @@ def _page_so_far(run: RunFolder) -> None:
     write_report([run], run.report_folder, quiet=True)
 
 
-def show(runs: Sequence[RunFolder], json: bool) -> None:
-    """Print the tables of some runs, and write their report."""
+def show(runs: Sequence[RunFolder], json: bool, out: Path | None) -> None:
+    """Print the tables of some runs, and write their report: in the run, or of several below ``out``."""
     from dreambench.cli.report_command import report, signatures_differ
 
     paths = [run.path for run in runs]
-    report(paths, out=None, json=json, force=len(paths) > 1 and signatures_differ(paths))
+    joint = out / "report" if out is not None and len(runs) > 1 else None
+    report(paths, out=joint, json=json, force=len(paths) > 1 and signatures_differ(paths))

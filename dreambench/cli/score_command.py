@@ -32,4 +32,4 @@ def score(
     # Scoring needs no GPU, and other people's images are of the paper's subjects.
     source = (images or manifest) if images is None or manifest is None else None
     run, _ = score_images(source, preset=preset or PAPER_PRESET, out=out, **vars(asked))
-    show([run], json)
+    show([run], json, out)

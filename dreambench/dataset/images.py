@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from pathlib import Path
 
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
 
 PHOTO_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
@@ -27,18 +29,23 @@ _TO_UPRIGHT = {
 }
 
 
+# Cameras and scanners put previews or pages behind the photo, which is the first picture.
+_WITH_FURTHER_PICTURES = ("MPO", "TIFF")
+_PNG_END = b"IEND\xaeB`\x82"
+
+
 class _UnreadableError(Exception):
     """Why a file is not an image that can be used, without the file's name."""
 
 
 def read_image(path: Path, what: str = "image") -> Image.Image:
-    """Return the first frame of an image file as RGB, upright.
+    """Return an image file as RGB, upright.
 
     EXIF orientation is applied; alpha (also of a palette or a color key) is composited on white;
     16-bit grayscale is scaled to 8 bits, not clipped; CMYK is converted; an ICC profile is not applied.
     ``what`` says in an error what the file is for. Raises DreambenchError naming the file where it is
-    missing, empty, not an image, cut off, of more than ``MAX_PIXELS`` pixels, or in a format whose
-    values have no agreed range (32-bit grayscale).
+    missing, empty, a pipe, not an image, cut off, animated, of more than ``MAX_PIXELS`` pixels, or in a
+    format whose values have no agreed range (32-bit grayscale).
     """
     try:
         return _read(Path(path))
@@ -59,6 +66,7 @@ def image_problem(path: Path) -> str | None:
 
 def image_size(path: Path) -> tuple[int, int]:
     """Return the width and height in pixels of an image once upright, by its header. Raises OSError."""
+    refuse_special(path, "image")
     with Image.open(path) as image:
         turned = image.getexif().get(ExifTags.Base.Orientation, 1) in range(5, 9)
         width, height = image.size
@@ -71,22 +79,30 @@ def is_photo(path: Path) -> bool:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal; raises OSError."""
+    """Return the SHA-256 of a file's bytes in hexadecimal; raises OSError, and for a pipe DreambenchError."""
+    refuse_special(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> Image.Image:
     try:
-        if path.is_dir():
+        mode = path.stat().st_mode
+        if stat.S_ISDIR(mode):
             raise _UnreadableError("is a folder, not an image")
+        if not stat.S_ISREG(mode):  # a pipe would be waited for without an end
+            raise _UnreadableError("is a pipe or a device, not an image")
         if path.stat().st_size == 0:
             raise _UnreadableError("is empty (0 bytes)")
         with Image.open(path) as image:
             width, height = image.size
             if width * height > MAX_PIXELS:
                 raise _UnreadableError(f"is too large ({width} x {height} pixels)")
+            if getattr(image, "is_animated", False) and image.format not in _WITH_FURTHER_PICTURES:
+                raise _UnreadableError(f"is animated ({image.n_frames} frames)")
             image.load()
+            if image.format == "PNG" and not _has_end(path):
+                raise _UnreadableError("is cut off (it lacks the end of a PNG file)")
             turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
             rgb = _to_rgb(image, image.format)
             return rgb if turn is None else rgb.transpose(turn)
@@ -102,6 +118,12 @@ def _read(path: Path) -> Image.Image:
         raise _UnreadableError(f"is too large (more than {MAX_PIXELS} pixels)") from error
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged data
         raise _UnreadableError(f"is cut off or damaged ({error})") from error
+
+
+def _has_end(path: Path) -> bool:
+    """Whether a PNG file has its last chunk, which Pillow does without; text may follow it."""
+    content = path.read_bytes()
+    return _PNG_END in content[-4096:] or _PNG_END in content
 
 
 def _to_rgb(image: Image.Image, file_format: str | None) -> Image.Image:

@@ -104,6 +104,9 @@ def _read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ..
     except OSError as error:
         return (), [Problem(name, f"the subject's folder cannot be read ({error.strerror})")]
     for path in paths:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            problems.append(Problem(f"{name}/{path.name}", "is a pipe or a device, not a photo"))
+            continue
         try:
             photos.append(Photo(path, file_sha256(path)))
         except OSError as error:

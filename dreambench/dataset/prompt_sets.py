@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from dreambench.dataset.prompts import CATEGORIES, PLACEHOLDERS, Category, Prompt
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 
 _REMEDY = "docs/gallery.md shows the form of a prompt file"
 _MAX_LENGTH = 1000
@@ -127,10 +126,7 @@ def _find(name: str, beside: Path) -> Path:
 
 
 def _read(path: Path) -> _File:
-    try:
-        content: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
-        raise DreambenchError(f"{path} is not valid YAML: {error}", "fix the file") from error
+    content: Any = read_yaml(path)
     if not isinstance(content, dict):
         raise DreambenchError(f"{path} contains no prompts", _REMEDY)
     try:

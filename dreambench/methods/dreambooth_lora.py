@@ -29,8 +29,8 @@ class DreamBoothLoraOptions(FineTuneOptions):
     """
 
     name: str = "dreambooth-lora"
-    learning_rate: float = Field(1e-4, gt=0)
-    steps: int = Field(500, ge=1)
+    learning_rate: float = Field(1e-4, gt=0, le=1)
+    steps: int = Field(500, ge=1, le=1_000_000)
     train_text_encoder: bool = False
     rank: int = Field(4, ge=1, le=1024)
     targets: tuple[str, ...] | None = Field(

@@ -57,13 +57,14 @@ class Context:
     """What a run provides to its method: the device, the identifier, the class images, a progress callback.
 
     ``class_images(noun, sampler, count)`` returns the frozen model's images of ``a [noun]``, made once
-    and shared. ``on_step(done, total)`` updates the progress bar.
+    and shared. ``on_step(done, total)`` updates the progress bar, and ``say`` shows a line.
     """
 
     runtime: Runtime
     identifier: str
     class_images: Callable[[str, Any, int], ClassImageSet]
     on_step: Callable[[int, int], None] = lambda done, total: None
+    say: Callable[[str], None] = lambda line: None
 
 
 class Method(Protocol):

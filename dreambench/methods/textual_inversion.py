@@ -67,9 +67,9 @@ class TextualInversionOptions(FineTuneOptions):
         {"class_images", "class_sampler", "prior_preservation_weight", "prior_source"}
     )
     name: str = "textual-inversion"
-    learning_rate: float = Field(0.01, gt=0)
-    steps: int = Field(6100, ge=1)
-    batch_size: int = Field(2, ge=1)
+    learning_rate: float = Field(0.01, gt=0, le=1)
+    steps: int = Field(6100, ge=1, le=1_000_000)
+    batch_size: int = Field(2, ge=1, le=1024)
     train_text_encoder: bool = False
     prior_preservation: bool = False
     vectors: int = Field(1, ge=1, le=32)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.image_encoder import ImageEncoder
-from dreambench.store.files import write_atomically
+from dreambench.store.sealed_rows import read_rows, write_rows
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,18 @@ class ImageFile:
 class EmbeddingStore:
     """The embeddings of one encoder for one subject, by the SHA-256 of the image's (or text's) bytes.
 
-    Kept in one safetensors file, written atomically. The embeddings of a file that cannot be read are
-    computed again.
+    Kept in one safetensors file with a checksum, written atomically. The embeddings of a file that is damaged
+    are computed again; ``damaged`` says that it was.
     """
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        self._changed = False
-        self._rows: dict[str, Tensor] = _read(file)
+        self._changed = self.damaged = False
+        self._rows: dict[str, Tensor] = {}
+        try:
+            self._rows = {name: torch.from_numpy(row) for name, row in read_rows(file).items()}
+        except DreambenchError:
+            self._changed = self.damaged = True
 
     def __contains__(self, sha256: str) -> bool:
         return sha256 in self._rows
@@ -62,20 +66,8 @@ class EmbeddingStore:
         """Write the file if anything was added."""
         if not self._changed:
             return
-        from safetensors.torch import save_file
-
-        write_atomically(self.file, lambda path: save_file(self._rows, path))
+        write_rows(self.file, {name: row.contiguous().numpy() for name, row in self._rows.items()})
         self._changed = False
-
-
-def _read(file: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        return dict(load_file(file))
-    except (FileNotFoundError, SafetensorError):
-        return {}
 
 
 @dataclass(frozen=True)

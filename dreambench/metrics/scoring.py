@@ -127,6 +127,8 @@ def _embed_captions(
     """Return the embedding of each distinct caption of the images that are there."""
     texts = list(dict.fromkeys(cell.caption for cell in cells if cell.file is not None))
     vectors = EmbeddingStore(run.embedding_file(f"{encoders.key(encoder)}-text", "captions"))
+    if vectors.damaged:
+        run.notices.append("the embeddings of captions were damaged and are computed again")
     missing = [text for text in texts if caption_key(text) not in vectors]
     if missing:
         for text, row in zip(missing, encoders.load(encoder).embed_texts(missing), strict=True):

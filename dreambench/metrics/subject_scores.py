@@ -96,6 +96,11 @@ class _SubjectScorer:
             name: EmbeddingStore(run.embedding_file(encoders.key(name), subject))
             for name in dict.fromkeys(metric.encoder for metric in self.metrics)
         }
+        run.notices += [
+            f"{subject}: the embeddings in {store.file.parent.name} were damaged and are computed again"
+            for store in self.stores.values()
+            if store.damaged
+        ]
         self.cells = sorted(
             (cell for cell in images.cells if cell.file is not None),
             key=lambda cell: (cell.prompt_index, cell.image_index),

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from dreambench.errors import DreambenchError
+from dreambench.models.schedulers import scheduler_class
+from dreambench.paths import refuse_special
 from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ def read_config(file: Path) -> dict[str, Any]:
 def read_index(folder: Path) -> dict[str, Any]:
     """Read ``model_index.json``, which names the pipeline's class and components."""
     file = folder / "model_index.json"
+    refuse_special(file)
     try:
         index = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(index, dict):
@@ -55,11 +58,13 @@ def read_index(folder: Path) -> dict[str, Any]:
 
 
 def check_folder(folder: Path, family: Family, variant: str | None) -> None:
-    """Raise DreambenchError for a component that is missing, incomplete, or only there as a pickle."""
+    """Raise DreambenchError for a component that is missing, incomplete, a pickle, or not a model's."""
     for component in family.components():
         inside = folder / component
         if not inside.is_dir():
             raise DreambenchError(f"base model folder {folder} lacks its component {component}/", REMEDY)
+        for file in inside.iterdir():
+            refuse_special(file)
         if component in family.tokenizers:
             _check_tokenizer(inside)
             continue
@@ -68,6 +73,19 @@ def check_folder(folder: Path, family: Family, variant: str | None) -> None:
             raise DreambenchError(f"base model folder {folder} lacks {config.relative_to(folder)}", REMEDY)
         if component in family.weighted:
             _check_weights(inside, variant)
+        if component == "scheduler":
+            scheduler_class(str(read_config(config).get("_class_name")), folder)
+        if component == "vae":
+            _check_scaling(config)
+
+
+def _check_scaling(file: Path) -> None:
+    """Refuse a factor between the latents of VAE and denoiser that no model has: it would draw noise."""
+    scaling = read_config(file).get("scaling_factor", 1.0)
+    if isinstance(scaling, bool) or not isinstance(scaling, int | float) or not 1e-3 < scaling < 1e3:
+        raise DreambenchError(
+            f"{file}: scaling_factor {scaling!r} is not a factor of latents", "Stable Diffusion's is 0.18215"
+        )
 
 
 def _check_tokenizer(inside: Path) -> None:

@@ -160,6 +160,9 @@ def load_module(
     if report["missing_keys"]:  # the libraries would fill them with random numbers
         missing = sorted(report["missing_keys"])
         raise DreambenchError(f"{folder} lacks {len(missing)} weights ({missing[0]} ...)", REMEDY)
+    for name, values in module.state_dict().items():
+        if values.is_floating_point() and not bool(values.isfinite().all()):
+            raise DreambenchError(f"{folder}: the weight {name} is not finite", REMEDY)
     return module
 
 

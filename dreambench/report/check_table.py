@@ -27,7 +27,7 @@ def _row(comparison: Comparison, failed: bool) -> TableRow:
     c = comparison
     subject = TableCell("mean", style="dim") if c.subject is None else TableCell(c.subject)
     tolerance = f"\N{PLUS-MINUS SIGN}{c.tolerance:.4f}"
-    told = f"moved, {c.direction}" if c.moved else "ok"
+    told = f"moved, {c.direction}" if c.moved else "cannot tell" if c.blind else "ok"
     style = "bold red" if failed else "green" if c.moved else ""
     moved = (_four(c.value), _four(c.expected), _four(c.difference, "+"), tolerance)
     return row([numbers.title(c.metric), subject, *moved, TableCell(told, style=style)])
@@ -42,8 +42,14 @@ def _four(value: float, sign: str = "") -> str:
 def verdict(check: Check) -> Text:
     """Return the last line: whether the check holds, and how many comparisons moved."""
     total = numbers.plural(len(check.comparisons), "comparison")
+    if not check.ok and not check.moved:
+        names = ", ".join(numbers.title(c.metric) for c in check.cannot_tell)
+        why = "the tolerance is wider than a tenth of the metric's range"
+        return Text(f"cannot tell: {names}: {why}; {check.remedy} would do", style="bold red")
     if not check.ok:
         return Text(f"regression: {len(check.moved)} of {total} moved beyond the tolerance", style="bold red")
     if check.moved:
         return Text(f"ok: {len(check.moved)} of {total} moved, to the better only", style="green")
-    return Text(f"ok: {total} within the tolerance", style="green")
+    blind = sum(c.blind for c in check.comparisons)
+    told = f", of which {blind} cannot tell: their tolerance is too wide" if blind else ""
+    return Text(f"ok: {total} within the tolerance{told}", style="green")

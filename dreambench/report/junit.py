@@ -17,7 +17,8 @@ def junit_xml(check: Check, allow_better: bool = False) -> str:
     """Return the check as one test suite with one test case per comparison.
 
     A case is named after its subject ("mean over subjects" for the overall score), its class after the
-    metric. A move that counts is a failure, with ``better`` or ``worse`` as its type.
+    metric. A move that counts is a failure, with ``better`` or ``worse`` as its type, and so is a mean with
+    too wide a tolerance, with the type ``cannot tell``.
     """
     failed = [c for c in check.comparisons if fails(c, allow_better)]
     counts = {"tests": str(len(check.comparisons)), "failures": str(len(failed)), "errors": "0"}
@@ -40,7 +41,8 @@ def _add_case(suite: ElementTree.Element, comparison: Comparison, failed: bool) 
     case = ElementTree.SubElement(suite, "testcase", attributes)
     told = sentence(comparison)
     if failed:
-        failure = {"message": _xml_text(told), "type": comparison.direction}
+        kind = comparison.direction if comparison.moved else "cannot tell"
+        failure = {"message": _xml_text(told), "type": kind}
         ElementTree.SubElement(case, "failure", failure).text = _xml_text(told)
 
 
@@ -52,6 +54,8 @@ def sentence(comparison: Comparison) -> str:
     c = comparison
     name = get_metric(c.metric).title + ("" if c.subject is None else f" of {c.subject}")
     moved = "as expected" if c.direction == "same" else f"{c.direction} by {abs(c.difference):.4f}"
+    if c.blind and not c.moved:
+        moved += ", which says nothing: the tolerance is wider than a tenth of the metric's range"
     return f"{name}: {c.value:.4f}, expected {c.expected:.4f} +/- {c.tolerance:.4f}: {moved}"
 
 

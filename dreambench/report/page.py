@@ -16,6 +16,7 @@ from dreambench.analysis.failure_modes import failure_modes
 from dreambench.analysis.paired import INTERVAL
 from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.run_scores import shown_metrics
+from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import published
 from dreambench.report import csv_tables, numbers
@@ -127,7 +128,7 @@ def _differences(scored: Sequence[RunScores]) -> Table:
             TableCell(numbers.p_value(found.p_holm), style="bold" if (found.p_holm or 1) < LEVEL else ""),
             f"{found.above} of {numbers.plural(found.n, 'subject')}",
         ]
-        for found in run_differences(scored)
+        for found in run_differences(with_seeds_joined(scored))
     ]
     return table("Paired differences", head, rows, note, words=2)
 

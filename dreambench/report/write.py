@@ -13,12 +13,14 @@ from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import of_the_papers_subjects
 from dreambench.report.correlation.correlation_tables import user_preference
 from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_scores
+from dreambench.report.loss_figure import losses_of
 from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.page import render_page
 from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
 from dreambench.store import RunFolder, open_run
 from dreambench.store.files import write_text
+from dreambench.store.moved_photos import find_photos
 
 PAGE = "index.html"
 
@@ -43,7 +45,11 @@ def write_report(
     scored = read_run_scores(runs)
     summary = summary_of(scored, force)
     preferences = None if votes is None else preferences_of(votes, summary)
+    for run in scored:
+        losses_of(run)  # a damaged one ends the report before anything is written
     thumbnails = make_thumbnails(scored, out, quiet)
+    if absent := [source for source, shown in thumbnails.items() if shown.href is None]:
+        runs[0].notices.append(f"{len(absent)} files cannot be shown ({absent[0]} ...): gone or damaged")
     write_tables(scored, summary, out)
     page = out / PAGE
     write_text(page, render_page(scored, summary, thumbnails, out, preferences))
@@ -55,7 +61,8 @@ def write_report_of(*runs: str | Path | Scores, out: str | Path | None = None, f
 
     ``out`` is the report's folder (None: ``default_folder``). Raises DreambenchError like ``write_report``.
     """
-    opened = [each.run if isinstance(each, Scores) else open_run(Path(each)) for each in runs]
+    named = [each.run if isinstance(each, Scores) else open_run(Path(each)) for each in runs]
+    opened = [find_photos(run) for run in named]
     return write_report(opened, Path(out) if out else default_folder(opened), force=force)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
-from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights
+from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights, mend_subject
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
@@ -79,13 +79,18 @@ def run_all(
         queue: dict[str, QueuedTask] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
+            for subject in job.prepared.subjects:
+                mend_subject(job.prepared, subject, run_folder, watch)
+            _say_notices(run_folder, watch)
             own = _queue(job, run_folder, embed=not executor.in_process)
             queue.update((queued.name, queued) for queued in own)
             running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
         live = None if show is None else LiveTables(score, show)
         with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
-            for outcome in executor.run(list(queue.values()), watch):
+            # Closed in any case: what is left to the garbage collector may outlive the process's last line.
+            outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
+            for outcome in outcomes:
                 for r in running:
                     if not _takes(r, outcome):
                         continue
@@ -98,6 +103,11 @@ def run_all(
             for table in waiting:
                 table.result()
     return folders, [outcome for r in running for outcome in r.failed]
+
+
+def _say_notices(run_folder: RunFolder, watch: ProgressListener) -> None:
+    while run_folder.notices:
+        watch.say(run_folder.notices.pop(0))
 
 
 @contextmanager
@@ -261,3 +271,4 @@ def write_scores(
         on_image=lambda count: watch.advance("scoring", count),
     )
     watch.finish("scoring")
+    _say_notices(run_folder, watch)

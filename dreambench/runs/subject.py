@@ -14,6 +14,7 @@ from dreambench.models.sampling import ImageRequest, generate
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.damage import file_hashes, set_damage_aside
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import (
     count_files,
@@ -28,7 +29,8 @@ from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import SamplerSpec
 from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
-from dreambench.store.files import write_text
+from dreambench.store.files import sha256_of, write_text
+from dreambench.store.run_folder import LOSS_COLUMNS
 from dreambench.store.scratch_folder import (
     is_intact,
     keep_scratch_folder,
@@ -111,8 +113,20 @@ def _make(
         "seconds_now": round(time.monotonic() - began, 3),
         "seconds_per_step": steps.rate(),
         "seconds_per_image": images.rate(),
+        "images_sha256": file_hashes(request.file for request in requests),
     }
+    losses = run_folder.loss_file(subject.name)
+    if losses.exists():
+        note["losses_sha256"] = sha256_of(losses)
     run_folder.save_subject(subject.name, {**note, "machine": machine} if machine else note)
+
+
+def mend_subject(
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: ProgressListener
+) -> None:
+    """Set aside what is damaged of a subject, so that the run makes it again. The caller holds its lock."""
+    files = [request.file for request in _requests(prepared, subject, run_folder)]
+    set_damage_aside(run_folder, subject.name, files, watch.say)
 
 
 def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[ImageRequest]:
@@ -157,7 +171,7 @@ def _personalize(
     if prepared.spec.method.trains():
         _refuse_non_finite(personalized, subject)
         rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
-        write_text(run_folder.loss_file(subject.name), "\n".join(["step,photo,prior,total", *rows]) + "\n")
+        write_text(run_folder.loss_file(subject.name), "\n".join([",".join(LOSS_COLUMNS), *rows]) + "\n")
         write_scratch_folder(weights, lambda folder: prepared.method.save(personalized, folder))
     return personalized
 
@@ -200,7 +214,7 @@ def method_context(
         wanted = class_image_set(cache or cache_folder(), base.fingerprint, noun, sampler, count, size)
         return make_class_images(prepared, wanted, sampler, watch)
 
-    return Context(prepared.runtime, prepared.identifier, class_images, on_step)
+    return Context(prepared.runtime, prepared.identifier, class_images, on_step, watch.say)
 
 
 def make_class_images(

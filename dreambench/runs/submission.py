@@ -14,13 +14,14 @@ from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage
+from dreambench.paths import refuse_special
 from dreambench.runs.prepare import chosen_subjects
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
 
-_NAME = re.compile(r"(\d{1,3})-(\d{1,3})")
-_PRIOR = re.compile(r"class-(\d{1,5})")
+_NAME = re.compile(r"([0-9]{1,3})-([0-9]{1,3})")
+_PRIOR = re.compile(r"class-([0-9]{1,5})")
 _SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 _FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png"
 #: A subject, a prompt index (None: an image of the class noun, for PRES) and an image index.
@@ -140,13 +141,18 @@ Rows = Iterator[tuple[Mapping[str, Any], str]]
 
 def _csv_rows(path: Path) -> Rows:
     """Yield the lines of a CSV file; its files are relative to its folder and must lie inside it."""
+    refuse_special(path, "--manifest")
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        reader = csv.DictReader(text.splitlines())
+        rows, header = list(reader), list(reader.fieldnames or [])
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or str(error)
         raise DreambenchError(
-            f"--manifest {path} cannot be read: {error}", "give a CSV file in UTF-8"
+            f"--manifest {path} cannot be read: {why}", "give a CSV file in UTF-8"
         ) from error
-    rows = list(csv.DictReader(text.splitlines()))
+    if twice := [name for name in header if header.count(name) > 1]:
+        raise DreambenchError(f"{path}: the column {twice[0]!r} is there twice", "leave one out")
     _check_columns(str(path), set(rows[0]) if rows else set())
     lines: dict[Path, int] = {}
     for line, row in enumerate(rows, start=2):
@@ -230,13 +236,19 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
 
 
 def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
-    given = row.get("prompt_index")
+    given, text = row.get("prompt_index"), str(row.get("prompt") or "")
+    prompt = match_prompt(text, subject) if text else None
     if given not in (None, ""):
-        return _integer(given, "prompt_index", place)
-    prompt = match_prompt(str(row.get("prompt") or ""), subject)
+        index = _integer(given, "prompt_index", place)
+        if prompt is not None and prompt.index != index:
+            raise DreambenchError(
+                f"{place}: prompt_index {index}, but {text[:80]!r} is prompt {prompt.index}",
+                "fix one of them",
+            )
+        return index
     if prompt is None:
         raise DreambenchError(
-            f"{place}: {row.get('prompt')!r} is not an official prompt of {subject.name} "
+            f"{place}: {text[:200]!r} is not an official prompt of {subject.name} "
             f"(class noun {subject.class_noun!r})",
             "see `dreambench data show --prompts`, or give prompt_index",
         )
@@ -245,7 +257,7 @@ def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
 
 def _integer(value: Any, column: str, place: str) -> int:
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
-    if not re.fullmatch(r"\d{1,4}", text):
+    if not re.fullmatch(r"[0-9]{1,4}", text):
         raise DreambenchError(f"{place}: {column} {value!r} is not a number from 0", "fix the line")
     return int(text)
 

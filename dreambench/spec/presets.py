@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, parse_yaml, read_yaml
 from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import ProtocolSpec, RunSpec
 
@@ -68,10 +68,7 @@ def _read(noun: str, folder: str, name_or_file: str, example: str) -> tuple[Path
                 f"{noun} {name_or_file!r} is neither known nor a file",
                 f"{hint}known: {', '.join(_names(folder))}",
             )
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DreambenchError(f"{path} is not valid YAML: {error}", "fix the file") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise DreambenchError(f"{path} contains no {noun}", f"write `field: value` lines; {example}")
     return path, content
@@ -91,8 +88,10 @@ def build_spec(
     if isinstance(content.get("protocol"), str):
         content["protocol"] = read_protocol(content["protocol"])
     given = {name: value for name, value in (fields or {}).items() if value is not None}
-    written = [_parse_override(o) for o in overrides]
-    chosen = [v for name, v in [*given.items(), *written] if name in ("method", "method.name")]
+    written = [pair for o in overrides for pair in _in_fields(*_parse_override(o))]
+    chosen = [
+        str(v).strip('"') for name, v in [*given.items(), *written] if name in ("method", "method.name")
+    ]
     content["method"] = _method_fields(content, chosen)
     options = METHODS.get(content["method"]["name"]).Options
     pairs = [*given.items(), *((name, _read_value(name, text, options)) for name, text in written)]
@@ -118,11 +117,23 @@ def _parse_override(text: str) -> tuple[str, str]:
     return name.strip(), value
 
 
+def _in_fields(name: str, text: str) -> list[tuple[str, str]]:
+    """Return an override as it is, or one per field where ``method`` is set to a mapping of its fields."""
+    if name != "method" or not text.strip().startswith("{"):
+        return [(name, text)]
+    try:
+        fields = parse_yaml(text)
+    except ValueError as error:
+        raise DreambenchError(f"--set method: {text!r} is not valid YAML ({error})", "quote it") from error
+    return [(f"method.{field}", json.dumps(value)) for field, value in fields.items()]
+
+
 def _read_value(name: str, text: str, options: type[BaseModel]) -> Any:
     try:
-        value = yaml.safe_load(text) if text.strip() else ""
-    except (yaml.YAMLError, ValueError) as error:
-        raise DreambenchError(f"--set {name}: the value {text!r} is not valid YAML", "quote it") from error
+        value = parse_yaml(text) if text.strip() else ""
+    except ValueError as error:
+        shown = text if len(text) < 80 else f"{text[:80]}..."
+        raise DreambenchError(f"--set {name}: the value {shown!r} is not valid YAML", "quote it") from error
     if _is_text(name, options):  # `no`, `7` and `2024-01-31` are text here, whatever YAML makes of them
         return value if isinstance(value, str | None) else text.strip()
     return _number_if_it_is_one(value)
@@ -196,8 +207,10 @@ def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> Dream
         return DreambenchError(f"field {dotted} is unknown", hint)
     if first["type"] == "missing":
         return DreambenchError(f"field {dotted} is missing", f"give it with --set {dotted}=VALUE")
+    shown = repr(first["input"])
+    shown = shown if len(shown) < 200 else f"{shown[:200]}... ({len(shown):,} characters)"
     return DreambenchError(
-        f"field {dotted}: {first['msg']}, not {first['input']!r}", f"change it with --set {dotted}=VALUE"
+        f"field {dotted}: {first['msg']}, not {shown}", f"change it with --set {dotted}=VALUE"
     )
 
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializeAsAny,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -40,9 +41,24 @@ MetricName = Annotated[str, AfterValidator(_known_metric)]
 
 
 class Section(Frozen):
-    """A frozen part of a spec; an unknown field is an error."""
+    """A frozen part of a spec; an unknown field is an error, and so is ``true`` where a number is due."""
 
     model_config = ConfigDict(validate_default=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
+        field = cls.model_fields.get(info.field_name or "")
+        kinds = _kinds(field.annotation) if field else set()
+        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
+            raise ValueError("a number is needed")
+        return value
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Return the types that an annotation such as ``int | None`` is made of."""
+    parts = get_args(annotation)
+    return {annotation} | {kind for part in parts for kind in _kinds(part)}
 
 
 class DataSpec(Section):
@@ -75,7 +91,7 @@ class SamplerSpec(Section):
 
     scheduler: SchedulerName = "ddim"
     steps: int = Field(50, ge=1, le=1000)
-    guidance_scale: float = Field(7.5, ge=0)
+    guidance_scale: float = Field(7.5, ge=0, le=100)
     negative_prompt: str = ""
 
     @model_validator(mode="after")
@@ -93,7 +109,7 @@ class IdentifierSpec(Section):
     ``drawn``, the lookup's result, is filled in before a run starts.
     """
 
-    text: str | None = Field(None, min_length=1, pattern=r"^\S+( \S+)*$")
+    text: str | None = Field(None, min_length=1, max_length=80, pattern=r"^\S+( \S+){0,2}$")
     length: int = Field(1, ge=1, le=3)
     seed: int = Field(0, ge=0)
     drawn: str | None = None
@@ -130,8 +146,8 @@ class DinoSpec(EncoderSpec):
     """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
 
     model: str = "vit_small_patch16_224.dino"
-    resize: int = Field(256, ge=8)
-    crop: int = Field(224, ge=8)
+    resize: int = Field(256, ge=8, le=4096)
+    crop: int = Field(224, ge=8, le=4096)
 
 
 class LpipsSpec(EncoderSpec):
@@ -294,19 +310,20 @@ class RunSpec(Section):
     same scores.
     """
 
-    preset: str = "custom"
+    # It names folders: no path, no control character, no dot at its start.
+    preset: str = Field("custom", max_length=100, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")
     data: DataSpec = DataSpec()
     base: BaseSpec
     method: Annotated[SerializeAsAny[MethodOptions], BeforeValidator(_as_method_options)]
     identifier: IdentifierSpec = IdentifierSpec()
     class_noun: ClassNounSpec = ClassNounSpec()
     training_photos: int | None = Field(None, ge=1, description="train on a subject's first photos only")
-    image_size: int = Field(512, ge=8, multiple_of=8)
+    image_size: int = Field(512, ge=8, le=4096, multiple_of=8)
     sampler: SamplerSpec = SamplerSpec()
     subjects: Literal["all"] | tuple[str, ...] = "all"
     prompts: str = "all"
     images_per_prompt: int = Field(4, ge=1, le=1000)
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, lt=2**63)
     protocol: ProtocolSpec = Field(default_factory=ProtocolSpec)
     runtime: RuntimeSpec = RuntimeSpec()
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from filelock import FileLock
 
+from dreambench.errors import DreambenchError
 from dreambench.store import files
 
 
@@ -57,8 +58,11 @@ class ClassImageSet:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Keep other processes from making the same set; they wait, then find it complete."""
-        with files.no_space_is_one_line(self.folder):
+        remedy = "remove what is there, or set DREAMBENCH_CACHE to another folder"
+        with files.no_space_is_one_line(self.folder, remedy):
             self.folder.mkdir(parents=True, exist_ok=True)
+            if (self.folder / ".lock").is_dir():
+                raise DreambenchError(f"{self.folder / '.lock'} is a folder, where the lock belongs", remedy)
         with FileLock(self.folder / ".lock"):
             files.remove_leftovers(self.folder)
             files.roll_forward(self.folder)
@@ -85,16 +89,15 @@ class ClassImageSet:
         that it has no manifest yet.
         """
         if not self.manifest.exists():
+            # Without hashes, what is no file cannot be one of the images.
+            files.remove_all(path for path in self.images if path.exists() and not path.is_file())
             return []
         try:
             content = json.loads(self.manifest.read_text(encoding="utf-8"))
             hashes = dict(content["files"]) if content["identity"] == self.identity else {}
-        except (ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError):
             hashes = {}
-        bad = [p for p in self.images if not p.exists() or files.sha256_of(p) != hashes.get(p.name)]
+        bad = [p for p in self.images if not p.is_file() or files.sha256_of(p) != hashes.get(p.name)]
         if bad:
-            self.manifest.unlink()
-            self.latents.unlink(missing_ok=True)
-            for path in bad:
-                path.unlink(missing_ok=True)
+            files.remove_all([self.manifest, self.latents, *bad])
         return [path.name for path in bad]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock, Timeout
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -26,7 +27,10 @@ if TYPE_CHECKING:
 #: The name of the lock file in a folder that ``only_writer`` guards.
 LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_UNWRITABLE = {errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST}
+_UNWRITABLE = {
+    *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
+    *(errno.ENOENT, errno.ENAMETOOLONG, errno.EINVAL, errno.ELOOP),  # such as a folder in /proc
+}
 
 
 def sync_folder(folder: Path) -> None:
@@ -46,8 +50,11 @@ def _sync_file(path: Path) -> None:
 
 
 @contextmanager
-def no_space_is_one_line(path: Path) -> Iterator[None]:
-    """Raise DreambenchError for a full disk, a missing permission or a read-only folder."""
+def no_space_is_one_line(path: Path, remedy: str = "give another --out") -> Iterator[None]:
+    """Raise DreambenchError for a full disk, a missing permission or a read-only folder.
+
+    ``remedy`` says what to do where the place is at fault.
+    """
     try:
         yield
     except OSError as error:
@@ -57,10 +64,13 @@ def no_space_is_one_line(path: Path) -> Iterator[None]:
                 "free some space and repeat the same command: finished work is kept",
             ) from error
         if error.errno in _UNWRITABLE:
-            raise DreambenchError(
-                f"{path} cannot be written: {error.strerror}", "give another --out"
-            ) from error
+            raise DreambenchError(f"{_short(path)} cannot be written: {error.strerror}", remedy) from error
         raise
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
 def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
@@ -133,7 +143,7 @@ def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
 def remove_all(paths: Iterable[Path]) -> None:
     """Remove files and folders; skip those that are gone already or cannot be removed."""
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path, ignore_errors=True)
         else:
             with suppress(OSError):
@@ -141,7 +151,8 @@ def remove_all(paths: Iterable[Path]) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal."""
+    """Return the SHA-256 of a file's bytes in hexadecimal. Raises DreambenchError for a pipe or a device."""
+    refuse_special(path)
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -192,10 +203,15 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
     """
     with no_space_is_one_line(path):
         path.mkdir(parents=True, exist_ok=True)
+    if (path / LOCK).is_dir():
+        raise DreambenchError(f"{path / LOCK} is a folder, where the lock belongs", "remove it")
     lock = FileLock(path / LOCK)
     try:
         with no_space_is_one_line(path):
             lock.acquire(timeout=0)
+            while not _is_in_its_place(lock):  # its last holder has just removed it
+                lock.release()
+                lock.acquire(timeout=0)
     except Timeout as error:
         raise DreambenchError(
             f"another {what} is working in {path}", "wait for it, or give another --out"
@@ -203,4 +219,25 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     finally:
+        if os.name != "nt" and _descriptor(lock) is not None:
+            with suppress(
+                OSError
+            ):  # held until the next line: who opens it now finds it gone and opens again
+                os.unlink(path / LOCK)
         lock.release()
+
+
+def _descriptor(lock: FileLock) -> int | None:
+    found: int | None = getattr(getattr(lock, "_context", None), "lock_file_fd", None)
+    return found
+
+
+def _is_in_its_place(lock: FileLock) -> bool:
+    """Whether the file that was locked is still the one of that name."""
+    descriptor = _descriptor(lock)
+    if descriptor is None or os.name == "nt":
+        return True
+    try:
+        return os.path.samestat(os.fstat(descriptor), os.stat(lock.lock_file))
+    except FileNotFoundError:
+        return False

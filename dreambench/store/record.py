@@ -29,8 +29,8 @@ class RunRecord(BaseModel):
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` (class nouns by name) and
     ``photos`` (absolute paths by subject) are resolved from the dataset. ``source`` is where scored images
     came from. ``seconds`` is the wall time of all invocations that ended, without those that were killed.
-    ``made_on`` names the machine of every subject, and set of class images, that was not made by the
-    process on ``machine``.
+    ``tables`` has the SHA-256 of every score table, from the run's end on. ``made_on`` names the machine of
+    every subject, and set of class images, that was not made by the process on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -52,6 +52,7 @@ class RunRecord(BaseModel):
     versions: dict[str, str] = {}
     git_commit: str | None = None
     machine: dict[str, str] = {}
+    tables: dict[str, str] = {}
     made_on: dict[str, str] = {}
     notes: list[str] = []
     error: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from PIL import Image
 
+_LOG, _COPY = "run.json", ".run.json"
+_ENDED = ("partial", "complete")
+_AGAIN = "repeat the command that made it: the tables are made again from the images"
+LOSS_COLUMNS = ["step", "photo", "prior", "total"]
+
 
 def report_page(folder: Path) -> Path:
     """Return the page of the report of the run in ``folder``."""
@@ -31,11 +37,13 @@ class RunFolder:
     """The files of one run below ``path``.
 
     Reading needs no lock, because every file is whole or absent. Only the holder of ``locked_run`` writes.
+    ``notices`` are lines for the user about files that were damaged.
     """
 
     def __init__(self, path: Path, record: RunRecord) -> None:
         self.path = path
         self.record = record
+        self.notices: list[str] = []
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -107,12 +115,22 @@ class RunFolder:
     # -- writing --------------------------------------------------------------------------------
 
     def save_record(self, status: Status | None = None, **changes: Any) -> None:
-        """Write run.json with a new status or other changed fields."""
+        """Write run.json, and its copy, with a new status or other changed fields.
+
+        A run that ends takes the checksums of its tables into its log.
+        """
         changes = {**changes, "updated": now()}
         if status is not None:
             changes["status"] = status
+            changes["tables"] = self._checksums() if status in _ENDED else {}
         self.record = self.record.model_copy(update=changes)
-        files.write_text(self.path / "run.json", self.record.model_dump_json(indent=1) + "\n")
+        text = self.record.model_dump_json(indent=1) + "\n"
+        files.write_text(self.path / _LOG, text)
+        files.write_text(self.path / _COPY, text)
+
+    def _checksums(self) -> dict[str, str]:
+        tables = sorted((self.path / "scores").glob("[!.]*.parquet"))
+        return {file.stem: files.sha256_of(file) for file in tables}
 
     def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
         """Write a batch of one subject's images: all of them, or none."""
@@ -142,45 +160,82 @@ class RunFolder:
     # -- reading --------------------------------------------------------------------------------
 
     def subject_note(self, subject: str) -> dict[str, Any] | None:
-        """Return a finished subject's note, or None."""
+        """Return a finished subject's note; None without one, and where it is damaged."""
         try:
-            note: dict[str, Any] = json.loads(self.subject_file(subject).read_text(encoding="utf-8"))
-        except FileNotFoundError:
+            note = json.loads(self.subject_file(subject).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return None
-        return note
+        return note if isinstance(note, dict) else None
 
     def scores(self, table: str) -> pd.DataFrame:
-        """Read one score table; a missing one is an empty frame."""
+        """Read one score table; a missing one is an empty frame.
+
+        Raises DreambenchError where it cannot be read, or where it is not, or is no longer, the table that
+        the run's log knows.
+        """
         import pandas as pd
 
+        file, known = self.score_file(table), self.record.tables.get(table)
         try:
-            return pd.read_parquet(self.score_file(table))
-        except FileNotFoundError:
+            if known is not None and files.sha256_of(file) != known:
+                raise DreambenchError(f"{file} has changed since the run ended (its SHA-256 differs)", _AGAIN)
+            return pd.read_parquet(file)
+        except FileNotFoundError as error:
+            if known is not None:
+                raise DreambenchError(f"{file} is gone", _AGAIN) from error
             return pd.DataFrame()
+        except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+            raise DreambenchError(f"{file} is damaged: it is not a whole Parquet file", _AGAIN) from error
 
     def losses(self, subject: str) -> pd.DataFrame:
-        """Read a subject's loss log; a missing one is an empty frame."""
+        """Read a subject's loss log; a missing one is an empty frame.
+
+        Raises DreambenchError where it cannot be read, or is not the log that the subject's note knows.
+        """
         import pandas as pd
 
+        file = self.loss_file(subject)
         try:
-            return pd.read_csv(self.loss_file(subject))
+            frame = pd.read_csv(file)
         except FileNotFoundError:
             return pd.DataFrame()
+        except (OSError, ValueError) as error:  # pandas' errors are of these kinds
+            raise _damaged_losses(file) from error
+        numbers = [kind.kind in "if" for kind in frame.dtypes]
+        if list(frame.columns) != LOSS_COLUMNS or not all(numbers) or self.losses_changed(subject):
+            raise _damaged_losses(file)
+        return frame
+
+    def losses_changed(self, subject: str) -> bool:
+        """Whether a subject's loss log is there, and is not the one that the subject's note knows."""
+        known, file = (self.subject_note(subject) or {}).get("losses_sha256"), self.loss_file(subject)
+        return known is not None and file.exists() and files.sha256_of(file) != known
+
+
+def _damaged_losses(file: Path) -> DreambenchError:
+    return DreambenchError(f"{file} is damaged, or of something else", "remove it: no score comes from it")
 
 
 def open_run(path: Path) -> RunFolder:
     """Open a run folder for reading. Raises DreambenchError if it is missing or damaged."""
-    file = path / "run.json"
+    file = path / _LOG
+    files.refuse_special(file)
     try:
-        return RunFolder(path, RunRecord.model_validate_json(file.read_text(encoding="utf-8")))
+        return RunFolder(path, _read_record(file))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DreambenchError(
             f"{path} contains no run (no run.json)", "give a folder that `dreambench run` or `score` wrote"
         ) from error
-    except (ValidationError, ValueError) as error:
-        raise DreambenchError(
-            f"{file} cannot be read as a run's log", "it is damaged or of another version; give another --out"
-        ) from error
+    except (ValidationError, ValueError, OSError) as error:
+        remedy = "it is damaged or of another version; give another --out"
+        with contextlib.suppress(ValidationError, ValueError, OSError):
+            _read_record(path / _COPY)
+            remedy = "repeat the command that made the run, which restores it"
+        raise DreambenchError(f"{file} cannot be read as a run's log", remedy) from error
+
+
+def _read_record(file: Path) -> RunRecord:
+    return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
 
 
 @contextmanager
@@ -194,9 +249,22 @@ def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
         yield _start_or_resume(path, record)
 
 
+def _present_record(path: Path) -> tuple[RunRecord, list[str]]:
+    """Return the log of a run that is resumed, from its copy where it is damaged, and what to say of it."""
+    try:
+        return _read_record(path / _LOG), []
+    except (ValidationError, ValueError, OSError):
+        with contextlib.suppress(ValidationError, ValueError, OSError):
+            copy = _read_record(path / _COPY)
+            files.remove_all([path / _LOG])
+            return copy, [f"{path / _LOG} was damaged or gone, and is restored from its copy"]
+    return open_run(path).record, []  # which says what is wrong
+
+
 def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
-    if (path / "run.json").exists():
-        present = open_run(path).record
+    notices: list[str] = []
+    if (path / _LOG).exists() or (path / _COPY).exists():
+        present, notices = _present_record(path)
         _refuse_another_spec(path, present, record)
         kept = {
             "created": present.created or now(),
@@ -208,6 +276,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
         raise DreambenchError(f"{path} is not empty and contains no run", "give another --out")
     else:
         run = RunFolder(path, record.model_copy(update={"created": now()}))
+    run.notices += notices
     files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
         files.roll_forward(path / "images" / subject)

@@ -11,6 +11,7 @@ import pytest
 
 from dreambench.analysis import Summary, paired, summarize
 from dreambench.analysis.paired import mean_interval
+from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import ProtocolSpec
 from tests.analysis.material import (
     image_row,
@@ -50,6 +51,16 @@ def test_real_row_is_over_pairs_then_subjects_and_counts_photos(summary: Summary
     assert _mean(summary, 0, "clip_i") == pytest.approx(0.95, abs=1e-12)
     assert (real.clip_t, real.div, real.pres) == (None, None, None)
     assert real.n_images == 5  # ant's 3 and bee's 2, though their files share names
+
+
+def test_the_real_row_covers_the_subjects_of_the_row_below_it(tmp_path: Path) -> None:
+    ants = [row for row in two_subjects() if row["subject"] == "ant"]
+    bees = [image_row("bee", prompt, image, None) for prompt in range(2) for image in range(2)]
+    part = summarize([make_run(tmp_path / "part", [*ants, *bees], tables=two_subjects_tables())])
+    assert (_mean(part, 0, "dino"), part.rows[0].n_images) == (pytest.approx(0.8), 3)  # ant's photos alone
+    assert _mean(part, 1, "dino") == pytest.approx(0.25)
+    unscored = make_run(tmp_path / "none", [], tables={"photos": two_subjects_tables()["photos"]})
+    assert _mean(summarize([unscored]), 0, "dino") == pytest.approx(0.85)  # no row below it yet
 
 
 def test_pres_is_over_images_then_subjects(tmp_path: Path) -> None:
@@ -106,9 +117,8 @@ def test_subject_without_rows_is_expected_in_full(tmp_path: Path) -> None:
 def test_infinity_is_no_score(tmp_path: Path) -> None:
     rows = two_subjects()
     rows[3]["dino"] = math.inf
-    summary = summarize([make_run(tmp_path / "run", rows)])
-    assert summary.unscored == 2
-    assert summary.subjects["ant"].dino == pytest.approx(0.2, abs=1e-12)
+    with pytest.raises(DreambenchError, match=r"images\.parquet is damaged: a DINO of inf"):
+        summarize([make_run(tmp_path / "run", rows)])
 
 
 def test_row_order_changes_no_digit(tmp_path: Path) -> None:

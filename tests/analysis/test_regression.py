@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from dreambench.analysis.baseline import Baseline, Expected
-from dreambench.analysis.regression import FLOOR, compare, tolerance
+from dreambench.analysis.regression import compare
+from dreambench.analysis.resolution import FLOOR, enough, refuse_blind, tolerance, widest
 from dreambench.analysis.seed_noise import effective_df, metric_baseline
+from dreambench.errors import DreambenchError
 
 SIGNATURE = "dreambench:0.1|n:1"
 SUBJECTS = [f"s{i}" for i in range(10)]
@@ -102,3 +106,36 @@ def test_a_run_of_the_baseline_passes_however_its_noise_falls() -> None:
         for _, run in drawn.iterrows():
             means = pd.DataFrame({"dino": run.to_numpy()}, index=SUBJECTS)
             assert not any(c.moved for c in compare(means, baseline))
+
+
+def _baseline(runs: int, subjects: int, noise: float = 0.05) -> Baseline:
+    """Return the baseline of runs with independent noise, a DINO of 0.5."""
+    names = [f"s{i}" for i in range(subjects)]
+    drawn = pd.DataFrame(np.random.default_rng(19).normal(0.5, noise, (runs, subjects)), columns=names)
+    return Baseline(
+        signature=SIGNATURE,
+        runs=tuple(f"seed {i}" for i in range(runs)),
+        metrics={"dino": metric_baseline(drawn)},
+    )
+
+
+def test_a_tolerance_may_be_a_tenth_of_the_range() -> None:
+    assert widest("dino") == pytest.approx(0.2)
+    assert widest("div") == pytest.approx(0.1)  # LPIPS has no upper end: its range counts as 1
+
+
+def test_few_seeds_of_few_subjects_are_refused_with_the_numbers_that_would_do() -> None:
+    few = _baseline(3, 2)
+    with pytest.raises(DreambenchError, match="wider than a tenth of its range") as refused:
+        refuse_blind(few)
+    assert enough(few) in str(refused.value)
+    seeds, subjects = map(int, re.findall(r"about (\d+)", enough(few)))
+    refuse_blind(_baseline(seeds + 2, 2))
+    refuse_blind(_baseline(3, subjects + 2))
+
+
+def test_a_blind_mean_is_told_and_not_passed() -> None:
+    few = _baseline(3, 2)
+    means = pd.DataFrame({"dino": [0.9, 0.9]}, index=["s0", "s1"])
+    mean = next(compare(means, few))
+    assert (mean.subject, mean.moved, mean.blind) == (None, False, True)

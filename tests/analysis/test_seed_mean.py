@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.analysis.run_scores import read_run_scores
-from dreambench.analysis.seed_mean import seed_mean
+from dreambench.analysis.seed_mean import seed_mean, with_seeds_joined
 from dreambench.analysis.summarize import summary_of
 from dreambench.errors import DreambenchError
 from tests.analysis.material import image_row, make_run, make_spec
@@ -41,3 +41,26 @@ def test_runs_of_two_specs_are_refused(tmp_path: Path) -> None:
     other = one(tmp_path / "b", {"ant": 0.2}, seed=1, image_size=64)
     with pytest.raises(DreambenchError, match=r"differ in more than their seeds \(image_size"):
         seed_mean([first, other], "ours")
+
+
+def test_a_report_has_one_row_for_runs_that_differ_in_their_seed(tmp_path: Path) -> None:
+    runs = [
+        one(tmp_path / "a", {"ant": 0.2, "bee": 0.6}, seed=0),
+        one(tmp_path / "b", {"ant": 0.4, "bee": 0.6}, seed=1),
+    ]
+    summary = summary_of(runs)
+    assert [row.method for row in summary.rows] == ["real", "test-method, mean of seeds 0, 1"]
+    assert summary.rows[1].dino.mean == pytest.approx(0.45)
+    assert (summary.rows[1].n_images, list(summary.runs)) == (16, ["a", "b"])  # each run's own scores stay
+
+
+def test_one_method_of_two_settings_has_two_names_and_a_copy_is_no_seed(tmp_path: Path) -> None:
+    both = [
+        one(tmp_path / f"{size}-{seed}", {"ant": 0.2}, seed=seed, image_size=size)
+        for size in (64, 128)
+        for seed in (0, 1)
+    ]
+    names = [run.label for run in with_seeds_joined(both)]
+    assert names == [f"test-method (image_size: {size}), mean of seeds 0, 1" for size in (64, 128)]
+    copies = [one(tmp_path / name, {"ant": 0.2}, seed=0) for name in ("c", "d")]
+    assert [run.label for run in with_seeds_joined(copies)] == ["c", "d"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +18,8 @@ from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run, make_spec
 
-# Not two_subjects(): that run misses an image. Seeds move ant by 0.01, bee by 0.02 in every score.
-SHIFTS = (-0.01, 0.0, 0.01)
+# Not two_subjects(): that run misses an image. Seeds move ant by 0.001, bee by 0.002 in every score.
+SHIFTS = (-0.001, 0.0, 0.001)
 LEVELS = {"ant": 0.4, "bee": 0.6}
 
 
@@ -107,14 +108,14 @@ class TestUpdate:
         assert (data["runs"], data["alpha"]) == (["seed 0", "seed 1", "seed 2"], 0.001)
         assert list(data["metrics"]) == ["dino", "clip_i", "clip_t", "div"]
         dino = data["metrics"]["dino"]
-        # Variances 0.0001 (ant) and 0.0004 (bee): pooled 0.00025; bee's own sd of 0.02 is larger.
-        # Effective df: 2 * 0.0005^2 / (0.0001^2 + 0.0004^2) = 2.941.
+        # Variances 1e-6 (ant) and 4e-6 (bee): pooled 2.5e-6; bee's own sd of 0.002 is larger.
+        # Effective df: 2 * 5^2 / (1^2 + 4^2) = 2.941.
         assert dino["subjects"] == {
-            "ant": {"mean": 0.4, "sd": pytest.approx(0.00025**0.5, abs=2e-9), "df": 2.941},
-            "bee": {"mean": 0.6, "sd": pytest.approx(0.02, abs=2e-9), "df": 2.941},
+            "ant": {"mean": 0.4, "sd": pytest.approx(2.5e-6**0.5, abs=2e-9), "df": 2.941},
+            "bee": {"mean": 0.6, "sd": pytest.approx(0.002, abs=2e-9), "df": 2.941},
         }
-        # The means 0.485, 0.5, 0.515 differ by 0.015, more than sqrt(0.00025 / 2) = 0.0112.
-        assert dino["overall"] == {"mean": 0.5, "sd": pytest.approx(0.015, abs=2e-9), "df": 2.941}
+        # The means 0.4985, 0.5, 0.5015 differ by 0.0015, more than sqrt(2.5e-6 / 2) = 0.00112.
+        assert dino["overall"] == {"mean": 0.5, "sd": pytest.approx(0.0015, abs=2e-9), "df": 2.941}
 
     def test_order_changes_nothing_and_a_second_time_writes_the_same_bytes(self, baseline, seeds, command):
         before = baseline.read_bytes()
@@ -180,7 +181,7 @@ class TestCheck:
 
     def test_every_field_and_hand_derived_tolerances(self, baseline, seeds, command):
         _, data = check_json(command, seeds[1], baseline)
-        assert list(data) == ["signature", "baseline", "ok", "comparisons"]
+        assert list(data) == ["signature", "baseline", "ok", "comparisons", "remedy"]
         assert data["baseline"] == str(baseline)
         assert [(c["metric"], c["subject"]) for c in data["comparisons"]] == [
             (metric, subject)
@@ -197,6 +198,7 @@ class TestCheck:
                 "difference",
                 "moved",
                 "direction",
+                "blind",
             ]
             assert list(one) == names
         div = [c for c in data["comparisons"] if c["metric"] == "div"]
@@ -222,6 +224,26 @@ class TestCheck:
         code, data = check_json(command, run, baseline, "--allow-better")
         assert (code, data["ok"]) == (0, True)
         assert {c["direction"] for c in data["comparisons"] if c["moved"]} == {"better"}
+
+    def test_noise_that_hides_a_change_is_refused_and_cannot_tell(self, baseline, tmp_path, command):
+        noisy = [seed_run(tmp_path / f"n{i}", i, 20 * d).path for i, d in enumerate(SHIFTS)]
+        file = tmp_path / "noisy.json"
+        line = refused(command(*noisy, "--baseline", file, "--update"))
+        assert "wider than a tenth of its range" in line
+        assert re.search(r"about \d+ seeds of these 2 subjects", line)
+        assert not file.exists()
+        # A baseline that was written before it was refused: another method's score is not "ok" by it.
+        data = json.loads(baseline.read_text(encoding="utf-8"))
+        data["metrics"]["dino"]["overall"]["sd"] = 0.1
+        file.write_text(json.dumps(data), encoding="utf-8")
+        run = seed_run(tmp_path / "run", 9, 0.0, dino={"ant": 0.001}).path
+        code, found = check_json(command, run, file)
+        assert (code, found["ok"], "seeds" in found["remedy"]) == (1, False, True)
+        xml = tmp_path / "c.xml"
+        shown = command(run, "--baseline", file, "--junit", xml)
+        assert (shown.code, "cannot tell: DINO" in shown.out) == (1, True)
+        failures = [f.get("type") for f in ElementTree.parse(xml).iter("failure")]
+        assert failures == ["cannot tell"]
 
     def test_a_metric_without_numbers_in_the_baseline_is_told(self, baseline, seeds, command):
         data = json.loads(baseline.read_text())

@@ -126,13 +126,21 @@ def test_other_modes(tmp_path: Path) -> None:
     assert read_image(tmp_path / "bits.png").getpixel((4, 4)) == (255, 255, 255)
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tif"])
-def test_an_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None:
-    path = tmp_path / f"moving{suffix}"
+def _moving(path: Path) -> Path:
     frames = [Image.new("RGB", (16, 16), color) for color in ((255, 0, 0), (0, 0, 255))]
-    options: dict[str, Any] = {"lossless": True} if suffix == ".webp" else {}
+    options: dict[str, Any] = {"lossless": True} if path.suffix == ".webp" else {}
     frames[0].save(path, save_all=True, append_images=frames[1:], **options)
-    assert read_image(path).getpixel((8, 8)) == (255, 0, 0)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_an_animation_is_refused(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(DreambenchError, match=r"is animated \(2 frames\)"):
+        read_image(_moving(tmp_path / f"moving{suffix}"))
+
+
+def test_the_first_page_of_a_tiff_is_the_photo(tmp_path: Path) -> None:
+    assert read_image(_moving(tmp_path / "pages.tif")).getpixel((8, 8)) == (255, 0, 0)
 
 
 def _whole(folder: Path, suffix: str) -> bytes:

@@ -9,11 +9,12 @@ import pytest
 from dreambench.store import RunFolder
 from tests.material.tiny_encoders import TinyModels
 from tests.metrics.material import ByHand, Material, draw_material
+from tests.store.material import record
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    return RunFolder(tmp_path / "run", None)
+    return RunFolder(tmp_path / "run", record())
 
 
 @pytest.fixture(scope="session")

@@ -20,6 +20,7 @@ from dreambench.models.encoders.lpips_network import LpipsNetwork
 from dreambench.models.weights import with_fingerprints
 from dreambench.store import RunFolder
 from tests.metrics.material import noise, score
+from tests.store.material import record
 
 pytestmark = pytest.mark.slow
 
@@ -111,13 +112,13 @@ def test_the_tiny_models_tell_images_apart(run, material, tiny_models):
 def test_batch_size_and_order_do_not_matter(tmp_path, material, tiny_models):
     results = []
     for batch_size in (1, 3, 32):
-        run = RunFolder(tmp_path / str(batch_size), None)
+        run = RunFolder(tmp_path / str(batch_size), record())
         score(run, material, tiny_models.protocol(), batch_size)
         results.append(tables(run))
     for other in results[1:]:
         for table in TABLES:
             assert_frame_equal(results[0][table], other[table], rtol=0, atol=1e-5)
-    run = RunFolder(tmp_path / "reversed", None)
+    run = RunFolder(tmp_path / "reversed", record())
     score(run, material, tiny_models.protocol(), cells=material.cells[::-1])
     order = ["subject", "prompt_index", "image_index"]
     backwards = run.scores("images").sort_values(order, ignore_index=True)
@@ -227,7 +228,7 @@ def test_an_unreadable_image_stops_with_one_line_and_keeps_the_rest(
     score(run, material, tiny_models.protocol(), 2)
     everything = 12 + 4 + sum(map(len, material.photos.values()))
     assert counted["DinoEncoder"] == everything
-    whole = RunFolder(tmp_path / "whole", None)
+    whole = RunFolder(tmp_path / "whole", record())
     score(whole, material, tiny_models.protocol(), 2)
     for table in TABLES:
         assert_frame_equal(run.scores(table), whole.scores(table), check_exact=True)
@@ -270,7 +271,7 @@ def test_a_subject_without_photos_and_weights_that_are_not_numbers(run, material
         metadata = opened.metadata()
     state = load_file(tiny_models.dino)
     state["norm.bias"] = torch.full_like(state["norm.bias"], math.nan)
-    save_file(state, tmp_path / "nan.safetensors", metadata=metadata)
-    broken = replace(tiny_models, dino=tmp_path / "nan.safetensors")
+    save_file(state, tmp_path / "nan-tiny-dino.safetensors", metadata=metadata)
+    broken = replace(tiny_models, dino=tmp_path / "nan-tiny-dino.safetensors")
     with pytest.raises(DreambenchError, match="dino encoder gives no finite embedding"):
         score(run, material, broken.protocol("dino"))

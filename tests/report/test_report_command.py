@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.cli.report_command import latest_run, report
+from dreambench.cli.run_command import show
 from dreambench.errors import DreambenchError
 from dreambench.report.write import default_folder
 from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
@@ -56,6 +57,13 @@ def test_several_runs_go_beside_them(tmp_path: Path) -> None:
     runs = [make_run(tmp_path / name, []) for name in ("a", "b")]
     assert default_folder(runs) == Path("results/report-a-b")
     assert default_folder(runs[:1]) == tmp_path / "a" / "report"
+
+
+def test_several_runs_of_one_command_report_into_its_out(tmp_path: Path, capsys) -> None:
+    runs = [make_run(tmp_path / name, two_subjects()) for name in ("a", "b")]
+    show(runs, json=True, out=tmp_path)
+    assert (tmp_path / "report" / "index.html").is_file()
+    assert f"report: {tmp_path / 'report' / 'index.html'}" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:

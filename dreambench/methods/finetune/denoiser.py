@@ -82,7 +82,7 @@ def _posteriors(
     if options.class_image_needs() is None or not subject.class_noun:
         return photos, None
     chosen = context.class_images(subject.class_noun, options.class_sampler, options.class_images)
-    return photos, cached_posteriors(base, chosen.images, spec.image_size, chosen.latents)
+    return photos, cached_posteriors(base, chosen.images, spec.image_size, chosen.latents, context.say)
 
 
 def _base_prediction(base: BaseModel, caption: str, spec: RunSpec, context: Context) -> Any:

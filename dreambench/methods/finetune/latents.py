@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 from dreambench.dataset import read_image
-from dreambench.store.files import write_atomically
+from dreambench.errors import DreambenchError
+from dreambench.store.sealed_rows import read_rows, write_rows
 
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel
@@ -90,21 +90,48 @@ def encode_posteriors(
             batch = [side for image in batch for side in (image, image.flip(-1))]
         with torch.inference_mode():
             mean, std = base.family.latent_statistics(vae, torch.stack(batch).to(base.device))
+        if not bool(mean.isfinite().all() and std.isfinite().all()):
+            raise DreambenchError(
+                f"the VAE's latents of {images[start]} and the next are not finite", "check the base model"
+            )
         means.append(mean.float().cpu())
         stds.append(std.float().cpu())
     return _scaled(base, torch.cat(means), torch.cat(stds))
 
 
-def cached_posteriors(base: BaseModel, images: Sequence[Path], size: int, cache: Path) -> Posteriors:
-    """Return ``encode_posteriors`` of images, cached in a safetensors file for the other subjects."""
-    if not cache.exists():
+def cached_posteriors(
+    base: BaseModel,
+    images: Sequence[Path],
+    size: int,
+    cache: Path,
+    say: Callable[[str], None] = lambda line: None,
+) -> Posteriors:
+    """Return ``encode_posteriors`` of images, cached in a safetensors file for the other subjects.
+
+    A file that is damaged is made again, and ``say`` says so.
+    """
+    try:
+        kept = read_rows(cache)
+        if kept and not _are_posteriors(kept, len(images)):
+            raise DreambenchError(f"{cache} is damaged")
+    except DreambenchError:
+        say(f"{cache} was damaged and is made again")
+        kept = {}
+    if not kept:
         encoded = encode_posteriors(base, images, size)
-        tensors = {"mean": encoded.mean.contiguous(), "std": encoded.std.contiguous()}
-        write_atomically(cache, lambda path: save_file(tensors, path))
-    tensors = load_file(cache)
-    return _scaled(base, tensors["mean"], tensors["std"])
+        kept = {"mean": encoded.mean.contiguous().numpy(), "std": encoded.std.contiguous().numpy()}
+        write_rows(cache, kept)
+    return _scaled(base, torch.from_numpy(kept["mean"]), torch.from_numpy(kept["std"]))
 
 
 def _scaled(base: BaseModel, mean: torch.Tensor, std: torch.Tensor) -> Posteriors:
     shift, scale = base.family.latent_scaling(base.frozen("vae"))
     return Posteriors(mean, std, scale, shift)
+
+
+def _are_posteriors(kept: Mapping[str, np.ndarray], count: int) -> bool:
+    """Whether arrays are means and standard deviations of so many images, finite and not all zero."""
+    mean, std = kept.get("mean"), kept.get("std")
+    if mean is None or std is None or mean.shape != std.shape or len(mean) != count:
+        return False
+    return bool(np.isfinite(mean).all() and np.isfinite(std).all() and (std >= 0).all() and mean.any())

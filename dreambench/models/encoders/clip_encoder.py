@@ -21,6 +21,7 @@ from dreambench.models.encoders.weight_files import (
     load_into,
     read_metadata,
     read_tensors,
+    refuse_another_name,
 )
 from dreambench.spec.run_spec import ClipSpec
 
@@ -176,6 +177,7 @@ def _local_architecture(
     if stated is not None and not _has_config(spec.model):
         if not isinstance(stated, dict) or not isinstance(stated.get("model_cfg"), dict):
             raise DreambenchError(f"{FIELD}: {spec.weights}: its open_clip_config contains no model_cfg")
+        refuse_another_name("protocol.clip.model", spec.model, spec.weights)
         return _with_own_merges(stated["model_cfg"], file), stated.get("preprocess_cfg", {})
     config = _known_config(spec)
     _refuse_unclear_activation(spec, config, metadata.get("activation"))

@@ -19,6 +19,7 @@ from dreambench.models.encoders.weight_files import (
     load_into,
     read_metadata,
     read_tensors,
+    refuse_another_name,
 )
 from dreambench.spec.run_spec import DinoSpec
 
@@ -129,6 +130,7 @@ def _architecture(spec: DinoSpec, metadata: dict[str, Any]) -> tuple[str, dict[s
         return spec.model, {}
     if not isinstance(stated, dict) or not _is_name(str(stated.get("architecture"))):
         raise DreambenchError(f"{FIELD}: {spec.weights}: its timm_config names no architecture of timm")
+    refuse_another_name("protocol.dino.model", spec.model, spec.weights)
     return str(stated["architecture"]), dict(stated.get("model_args") or {})
 
 

@@ -63,6 +63,19 @@ def checked_file(weights: str, expected: str | None, field: str) -> Path:
     return path
 
 
+def refuse_another_name(field: str, model: str, file: str) -> None:
+    """Raise DreambenchError for a model's name that no library knows and that its file does not have either.
+
+    The architecture is then in the file, and the name in the signature would be any typo.
+    """
+    names = (Path(file).stem.lower(), Path(file).parent.name.lower())
+    if not any(name and (name in model.lower() or model.lower() in name) for name in names):
+        raise DreambenchError(
+            f"{field}={model} is not a known model, nor what {Path(file).name} or its folder is called",
+            "name it after its file or the file's folder",
+        )
+
+
 def read_metadata(file: Path, field: str) -> dict[str, Any]:
     """Return the metadata of a safetensors file; entries that are JSON are parsed."""
     from safetensors import SafetensorError, safe_open
