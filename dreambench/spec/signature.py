@@ -27,7 +27,20 @@ def protocol_fields(protocol: ProtocolSpec) -> dict[str, str]:
     names = in_table_order({*standard_metrics(), *protocol.metrics})
     found = {field: value for name in names for field, value in get_metric(name).signature(protocol).items()}
     order = [field for field in _ORDER if field in found]
-    return {field: found[field] for field in [*order, *sorted(found.keys() - set(order))]}
+    metrics = {field: found[field] for field in [*order, *sorted(found.keys() - set(order))]}
+    return {**metrics, **_arithmetic(protocol)}
+
+
+def _arithmetic(protocol: ProtocolSpec) -> dict[str, str]:
+    """Return what is done to the metrics' numbers, where it is not what the paper does."""
+    scaled = [f"{name}*{protocol.scale[name]:g}" for name in in_table_order(protocol.scale)]
+    found = {
+        "images": str(protocol.images or ""),
+        "average": "images" if protocol.averaging == "images" else "",
+        "scale": ",".join(scaled),
+        "clipped": ",".join(in_table_order(protocol.clipped)),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def cells_digest(cells: Iterable[tuple[str, int, int]]) -> str:
@@ -51,6 +64,8 @@ def signature_fields(
         "data": spec.data.label or "unknown",
         **protocol_fields(spec.protocol),
     }
+    if spec.protocol.leave_input_out:
+        fields["pairs"] = spec.protocol.reference_label(spec.training_photos)
     if image_size and spec.protocol.lpips.size == "native":
         fields["lpips"] += f"@{image_size}"
     if cells != "all":

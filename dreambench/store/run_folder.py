@@ -31,11 +31,22 @@ class RunFolder:
     """The files of one run below ``path``.
 
     Reading needs no lock, because every file is whole or absent. Only the holder of ``locked_run`` writes.
+    ``protocol`` names the protocol whose score tables these are; empty for the run's own.
     """
 
-    def __init__(self, path: Path, record: RunRecord) -> None:
+    def __init__(self, path: Path, record: RunRecord, protocol: str = "") -> None:
         self.path = path
         self.record = record
+        self.protocol = protocol
+
+    def of_protocol(self, name: str) -> RunFolder:
+        """Return this folder with the score tables of another protocol; its log has that one's spec."""
+        record = self.record
+        if record is not None and name in record.protocols:
+            spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
+            record = record.model_copy(update={"spec": spec, "key": spec.key})
+            name = "" if next(iter(record.protocols)) == name else name
+        return RunFolder(self.path, record, name)
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -69,7 +80,7 @@ class RunFolder:
 
     def score_file(self, table: str) -> Path:
         """Return the path of a score table: images, diversity, prior or photos."""
-        return self.path / "scores" / f"{table}.parquet"
+        return self.path / "scores" / self.protocol / f"{table}.parquet"
 
     def embedding_file(self, encoder: str, subject: str) -> Path:
         """Return the path of a subject's embeddings by one encoder."""
