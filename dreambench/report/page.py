@@ -24,6 +24,7 @@ from dreambench.report.comparison import RULE, compared_cells
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
+from dreambench.report.protocol_table import named_signatures, protocol_figure, protocol_table
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
@@ -69,6 +70,9 @@ def render_page(
             preferences=preferences,
             results=main_table(summary),
             apart=paper_apart(summary),
+            protocols=protocol_table(summary),
+            protocol_figure=protocol_figure(summary),
+            named=named_signatures(summary),
             metrics=table_metrics(summary),
             figures=score_figures(scored),
             compared=compared_cells(scored, thumbnails, out),

@@ -51,10 +51,10 @@ def score(
     from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
     from dreambench.runs.submission import expected_images, read_submission
 
+    protocols = protocols_by_name(asked_protocols(asked), spec_of)
     spec, dataset = resolve_data(spec)
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
-    protocols = protocols_by_name(asked_protocols(asked), spec_of)
     subjects = chosen_subjects(spec, dataset)
     submitted = read_submission(source, dataset)
     photos = photo_files(subjects)

@@ -80,6 +80,12 @@ def protocol_card(name_or_file: str) -> ProtocolCard:
         raise DreambenchError(f"{path}: field {place}: {first['msg']}", _EXAMPLE) from error
 
 
+def card_of_label(label: str) -> ProtocolCard:
+    """Return what is known of a protocol by its name in a table: of a file of one's own, its name alone."""
+    known = label.partition("@")[0] in protocol_names()
+    return protocol_card(label) if known else ProtocolCard(name=label)
+
+
 def _fields(name_or_file: str) -> dict[str, Any]:
     _, content = read_named("protocol", "protocols", name_or_file, _EXAMPLE)
     return {name: value for name, value in content.items() if name not in _ABOUT}
@@ -95,7 +101,9 @@ def _shaped(shape: dict[str, Any], base: dict[str, Any], name: str) -> dict[str,
         raise DreambenchError(f"protocol {name}: its encoders answer none of its metrics", "use another one")
     kept = {field: value for field, value in shape.items() if field not in _ENCODERS}
     encoders = {field: base[field] for field in _ENCODERS if field in base}
-    limits = {field: _of_metrics(kept[field], metrics) for field in ("scale", "clipped") if field in kept}
+    limits: dict[str, Any] = {
+        field: _of_metrics(kept[field], metrics) for field in ("scale", "clipped") if field in kept
+    }
     return {**kept, **encoders, **limits, "metrics": metrics}
 
 

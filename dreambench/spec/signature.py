@@ -86,6 +86,17 @@ def parse_signature(line: str) -> dict[str, str]:
     return dict(field.split(":", 1) for field in line.split("|"))
 
 
+def scale_of(signature: str, metric: str) -> float:
+    """Return by what the numbers of a metric are multiplied in a table with this signature.
+
+    Example:
+        >>> scale_of("dreambench:0.1|scale:dino*100,clip_t*2.5", "clip_t")
+        2.5
+    """
+    pairs = [part.split("*") for part in parse_signature(signature).get("scale", "").split(",") if part]
+    return {name: float(factor) for name, factor in pairs}.get(metric, 1.0)
+
+
 def is_miniature(signature: str) -> bool:
     """Whether a table with this signature is of the embedded miniature."""
     return parse_signature(signature).get("preset") == MINIATURE_PRESET

@@ -89,7 +89,16 @@ def test_it_is_in_table_page_signature_check_and_json(installed, weights, tiny, 
     for shade in (40, 90, 140):
         images = _images(tmp_path / f"images{shade}", shade)
         runs.append(str(tmp_path / f"scores{shade}"))
-        asked = ("score", "--images", str(images), "--metrics", "dino,dinov2_reg", "--out", runs[-1], "--json")
+        asked = (
+            "score",
+            "--images",
+            str(images),
+            "--metrics",
+            "dino,dinov2_reg",
+            "--out",
+            runs[-1],
+            "--json",
+        )
         code, out = _call(capsys, *asked, *words)
         assert code == 0
         summary = json.loads(out)
