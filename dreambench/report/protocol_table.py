@@ -56,7 +56,7 @@ def protocol_table(summary: Summary) -> Table | None:
             TableCell(numbers.fixed(spreads[method, m]), style="bold") if (method, m) in spreads else ""
             for m in metrics
         ]
-        rows.append(row([*_named(method, "spread", methods), *last, ""], f"run-{position}"))
+        rows.append(row([*_named(method, "spread", methods), *last, ""], f"spread-{position}"))
     head = [*(["Method"] if len(methods) > 1 else []), "Protocol", *map(numbers.title, metrics), "Images"]
     note = f"{NOTE} {SHAPES}." if is_miniature(summary.signature) else NOTE
     return table(TITLE, head, rows, note, words=len(head) - len(metrics) - 1)
