@@ -33,6 +33,14 @@ def correlate(
     votes: Annotated[
         Path | None, typer.Option("--votes", metavar="FILE", help="The votes that a user study exported.")
     ] = None,
+    task: Annotated[
+        str | None,
+        typer.Option("--task", help="ImagenHub's generation, editing, multi-subject; or all: ranks scores."),
+    ] = None,
+    judges: Annotated[
+        str | None,
+        typer.Option("--judges", help="Vision-language judges by name, all or none. [default: all]"),
+    ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FOLDER", help="Write tables and figures here.")
     ] = None,
@@ -40,6 +48,13 @@ def correlate(
 ) -> None:
     """Correlate metrics with human judgement: public ratings, or the votes on your own images."""
     _refuse_wrong_combinations(ratings, data, scores, votes)
+    if task is not None or judges is not None:
+        if ratings is None:
+            raise DreambenchError(
+                "--task and --judges are of imagenhub", "say `dreambench correlate imagenhub`"
+            )
+        _rank(data, task or "all", judges or "all", out, json)
+        return
     if out is not None and out.exists() and not out.is_dir():
         raise DreambenchError(f"{out} is a file, not a folder", "give another --out")
     from dreambench.human.analyze import analyze_imagenhub, analyze_votes
@@ -65,6 +80,27 @@ def correlate(
         if not console.is_terminal:
             console.width = 1000  # whole rows for grep and for files
         console.print(terminal(found))
+
+
+def _rank(data: Path | None, task: str, judges: str, out: Path | None, json: bool) -> None:
+    from dreambench.human.analyze import rank_imagenhub
+
+    found = rank_imagenhub(data, task, judges)
+    if out is not None:
+        from dreambench.report.correlation.ranking_files import write_ranking
+
+        typer.echo(f"page and tables: {write_ranking(found, out)}", err=True)
+    if json:
+        typer.echo(found.model_dump_json(indent=1))
+        return
+    from rich.console import Console
+
+    from dreambench.report.correlation.ranking_files import ranking_terminal
+
+    console = Console()
+    if not console.is_terminal:
+        console.width = 1000  # whole rows for grep and for files
+    console.print(ranking_terminal(found))
 
 
 def _refuse_wrong_combinations(

@@ -114,6 +114,14 @@ def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Pat
     return template.render(gallery=gallery, miniature=miniature, unreadable=unreadable, style=style)
 
 
+def render_tables(title: str, source: str, facts: Sequence[str], tables: Sequence[Table]) -> str:
+    """Return a page of sentences and tables as HTML; it has no script, and everything is escaped."""
+    template = _environment().get_template("tables_page.html.j2")
+    return template.render(
+        title=title, source=source, facts=facts, tables=tables, style=_own_file("style.css")
+    )
+
+
 def _differences(scored: Sequence[RunScores]) -> Table:
     head = ("Difference", "Metric", "Mean", "95% interval", "p", "p, Holm", "Higher in")
     note = (
