@@ -89,10 +89,11 @@ def _scorer(rated: TaskRatings, name: str) -> RankedScorer:
 
 
 def _draws(x: Vector, y: Vector, clusters: np.ndarray) -> dict[Kind, Vector]:
-    pearson, spearman = [], []
+    pearson: list[Vector] = []
+    spearman: list[Vector] = []
     for counts in cluster_counts(clusters) if len(x) else ():
         pearson.append(weighted_pearson(counts, x, y))
-        if sum(map(len, spearman)) < SPEARMAN_RESAMPLES:
+        if sum(len(block) for block in spearman) < SPEARMAN_RESAMPLES:
             ranks = resampled_ranks(counts, x), resampled_ranks(counts, y)
             spearman.append(weighted_pearson(counts, *ranks))
     return {"pearson": joined(pearson), "spearman": joined(spearman)}

@@ -94,6 +94,7 @@ def ranking_csv(found: Rankings) -> str:
                 each.spearman.r,
                 *(ranks or (None, None)),
             ]
-            turned = [None if value is None else -value for value in (pair and pair.difference, high, low)]
+            difference = None if pair is None else pair.difference
+            turned = [None if value is None else -value for value in (difference, high, low)]
             lines.append([*fields, *turned, pair and pair.p_holm])
     return to_csv(_COLUMNS, lines)
