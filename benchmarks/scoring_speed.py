@@ -55,8 +55,8 @@ class ScoredFiles:
 
     def __init__(self, folder: Path, images: int, photos: int, size: int) -> None:
         self.folder = folder
-        self.images = [_draw(folder / f"{i:03d}.png", i, size) for i in range(images)]
-        self.photos = [_draw(folder / f"photo-{i}.png", 1000 + i, size) for i in range(photos)]
+        self.images = [draw_file(folder / f"{i:03d}.png", i, size) for i in range(images)]
+        self.photos = [draw_file(folder / f"photo-{i}.png", 1000 + i, size) for i in range(photos)]
         clip_model, clip_file = tiny_encoders.build_full_clip(folder)
         dino_model, dino_file = tiny_encoders.build_full_dino(folder)
         protocol = ProtocolSpec(
@@ -109,7 +109,7 @@ class ScoredFiles:
         return [(i, p) for i in self.images for p in self.photos] + list(combinations(self.photos, 2))
 
 
-def _draw(file: Path, seed: int, size: int) -> Path:
+def draw_file(file: Path, seed: int, size: int) -> Path:
     """Save a PNG of smooth colours with fine grain: about as heavy to decode as a photo."""
     dice = np.random.default_rng(seed)
     coarse = Image.fromarray(dice.integers(0, 256, (12, 12, 3), dtype=np.uint8))

@@ -5,6 +5,7 @@ Everything here is imported when it is first used: ``import dreambench`` imports
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,13 +55,14 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def score(source: Any, protocol: str | Path = "paper", **asked: Any) -> Scores:
-    """Score images of any method by a named protocol, and return its scores.
+def score(source: Any, protocol: str | Path | Sequence[str] = "paper", **asked: Any) -> Scores:
+    """Score images of any method by a named protocol, or by several in one pass, and return its scores.
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a CSV manifest, a
     DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or images in
-    memory as ``{subject: {prompt: [PIL images]}}``. ``protocol`` is a name or a YAML file; a preset of the
-    same name brings its dataset. ``asked`` may have ``data`` (a dataset's folder), ``subjects``, ``prompts``,
+    memory as ``{subject: {prompt: [PIL images]}}``. ``protocol`` is a name or a YAML file, or several (a
+    list; ``scores.protocols`` then has each one's scores); a preset of the first one's name brings its
+    dataset. ``asked`` may have ``data`` (a dataset's folder), ``subjects``, ``prompts``,
     ``images_per_prompt``, ``metrics``, ``overrides``, ``device``, ``name`` and ``out`` (the folder of the
     scores; below results/ without it). Images that are missing are NaN and are counted. Raises
     DreambenchError naming what is wrong and the remedy.
@@ -76,10 +78,12 @@ def score(source: Any, protocol: str | Path = "paper", **asked: Any) -> Scores:
         2 method True
     """
     from dreambench.analysis.scores import load
+    from dreambench.runs.run import asked_protocols
     from dreambench.runs.score import score as score_images
     from dreambench.spec.presets import preset_names
 
-    preset = asked.pop("preset", protocol if protocol in preset_names() else None)
+    first = asked_protocols({"protocol": protocol})[0]
+    preset = asked.pop("preset", first if first in preset_names() else None)
     folder, _ = score_images(source, preset=preset, protocol=protocol, **asked)
     return load(folder.path)
 

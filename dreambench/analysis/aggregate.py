@@ -48,6 +48,23 @@ def _by_subject(tables: ScoreTables, metric: Metric) -> pd.Series:
     return mean_by_subject(tables.prior if metric.compares == "prior" else tables.images, metric.column)
 
 
+def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
+    """Return scores per subject whose mean is the mean over all images, for metrics of single images.
+
+    A subject with more images than others counts for more. Their spread is that of a ratio estimator
+    (Cochran 1977, section 2.9: the mean plus the weighted residuals), so an interval over them is one of
+    the mean over images. With as many images of every subject nothing changes.
+    """
+    weighted = subjects.copy()
+    for name in subjects.columns:
+        if get_metric(name).compares in ("photos", "caption") and subjects[name].notna().any():
+            counts = images.groupby("subject")[name].count().reindex(subjects.index)
+            weights = (counts / counts[subjects[name].notna()].mean()).where(subjects[name].notna())
+            mean = (weights * subjects[name]).mean()
+            weighted[name] = mean + weights * (subjects[name] - mean)
+    return weighted
+
+
 def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
     """Return the Real Images bound per subject: the mean over pairs of its photos, by metrics of photos."""
     bounds = photo_metrics(metrics)

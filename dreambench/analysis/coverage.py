@@ -11,6 +11,7 @@ from dreambench.analysis.score_tables import image_metrics
 from dreambench.dataset.prompts import select_prompts
 from dreambench.errors import DreambenchError
 from dreambench.spec.presets import protocol_spec
+from dreambench.spec.protocols import protocol_label
 from dreambench.spec.registries import get_metric, standard_metrics
 from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.signature import (
@@ -121,6 +122,30 @@ def _image_size(scored: pd.DataFrame) -> str | None:
         return "mixed"
     width, _, height = sizes.pop().partition("x") if sizes else ("", "", "")
     return (width if width == height else f"{width}x{height}") or None
+
+
+def by_protocol_of(runs: Iterable[RunFolder], protocols: str) -> list[RunFolder]:
+    """Return the runs with the scores by a protocol that they were scored by, or by several of them.
+
+    ``protocols`` are names or YAML files with commas between them. Raises DreambenchError naming a run that
+    was not scored by one of them, or was scored by a protocol with other fields.
+    """
+    names = [part.strip() for part in protocols.split(",") if part.strip()]
+    found = []
+    for run in runs:
+        scored_by = run.record.protocols
+        lacking = [name for name in names if protocol_label(name) not in scored_by]
+        if len(names) > 1 and lacking:
+            raise DreambenchError(
+                f"{run.path} was not scored by {', '.join(lacking)}",
+                f"score its images again with --protocol {protocols}",
+            )
+        if len(names) == 1 and not lacking:
+            run = run.of_protocol(protocol_label(names[0]))
+        elif len(names) == 1:
+            refuse_other_protocol([run], names[0])
+        found.append(run)
+    return found
 
 
 def refuse_other_protocol(runs: Iterable[RunFolder], protocol: str) -> None:

@@ -48,6 +48,11 @@ def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     return [_read(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
 
 
+def protocol_scores(run: RunScores, protocol: str) -> RunScores:
+    """Return a run's scores by one of the protocols that its log names."""
+    return _read(run.folder.of_protocol(protocol), run.label)
+
+
 def all_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
     """Return the metrics with a column in any of the runs' tables, in table order."""
     return in_table_order(str(name) for run in scored for name in run.subjects.columns)

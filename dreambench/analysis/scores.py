@@ -39,6 +39,11 @@ class Scores:
         return self._read.signature
 
     @property
+    def protocols(self) -> dict[str, Scores]:
+        """The scores of the same images by each protocol, by name, where there are several; else empty."""
+        return {name: Scores(self.run.of_protocol(name)) for name in self.run.record.protocols}
+
+    @property
     def table(self) -> pd.DataFrame:
         """One row, the method: per metric its mean over subjects and both ends of the 95% interval.
 

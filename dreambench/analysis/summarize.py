@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
-from dreambench.analysis.aggregate import count_photos, mean_over_subjects
+from dreambench.analysis.aggregate import count_photos, mean_over_subjects, weighted_by_images
 from dreambench.analysis.paired import mean_interval
-from dreambench.analysis.run_scores import RunScores, read_run_scores
+from dreambench.analysis.run_scores import RunScores, protocol_scores, read_run_scores
 from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
@@ -51,6 +51,7 @@ def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
         subjects=details[first.label].subjects,
         runs=details if len(scored) > 1 else {},
         incomparable=tuple(incomparable),
+        protocols=_by_protocol(scored, force),
     )
 
 
@@ -90,7 +91,19 @@ def _scored_by_any(scored: Sequence[RunScores]) -> pd.DataFrame:
 def _run_row(run: RunScores) -> Row:
     spec, quoted = run.record.spec, not differences_from_paper(run.signature)
     paper = paper_values(run.record.kind, spec.method.name, spec.base.model) if quoted else {}
-    return _row(run.label, run.coverage.n_images, run.subjects, paper)
+    subjects = run.subjects
+    if spec.protocol.averaging == "images":
+        subjects = weighted_by_images(subjects, run.tables.images)
+    return _row(run.label, run.coverage.n_images, subjects, paper)
+
+
+def _by_protocol(scored: Sequence[RunScores], force: bool) -> dict[str, Summary]:
+    """Summarize the runs by each protocol that all of them were scored by, where there are several."""
+    names = [name for name in scored[0].record.protocols if all(name in r.record.protocols for r in scored)]
+    return {
+        name: summary_of([protocol_scores(run, name) for run in scored], force)
+        for name in (names if len(names) > 1 else ())
+    }
 
 
 def _row(method: str, n_images: int, by_subject: pd.DataFrame, paper: Mapping[str, float]) -> Row:

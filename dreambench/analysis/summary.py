@@ -82,7 +82,8 @@ class Summary(Frozen):
 
     ``rows`` has the real photos first, then one row per run. ``signature``, ``n_images``,
     ``unscored`` and ``subjects`` are the first run's; with several runs, ``runs`` has them for each.
-    ``incomparable`` names the signature fields that differ where a comparison was forced.
+    ``incomparable`` names the signature fields that differ where a comparison was forced. ``protocols`` has
+    the summary by each protocol, the first one's among them, where the images were scored by several.
     """
 
     signature: str
@@ -93,6 +94,7 @@ class Summary(Frozen):
     subjects: dict[str, SubjectScores]
     runs: dict[str, RunSummary] = Field(default_factory=dict)
     incomparable: tuple[str, ...] = ()
+    protocols: dict[str, Summary] = Field(default_factory=dict)
 
     def metrics(self) -> tuple[str, ...]:
         """Return the names of the metrics that any row has, in table order."""
@@ -101,6 +103,7 @@ class Summary(Frozen):
     @model_serializer(mode="wrap")
     def _without_what_one_run_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         data = _without(handler(self), "runs", not self.runs)
+        data = _without(data, "protocols", not self.protocols)
         return _without(data, "incomparable", not self.incomparable)
 
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, pull_ratings, verify
 from dreambench.dataset.official import NAME, VERSION, official_fingerprint
 from dreambench.dataset.prompts import CATEGORIES
+from dreambench.errors import DreambenchError
 
 app = typer.Typer(name="data", help="The data: fetch it, verify it, show the subjects.", no_args_is_help=True)
 
@@ -43,13 +44,20 @@ def pull_command(
     destination: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="Put it here, not into the cache folder.")
     ] = None,
+    judges: Annotated[
+        bool, typer.Option("--judges", help="imagenhub: all three tasks and 17 judges (47 MB).")
+    ] = False,
 ) -> None:
     """Fetch the official dataset (30 subjects, 158 photos, 112 MB), or the ImagenHub ratings (73 kB).
 
     Every file is verified by its SHA-256.
     """
-    fetch = pull_ratings if name is Pulled.imagenhub else pull
-    fetch(destination, source, say=typer.echo)
+    if name is Pulled.imagenhub:
+        pull_ratings(destination, source, judges=judges, say=typer.echo)
+        return
+    if judges:
+        raise DreambenchError("--judges is of imagenhub", "say `dreambench data pull imagenhub --judges`")
+    pull(destination, source, say=typer.echo)
 
 
 @app.command("verify")

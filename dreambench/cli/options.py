@@ -47,7 +47,9 @@ class ImageOptions:
     overrides: Set = None
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", help="A protocol, by name or YAML file."),
+        typer.Option(
+            "--protocol", help="A protocol, by name or YAML file; `run` and `score` take several: a,b."
+        ),
     ] = None
     metrics: Annotated[
         str | None, typer.Option("--metrics", help="Names such as dino,clip_t; see `dreambench metrics`.")

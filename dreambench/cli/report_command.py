@@ -38,7 +38,9 @@ def report(
     ] = None,
     protocol: Annotated[
         str | None,
-        typer.Option("--protocol", help="Refuse runs of another protocol, given by name or YAML file."),
+        typer.Option(
+            "--protocol", help="The scores by a protocol; refuses runs of another. Or several: a,b."
+        ),
     ] = None,
     single_file: Annotated[
         bool, typer.Option("--single-file", help="Write one HTML file to mail, with everything inside.")
@@ -59,14 +61,14 @@ def report(
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
-    from dreambench.analysis.coverage import refuse_other_protocol
+    from dreambench.analysis.coverage import by_protocol_of
     from dreambench.report import write_report, write_single_file
     from dreambench.store import open_run
     from dreambench.store.moved_photos import find_photos
 
     opened = [find_photos(open_run(path), data) for path in runs or [latest_run(RESULTS)]]
     if protocol is not None:
-        refuse_other_protocol(opened, protocol)
+        opened = by_protocol_of(opened, protocol)
     summary = summarize(opened, force)
     if compare_sheet is not None or cells is not None:
         _write_sheet(opened, compare_sheet, cells)

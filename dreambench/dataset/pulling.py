@@ -8,13 +8,15 @@ import shutil
 import tarfile
 import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from dreambench.dataset import official, ratings
 from dreambench.dataset.dataset import Problem
+from dreambench.dataset.ratings import RatingFile
 from dreambench.errors import DreambenchError
 
 URL = f"https://github.com/google/dreambooth/archive/{official.COMMIT}.tar.gz"
@@ -76,21 +78,25 @@ def pull_ratings(
     destination: Path | None = None,
     source: Path | None = None,
     *,
+    judges: bool = False,
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
-    """Put the ImagenHub ratings into a folder and return that folder; everything else is as for ``pull``."""
-    listed = ratings.rating_files()
+    """Put the ImagenHub ratings into a folder and return that folder; everything else is as for ``pull``.
+
+    With ``judges`` they are those of all three tasks, with the replies of 17 vision-language judges.
+    """
+    listed = ratings.rating_files(judges)
     data = _PinnedData(
         label=ratings.ratings_label(),
         title="the pinned ratings",
-        command=f"dreambench data pull {ratings.NAME}",
-        folder=ratings.ratings_folder(),
+        command=f"dreambench data pull {ratings.NAME}" + (" --judges" if judges else ""),
+        folder=ratings.ratings_folder(judges),
         files=tuple(each.file for each in listed),
         count=f"{len(listed)} files",
-        megabytes=1,
-        problems=ratings.ratings_problems,
+        megabytes=2 * sum(each.bytes for each in listed) // 10**6 + 1,
+        problems=partial(ratings.ratings_problems, judges=judges),
         looks_right=lambda folder: True,
-        download=_download_ratings,
+        download=partial(_download_ratings, listed),
     )
     return _pull(data, destination, source, say)
 
@@ -214,14 +220,14 @@ def _download_photos(fresh: Path, workspace: Path) -> None:
     archive.unlink()
 
 
-def _download_ratings(fresh: Path, workspace: Path) -> None:
+def _download_ratings(listed: Sequence[RatingFile], fresh: Path, workspace: Path) -> None:
     remedy = (
-        "try again, or download the files of data/manifests/imagenhub.csv on another machine, and here run "
+        "try again, or download the files of data/manifests/imagenhub*.csv on another machine, and here run "
         "`dreambench data pull imagenhub --from FOLDER` or name the folder with `--data FOLDER`"
     )
-    for listed in ratings.rating_files():
-        (fresh / listed.file).parent.mkdir(parents=True, exist_ok=True)
-        _download(listed.url, fresh / listed.file, listed.sha256, remedy)
+    for each in listed:
+        (fresh / each.file).parent.mkdir(parents=True, exist_ok=True)
+        _download(each.url, fresh / each.file, each.sha256, remedy)
 
 
 def _download(url: str, target: Path, sha256: str | None, remedy: str) -> None:

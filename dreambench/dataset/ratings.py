@@ -38,11 +38,15 @@ class RatingFile:
 
 
 @cache
-def rating_files() -> tuple[RatingFile, ...]:
-    """Return the manifest: the raters' tables first, then the automatic scores."""
+def rating_files(judges: bool = False) -> tuple[RatingFile, ...]:
+    """Return the manifest: the raters' tables first, then the automatic scores.
+
+    With ``judges`` it is that of all three tasks, with the replies of 17 vision-language judges.
+    """
+    name = "imagenhub-judges.csv" if judges else "imagenhub.csv"
     return tuple(
         RatingFile(r["file"], r["repository"], r["commit"], r["path"], r["sha256"], int(r["bytes"]))
-        for r in manifest_rows(data_folder() / "manifests" / "imagenhub.csv")
+        for r in manifest_rows(data_folder() / "manifests" / name)
     )
 
 
@@ -51,15 +55,15 @@ def ratings_label() -> str:
     return f"{NAME}@{rating_files()[0].commit[:7]}"
 
 
-def ratings_folder() -> Path:
-    """Return the folder where ``dreambench data pull imagenhub`` puts the ratings; it need not exist."""
-    return cache_folder() / ratings_label().replace("@", "-")
+def ratings_folder(judges: bool = False) -> Path:
+    """Return the folder where ``dreambench data pull imagenhub [--judges]`` puts the data, or would."""
+    return cache_folder() / (ratings_label().replace("@", "-") + ("-judges" if judges else ""))
 
 
-def ratings_problems(folder: Path) -> list[Problem]:
+def ratings_problems(folder: Path, judges: bool = False) -> list[Problem]:
     """Return every way in which a folder differs from the manifest; none means it contains the ratings."""
     problems = []
-    for listed in rating_files():
+    for listed in rating_files(judges):
         path = folder / listed.file
         if not path.is_file():
             problems.append(Problem(listed.file, "missing"))

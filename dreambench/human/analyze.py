@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from dreambench.dataset.ratings import ratings_label
 from dreambench.human.bradley_terry import strengths
 from dreambench.human.correlation import Correlations, RatedImages, correlate
+from dreambench.human.correlation.ranking import rank_task
+from dreambench.human.correlation.ranking_results import Rankings
 from dreambench.human.imagenhub import read_imagenhub
+from dreambench.human.imagenhub_tasks import read_tasks
 from dreambench.human.preference_table import paper_preferences, preference_table
 from dreambench.human.preferences import UNDECIDED, rated_images
 from dreambench.human.score_files import read_image_scores
@@ -21,6 +25,16 @@ def analyze_imagenhub(folder: Path | None = None) -> tuple[Correlations, list[Ra
     """
     rated, source = read_imagenhub(folder)
     return correlate([rated], source), [rated]
+
+
+def rank_imagenhub(folder: Path | None, tasks: str, judges: str) -> Rankings:
+    """Rank metrics and vision-language judges by how well they follow the raters of ImagenHub's tasks.
+
+    ``tasks`` and ``judges`` are names with commas, or ``all``. Raises DreambenchError for an unknown name,
+    and for data that cannot be read.
+    """
+    found = tuple(rank_task(rated) for rated in read_tasks(folder, tasks, judges))
+    return Rankings(source=ratings_label(), tasks=found)
 
 
 def analyze_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[RatedImages]]:

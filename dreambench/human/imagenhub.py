@@ -41,8 +41,8 @@ def read_imagenhub(folder: Path | None = None) -> tuple[RatedImages, str]:
         raise DreambenchError(f"{place} contains no ImagenHub ratings (no *_rater*.tsv)", PULL)
     if len(tables) < 2:
         raise DreambenchError(f"{place} contains the ratings of only one rater ({tables[0].name})", PULL)
-    ratings = {_rater(path): _read_ratings(path) for path in tables}
-    scores = _read_scores(place / "autometrics")
+    ratings = {_rater(path): read_ratings(path) for path in tables}
+    scores = read_scores(place / "autometrics")
     pinned = not ratings_problems(place)
     return _join(ratings, scores), ratings_label() if pinned else f"{place.resolve().name} (not the pinned)"
 
@@ -51,7 +51,7 @@ def _rater(path: Path) -> str:
     return re.sub(r".*_(rater.*)$", r"\1", path.stem)
 
 
-def _read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
+def read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
     """Return one rater's SC and PQ by sample and method; an empty cell is not a rating."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -87,7 +87,7 @@ def _rating(cell: str, where: str) -> tuple[float, float]:
     return sc, pq
 
 
-def _read_scores(folder: Path) -> dict[Key, dict[str, float]]:
+def read_scores(folder: Path) -> dict[Key, dict[str, float]]:
     """Return the automatic scores by sample and method; null is a missing score."""
     files = sorted(folder.glob("*.json"))
     if not files:

@@ -29,7 +29,7 @@ class ClipI(PhotoSimilarity):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights, and which photos count."""
-        return {**clip_fields(protocol.clip), "pairs": "all"}
+        return {**clip_fields(protocol.clip), "pairs": protocol.reference_label()}
 
     def load_encoder(self, settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
         """Load the CLIP model by open_clip."""

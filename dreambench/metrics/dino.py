@@ -32,7 +32,7 @@ class Dino(PhotoSimilarity):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model, its transform in pixels (resize, crop), and which photos count."""
-        return {**dino_fields(protocol.dino), "pairs": "all"}
+        return {**dino_fields(protocol.dino), "pairs": protocol.reference_label()}
 
     def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
         """Load the Vision Transformer by timm."""

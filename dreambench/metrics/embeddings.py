@@ -72,11 +72,12 @@ class EmbeddingStore:
 
 @dataclass(frozen=True)
 class EmbeddingJob:
-    """The images, by SHA-256, that one encoder embeds; it is loaded when it is first used."""
+    """The images, by SHA-256, that the encoder called ``name`` embeds; it is loaded when it is first used."""
 
     encoder: Callable[[], ImageEncoder]
     vectors: EmbeddingStore
     images: Collection[str]
+    name: str
 
     def lacks(self, image: ImageFile) -> bool:
         """Whether an image is wanted and not embedded yet."""
@@ -127,7 +128,7 @@ def embed(
     batches = [images[i : i + batch_size] for i in range(0, len(images), batch_size)]
     for batch, prepared in zip(batches, _one_batch_ahead(pool, batches, prepare), strict=True):
         for name, encoder in encoders.items():
-            _embed_batch(batch, [tensors.get(name) for tensors in prepared], encoder, wanted[name], name)
+            _embed_batch(batch, [tensors.get(name) for tensors in prepared], encoder, wanted[name])
         for image, tensors in zip(batch, prepared, strict=True):
             for name in sinks.keys() & tensors.keys():
                 sinks[name].add(image.sha256, tensors[name])
@@ -162,7 +163,6 @@ def _embed_batch(
     tensors: Sequence[Tensor | None],
     encoder: ImageEncoder,
     wanted: EmbeddingJob,
-    name: str,
 ) -> None:
     present = [(image, tensor) for image, tensor in zip(batch, tensors, strict=True) if tensor is not None]
     if not present:
@@ -171,7 +171,7 @@ def _embed_batch(
     for (image, _), row in zip(present, rows, strict=True):
         if not bool(torch.isfinite(row).all()):
             raise DreambenchError(
-                f"the {name} encoder gives no finite embedding of {image.file}",
-                f"its weights are damaged; check protocol.{name}.weights",
+                f"the {wanted.name} encoder gives no finite embedding of {image.file}",
+                f"its weights are damaged; check protocol.{wanted.name}.weights",
             )
         wanted.vectors.add(image.sha256, row)

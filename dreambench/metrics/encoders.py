@@ -12,11 +12,17 @@ from dreambench.spec.run_spec import ProtocolSpec
 
 
 class ProtocolEncoders:
-    """A protocol's encoders on one device, by name, and the keys that their embeddings are kept under."""
+    """A protocol's encoders on one device, by name, and the keys that their embeddings are kept under.
 
-    def __init__(self, protocol: ProtocolSpec, device: str | torch.device) -> None:
+    Encoders of several protocols that share ``loaded`` are loaded once where model, weights and transform
+    are the same.
+    """
+
+    def __init__(
+        self, protocol: ProtocolSpec, device: str | torch.device, loaded: dict[str, Any] | None = None
+    ) -> None:
         self.protocol, self.device = protocol, device
-        self._loaded: dict[str, Any] = {}
+        self._loaded: dict[str, Any] = {} if loaded is None else loaded
 
     def key(self, encoder: str) -> str:
         """Return the key of an encoder's embeddings. Loads nothing."""
@@ -24,7 +30,8 @@ class ProtocolEncoders:
 
     def load(self, encoder: str) -> Any:
         """Return an encoder, loaded once. Raises DreambenchError where that fails."""
-        if encoder not in self._loaded:
+        key = self.key(encoder)
+        if key not in self._loaded:
             user = next(m for m in map(get_metric, self.protocol.metrics) if m.encoder == encoder)
-            self._loaded[encoder] = user.load_encoder(user.settings(self.protocol), self.device)
-        return self._loaded[encoder]
+            self._loaded[key] = user.load_encoder(user.settings(self.protocol), self.device)
+        return self._loaded[key]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +14,28 @@ from torch import Tensor
 from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.subject_scores import SubjectImages, SubjectRows, keep_embeddings, score_subject
+from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
+from dreambench.metrics.subject_scores import keep_embeddings, score_subject
 from dreambench.metrics.tables import TABLES, BenchmarkImage, PriorImage, as_table
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.store import RunFolder
 
-__all__ = ["BenchmarkImage", "PriorImage", "embed_subject", "score_images"]
+__all__ = ["BenchmarkImage", "PriorImage", "ScoredProtocol", "embed_subject", "score_images"]
 
 
 def _ignore(_: int) -> None:
     pass
+
+
+@dataclass(frozen=True)
+class ScoredProtocol:
+    """A further protocol that the same images are scored by: its name, and its cells with its captions."""
+
+    name: str
+    protocol: ProtocolSpec
+    cells: Sequence[BenchmarkImage]
 
 
 def score_images(
@@ -37,6 +48,8 @@ def score_images(
     device: str,
     batch_size: int,
     decode_threads: int,
+    others: Sequence[ScoredProtocol] = (),
+    shown: int | None = None,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
     """Score a run's images and write its four tables (protocol: paper sections 4.1 and 4.3).
@@ -49,31 +62,50 @@ def score_images(
     - ``prior``: one row per prior image (metrics of the prior);
     - ``photos``: one row per pair of a subject's photos, the Real Images row.
 
-    A missing image's scores, and those of a standard metric that was not asked for, are NaN. Embeddings and
-    distances are kept in the run folder, by encoder and by the SHA-256 of the image file: what is there is
-    not computed again, and an encoder that is not needed is not loaded. ``on_image`` gets numbers of
-    images done, which add up to the files of ``cells``, ``priors`` and their subjects' photos.
+    ``others`` are further protocols, whose tables are kept beside: each image is decoded once for all of
+    them, and embedded once by each encoder. ``shown`` is how many of its first photos a model was trained on
+    (None: not known). A missing image's scores, and those of a standard metric that was not asked for, are
+    NaN. Embeddings and distances are kept in the run folder, by encoder and by the SHA-256 of the image
+    file: what is there is not computed again, and an encoder that is not needed is not loaded. ``on_image``
+    gets numbers of images done, which add up to the files of ``cells``, ``priors`` and their subjects'
+    photos.
 
     Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
     cannot be loaded; what was embedded by then is kept.
     """
-    protocol = with_fingerprints(protocol)
-    encoders = ProtocolEncoders(protocol, device)
+    first = ScoredProtocol("", protocol, cells)
+    loaded: dict[str, Any] = {}
+    counted = map(_counted, (first, *others))
+    asked = [(each, ProtocolEncoders(each.protocol, device, loaded)) for each in counted]
     subjects = list(dict.fromkeys([cell.subject for cell in cells] + [prior.subject for prior in priors]))
     for subject in subjects:
         if not photos.get(subject):
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
-    rows: dict[str, list[dict[str, Any]]] = {table: [] for table in TABLES}
-    users = [m for m in map(get_metric, protocol.metrics) if m.compares == "caption"]
-    captions = {m.encoder: _embed_captions(run, cells, encoders, m.encoder) for m in users}
+    rows = {each.name: {table: list[dict[str, Any]]() for table in TABLES} for each, _ in asked}
+    captions = _embed_captions(run, asked)
+    images = {each.name: _by_subject(subjects, each.cells, priors, photos) for each, _ in asked}
     with ThreadPoolExecutor(decode_threads) as pool:
-        for subject, images in _by_subject(subjects, cells, priors, photos):
-            scores = score_subject(
-                run, subject, images, captions, encoders, pool, batch_size=batch_size, on_image=on_image
+        for subject in subjects:
+            own = {each.name: ProtocolImages(e, images[each.name][subject]) for each, e in asked}
+            embeddings = keep_embeddings(
+                run, subject, list(own.values()), pool, batch_size=batch_size, on_image=on_image
             )
-            _add(rows, scores)
-    for table, found in rows.items():
-        run.save_scores(table, as_table(table, found, protocol.metrics))
+            for name, wanted in own.items():
+                found = score_subject(run, subject, wanted, embeddings, captions, shown)
+                for table, lines in found.items():
+                    rows[name][table].extend(lines)
+    for each, _ in asked:
+        folder = run.of_protocol(each.name)
+        for table, lines in rows[each.name].items():
+            folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
+
+
+def _counted(asked: ScoredProtocol) -> ScoredProtocol:
+    """Return the protocol with its weights' fingerprints, and with the images of each prompt that count."""
+    protocol = with_fingerprints(asked.protocol)
+    limit = protocol.images
+    cells = [cell for cell in asked.cells if limit is None or cell.image_index < limit]
+    return ScoredProtocol(asked.name, protocol, cells)
 
 
 def embed_subject(
@@ -93,13 +125,8 @@ def embed_subject(
     What ``score_images`` asks for of this subject is then in the run folder, bit for bit as it would have
     computed it. Raises DreambenchError like it.
     """
-    images = SubjectImages(list(cells), list(priors), list(photos))
-    keep_embeddings(run, subject, images, encoders, pool, batch_size=batch_size, on_image=on_image)
-
-
-def _add(rows: dict[str, list[dict[str, Any]]], scores: SubjectRows) -> None:
-    for table, found in scores.items():
-        rows[table].extend(found)
+    images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos)))
+    keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
 
 
 def _by_subject(
@@ -107,13 +134,13 @@ def _by_subject(
     cells: Iterable[BenchmarkImage],
     priors: Iterable[PriorImage],
     photos: Mapping[str, Sequence[Path]],
-) -> Iterable[tuple[str, SubjectImages]]:
+) -> Mapping[str, SubjectImages]:
     grouped = {subject: SubjectImages([], [], list(photos[subject])) for subject in subjects}
     for cell in cells:
         grouped[cell.subject].cells.append(cell)
     for prior in priors:
         grouped[prior.subject].priors.append(prior)
-    return grouped.items()
+    return grouped
 
 
 def caption_key(text: str) -> str:
@@ -122,11 +149,25 @@ def caption_key(text: str) -> str:
 
 
 def _embed_captions(
-    run: RunFolder, cells: Iterable[BenchmarkImage], encoders: ProtocolEncoders, encoder: str
+    run: RunFolder, asked: Sequence[tuple[ScoredProtocol, ProtocolEncoders]]
+) -> dict[str, dict[str, Tensor]]:
+    """Return the embedding of each distinct caption of the images that are there, by encoder."""
+    texts: dict[str, dict[str, None]] = {}
+    users: dict[str, tuple[ProtocolEncoders, str]] = {}
+    for each, encoders in asked:
+        for metric in map(get_metric, each.protocol.metrics):
+            if metric.compares == "caption":
+                key = encoders.key(metric.encoder)
+                texts.setdefault(key, {}).update(dict.fromkeys(c.caption for c in each.cells if c.file))
+                users[key] = encoders, metric.encoder
+    return {key: _embed_texts(run, list(wanted), key, *users[key]) for key, wanted in texts.items()}
+
+
+def _embed_texts(
+    run: RunFolder, texts: Sequence[str], key: str, encoders: ProtocolEncoders, encoder: str
 ) -> dict[str, Tensor]:
     """Return the embedding of each distinct caption of the images that are there."""
-    texts = list(dict.fromkeys(cell.caption for cell in cells if cell.file is not None))
-    vectors = EmbeddingStore(run.embedding_file(f"{encoders.key(encoder)}-text", "captions"))
+    vectors = EmbeddingStore(run.embedding_file(f"{key}-text", "captions"))
     if vectors.damaged:
         run.notices.append("the embeddings of captions were damaged and are computed again")
     missing = [text for text in texts if caption_key(text) not in vectors]

@@ -1,12 +1,10 @@
-"""One subject: its images, photos and prior images embedded, and the rows of the score tables."""
+"""One subject by one protocol: from its embeddings to the rows of the score tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,42 +15,49 @@ from torch import Tensor
 from dreambench.dataset.images import image_size
 from dreambench.errors import DreambenchError
 from dreambench.metrics.div import index_pairs
-from dreambench.metrics.diversity_groups import DiversityGroups, pair_key
-from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
-from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.tables import BenchmarkImage, PriorImage, image_row
-from dreambench.spec.metric import Comparand, Metric
-from dreambench.spec.registries import get_metric
+from dreambench.metrics.diversity_groups import pair_key
+from dreambench.metrics.references import compare_with_photos, on_scale, reference_photos
+from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings
+from dreambench.metrics.tables import BenchmarkImage, image_row
+from dreambench.spec.metric import Metric
 from dreambench.store import RunFolder
-from dreambench.store.files import sha256_of
 
 SubjectRows = dict[str, list[dict[str, Any]]]
-#: Each caption's embedding, by the name of the encoder and the caption.
+#: Each caption's embedding, by the key of the encoder and the caption.
 Captions = Mapping[str, Mapping[str, Tensor]]
 
 
-@dataclass(frozen=True)
-class SubjectImages:
-    """Everything of one subject that is embedded."""
-
-    cells: list[BenchmarkImage]
-    priors: list[PriorImage]
-    photos: list[Path]
+def keep_embeddings(
+    run: RunFolder,
+    subject: str,
+    asked: Sequence[ProtocolImages],
+    pool: ThreadPoolExecutor,
+    *,
+    batch_size: int,
+    on_image: Callable[[int], None],
+) -> SubjectEmbeddings:
+    """Embed what is not kept yet of one subject and keep it, even where an error ends it."""
+    embeddings = SubjectEmbeddings(run, subject, asked, pool)
+    try:
+        embeddings.embed(batch_size, on_image)
+    finally:
+        embeddings.save()
+    return embeddings
 
 
 def score_subject(
     run: RunFolder,
     subject: str,
-    images: SubjectImages,
+    asked: ProtocolImages,
+    embeddings: SubjectEmbeddings,
     captions: Captions,
-    encoders: ProtocolEncoders,
-    pool: ThreadPoolExecutor,
-    *,
-    batch_size: int,
-    on_image: Callable[[int], None],
+    shown: int | None = None,
 ) -> SubjectRows:
-    """Return the rows of one subject for each of the four tables, embedding what is not kept yet."""
-    scorer = keep_embeddings(run, subject, images, encoders, pool, batch_size=batch_size, on_image=on_image)
+    """Return the rows of one subject for each of the four tables, by one protocol.
+
+    ``shown`` is how many of its first photos a model was trained on (None: not known).
+    """
+    scorer = _SubjectScorer(run, subject, asked, embeddings, shown)
     return {
         "images": scorer.image_rows(captions),
         "diversity": scorer.diversity_rows(),
@@ -61,126 +66,43 @@ def score_subject(
     }
 
 
-def keep_embeddings(
-    run: RunFolder,
-    subject: str,
-    images: SubjectImages,
-    encoders: ProtocolEncoders,
-    pool: ThreadPoolExecutor,
-    *,
-    batch_size: int,
-    on_image: Callable[[int], None],
-) -> _SubjectScorer:
-    """Embed what is not kept yet of one subject and keep it, even where an error ends it."""
-    scorer = _SubjectScorer(run, subject, images, encoders, pool)
-    try:
-        scorer.embed(batch_size, on_image)
-    finally:
-        scorer.save()
-    return scorer
-
-
 class _SubjectScorer:
     def __init__(
         self,
         run: RunFolder,
         subject: str,
-        images: SubjectImages,
-        encoders: ProtocolEncoders,
-        pool: ThreadPoolExecutor,
+        asked: ProtocolImages,
+        embeddings: SubjectEmbeddings,
+        shown: int | None,
     ) -> None:
-        self.run, self.subject, self.images = run, subject, images
-        self.encoders, self.pool = encoders, pool
-        self.metrics = [get_metric(name) for name in encoders.protocol.metrics]
-        self.stores = {
-            name: EmbeddingStore(run.embedding_file(encoders.key(name), subject))
-            for name in dict.fromkeys(metric.encoder for metric in self.metrics)
-        }
-        run.notices += [
-            f"{subject}: the embeddings in {store.file.parent.name} were damaged and are computed again"
-            for store in self.stores.values()
-            if store.damaged
-        ]
-        self.cells = sorted(
-            (cell for cell in images.cells if cell.file is not None),
-            key=lambda cell: (cell.prompt_index, cell.image_index),
-        )
-        files = [*images.photos, *(c.file for c in self.cells if c.file), *(p.file for p in images.priors)]
-        self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
-
-    def _that_compare(self, kind: Comparand) -> list[Metric]:
-        return [metric for metric in self.metrics if metric.compares == kind]
-
-    # -- embedding ------------------------------------------------------------------------------
-
-    def embed(self, batch_size: int, on_image: Callable[[int], None]) -> None:
-        """Embed photos and cells, then prior images, so that the first batches are the same without PRES."""
-        photos = [ImageFile(file, self.sha256[file], "photo") for file in self.images.photos]
-        cells = [ImageFile(c.file, self.sha256[c.file]) for c in self.cells if c.file]
-        priors = [ImageFile(p.file, self.sha256[p.file]) for p in self.images.priors]
-        jobs, sinks = self._jobs(), self._sinks(batch_size)
-        for images in ([*photos, *cells], priors):
-            distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
-            embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
-            if len(images) > len(distinct):
-                on_image(len(images) - len(distinct))
-
-    def _jobs(self) -> dict[str, EmbeddingJob]:
-        photos = {self.sha256[file] for file in self.images.photos}
-        cells = {self.sha256[c.file] for c in self.cells if c.file}
-        priors = {self.sha256[p.file] for p in self.images.priors}
-        of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors}
-        wanted: dict[str, set[str]] = {}
-        for metric in self.metrics:
-            if metric.compares != "pairs":
-                wanted.setdefault(metric.encoder, set()).update(of_kind[metric.compares])
-        return {
-            name: EmbeddingJob(partial(self.encoders.load, name), self.stores[name], images)
-            for name, images in wanted.items()
-        }
-
-    def _sinks(self, batch_size: int) -> dict[str, ImageConsumer]:
-        groups = [
-            [(self.sha256[cell.file], cell.file) for cell in group if cell.file]
-            for _, group in groupby(self.cells, key=lambda cell: cell.prompt_index)
-        ]
-        return {
-            f"{metric.name}'s pixels": DiversityGroups(
-                metric,
-                groups,
-                self.stores[metric.encoder],
-                partial(self.encoders.load, metric.encoder),
-                batch_size,
-                metric.pair_size(metric.settings(self.encoders.protocol)),
-            )
-            for metric in self._that_compare("pairs")
-        }
-
-    def save(self) -> None:
-        """Keep what was embedded and measured."""
-        for store in self.stores.values():
-            store.save()
-
-    # -- scores ---------------------------------------------------------------------------------
+        self.run, self.subject, self.asked, self.embeddings = run, subject, asked, embeddings
+        self.images, self.protocol = asked.images, asked.encoders.protocol
+        self.cells = self.images.present()
+        self.references = reference_photos(self.protocol, subject, self.images.photos, shown)
 
     def _matrix(self, metric: Metric, files: Iterable[Path | None]) -> Tensor:
-        return self.stores[metric.encoder].matrix([self.sha256[file] for file in files if file])
+        return self.embeddings.matrix(self.asked.encoders.key(metric.encoder), files)
 
     def image_rows(self, captions: Captions) -> list[dict[str, Any]]:
         """Return one row per expected image, in the order given."""
         files = [cell.file for cell in self.cells]
         columns: dict[str, list[float]] = {}
-        for metric in self._that_compare("photos") if files else ():
-            photos = self._matrix(metric, self.images.photos)
-            columns[metric.column] = _finite(metric, metric.score(self._matrix(metric, files), photos), files)
-        for metric in self._that_compare("caption") if files else ():
-            texts = torch.stack([captions[metric.encoder][cell.caption] for cell in self.cells])
-            columns[metric.column] = _finite(metric, metric.score(self._matrix(metric, files), texts), files)
+        for metric in self.asked.metrics("photos") if files else ():
+            indices = [cell.image_index for cell in self.cells]
+            photos = self._matrix(metric, self.references)
+            found = compare_with_photos(metric, self.protocol, self._matrix(metric, files), indices, photos)
+            columns[metric.column] = _finite(metric, found, files)
+        for metric in self.asked.metrics("caption") if files else ():
+            own = captions[self.asked.encoders.key(metric.encoder)]
+            texts = torch.stack([own[cell.caption] for cell in self.cells])
+            found = on_scale(metric, self.protocol, metric.score(self._matrix(metric, files), texts))
+            columns[metric.column] = _finite(metric, found, files)
         scores = {
             (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
             for i, cell in enumerate(self.cells)
         }
-        sizes = dict(zip(files, self.pool.map(image_size, [f for f in files if f]), strict=True))
+        present = [file for file in files if file]
+        sizes = dict(zip(files, self.embeddings.pool.map(image_size, present), strict=True))
         return [
             image_row(
                 cell,
@@ -193,7 +115,7 @@ class _SubjectScorer:
 
     def diversity_rows(self) -> list[dict[str, Any]]:
         """Return one row per pair of expected images of a prompt; NaN where one of them is missing."""
-        metrics = self._that_compare("pairs")
+        metrics = self.asked.metrics("pairs")
         if not metrics:
             return []
         rows = []
@@ -210,24 +132,23 @@ class _SubjectScorer:
     def _distance(self, metric: Metric, a: BenchmarkImage, b: BenchmarkImage) -> float:
         if a.file is None or b.file is None:
             return math.nan
-        return float(self.stores[metric.encoder][pair_key(self.sha256[a.file], self.sha256[b.file])])
+        sha256, store = (
+            self.embeddings.sha256,
+            self.embeddings.stores[self.asked.encoders.key(metric.encoder)],
+        )
+        found = float(store[pair_key(sha256[a.file], sha256[b.file])])
+        return on_scale(metric, self.protocol, [found])[0]
 
     def prior_rows(self) -> list[dict[str, Any]]:
-        """Return one row per prior image."""
-        priors, metrics = self.images.priors, self._that_compare("prior")
+        """Return one row per prior image; it is compared with all photos, whatever the references."""
+        priors, metrics = self.images.priors, self.asked.metrics("prior")
         if not metrics or not priors:
             return []
-        columns = {
-            metric.column: _finite(
-                metric,
-                metric.score(
-                    self._matrix(metric, [prior.file for prior in priors]),
-                    self._matrix(metric, self.images.photos),
-                ),
-                [prior.file for prior in priors],
-            )
-            for metric in metrics
-        }
+        files = [prior.file for prior in priors]
+        columns = {}
+        for metric in metrics:
+            found = metric.score(self._matrix(metric, files), self._matrix(metric, self.images.photos))
+            columns[metric.column] = _finite(metric, on_scale(metric, self.protocol, found), files)
         return [
             {
                 "subject": self.subject,
@@ -239,24 +160,18 @@ class _SubjectScorer:
         ]
 
     def photo_rows(self) -> list[dict[str, Any]]:
-        """Return one row per pair of photos."""
+        """Return one row per pair of photos: the bound, of all photos in every protocol."""
         names = [file.name for file in self.images.photos]
         rows: list[dict[str, Any]] = [
             {"subject": self.subject, "photo_a": names[i], "photo_b": names[j]}
             for i, j in index_pairs(len(names))
         ]
-        for metric in self._that_compare("photos"):
+        for metric in self.asked.metrics("photos"):
             pairs = metric.photo_pairs(self._matrix(metric, self.images.photos))
-            for row, (_, _, value) in zip(rows, pairs, strict=True):
+            values = on_scale(metric, self.protocol, [value for *_, value in pairs])
+            for row, value in zip(rows, values, strict=True):
                 row[metric.column] = value
         return rows
-
-
-def _hash(file: Path) -> str:
-    try:
-        return sha256_of(file)
-    except OSError as error:
-        raise DreambenchError(f"image {file} cannot be read: {error.strerror}") from error
 
 
 def _finite(metric: Metric, scores: list[float], files: Iterable[Path | None]) -> list[float]:

@@ -12,6 +12,7 @@ from dreambench.analysis.paired import INTERVAL
 from dreambench.analysis.summary import Row, Score, SubjectScores, Summary
 from dreambench.literature.published import differences_from_paper, of_the_papers_subjects, published
 from dreambench.report import numbers
+from dreambench.report.protocol_table import protocol_table
 from dreambench.report.table import (
     Table,
     TableCell,
@@ -119,6 +120,10 @@ def markdown_table(summary: Summary) -> str:
     apart = paper_apart(summary)
     if apart:
         lines += ["", f"{apart.title}. {markdown_text(apart.note)}", "", to_markdown(apart).rstrip()]
+    protocols = protocol_table(summary)
+    if protocols:
+        lines += ["", f"{protocols.title}. {markdown_text(protocols.note)}", "", to_markdown(protocols)]
+        lines += [f"- {name}: `{each.signature}`" for name, each in summary.protocols.items()]
     if is_miniature(summary.signature):
         lines += ["", f"**{MINIATURE_NOTE}.**"]
     if summary.incomparable:
@@ -149,6 +154,9 @@ def terminal_table(summary: Summary) -> Group:
     apart = paper_apart(summary)
     if apart:
         parts += [Text(), to_terminal(apart), Text(apart.note, style="dim")]
+    protocols = protocol_table(summary)
+    if protocols:
+        parts += [Text(), to_terminal(protocols), Text(protocols.note, style="dim")]
     if summary.unscored:
         images = numbers.plural(summary.unscored, "expected image")
         parts += [Text(), Text(f"{images} without a full set of scores", style="yellow")]

@@ -25,6 +25,7 @@ from dreambench.report.comparison import RULE, compared_cells
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
+from dreambench.report.protocol_table import named_signatures, protocol_figure, protocol_table
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
@@ -70,6 +71,9 @@ def render_page(
             preferences=preferences,
             results=main_table(summary),
             apart=paper_apart(summary),
+            protocols=protocol_table(summary),
+            protocol_figure=protocol_figure(summary),
+            named=named_signatures(summary),
             metrics=table_metrics(summary),
             figures=score_figures(scored),
             compared=compared_cells(scored, thumbnails, out),
@@ -109,6 +113,14 @@ def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Pat
     unreadable = problems(thumbnails)
     style = _own_file("style.css")
     return template.render(gallery=gallery, miniature=miniature, unreadable=unreadable, style=style)
+
+
+def render_tables(title: str, source: str, facts: Sequence[str], tables: Sequence[Table]) -> str:
+    """Return a page of sentences and tables as HTML; it has no script, and everything is escaped."""
+    template = _environment().get_template("tables_page.html.j2")
+    return template.render(
+        title=title, source=source, facts=facts, tables=tables, style=_own_file("style.css")
+    )
 
 
 def _differences(scored: Sequence[RunScores]) -> Table:

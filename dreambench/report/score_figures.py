@@ -79,7 +79,7 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
             axes.grid(axis="y")
             axes.set_axisbelow(True)
         panels[0].set_ylim(len(names) - 0.5, -0.5)
-        legend_above(figure, _once(panels))
+        legend_above(figure, once(panels))
 
     caption = (
         "Each subject's mean over its images. The tick is the bound: the subject's photos against each other."
@@ -118,7 +118,7 @@ def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
             axes.grid(axis="y")
             axes.margins(x=0.12)
         panels[0].set_ylim(len(kinds) - 0.5, -0.5)
-        legend_above(figure, _once(panels))
+        legend_above(figure, once(panels))
 
     caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
     svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")
@@ -144,7 +144,7 @@ def _along_training(scored: Sequence[RunScores]) -> DrawnFigure | None:
         axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
         axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
         axes.margins(0.1)
-        legend_above(figure, _once([axes]))
+        legend_above(figure, once([axes]))
 
     caption = (
         "Means over subjects of runs that stopped at these steps. The best step is where a method suits you."
@@ -166,7 +166,7 @@ def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:
         axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
         axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
         axes.margins(0.1)
-        legend_above(figure, _once([axes]))
+        legend_above(figure, once([axes]))
 
     caption = (
         "One dot per subject. Up is more like the subject, right is more like the prompt; "
@@ -181,7 +181,7 @@ def _shift(position: int, count: int) -> float:
     return 0.0 if count == 1 else (position / (count - 1) - 0.5) * 0.4
 
 
-def _once(panels: Sequence[Axes]) -> list[object]:
+def once(panels: Sequence[Axes]) -> list[object]:
     """Return one handle per label of the first panels that use it."""
     found: dict[str, object] = {}
     for axes in panels:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -25,7 +25,7 @@ from dreambench.models.weights import is_local, needed_encoders, with_fingerprin
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.training_subject import noun_note, training_subject
 from dreambench.spec.registries import METHODS, standard_metrics
-from dreambench.spec.run_spec import EncoderSpec, RunSpec
+from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec, RunSpec
 from dreambench.store import RunRecord
 from dreambench.store.record import git_commit, installed_versions, machine
 
@@ -34,7 +34,10 @@ SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and bl
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run whose pieces have all been found: nothing has been written yet."""
+    """A run whose pieces have all been found: nothing has been written yet.
+
+    ``protocols`` are those that its images are scored by, the spec's first, where there are several.
+    """
 
     spec: RunSpec
     dataset: Dataset
@@ -43,6 +46,7 @@ class Prepared:
     runtime: Runtime
     identifier: str
     method: Method
+    protocols: Mapping[str, ProtocolSpec] = field(default_factory=dict)
 
     def words(self, subject: Subject) -> SubjectPhrase:
         """Return how the run's prompts call a subject."""
@@ -121,6 +125,7 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
         key=prepared.spec.key,
         spec=prepared.spec,
         identifier=prepared.identifier,
+        protocols=dict(prepared.protocols),
         subjects={s.name: s.class_noun for s in prepared.subjects},
         photos=photos,
         versions=installed_versions(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
@@ -13,7 +14,7 @@ from dreambench.errors import DreambenchError
 from dreambench.executors import Executor, ExecutorOptions, Outcome
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.spec.presets import build_spec
-from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.run_spec import ProtocolSpec, RunSpec
 from dreambench.store import RunFolder
 from dreambench.store.run_folder import report_page
 
@@ -29,9 +30,9 @@ class Asked(TypedDict, total=False):
     """What a user asks of a run; what is absent or None is the preset's.
 
     ``subjects`` is "all" or names, ``prompts`` is "all" or indices such as "0-4,7", ``metrics`` are names;
-    lists may be text with commas. ``protocol`` is a name or a YAML file, ``base`` a hub id or a folder,
-    ``data`` a folder. ``overrides`` sets any field: by dotted names, or by texts such as "sampler.steps=25"
-    whose values are read as YAML.
+    lists may be text with commas. ``protocol`` is a name or a YAML file, or several: the images are scored
+    by all of them. ``base`` is a hub id or a folder, ``data`` a folder. ``overrides`` sets any field: by
+    dotted names, or by texts such as "sampler.steps=25" whose values are read as YAML.
     """
 
     subjects: str | Sequence[str] | None
@@ -41,7 +42,7 @@ class Asked(TypedDict, total=False):
     base: str | Path | None
     identifier: str | None
     data: str | Path | None
-    protocol: str | Path | None
+    protocol: str | Path | Sequence[str] | None
     metrics: str | Sequence[str] | None
     overrides: Mapping[str, Any] | Iterable[str] | None
     device: str | None
@@ -80,11 +81,17 @@ def asked_spec(
     defaults: Mapping[str, Any] | None = None,
     **asked: Unpack[Asked],
 ) -> RunSpec:
-    """Return the spec that a user asks for. Raises DreambenchError naming a wrong field.
+    """Return the spec that a user asks for. Raises DreambenchError for a wrong field or several protocols.
 
     ``defaults`` are fields by dotted name that count where the user does not set them.
     """
     metrics, base, data = (asked.get(name) for name in ("metrics", "base", "data"))
+    protocols = asked_protocols(asked)
+    if len(protocols) > 1:
+        raise DreambenchError(
+            f"--protocol {','.join(protocols)}: this command takes one protocol",
+            "`run` and `score` take several",
+        )
     fields = {
         "subjects": parse_subjects(asked.get("subjects")),
         "prompts": asked.get("prompts"),
@@ -94,7 +101,7 @@ def asked_spec(
         "base.model": str(base) if base else None,
         "data.folder": str(data) if data else None,
         "seed": seed,
-        "protocol": None if asked.get("protocol") is None else str(asked.get("protocol")),
+        "protocol": protocols[0] if protocols else None,
         "protocol.metrics": None if metrics is None else names_of(metrics),
         "runtime.device": asked.get("device"),
     }
@@ -109,6 +116,18 @@ def names_of(given: Any) -> list[str]:
     """Return names given as text with commas, or as a list."""
     parts = given.split(",") if isinstance(given, str) else given
     return [part.strip() for part in parts if part.strip()]
+
+
+def asked_protocols(asked: Mapping[str, Any]) -> list[str]:
+    """Return the names of the protocols that a user asks for; empty where the preset's is meant."""
+    given = asked.get("protocol")
+    return [] if given is None else names_of(str(given) if isinstance(given, Path) else given)
+
+
+def by_protocol(asked: Asked, name: str | None = None) -> Asked:
+    """Return what is asked for with one protocol: the one called ``name``, otherwise the first."""
+    names = asked_protocols(asked)
+    return {**asked, "protocol": name or (names[0] if names else None)}
 
 
 def parse_subjects(given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
@@ -152,12 +171,15 @@ def run(
         require_ray()
     presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset or None]
     seeds: Sequence[Any] = seed if isinstance(seed, list | tuple) and seed else [seed if seed != [] else None]
-    specs = [asked_spec(p, seed=s, **asked) for p, s in product(presets, seeds)]
+    pairs = list(product(presets, seeds))
+    specs = [asked_spec(p, seed=s, **by_protocol(asked)) for p, s in pairs]
+    protocols = _protocols(pairs[0][0], specs, asked)
     if checkpoints:
         specs = [stopped_at(spec, steps) for spec, steps in product(specs, checkpoints)]
     quiet_libraries()
     with reporting(reporter) as shown:
         runs = _folders(specs, Path(out) if out is not None else None, shown)
+        runs = [(replace(each, protocols=protocols), folder) for each, folder in runs]
         if not preset:
             shown.say(f"preset {specs[0].preset} (none was given)")
         for line in dict.fromkeys(line for each, _ in runs for line in said_before(each)):
@@ -165,6 +187,18 @@ def run(
         if show is not None and len(runs) == 1:
             shown.say(f"report: {report_page(runs[0][1])}, from the first subject on")
         return work(runs, executor, shown, keep_checkpoints, notes, show)
+
+
+def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str, ProtocolSpec]:
+    from dreambench.runs.several_protocols import protocols_by_name, refuse_unknown_inputs
+
+    def spec_of(name: str) -> RunSpec:
+        return asked_spec(preset, **by_protocol(asked, name))
+
+    found = protocols_by_name(asked_protocols(asked), spec_of)
+    for spec in specs:
+        refuse_unknown_inputs(spec, found)
+    return found
 
 
 def stopped_at(spec: RunSpec, steps: int) -> RunSpec:

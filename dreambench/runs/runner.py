@@ -12,13 +12,14 @@ from typing import Any
 
 from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.executors.local import LocalExecutor
-from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
+from dreambench.metrics.scoring import BenchmarkImage, PriorImage, ScoredProtocol, score_images
 from dreambench.models.device import Runtime
 from dreambench.progress import ProgressListener
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
+from dreambench.runs.several_protocols import further_protocols, images_that_count
 from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights, mend_subject
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.spec.run_spec import RunSpec
@@ -239,13 +240,18 @@ def score(
     """
     spec, runtime = prepared.spec, prepared.runtime
     looked_at = [s for s in prepared.subjects if only is None or s.name in only]
-    cells = [
-        present(cell) if subject in looked_at else replace(cell, file=None)
-        for subject in prepared.subjects
-        for cell in expected_cells(spec, subject, prepared.words(subject), run_folder)
-    ]
+
+    def cells_of(asked: RunSpec) -> list[BenchmarkImage]:
+        return [
+            present(cell) if subject in looked_at else replace(cell, file=None)
+            for subject in prepared.subjects
+            for cell in expected_cells(asked, subject, prepared.words(subject), run_folder)
+        ]
+
     priors = [p for s in looked_at for p in prior_images(spec, s, run_folder) if p.file.exists()]
-    write_scores(run_folder, spec, runtime, cells, priors, photo_files(prepared.subjects), watch)
+    others = further_protocols(spec, prepared.protocols, cells_of)
+    photos = photo_files(prepared.subjects)
+    write_scores(run_folder, spec, runtime, cells_of(spec), priors, photos, watch, others)
 
 
 def write_scores(
@@ -256,9 +262,12 @@ def write_scores(
     priors: Sequence[PriorImage],
     photos: Mapping[str, Sequence[Path]],
     watch: ProgressListener,
+    others: Sequence[ScoredProtocol] = (),
 ) -> None:
-    """Score images as a spec asks, with a progress bar, and write the score tables."""
-    watch.start("scoring", count_files(cells, priors, photos))
+    """Score images as a spec and further protocols ask, with a progress bar, and write the score tables."""
+    most = images_that_count(spec, {each.name: each.protocol for each in others})
+    looked_at = [cell for cell in cells if cell.image_index < most]
+    watch.start("scoring", count_files(looked_at, priors, photos))
     score_images(
         run_folder,
         cells,
@@ -268,6 +277,8 @@ def write_scores(
         device=str(runtime.device),
         batch_size=runtime.spec.scoring_batch_size,
         decode_threads=runtime.decode_threads(),
+        others=others,
+        shown=spec.training_photos,
         on_image=lambda count: watch.advance("scoring", count),
     )
     watch.finish("scoring")

@@ -8,7 +8,8 @@ from typing import Any, Unpack
 
 from dreambench.errors import DreambenchError
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
+from dreambench.runs.run import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
+from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord, locked_run
 from dreambench.store.record import git_commit, installed_versions, machine
 
@@ -27,11 +28,16 @@ def score(
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a CSV file, a pandas
     DataFrame with the CSV's columns (or ``image`` instead of ``file``, with PIL images), or a mapping
     ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
-    scores, so that the same call resumes and the report shows them. ``name`` is the name in tables (None:
-    from the source), ``out`` the folder (None: below results/). The other fields are those of ``run``. A
-    missing image is named ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
+    scores, so that the same call resumes and the report shows them. Several protocols are answered in one
+    pass: the first one's tables are the folder's, the others' lie beside them. ``name`` is the name in
+    tables (None: from the source), ``out`` the folder (None: below results/). The other fields are those of
+    ``run``. A missing image is named ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
     """
-    spec = asked_spec(preset or PAPER_PRESET, **asked)
+
+    def spec_of(protocol: str | None = None) -> RunSpec:
+        return asked_spec(preset or PAPER_PRESET, **by_protocol(asked, protocol))
+
+    spec = spec_of()
     if source is None:
         raise DreambenchError(
             "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
@@ -42,8 +48,10 @@ def score(
     from dreambench.runs.prepare import chosen_subjects, resolve_data
     from dreambench.runs.requests import photo_files
     from dreambench.runs.runner import write_scores
+    from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
     from dreambench.runs.submission import expected_images, read_submission
 
+    protocols = protocols_by_name(asked_protocols(asked), spec_of)
     spec, dataset = resolve_data(spec)
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
@@ -55,6 +63,7 @@ def score(
         name=name or submitted.name,
         key=spec.key,
         spec=spec,
+        protocols=protocols,
         subjects={s.name: s.class_noun for s in subjects},
         photos={k: [str(p.resolve()) for p in v] for k, v in photos.items()},
         source=submitted.source,
@@ -63,11 +72,20 @@ def score(
         machine=machine(runtime.describe()),
     )
     folder = Path(out) if out else Path("results") / f"score-{submitted.label}-{spec.images_key[:8]}"
-    cells, priors = expected_images(submitted, spec, dataset, RunFolder(folder, record))
+    planned = RunFolder(folder, record)
+    cells, priors = expected_images(submitted, spec, dataset, planned)
+    others = further_protocols(
+        spec, protocols, lambda each: expected_images(submitted, each, dataset, planned)[0]
+    )
     with reporting(reporter) as shown, locked_run(folder, record) as run:
         submitted.write_images(run)
-        write_scores(run, spec, runtime, cells, priors, photos, shown)
-        missing = [f"{c.subject}/{c.prompt_index:02d}-{c.image_index}" for c in cells if c.file is None]
+        write_scores(run, spec, runtime, cells, priors, photos, shown, others)
+        counted = images_that_count(spec, protocols)
+        missing = [
+            f"{c.subject}/{c.prompt_index:02d}-{c.image_index}"
+            for c in cells
+            if c.file is None and c.image_index < counted
+        ]
         run.save_record("partial" if missing else "complete")
         if missing:
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import difflib
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder, parse_yaml, read_yaml
+from dreambench.paths import parse_yaml
+from dreambench.spec.named_files import names_in, read_named
+from dreambench.spec.protocols import read_protocol
 from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import ProtocolSpec, RunSpec
 
@@ -20,25 +21,13 @@ _METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper
 
 def preset_names() -> list[str]:
     """Return the names of the presets that come with the package."""
-    return _names("presets")
-
-
-def protocol_names() -> list[str]:
-    """Return the names of the protocols that come with the package."""
-    return _names("protocols")
+    return names_in("presets")
 
 
 def read_preset(name_or_file: str) -> dict[str, Any]:
     """Read a preset by name, or a YAML file of the same form, as plain data."""
-    path, content = _read("preset", "presets", name_or_file, "`dreambench presets paper-sd15` shows one")
+    path, content = read_named("preset", "presets", name_or_file, "`dreambench presets paper-sd15` shows one")
     return {"preset": path.stem, **content}
-
-
-def read_protocol(name_or_file: str) -> dict[str, Any]:
-    """Read a protocol by name, or a YAML file of the same form: the fields of a ProtocolSpec."""
-    _, content = _read("protocol", "protocols", name_or_file, "data/protocols/paper.yaml shows one")
-    content.pop("description", None)
-    return content
 
 
 def protocol_spec(name_or_file: str) -> ProtocolSpec:
@@ -51,27 +40,6 @@ def protocol_spec(name_or_file: str) -> ProtocolSpec:
     known = [f"protocol.{name}" for name in field_names(ProtocolSpec)]
     spec: ProtocolSpec = _validate(ProtocolSpec, read_protocol(name_or_file), "protocol.", known)
     return spec
-
-
-def _names(folder: str) -> list[str]:
-    return sorted(p.stem for p in (data_folder() / folder).glob("*.yaml"))
-
-
-def _read(noun: str, folder: str, name_or_file: str, example: str) -> tuple[Path, dict[str, Any]]:
-    path = data_folder() / folder / f"{name_or_file}.yaml"
-    if name_or_file not in _names(folder):
-        path = Path(name_or_file)
-        if not path.is_file():
-            near = difflib.get_close_matches(name_or_file, _names(folder), n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            raise DreambenchError(
-                f"{noun} {name_or_file!r} is neither known nor a file",
-                f"{hint}known: {', '.join(_names(folder))}",
-            )
-    content = read_yaml(path)
-    if not isinstance(content, dict):
-        raise DreambenchError(f"{path} contains no {noun}", f"write `field: value` lines; {example}")
-    return path, content
 
 
 def build_spec(

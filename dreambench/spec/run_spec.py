@@ -148,6 +148,8 @@ class DinoSpec(EncoderSpec):
     model: str = "vit_small_patch16_224.dino"
     resize: int = Field(256, ge=8, le=4096)
     crop: int = Field(224, ge=8, le=4096)
+    #: Whether the model is made for every input size, so that its weights may be of another one.
+    any_size: ClassVar[bool] = False
 
 
 class LpipsSpec(EncoderSpec):
@@ -183,10 +185,17 @@ def _as_encoder_specs(value: Any) -> Any:
 
 
 class ProtocolSpec(Section):
-    """How images become numbers: the metrics, their encoders and transforms, and the form of captions.
+    """How images become numbers: metrics, encoders, transforms, references, captions, averaging, scale.
 
-    The standard metrics' encoders are ``clip``, ``dino`` and ``lpips``; those of metrics from other packages
-    are in ``encoders``, by the encoder's name.
+    The standard metrics' encoders are ``clip``, ``dino`` and ``lpips``; those of other metrics are in
+    ``encoders``, by the encoder's name.
+
+    ``references`` says with which of a subject's photos an image is compared: ``all`` of them, the ``listed``
+    one (``input_photos``: a file name without suffix by subject, the first photo where none is named), or
+    ``paired``: image i of a prompt with photo i. ``leave_input_out`` removes the photo that the model was
+    shown, the listed one, first. ``images`` is how many images of each prompt count (None: all);
+    ``averaging`` over ``images`` gives each image the same weight instead of each subject. A score of a
+    ``clipped`` metric below 0 counts as 0, and is multiplied by the metric's ``scale`` (1 where absent).
     """
 
     metrics: tuple[MetricName, ...] = Field(default_factory=_default_metrics, min_length=1)
@@ -198,6 +207,24 @@ class ProtocolSpec(Section):
     )
     caption: Literal["no-identifier", "identifier"] = "no-identifier"
     prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
+    references: Literal["all", "listed", "paired"] = "all"
+    input_photos: dict[str, str] = Field(default_factory=dict)
+    leave_input_out: bool = False
+    images: int | None = Field(None, ge=1, description="images of each prompt that count; None: all")
+    averaging: Literal["subjects", "images"] = "subjects"
+    scale: dict[MetricName, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    clipped: tuple[MetricName, ...] = ()
+
+    #: What protocols had no choice of before version 0.2: a field with this value is in no key.
+    SINCE_0_2: ClassVar[dict[str, Any]] = {
+        "references": "all",
+        "input_photos": {},
+        "leave_input_out": False,
+        "images": None,
+        "averaging": "subjects",
+        "scale": {},
+        "clipped": [],
+    }
 
     @field_validator("metrics")
     @classmethod
@@ -223,6 +250,21 @@ class ProtocolSpec(Section):
         """Return the settings of an encoder by its name."""
         found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
         return cast(EncoderSpec, found)
+
+    def reference_label(self, shown: int | None = None) -> str:
+        """Return how a signature names the photos that an image is compared with.
+
+        ``shown`` is the number of first photos that a model was trained on, where it is known.
+        """
+        if self.references != "listed" and not self.leave_input_out:
+            return self.references
+        listed = hashlib.sha256(json.dumps(self.input_photos, sort_keys=True).encode()).hexdigest()[:8]
+        which = f"first-{shown}" if shown else listed if self.input_photos else "first"
+        return f"{self.references}@{which}" + ("/input-out" if self.leave_input_out else "")
+
+    def images_of(self, drawn: int) -> int:
+        """Return how many of the ``drawn`` images of a prompt count."""
+        return min(drawn, self.images or drawn)
 
     def prior_images_needed(self) -> int:
         """Return how many images of ``a [class noun]`` a subject needs: none if no metric looks at them."""
@@ -338,6 +380,9 @@ class RunSpec(Section):
         protocol = fields["protocol"]
         if protocol["lpips"]["size"] == "native":
             del protocol["lpips"]["size"]  # likewise
+        for name, value in ProtocolSpec.SINCE_0_2.items():
+            if protocol[name] == value:
+                del protocol[name]  # likewise
         if fields["identifier"]["drawn"] is None:
             del fields["identifier"]["drawn"]
         others = protocol["encoders"] or protocol.pop("encoders")  # without metrics of others: as ever

@@ -27,7 +27,20 @@ def protocol_fields(protocol: ProtocolSpec) -> dict[str, str]:
     names = in_table_order({*standard_metrics(), *protocol.metrics})
     found = {field: value for name in names for field, value in get_metric(name).signature(protocol).items()}
     order = [field for field in _ORDER if field in found]
-    return {field: found[field] for field in [*order, *sorted(found.keys() - set(order))]}
+    metrics = {field: found[field] for field in [*order, *sorted(found.keys() - set(order))]}
+    return {**metrics, **_arithmetic(protocol)}
+
+
+def _arithmetic(protocol: ProtocolSpec) -> dict[str, str]:
+    """Return what is done to the metrics' numbers, where it is not what the paper does."""
+    scaled = [f"{name}*{protocol.scale[name]:g}" for name in in_table_order(protocol.scale)]
+    found = {
+        "images": str(protocol.images or ""),
+        "average": "images" if protocol.averaging == "images" else "",
+        "scale": ",".join(scaled),
+        "clipped": ",".join(in_table_order(protocol.clipped)),
+    }
+    return {name: value for name, value in found.items() if value}
 
 
 def cells_digest(cells: Iterable[tuple[str, int, int]]) -> str:
@@ -51,6 +64,8 @@ def signature_fields(
         "data": spec.data.label or "unknown",
         **protocol_fields(spec.protocol),
     }
+    if spec.protocol.leave_input_out:
+        fields["pairs"] = spec.protocol.reference_label(spec.training_photos)
     if image_size and spec.protocol.lpips.size == "native":
         fields["lpips"] += f"@{image_size}"
     if cells != "all":
@@ -69,6 +84,17 @@ def format_signature(fields: dict[str, str]) -> str:
 def parse_signature(line: str) -> dict[str, str]:
     """Split a printed signature into its fields again."""
     return dict(field.split(":", 1) for field in line.split("|"))
+
+
+def scale_of(signature: str, metric: str) -> float:
+    """Return by what the numbers of a metric are multiplied in a table with this signature.
+
+    Example:
+        >>> scale_of("dreambench:0.1|scale:dino*100,clip_t*2.5", "clip_t")
+        2.5
+    """
+    pairs = [part.split("*") for part in parse_signature(signature).get("scale", "").split(",") if part]
+    return {name: float(factor) for name, factor in pairs}.get(metric, 1.0)
 
 
 def is_miniature(signature: str) -> bool:

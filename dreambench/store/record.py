@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench.spec.run_spec import RunSpec
+from dreambench.spec.run_spec import ProtocolSpec, RunSpec
 from dreambench.spec.version import __version__
 
 Status = Literal["started", "partial", "interrupted", "failed", "complete"]
@@ -28,9 +28,11 @@ class RunRecord(BaseModel):
     ``kind`` is "run" for images made by dreambench, "score" for other people's. ``name`` is the row's name in
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` (class nouns by name) and
     ``photos`` (absolute paths by subject) are resolved from the dataset. ``source`` is where scored images
-    came from. ``seconds`` is the wall time of all invocations that ended, without those that were killed.
-    ``tables`` has the SHA-256 of every score table, from the run's end on. ``made_on`` names the machine of
-    every subject, and set of class images, that was not made by the process on ``machine``.
+    came from. ``protocols`` are those that the images were scored by, by name and in order, where there are
+    several: the first is the spec's. ``seconds`` is the wall time of all invocations that ended, without
+    those that were killed. ``tables`` has the SHA-256 of every score table, from the run's end on.
+    ``made_on`` names the machine of every subject, and set of class images, that was not made by the process
+    on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -45,6 +47,7 @@ class RunRecord(BaseModel):
     subjects: dict[str, str]
     photos: dict[str, list[str]]
     source: str | None = None
+    protocols: dict[str, ProtocolSpec] = {}
     created: str = ""
     updated: str = ""
     seconds: float = 0.0

@@ -38,12 +38,23 @@ class RunFolder:
 
     Reading needs no lock, because every file is whole or absent. Only the holder of ``locked_run`` writes.
     ``notices`` are lines for the user about files that were damaged.
+    ``protocol`` names the protocol whose score tables these are; empty for the run's own.
     """
 
-    def __init__(self, path: Path, record: RunRecord) -> None:
+    def __init__(self, path: Path, record: RunRecord, protocol: str = "") -> None:
         self.path = path
         self.record = record
         self.notices: list[str] = []
+        self.protocol = protocol
+
+    def of_protocol(self, name: str) -> RunFolder:
+        """Return this folder with the score tables of another protocol; its log names that one alone."""
+        record = self.record
+        if record is not None and name in record.protocols:
+            spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
+            name = "" if next(iter(record.protocols)) == name else name
+            record = record.model_copy(update={"spec": spec, "key": spec.key, "protocols": {}})
+        return RunFolder(self.path, record, name)
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -77,7 +88,7 @@ class RunFolder:
 
     def score_file(self, table: str) -> Path:
         """Return the path of a score table: images, diversity, prior or photos."""
-        return self.path / "scores" / f"{table}.parquet"
+        return self.path / "scores" / self.protocol / f"{table}.parquet"
 
     def embedding_file(self, encoder: str, subject: str) -> Path:
         """Return the path of a subject's embeddings by one encoder."""
@@ -129,8 +140,13 @@ class RunFolder:
         files.write_text(self.path / _COPY, text)
 
     def _checksums(self) -> dict[str, str]:
-        tables = sorted((self.path / "scores").glob("[!.]*.parquet"))
-        return {file.stem: files.sha256_of(file) for file in tables}
+        folder = self.path / "scores"
+        tables = sorted(file for file in folder.rglob("*.parquet") if not file.name.startswith("."))
+        return {self._name_of(file.relative_to(folder)): files.sha256_of(file) for file in tables}
+
+    def _name_of(self, table: Path) -> str:
+        """Return a table's name in the log: ``images``, or ``uno/images`` of a further protocol."""
+        return table.with_suffix("").as_posix()
 
     def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
         """Write a batch of one subject's images: all of them, or none."""
@@ -175,7 +191,8 @@ class RunFolder:
         """
         import pandas as pd
 
-        file, known = self.score_file(table), self.record.tables.get(table)
+        file = self.score_file(table)
+        known = self.record.tables.get(self._name_of(Path(self.protocol) / table))
         try:
             if known is not None and files.sha256_of(file) != known:
                 raise DreambenchError(f"{file} has changed since the run ended (its SHA-256 differs)", _AGAIN)

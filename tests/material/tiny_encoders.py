@@ -90,7 +90,7 @@ def build_clip(folder: Path, *, seed: int = 1) -> tuple[str, Path]:
     model = CLIP(**CLIP_CONFIG)
     _spread(model)
     file = folder / f"{CLIP_MODEL}.safetensors"
-    return CLIP_MODEL, _save(model.state_dict(), file, open_clip_config={"model_cfg": CLIP_CONFIG})
+    return CLIP_MODEL, save_state(model.state_dict(), file, open_clip_config={"model_cfg": CLIP_CONFIG})
 
 
 def build_full_clip(folder: Path, *, seed: int = 1) -> tuple[str, Path]:
@@ -99,7 +99,7 @@ def build_full_clip(folder: Path, *, seed: int = 1) -> tuple[str, Path]:
 
     torch.manual_seed(seed)
     model = CLIP(**get_model_config(FULL_CLIP_MODEL))
-    return FULL_CLIP_MODEL, _save(model.state_dict(), folder / f"{FULL_CLIP_MODEL}.safetensors")
+    return FULL_CLIP_MODEL, save_state(model.state_dict(), folder / f"{FULL_CLIP_MODEL}.safetensors")
 
 
 def build_dino(folder: Path, *, seed: int = 2) -> tuple[str, Path]:
@@ -113,7 +113,7 @@ def build_dino(folder: Path, *, seed: int = 2) -> tuple[str, Path]:
     model = timm.create_model(DINO_CONFIG["architecture"], num_classes=0, **DINO_CONFIG["model_args"])
     _spread(model)
     file = folder / f"{DINO_MODEL}.safetensors"
-    return DINO_MODEL, _save(model.state_dict(), file, timm_config=DINO_CONFIG)
+    return DINO_MODEL, save_state(model.state_dict(), file, timm_config=DINO_CONFIG)
 
 
 def build_full_dino(folder: Path, *, seed: int = 2) -> tuple[str, Path]:
@@ -122,7 +122,7 @@ def build_full_dino(folder: Path, *, seed: int = 2) -> tuple[str, Path]:
 
     torch.manual_seed(seed)
     model = timm.create_model(FULL_DINO_MODEL, num_classes=0)
-    return FULL_DINO_MODEL, _save(model.state_dict(), folder / f"{FULL_DINO_MODEL}.safetensors")
+    return FULL_DINO_MODEL, save_state(model.state_dict(), folder / f"{FULL_DINO_MODEL}.safetensors")
 
 
 def build_lpips(folder: Path, *, seed: int = 3) -> Path:
@@ -135,10 +135,10 @@ def build_lpips(folder: Path, *, seed: int = 3) -> Path:
         model = lpips.LPIPS(net="alex", pnet_rand=True, verbose=False)
     # `lins` holds the same tensors as lin0 to lin4 once more, and safetensors stores each once.
     state = {name: t for name, t in model.state_dict().items() if not name.startswith("lins.")}
-    return _save(state, folder / "lpips-alex.safetensors")
+    return save_state(state, folder / "lpips-alex.safetensors")
 
 
-def _save(state: dict[str, torch.Tensor], file: Path, **metadata: object) -> Path:
+def save_state(state: dict[str, torch.Tensor], file: Path, **metadata: object) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     texts = {name: json.dumps(value) for name, value in metadata.items()}
     save_file({name: t.contiguous() for name, t in state.items()}, file, metadata=texts or None)

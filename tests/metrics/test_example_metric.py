@@ -76,43 +76,52 @@ def test_it_is_shorter_than_60_lines() -> None:
 def test_without_the_package_its_run_says_which_metric_is_missing() -> None:
     from dreambench.errors import DreambenchError
 
-    with pytest.raises(DreambenchError, match="metric 'dinov2' is unknown; did you mean 'dino'"):
-        get_metric("dinov2")
+    with pytest.raises(DreambenchError, match="metric 'dinov2_reg' is unknown; did you mean 'dinov2'"):
+        get_metric("dinov2_reg")
 
 
 def test_it_is_in_table_page_signature_check_and_json(installed, weights, tiny, tmp_path, capsys) -> None:
     words = models.options({k: v for k, v in tiny.items() if k.startswith("protocol.")})
     encoder = {"model": "test_vit", "weights": str(weights), "resize": "64", "crop": "64"}
-    words += [word for k, v in encoder.items() for word in ("--set", f"protocol.encoders.dinov2.{k}={v}")]
+    words += [word for k, v in encoder.items() for word in ("--set", f"protocol.encoders.dinov2_reg.{k}={v}")]
     words += ["--data", tiny["data"], "--subjects", "dog,vase", "--prompts", "0", "--images-per-prompt", "2"]
     runs = []
     for shade in (40, 90, 140):
         images = _images(tmp_path / f"images{shade}", shade)
         runs.append(str(tmp_path / f"scores{shade}"))
-        asked = ("score", "--images", str(images), "--metrics", "dino,dinov2", "--out", runs[-1], "--json")
+        asked = (
+            "score",
+            "--images",
+            str(images),
+            "--metrics",
+            "dino,dinov2_reg",
+            "--out",
+            runs[-1],
+            "--json",
+        )
         code, out = _call(capsys, *asked, *words)
         assert code == 0
         summary = json.loads(out)
-    score = summary["rows"][1]["dinov2"]
+    score = summary["rows"][1]["dinov2_reg"]
     assert -1 <= score["mean"] <= 1
-    assert summary["subjects"]["dog"]["dinov2"] != summary["subjects"]["dog"]["dino"]
-    assert "|dinov2:test_vit/sha256-" in summary["signature"]
+    assert summary["subjects"]["dog"]["dinov2_reg"] != summary["subjects"]["dog"]["dino"]
+    assert "|dinov2_reg:test_vit/sha256-" in summary["signature"]
     assert "/r64c64" in summary["signature"]
 
     code, out = _call(capsys, "report", runs[0], "--out", str(tmp_path / "report"))
     assert code == 0
-    assert "DINOv2" in out
+    assert "DINOv2-reg" in out
     page = (tmp_path / "report" / "index.html").read_text()
-    assert "DINOv2 ↑" in page
-    assert "by DINOv2 embeddings" in page
-    assert "dinov2" in (tmp_path / "report" / "subjects.csv").read_text().splitlines()[0]
+    assert "DINOv2-reg ↑" in page
+    assert "by DINOv2-reg embeddings" in page
+    assert "dinov2_reg" in (tmp_path / "report" / "subjects.csv").read_text().splitlines()[0]
 
     baseline = str(tmp_path / "baseline.json")
     assert _call(capsys, "check", *runs[:2], "--baseline", baseline, "--update")[0] == 0
-    assert "dinov2" in json.loads(Path(baseline).read_text())["metrics"]
+    assert "dinov2_reg" in json.loads(Path(baseline).read_text())["metrics"]
     code, out = _call(capsys, "check", runs[2], "--baseline", baseline, "--json")
     assert code in (0, 1)
-    assert "dinov2" in {c["metric"] for c in json.loads(out)["comparisons"]}
+    assert "dinov2_reg" in {c["metric"] for c in json.loads(out)["comparisons"]}
 
     code, out = _call(capsys, "metrics", "--json")
-    assert json.loads(out)["dinov2"]["source"].startswith("Oquab")
+    assert json.loads(out)["dinov2_reg"]["source"].startswith("Darcet")

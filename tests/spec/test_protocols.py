@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.presets import build_spec, protocol_names, protocol_spec
+from dreambench.spec.presets import build_spec, protocol_spec
+from dreambench.spec.protocols import protocol_card, protocol_label, protocol_names
 from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.signature import protocol_fields, signature_fields
 
 
 def test_the_presets_name_their_protocol() -> None:
-    assert protocol_names() == ["mini", "paper"]
+    assert {"mini", "paper"} <= set(protocol_names())
     assert build_spec("mini").protocol == protocol_spec("mini")
     assert build_spec("paper-sd15").protocol == protocol_spec("paper")
 
@@ -60,3 +62,80 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path, text: str, message: str)
 def test_an_unknown_name_names_the_nearest() -> None:
     with pytest.raises(DreambenchError, match=r"protocol 'papper' is neither .* did you mean 'paper'"):
         protocol_spec("papper")
+
+
+NAMED = ("kosmos-g", "uno", "dreambench++", "imagenhub", "customconcept101", "peft-image-gen")
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_a_named_protocol_cites_the_script_that_it_restates(name: str) -> None:
+    card = protocol_card(name)
+    assert card.restates is not None
+    assert card.restates.repository.count("/") == 1
+    assert card.restates.path.endswith(".py")
+    assert card.description
+    assert card.notes
+
+
+def test_every_named_protocol_has_a_signature_of_its_own() -> None:
+    names = [*NAMED, "paper"]
+    assert len({tuple(protocol_fields(protocol_spec(name)).items()) for name in names}) == len(names)
+
+
+def test_the_listed_photos_are_photos_of_the_dataset() -> None:
+    from dreambench.dataset import load_dataset
+    from dreambench.paths import located
+
+    photos = {
+        s.name: {p.path.stem for p in s.photos} for s in load_dataset(located("builtin:mini/photos")).subjects
+    }
+    for name in ("kosmos-g", "uno"):
+        listed = protocol_spec(name).input_photos
+        assert listed.keys() == photos.keys()
+        assert all(photo in photos[subject] for subject, photo in listed.items())
+
+
+def test_a_shape_has_the_encoders_of_another_protocol() -> None:
+    own, mini, shape = (protocol_spec(n) for n in ("kosmos-g", "mini", "kosmos-g@mini"))
+    assert (shape.clip, shape.dino) == (mini.clip, mini.dino)
+    assert (shape.references, shape.scale, shape.images) == (own.references, own.scale, own.images)
+    assert shape.metrics == own.metrics
+
+
+def test_a_metric_that_the_encoders_cannot_answer_gives_way_to_dino() -> None:
+    assert protocol_spec("peft-image-gen@mini").metrics == ("dino",)
+    shape = protocol_spec("dreambench++@mini")
+    assert shape.metrics == ("dino", "clip_i", "clip_t")
+    assert set(shape.scale) == {"dino", "clip_i", "clip_t"}
+
+
+def test_a_shape_of_an_unknown_protocol_is_refused() -> None:
+    with pytest.raises(DreambenchError, match="protocol 'papper' is neither known"):
+        protocol_spec("kosmos-g@papper")
+
+
+@pytest.mark.parametrize(
+    ("asked", "label"), [("uno", "uno"), ("uno@mini", "uno@mini"), ("folder/mine.yaml", "mine")]
+)
+def test_a_protocol_has_a_name_in_tables(asked: str, label: str) -> None:
+    assert protocol_label(asked) == label
+
+
+@pytest.mark.parametrize(
+    ("field", "label"),
+    [
+        ({}, "all"),
+        ({"references": "listed"}, "listed@first"),
+        ({"references": "paired"}, "paired"),
+        ({"leave_input_out": True}, "all@first/input-out"),
+        ({"references": "listed", "input_photos": {"dog": "02"}}, "listed@19964f3c"),
+    ],
+)
+def test_the_signature_names_the_references(field: dict[str, object], label: str) -> None:
+    assert protocol_fields(ProtocolSpec(**field))["pairs"] == label
+
+
+def test_the_signature_of_leaving_out_training_photos_says_how_many() -> None:
+    asked = ["protocol.leave_input_out=true", "training_photos=3"]
+    spec = build_spec("mini", overrides=asked)
+    assert signature_fields(spec, 1)["pairs"] == "all@first-3/input-out"

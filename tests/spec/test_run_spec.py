@@ -52,6 +52,9 @@ def another_value(dotted: str) -> Any:
         "prompts": "0-4",
         "training_photos": 4,
         "protocol.lpips.size": 256,
+        "protocol.input_photos": {"dog": "02"},
+        "protocol.scale": {"dino": 100.0},
+        "protocol.clipped": ("clip_t",),
     }
     if dotted in special:
         return special[dotted]

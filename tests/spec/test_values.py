@@ -76,6 +76,13 @@ OTHER_VALUES: dict[str, tuple[str, Any]] = {  # field: what a user writes, and w
     "protocol.lpips.fingerprint": ("abc", "abc"),
     "protocol.caption": ("identifier", "identifier"),
     "protocol.prior_images": ("4", 4),
+    "protocol.references": ("listed", "listed"),
+    "protocol.input_photos": ('{dog: "02"}', {"dog": "02"}),
+    "protocol.leave_input_out": ("true", True),
+    "protocol.images": ("1", 1),
+    "protocol.averaging": ("images", "images"),
+    "protocol.scale": ("{dino: 100}", {"dino": 100.0}),
+    "protocol.clipped": ("[clip_t]", ("clip_t",)),
     "runtime.device": ("cuda:1", "cuda:1"),
     "runtime.precision": ("bf16", "bf16"),
     "runtime.generation_batch_size": ("2", 2),
@@ -115,7 +122,7 @@ def flat(spec: RunSpec) -> dict[str, Any]:
 
     def walk(part: dict[str, Any], prefix: str) -> None:
         for name, value in part.items():
-            if isinstance(value, dict):
+            if isinstance(value, dict) and name not in ("input_photos", "scale"):
                 walk(value, f"{prefix}{name}.")
             else:
                 values[prefix + name] = value

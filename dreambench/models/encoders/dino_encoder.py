@@ -23,7 +23,8 @@ from dreambench.models.encoders.weight_files import (
 )
 from dreambench.spec.run_spec import DinoSpec
 
-FIELD = "protocol.dino.weights"
+#: Where a protocol has the settings of the encoder ``dino``.
+PLACE = "protocol.dino"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -58,8 +59,8 @@ class DinoEncoder(ImageEncoder):
         return model.forward_features(batch)[:, 0]
 
 
-def load_dino(spec: DinoSpec, device: str | torch.device) -> DinoEncoder:
-    """Load the DINO model of a protocol.
+def load_dino(spec: DinoSpec, device: str | torch.device, place: str = PLACE) -> DinoEncoder:
+    """Load the DINO model of a protocol, whose settings are at ``place`` in it.
 
     ``spec.model`` is a name of timm, ``spec.weights`` is ``hub`` or a safetensors file. An architecture
     that timm does not know by name is read from the file's metadata entry ``timm_config``: the
@@ -68,35 +69,56 @@ def load_dino(spec: DinoSpec, device: str | torch.device) -> DinoEncoder:
     Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit, where the
     model has no class token, or where the crop is not the model's input size.
     """
+    field = f"{place}.weights"
     if is_local(spec.weights):
-        file = checked_file(spec.weights, spec.fingerprint, FIELD)
-        model = _build(spec, *_architecture(spec, read_metadata(file, FIELD)))
+        file = checked_file(spec.weights, spec.fingerprint, field)
+        model = _build(spec, place, *_architecture(spec, place, read_metadata(file, field)))
     else:
-        file = dino_download(spec).fetch()
-        model = _build(spec, spec.model, {})
-    _check_geometry(model, spec)
-    state = {name: t for name, t in read_tensors(file, FIELD).items() if not name.startswith("head.")}
-    load_into(model, state, f"{FIELD}: {file} in {spec.model}")
+        file = dino_download(spec, place).fetch()
+        model = _build(spec, place, spec.model, {})
+    _check_geometry(model, spec, place)
+    state = {name: t for name, t in read_tensors(file, field).items() if not name.startswith("head.")}
+    load_into(model, _at_size(state, model, spec), f"{field}: {file} in {spec.model}")
     return DinoEncoder(model, spec.resize, spec.crop, torch.device(device))
 
 
-def dino_download(spec: DinoSpec) -> HubFile:
+def _at_size(state: dict[str, Tensor], model: Any, spec: DinoSpec) -> dict[str, Tensor]:
+    """Return weights whose position embeddings fit the crop, for models that are made for every size.
+
+    DINOv2 was trained at 518 pixels, and is used at 224: its authors resize the embeddings, bicubic.
+    """
+    present, wanted = state.get("pos_embed"), getattr(model, "pos_embed", None)
+    if not spec.any_size or present is None or wanted is None or present.shape == wanted.shape:
+        return state
+    from timm.layers import resample_abs_pos_embed
+
+    fitted = resample_abs_pos_embed(
+        present,
+        new_size=list(model.patch_embed.grid_size),
+        num_prefix_tokens=0 if model.no_embed_class else model.num_prefix_tokens,
+        antialias=False,
+    )
+    return {**state, "pos_embed": fitted}
+
+
+def dino_download(spec: DinoSpec, place: str = PLACE) -> HubFile:
     """Return the file that a timm name stands for. Raises DreambenchError where there is none."""
     import timm
 
+    field = f"{place}.weights"
     if spec.weights != "hub":
         raise DreambenchError(
-            f"{FIELD}={spec.weights} is neither `hub` nor a file", f"give --set {FIELD}=FILE"
+            f"{field}={spec.weights} is neither `hub` nor a file", f"give --set {field}=FILE"
         )
-    _check_name(spec)
+    _check_name(spec, place)
     pretrained = timm.models.get_pretrained_cfg(spec.model)
     if pretrained is None or not pretrained.hf_hub_id:
         raise DreambenchError(
-            f"{FIELD}: timm has no weights of {spec.model} on the hub", f"give a file with --set {FIELD}=FILE"
+            f"{field}: timm has no weights of {spec.model} on the hub", f"give a file with --set {field}=FILE"
         )
     file = pretrained.hf_hub_filename or "model.safetensors"
     safe = file.rsplit(".", 1)[0] + ".safetensors"
-    return HubFile(pretrained.hf_hub_id, safe, FIELD, f"--set {FIELD}=FILE")
+    return HubFile(pretrained.hf_hub_id, safe, field, f"--set {field}=FILE")
 
 
 def _is_name(model: str) -> bool:
@@ -111,54 +133,58 @@ def _is_name(model: str) -> bool:
     return True
 
 
-def _check_name(spec: DinoSpec) -> None:
+def _check_name(spec: DinoSpec, place: str) -> None:
     import timm
 
     if not _is_name(spec.model):
         near = difflib.get_close_matches(spec.model, timm.list_models() + timm.list_pretrained("vit_*"), n=1)
         raise DreambenchError(
-            f"protocol.dino.model={spec.model} is not a model of timm",
+            f"{place}.model={spec.model} is not a model of timm",
             f"did you mean {near[0]}?" if near else "see timm.list_models()",
         )
 
 
-def _architecture(spec: DinoSpec, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _architecture(spec: DinoSpec, place: str, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return timm's name of the architecture and its arguments for weights from a file."""
     stated = metadata.get("timm_config")
     if stated is None or _is_name(spec.model):
-        _check_name(spec)
+        _check_name(spec, place)
         return spec.model, {}
     if not isinstance(stated, dict) or not _is_name(str(stated.get("architecture"))):
-        raise DreambenchError(f"{FIELD}: {spec.weights}: its timm_config names no architecture of timm")
-    refuse_another_name("protocol.dino.model", spec.model, spec.weights)
+        raise DreambenchError(
+            f"{place}.weights: {spec.weights}: its timm_config names no architecture of timm"
+        )
+    refuse_another_name(f"{place}.model", spec.model, spec.weights)
     return str(stated["architecture"]), dict(stated.get("model_args") or {})
 
 
-def _build(spec: DinoSpec, name: str, arguments: dict[str, Any]) -> nn.Module:
+def _build(spec: DinoSpec, place: str, name: str, arguments: dict[str, Any]) -> nn.Module:
     import timm
 
     try:
-        model: nn.Module = timm.create_model(name, pretrained=False, **{**arguments, "num_classes": 0})
+        size = {"img_size": spec.crop} if spec.any_size else {}
+        own = {**size, **arguments, "num_classes": 0}
+        model: nn.Module = timm.create_model(name, pretrained=False, **own)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise DreambenchError(f"protocol.dino.model={spec.model} cannot be built: {error}") from error
+        raise DreambenchError(f"{place}.model={spec.model} cannot be built: {error}") from error
     return model
 
 
-def _check_geometry(model: Any, spec: DinoSpec) -> None:
+def _check_geometry(model: Any, spec: DinoSpec, place: str) -> None:
     if getattr(model, "cls_token", None) is None or getattr(model, "patch_embed", None) is None:
         raise DreambenchError(
-            f"protocol.dino.model={spec.model} has no class token", "use a Vision Transformer that has one"
+            f"{place}.model={spec.model} has no class token", "use a Vision Transformer that has one"
         )
     if isinstance(getattr(model, "norm", None), nn.Identity):
-        raise DreambenchError(f"protocol.dino.model={spec.model} has no norm before its pooling")
+        raise DreambenchError(f"{place}.model={spec.model} has no norm before its pooling")
     size = tuple(model.patch_embed.img_size or (spec.crop, spec.crop))  # None: any size
     if size != (spec.crop, spec.crop):
         raise DreambenchError(
-            f"protocol.dino.crop={spec.crop} is not {spec.model}'s input size ({size[0]} x {size[1]})",
-            f"use --set protocol.dino.crop={size[0]}",
+            f"{place}.crop={spec.crop} is not {spec.model}'s input size ({size[0]} x {size[1]})",
+            f"use --set {place}.crop={size[0]}",
         )
     if spec.resize < spec.crop:
         raise DreambenchError(
-            f"protocol.dino.resize={spec.resize} is smaller than the crop ({spec.crop})",
-            f"use --set protocol.dino.resize={spec.crop} or more",
+            f"{place}.resize={spec.resize} is smaller than the crop ({spec.crop})",
+            f"use --set {place}.resize={spec.crop} or more",
         )

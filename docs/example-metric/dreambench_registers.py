@@ -1,28 +1,28 @@
-"""A metric in a package of its own: DINO's similarity with DINOv2 (Oquab et al. 2023) through timm."""
+"""A metric in a package of its own: DINO's similarity with DINOv2 with registers, through timm."""
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
 from dreambench.spec.metric import named_weights
 from dreambench.spec.run_spec import DinoSpec
 
-FIELD = "protocol.encoders.dinov2.weights"
+FIELD = "protocol.encoders.dinov2_reg.weights"
 
 
-class DinoV2Spec(DinoSpec):
-    model: str = "vit_small_patch14_dinov2.lvd142m"
+class RegistersSpec(DinoSpec):
+    model: str = "vit_small_patch14_reg4_dinov2.lvd142m"
 
 
-class DinoV2(PhotoSimilarity):
-    """Mean cosine of DINOv2's class tokens with those of the subject's photos."""
+class Registers(PhotoSimilarity):
+    """Mean cosine of the class tokens of DINOv2 with registers with those of the subject's photos."""
 
-    title = "DINOv2"
-    definition = "similarity of generated images to the subject's real photos, by DINOv2 embeddings"
-    source = "Oquab et al. 2023 (DINOv2)"
-    encoder = "dinov2"
-    Settings = DinoV2Spec
+    title = "DINOv2-reg"
+    definition = "similarity of generated images to the subject's real photos, by DINOv2-reg embeddings"
+    source = "Darcet et al. 2024 (Vision Transformers Need Registers)"
+    encoder = "dinov2_reg"
+    Settings = RegistersSpec
 
     def signature(self, protocol):
         spec = self.settings(protocol)
-        return {"dinov2": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
+        return {"dinov2_reg": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
 
     def download(self, settings):
         from timm.models import get_pretrained_cfg

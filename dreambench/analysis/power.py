@@ -1,0 +1,184 @@
+"""How many subjects, images and seeds a difference between two methods needs: the design of an experiment.
+
+A score varies with the subject, with the prompt, from image to image, and with the seed of the training. The
+variance of a difference of two methods' means over S subjects, P prompts, K images and R seeds is
+
+    (subject + seed / R + prompt / P + image / (P K R)) / S
+
+with a component for each, estimated from kept runs by the moments of a nested design (Searle, Casella and
+McCulloch 1992, chapter 3). Subjects are what is sampled, as in every interval and test of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dreambench.analysis.run_scores import RunScores
+from dreambench.errors import DreambenchError
+from dreambench.spec.registries import get_metric
+
+Scores = NDArray[np.float64]
+ALPHA, POWER = 0.05, 0.8
+#: Beyond these numbers a design is not worth naming.
+MOST_SUBJECTS, MOST_IMAGES, MOST_SEEDS = 2000, 200, 50
+PROMPTS, IMAGES, SUBJECTS = 25, 4, 30
+
+
+@dataclass(frozen=True)
+class ScoredMethod:
+    """A run's scores by one metric: ``values`` [subjects, prompts, images], subjects in one order."""
+
+    label: str
+    method: str
+    seed: int
+    values: Scores
+
+
+@dataclass(frozen=True)
+class Components:
+    """The variance components of the difference of two methods, each 0 or more; ``pairs`` went into them."""
+
+    subject: float
+    seed: float
+    prompt: float
+    image: float
+    pairs: int
+
+    def variance(self, subjects: int, images: int, seeds: int, prompts: int = PROMPTS) -> float:
+        """Return the variance of the difference of the means in a design."""
+        within = self.prompt / prompts + self.image / (prompts * images * seeds)
+        return (self.subject + self.seed / seeds + within) / subjects
+
+
+@dataclass(frozen=True)
+class NeededDesign:
+    """What a difference needs at 80% power, one number raised at a time; None where it is never enough.
+
+    ``subjects`` with 4 images and 1 seed; ``images`` of a prompt with 30 subjects and 1 seed; ``seeds`` with
+    30 subjects and 4 images.
+    """
+
+    metric: str
+    difference: float
+    subjects: int | None
+    images: int | None
+    seeds: int | None
+
+
+def scored_methods(runs: Sequence[RunScores], metric: str) -> list[ScoredMethod]:
+    """Return the runs' scores as arrays over their common subjects.
+
+    Raises DreambenchError where a run lacks a score, or has other prompts or images than the first.
+    """
+    common = [s for s in runs[0].record.subjects if all(s in run.record.subjects for run in runs)]
+    found = []
+    for run in runs:
+        images = run.tables.images
+        own = images[images["subject"].isin(common)]
+        table = own.pivot_table(index=["subject", "prompt_index"], columns="image_index", values=metric)
+        table = table.reindex(common, level="subject")
+        prompts = own["prompt_index"].nunique()
+        values = table.to_numpy(float)
+        whole = values.size == len(common) * prompts * own["image_index"].nunique()
+        if not whole or not np.isfinite(values).all():
+            raise DreambenchError(
+                f"{run.label} lacks scores by {get_metric(metric).title}", "finish the run, or leave it out"
+            )
+        values = values.reshape(len(common), prompts, -1)
+        spec = run.record.spec
+        found.append(ScoredMethod(run.label, _method_of(run), spec.seed, values))
+    shapes = {each.values.shape for each in found}
+    if len(shapes) > 1 or len(common) < 4:
+        raise DreambenchError(
+            "these runs have fewer than 4 subjects in common, or other prompts or images than each other",
+            "give runs of the same subjects and prompts",
+        )
+    return found
+
+
+def _method_of(run: RunScores) -> str:
+    """Return what two runs share that differ in their seed only."""
+    spec = run.record.spec.model_copy(update={"seed": 0})
+    return f"{spec.method.name} {spec.images_key}"
+
+
+def components(methods: Sequence[ScoredMethod]) -> Components:
+    """Return the components of the difference of two methods, the mean over all pairs of methods and seeds.
+
+    Raises DreambenchError without two methods. Without two seeds of a method its seed's part stays in the
+    subject's.
+    """
+    pairs = [(a, b) for i, a in enumerate(methods) for b in methods[i + 1 :] if a.method != b.method]
+    if not pairs:
+        raise DreambenchError(
+            "a difference needs two methods", "give runs of two methods or more, such as a folder of them"
+        )
+    seeds = {each.method: _seed_part(methods, each.method) for each in methods}
+    parts = np.array([_of_pair(a, b, seeds[a.method] + seeds[b.method]) for a, b in pairs])
+    subject, seed, prompt, image = np.maximum(parts.mean(axis=0), 0)
+    return Components(float(subject), float(seed), float(prompt), float(image), len(pairs))
+
+
+def _of_pair(a: ScoredMethod, b: ScoredMethod, seed: float) -> tuple[float, float, float, float]:
+    _, prompts, images = a.values.shape
+    difference = a.values.mean(axis=2) - b.values.mean(axis=2)
+    image = _image_part(a) + _image_part(b)
+    prompt = difference.var(axis=1, ddof=1).mean() - image / images
+    whole = difference.mean(axis=1).var(ddof=1) - difference.var(axis=1, ddof=1).mean() / prompts
+    return whole - seed, seed, prompt, image
+
+
+def _image_part(each: ScoredMethod) -> float:
+    return float(each.values.var(axis=2, ddof=1).mean()) if each.values.shape[2] > 1 else 0.0
+
+
+def _seed_part(methods: Sequence[ScoredMethod], method: str) -> float:
+    """Return the variance of a subject's true mean from seed to seed; 0 with a single seed."""
+    runs = [each for each in methods if each.method == method]
+    if len({each.seed for each in runs}) < 2:
+        return 0.0
+    means = np.stack([each.values.mean(axis=(1, 2)) for each in runs])
+    noise = np.mean([_image_part(each) for each in runs]) / np.prod(runs[0].values.shape[1:])
+    return max(0.0, float(means.var(axis=0, ddof=1).mean() - noise))
+
+
+def power(difference: float, variance: float, subjects: int) -> float:
+    """Return the chance that the two-sided t-test over subjects finds a difference, at level 0.05.
+
+    ``variance`` is that of the mean difference over all ``subjects``. Source: Cohen 1988, section 2.
+    """
+    from scipy.stats import nct, t
+
+    if variance <= 0:
+        return 1.0
+    limit, shift = t.ppf(1 - ALPHA / 2, subjects - 1), difference / np.sqrt(variance)
+    found = nct.sf(limit, subjects - 1, shift) + nct.cdf(-limit, subjects - 1, shift)
+    return float(found) if np.isfinite(found) else 1.0
+
+
+def needed(metric: str, difference: float, found: Components) -> NeededDesign:
+    """Return the smallest numbers of subjects, images and seeds that reach 80% power."""
+
+    def reached(subjects: int, images: int, seeds: int) -> bool:
+        return power(difference, found.variance(subjects, images, seeds), subjects) >= POWER
+
+    return NeededDesign(
+        metric,
+        difference,
+        _smallest(lambda n: reached(n, IMAGES, 1), 2, MOST_SUBJECTS),
+        _smallest(lambda n: reached(SUBJECTS, n, 1), 1, MOST_IMAGES),
+        _smallest(lambda n: reached(SUBJECTS, IMAGES, n), 1, MOST_SEEDS),
+    )
+
+
+def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
+    if not enough(high):
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle + 1, high)
+    return low

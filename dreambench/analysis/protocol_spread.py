@@ -1,0 +1,59 @@
+"""The same images under several protocols: how far apart a method's scores lie, on one scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dreambench.analysis.summary import Score, Summary
+from dreambench.spec.registries import in_table_order
+from dreambench.spec.signature import scale_of
+
+
+@dataclass(frozen=True)
+class ProtocolSpread:
+    """A method's lowest and highest score by one metric over ``protocols``, without the protocols' scales."""
+
+    method: str
+    metric: str
+    low: float
+    high: float
+    protocols: int
+
+    @property
+    def spread(self) -> float:
+        """The highest minus the lowest score."""
+        return self.high - self.low
+
+
+def scores_by_protocol(summaries: Mapping[str, Summary], row: int) -> dict[str, dict[str, Score]]:
+    """Return the scores of the summaries' row ``row`` (0: the real photos) by protocol and metric."""
+    found: dict[str, dict[str, Score]] = {}
+    for name, summary in summaries.items():
+        scores = {metric: summary.rows[row].score(metric) for metric in summary.metrics()}
+        found[name] = {metric: score for metric, score in scores.items() if score is not None}
+    return found
+
+
+def unscaled(score: Score, signature: str, metric: str) -> Score:
+    """Return a score without its protocol's scale: x 100 and x 2.5 are divided out."""
+    factor = scale_of(signature, metric)
+    ci95 = score.ci95 and (score.ci95[0] / factor, score.ci95[1] / factor)
+    return Score(mean=score.mean / factor, ci95=ci95)
+
+
+def protocol_spreads(summaries: Mapping[str, Summary]) -> list[ProtocolSpread]:
+    """Return each method's spread by each metric that two protocols or more have."""
+    found = []
+    first = next(iter(summaries.values()))
+    for position, row in enumerate(first.rows[1:], start=1):
+        scores = scores_by_protocol(summaries, position)
+        for metric in in_table_order(name for own in scores.values() for name in own):
+            values = [
+                unscaled(own[metric], summaries[name].signature, metric).mean
+                for name, own in scores.items()
+                if metric in own
+            ]
+            if len(values) > 1:
+                found.append(ProtocolSpread(row.method, metric, min(values), max(values), len(values)))
+    return found

@@ -1,0 +1,117 @@
+"""What smaller experiments lose: rank agreement of a lite subset, and wrong winners of tiny comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from dreambench.analysis.power import ALPHA, ScoredMethod, Scores
+
+DRAWS = 2_000
+LITE = (8, 10, 2)  # subjects, prompts, images
+TINY = (1, 1, 4)
+
+
+@dataclass(frozen=True)
+class LiteAgreement:
+    """How far subsets rank methods as the whole does: Kendall's tau, and how often the best is the same."""
+
+    metric: str
+    methods: int
+    tau: float
+    tau_low: float
+    same_best: float
+
+
+@dataclass(frozen=True)
+class WrongWinner:
+    """The chance that a tiny comparison of two methods names the one that loses over the whole.
+
+    ``worst`` is that of the pair for which it is most likely, ``pair`` their names.
+    """
+
+    metric: str
+    chance: float
+    worst: float
+    pair: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class PowerCheck:
+    """The predicted power of a design, and the share of simulated experiments that found the difference."""
+
+    metric: str
+    subjects: int
+    difference: float
+    predicted: float
+    simulated: float
+
+
+def lite_agreement(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) -> LiteAgreement:
+    """Compare the ranking on random subsets of 8 subjects, 10 prompts and 2 images with the whole's.
+
+    All methods of a draw have the same subjects and prompts. ``tau_low`` is the 5th percentile of the draws.
+    """
+    from scipy.stats import kendalltau
+
+    dice = np.random.default_rng(seed)
+    whole = np.array([each.values.mean() for each in methods])
+    taus, best = [], 0
+    for _ in range(DRAWS):
+        means = _means_of_draw(dice, methods, LITE)
+        taus.append(float(kendalltau(whole, means).statistic))
+        best += int(means.argmax() == whole.argmax())
+    low = float(np.quantile(taus, 0.05))
+    return LiteAgreement(metric, len(methods), float(np.mean(taus)), low, best / DRAWS)
+
+
+def wrong_winner(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) -> WrongWinner:
+    """Return how often one subject, one prompt and 4 images of each method name the wrong winner.
+
+    The chance is the mean over all pairs of runs of different methods; the winner is that of the whole.
+    """
+    dice = np.random.default_rng(seed)
+    draws = np.stack([_means_of_draw(dice, methods, TINY) for _ in range(DRAWS)])
+    whole = [each.values.mean() for each in methods]
+    wrong = {
+        (a.label, b.label): float(np.mean((draws[:, i] > draws[:, j]) != (whole[i] > whole[j])))
+        for i, a in enumerate(methods)
+        for j, b in enumerate(methods)
+        if i < j and a.method != b.method
+    }
+    pair = max(wrong, key=lambda names: wrong[names])
+    return WrongWinner(metric, float(np.mean(list(wrong.values()))), wrong[pair], pair)
+
+
+def _means_of_draw(
+    dice: np.random.Generator, methods: Sequence[ScoredMethod], size: tuple[int, int, int]
+) -> Scores:
+    """Return each method's mean over random subjects and prompts, with images of its own."""
+    counts = methods[0].values.shape
+    subjects, prompts = (dice.permutation(counts[axis])[: size[axis]] for axis in (0, 1))
+    means = []
+    for each in methods:
+        own = each.values[np.ix_(subjects, prompts)]
+        images = dice.permuted(own, axis=2)[:, :, : size[2]]
+        means.append(images.mean())
+    return np.array(means)
+
+
+def simulated_power(
+    a: ScoredMethod, b: ScoredMethod, difference: float, subjects: int, seed: int = 0
+) -> float:
+    """Return the share of simulated experiments whose t-test over subjects finds a true difference.
+
+    Each draws subjects with replacement from two methods' differences by subject, moved to have the mean
+    ``difference``.
+    """
+    from scipy.stats import ttest_1samp
+
+    dice = np.random.default_rng(seed)
+    own = a.values.mean(axis=(1, 2)) - b.values.mean(axis=(1, 2))
+    # A sample's spread is that of the population, shrunk by drawing from so few.
+    centered = (own - own.mean()) * np.sqrt(len(own) / (len(own) - 1))
+    drawn = centered[dice.integers(0, len(own), (DRAWS, subjects))] + difference
+    return float(np.mean(ttest_1samp(drawn, 0, axis=1).pvalue < ALPHA))

@@ -1,0 +1,148 @@
+"""DreamBench++'s human ratings: how far its raters agree, and its GPT judge and metrics with them.
+
+The layout is that of its repository (yuangpeng/dreambench_plus at c4eb5c1), after its own merging step: a
+file per method and group of raters in ``data_human_rating/merged_data/GROUP``, named ``METHOD-cp.json``
+(concept preservation) or ``METHOD-pf.json`` (prompt following), each ``{image: 0 to 4}``; the judge's in
+``data_gpt_rating/concept_preservation_full`` and ``prompt_following_full``, metrics in ``data_dino_rating``,
+``data_clipi_rating`` and ``data_clipt_rating``. Source: Peng et al., "DreamBench++", ICLR 2025, section 4.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from pydantic import Field
+
+from dreambench.errors import DreambenchError
+from dreambench.human.correlation.coefficients import coefficient
+from dreambench.spec.frozen import Frozen
+
+Scores = Mapping[str, float]
+#: Question: the end of the raters' files, the judge's folder, and the folders of metrics.
+QUESTIONS = {
+    "concept preservation": ("cp", "concept_preservation_full", ("dino", "clipi")),
+    "prompt following": ("pf", "prompt_following_full", ("clipt",)),
+}
+REMEDY = (
+    "the ratings are not redistributed here: its readme, https://github.com/yuangpeng/dreambench_plus, links "
+    "the archive and the merging step; then give --data FOLDER"
+)
+
+
+class PlusRow(Frozen):
+    """One method and question: Krippendorff's alpha (interval) and Pearson's r, as the paper reports them.
+
+    ``raters`` is the groups of raters among themselves, ``judge`` the GPT judge with each group, averaged
+    over the groups; ``metrics`` has Pearson's r of each metric with each group, averaged likewise. None where
+    there are no files, or nothing varies. ``missing`` counts images that not all groups rated.
+    """
+
+    question: str
+    method: str
+    n: int
+    missing: int
+    raters: float | None = None
+    judge: float | None = None
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+
+
+class PlusAgreement(Frozen):
+    """Every method's agreement on both questions."""
+
+    source: str
+    groups: tuple[str, ...]
+    rows: tuple[PlusRow, ...]
+
+
+def read_plus(folder: Path | None) -> PlusAgreement:
+    """Return the agreement of DreamBench++'s raters, judge and metrics, from a folder of its layout.
+
+    Raises DreambenchError saying where to get the files, and naming a file that cannot be read.
+    """
+    merged = None if folder is None else folder / "data_human_rating" / "merged_data"
+    groups = sorted(path for path in merged.iterdir() if path.is_dir()) if merged and merged.is_dir() else []
+    if folder is None or not groups:
+        where = (
+            "no folder is given" if folder is None else f"{folder} contains no data_human_rating/merged_data"
+        )
+        raise DreambenchError(f"DreamBench++'s ratings: {where}", REMEDY)
+    rows = []
+    for question, (end, judge, metrics) in QUESTIONS.items():
+        for method in sorted({p.stem.removesuffix(f"-{end}") for p in groups[0].glob(f"*-{end}.json")}):
+            rated = [_read(group / f"{method}-{end}.json") for group in groups]
+            judged = _read_if_there(folder / "data_gpt_rating" / judge / f"{method}.json")
+            scores = {m: _read_if_there(folder / f"data_{m}_rating" / f"{method}.json") for m in metrics}
+            rows.append(_row(question, method, rated, judged, scores))
+    return PlusAgreement(
+        source="yuangpeng/dreambench_plus", groups=tuple(group.name for group in groups), rows=tuple(rows)
+    )
+
+
+def _row(
+    question: str, method: str, rated: Sequence[Scores], judged: Scores, scores: Mapping[str, Scores]
+) -> PlusRow:
+    images = sorted(set().union(*rated))
+    whole = [image for image in images if all(_finite(group.get(image)) for group in rated)]
+    return PlusRow(
+        question=question,
+        method=method,
+        n=len(whole),
+        missing=len(images) - len(whole),
+        raters=interval_alpha(rated),
+        judge=_mean([interval_alpha([group, judged]) for group in rated]) if judged else None,
+        metrics={
+            name: _mean([_pearson(group, own) for group in rated]) for name, own in scores.items() if own
+        },
+    )
+
+
+def interval_alpha(rated: Sequence[Scores]) -> float | None:
+    """Return Krippendorff's alpha for interval values over raters' images; None where nothing varies."""
+    import krippendorff
+
+    images = sorted(set().union(*rated))
+    table = np.array([[_number(each.get(image)) for image in images] for each in rated], dtype=float)
+    seen = table[:, np.isfinite(table).sum(axis=0) >= 2]
+    if seen.size == 0 or np.nanmax(seen) == np.nanmin(seen):
+        return None
+    return float(krippendorff.alpha(reliability_data=table, level_of_measurement="interval"))
+
+
+def _pearson(group: Scores, own: Scores) -> float | None:
+    both = [image for image in sorted(group) if _finite(group[image]) and _finite(own.get(image))]
+    return coefficient("pearson", np.array([own[i] for i in both]), np.array([group[i] for i in both]))[0]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else None
+
+
+def _finite(value: float | None) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _read_if_there(path: Path) -> Scores:
+    return _read(path) if path.is_file() else {}
+
+
+def _read(path: Path) -> Scores:
+    """Return the scores by image; null and NaN are missing. Raises DreambenchError naming file and image."""
+    try:
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DreambenchError(f"{path} cannot be read as scores by image ({error})", REMEDY) from error
+    found = {}
+    for image, value in content.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+            raise DreambenchError(f"{path}, {image}: {value!r} is not a number", "correct it, or write null")
+        found[str(image)] = math.nan if value is None else float(value)
+    return found

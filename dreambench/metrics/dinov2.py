@@ -1,0 +1,57 @@
+"""DINOv2: the similarity of a generated image to the real photos of its subject, by DINO's successor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, ClassVar
+
+from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.spec.metric import named_weights
+from dreambench.spec.run_spec import DinoSpec, ProtocolSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from dreambench.models.encoders.dino_encoder import DinoEncoder
+    from dreambench.spec.metric import WeightsFile
+
+PLACE = "protocol.encoders.dinov2"
+
+
+class DinoV2Spec(DinoSpec):
+    """The DINOv2 model: a timm name, ``hub`` or a local file, and the transform in pixels.
+
+    Its position embeddings are resized to the crop, as its authors do.
+    """
+
+    model: str = "vit_small_patch14_dinov2.lvd142m"
+    any_size: ClassVar[bool] = True
+
+
+class DinoV2(PhotoSimilarity):
+    """Mean cosine of class-token embeddings by DINOv2, trained without labels on curated photos."""
+
+    title = "DINOv2"
+    definition = "similarity of generated images to the subject's real photos, by DINOv2 embeddings"
+    source = "Oquab et al. 2023 (DINOv2); Peng et al. 2024 (DreamBench++), section 4"
+    encoder = "dinov2"
+    Settings = DinoV2Spec
+    rank = 6
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the model with its weights and its transform in pixels."""
+        spec = protocol.encoder_spec(self.encoder)
+        assert isinstance(spec, DinoSpec)
+        return {"dinov2": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
+
+    def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
+        """Load the Vision Transformer by timm."""
+        from dreambench.models.encoders.dino_encoder import load_dino
+
+        return load_dino(settings, device, PLACE)
+
+    def download(self, settings: DinoSpec) -> WeightsFile:
+        """Return timm's file of the model."""
+        from dreambench.models.encoders.dino_encoder import dino_download
+
+        return dino_download(settings, PLACE)

@@ -1,0 +1,143 @@
+"""One subject's photos, images and prior images: each embedded once, for all protocols that ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+
+from torch import Tensor
+
+from dreambench.errors import DreambenchError
+from dreambench.metrics.diversity_groups import DiversityGroups
+from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
+from dreambench.metrics.encoders import ProtocolEncoders
+from dreambench.metrics.tables import BenchmarkImage, PriorImage
+from dreambench.spec.metric import Comparand, Metric
+from dreambench.spec.registries import get_metric
+from dreambench.store import RunFolder
+from dreambench.store.files import sha256_of
+
+
+@dataclass(frozen=True)
+class SubjectImages:
+    """Everything of one subject that a protocol looks at: its cells, prior images and all photos."""
+
+    cells: list[BenchmarkImage]
+    priors: list[PriorImage]
+    photos: list[Path]
+
+    def present(self) -> list[BenchmarkImage]:
+        """Return the cells whose image is there, by prompt and image."""
+        there = [cell for cell in self.cells if cell.file is not None]
+        return sorted(there, key=lambda cell: (cell.prompt_index, cell.image_index))
+
+
+@dataclass(frozen=True)
+class ProtocolImages:
+    """A protocol's encoders, and one subject's images as that protocol looks at them."""
+
+    encoders: ProtocolEncoders
+    images: SubjectImages
+
+    def metrics(self, *kinds: Comparand) -> list[Metric]:
+        """Return the protocol's metrics that compare an image with one of ``kinds`` (none: all of them)."""
+        found = map(get_metric, self.encoders.protocol.metrics)
+        return [metric for metric in found if not kinds or metric.compares in kinds]
+
+
+class SubjectEmbeddings:
+    """The embeddings of one subject by every encoder that the protocols ask for, by the encoder's key."""
+
+    def __init__(
+        self, run: RunFolder, subject: str, asked: Sequence[ProtocolImages], pool: ThreadPoolExecutor
+    ) -> None:
+        self.asked, self.pool = asked, pool
+        names = {each.encoders.key(m.encoder): m.encoder for each in asked for m in each.metrics()}
+        self.names = names
+        self.stores = {key: EmbeddingStore(run.embedding_file(key, subject)) for key in names}
+        run.notices += [
+            f"{subject}: the embeddings in {store.file.parent.name} were damaged and are computed again"
+            for store in self.stores.values()
+            if store.damaged
+        ]
+        self.photos = list(dict.fromkeys(file for each in asked for file in each.images.photos))
+        self.cells = _cell_files(asked)
+        self.priors = list(dict.fromkeys(p.file for each in asked for p in each.images.priors))
+        files = list(dict.fromkeys([*self.photos, *self.cells, *self.priors]))
+        self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
+
+    def embed(self, batch_size: int, on_image: Callable[[int], None]) -> None:
+        """Embed photos and cells, then prior images, so that the first batches are the same without PRES."""
+        photos = [ImageFile(file, self.sha256[file], "photo") for file in self.photos]
+        cells = [ImageFile(file, self.sha256[file]) for file in self.cells]
+        priors = [ImageFile(file, self.sha256[file]) for file in self.priors]
+        jobs, sinks = self._jobs(), self._sinks(batch_size)
+        for images in ([*photos, *cells], priors):
+            distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
+            embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
+            if len(images) > len(distinct):
+                on_image(len(images) - len(distinct))
+
+    def _jobs(self) -> dict[str, EmbeddingJob]:
+        wanted: dict[str, set[str]] = {}
+        loaders: dict[str, Callable[[], object]] = {}
+        for each in self.asked:
+            photos = {self.sha256[file] for file in each.images.photos}
+            cells = {self.sha256[cell.file] for cell in each.images.cells if cell.file}
+            priors = {self.sha256[prior.file] for prior in each.images.priors}
+            of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors}
+            for metric in each.metrics("photos", "caption", "prior"):
+                key = each.encoders.key(metric.encoder)
+                wanted.setdefault(key, set()).update(of_kind[metric.compares])
+                loaders[key] = partial(each.encoders.load, metric.encoder)
+        return {
+            key: EmbeddingJob(loaders[key], self.stores[key], images, self.names[key])  # type: ignore[arg-type]
+            for key, images in wanted.items()
+        }
+
+    def _sinks(self, batch_size: int) -> dict[str, ImageConsumer]:
+        sinks: dict[str, ImageConsumer] = {}
+        for each in self.asked:
+            groups = [
+                [(self.sha256[cell.file], cell.file) for cell in group if cell.file]
+                for _, group in groupby(each.images.present(), key=lambda cell: cell.prompt_index)
+            ]
+            for metric in each.metrics("pairs"):
+                key = each.encoders.key(metric.encoder)
+                # Protocols that count fewer images of a prompt have groups of their own.
+                counted = each.encoders.protocol.images or "all"
+                sinks[f"pixels for {metric.name} ({key}, {counted} images)"] = DiversityGroups(
+                    metric,
+                    groups,
+                    self.stores[key],
+                    partial(each.encoders.load, metric.encoder),
+                    batch_size,
+                    metric.pair_size(metric.settings(each.encoders.protocol)),
+                )
+        return sinks
+
+    def save(self) -> None:
+        """Keep what was embedded and measured."""
+        for store in self.stores.values():
+            store.save()
+
+    def matrix(self, key: str, files: Iterable[Path | None]) -> Tensor:
+        """Return the embeddings [n, d] of some files by an encoder's key."""
+        return self.stores[key].matrix([self.sha256[file] for file in files if file])
+
+
+def _cell_files(asked: Sequence[ProtocolImages]) -> list[Path]:
+    # In one order, whichever protocol is named first, so that the batches are the same.
+    files = {(c.prompt_index, c.image_index, c.file) for each in asked for c in each.images.cells if c.file}
+    return [file for *_, file in sorted(files)]
+
+
+def _hash(file: Path) -> str:
+    try:
+        return sha256_of(file)
+    except OSError as error:
+        raise DreambenchError(f"image {file} cannot be read: {error.strerror}") from error

@@ -1,0 +1,57 @@
+"""Several protocols asked for at once: one of them is the run's, the others score the same images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dreambench.errors import DreambenchError
+from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol
+from dreambench.models.weights import with_fingerprints
+from dreambench.spec.protocols import protocol_label
+from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+
+
+def protocols_by_name(names: Sequence[str], spec_of: Callable[[str], RunSpec]) -> dict[str, ProtocolSpec]:
+    """Return the protocols that are asked for, by their names in tables; empty for one or none.
+
+    ``spec_of`` returns the spec of a run by one protocol, with everything else that was asked for. Raises
+    DreambenchError where two of them have one name, and where a weights file is missing.
+    """
+    if len(names) < 2:
+        return {}
+    found: dict[str, ProtocolSpec] = {}
+    for name in names:
+        label = protocol_label(name)
+        if label in found:
+            raise DreambenchError(f"--protocol names {label} twice", "name each protocol once")
+        found[label] = with_fingerprints(spec_of(name).protocol)
+    return found
+
+
+def further_protocols(
+    spec: RunSpec,
+    protocols: Mapping[str, ProtocolSpec],
+    cells_of: Callable[[RunSpec], Sequence[BenchmarkImage]],
+) -> list[ScoredProtocol]:
+    """Return all protocols but the first, each with its cells: ``cells_of`` makes them, with its captions."""
+    found = []
+    for name, protocol in list(protocols.items())[1:]:
+        own = spec.model_copy(update={"protocol": protocol})
+        found.append(ScoredProtocol(name, protocol, cells_of(own)))
+    return found
+
+
+def images_that_count(spec: RunSpec, protocols: Mapping[str, ProtocolSpec]) -> int:
+    """Return how many images of a prompt any of the protocols looks at."""
+    every = [spec.protocol, *protocols.values()]
+    return max(protocol.images_of(spec.images_per_prompt) for protocol in every)
+
+
+def refuse_unknown_inputs(spec: RunSpec, protocols: Mapping[str, ProtocolSpec]) -> None:
+    """Raise DreambenchError where a run leaves out the photos that its model saw, and it sees them all."""
+    for protocol in protocols.values() or [spec.protocol]:
+        if protocol.leave_input_out and spec.training_photos is None:
+            raise DreambenchError(
+                "the protocol leaves out the photos that a model saw, and this run trains on all of them",
+                "train on the first ones with --set training_photos=N",
+            )

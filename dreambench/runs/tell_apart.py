@@ -1,0 +1,122 @@
+"""A test of metrics without raters: do they tell a subject's photos from others' of its class?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Unpack
+
+import numpy as np
+
+from dreambench.analysis.paired import LEAST, mean_interval
+from dreambench.dataset import Subject, read_image
+from dreambench.errors import DreambenchError
+from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
+from dreambench.spec.frozen import Frozen
+from dreambench.spec.registries import get_metric
+from dreambench.spec.signature import format_signature, signature_fields
+
+BAR = "photos"
+
+
+class ToldApart(Frozen):
+    """How well one metric tells subjects of a class apart, from 0.5 (chance) to 1.
+
+    ``auc`` is the chance that two photos of one subject score higher than two of different subjects of its
+    class, the mean over classes; ``ci95`` is over classes, None with fewer than 4.
+    """
+
+    metric: str
+    auc: float
+    ci95: tuple[float, float] | None
+    classes: dict[str, float]
+
+
+class TellingApart(Frozen):
+    """Every metric's result on one dataset: only classes with two subjects or more count."""
+
+    signature: str
+    subjects: int
+    photos: int
+    pairs: int
+    metrics: tuple[ToldApart, ...]
+
+
+def tell_apart(
+    preset: str | None = None, *, reporter: ProgressListener | None = None, **asked: Unpack[Asked]
+) -> TellingApart:
+    """Measure how well the protocol's metrics of photos tell a dataset's subjects from others of their class.
+
+    Raises DreambenchError where no class has two subjects, or photos or weights are missing.
+    """
+    quiet_libraries()
+    from dreambench.models.device import resolve_runtime
+    from dreambench.models.weights import with_fingerprints
+    from dreambench.runs.prepare import chosen_subjects, resolve_data
+
+    spec, dataset = resolve_data(asked_spec(preset or PAPER_PRESET, **asked))
+    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
+    names = [name for name in spec.protocol.metrics if get_metric(name).compares == "photos"]
+    classes = _classes(chosen_subjects(spec, dataset))
+    if not classes or not names:
+        missing = "class has two subjects or more" if names else "metric of the protocol compares photos"
+        raise DreambenchError(f"no {missing}", "use another dataset, or other --metrics")
+    inside = [subject for group in classes.values() for subject in group]
+    photos = sum(len(subject.photos) for subject in inside)
+    with reporting(reporter) as watch:
+        from dreambench.metrics.encoders import ProtocolEncoders
+
+        encoders = ProtocolEncoders(spec.protocol, resolve_runtime(spec.runtime).device)
+        found: dict[str, dict[str, float]] = {name: {} for name in names}
+        watch.start(BAR, photos)
+        for noun, group in classes.items():
+            images = [read_image(photo.path, "photo") for subject in group for photo in subject.photos]
+            owner = [subject.name for subject in group for _ in subject.photos]
+            for name in names:
+                metric = get_metric(name)
+                embedded = encoders.load(metric.encoder).embed_images(images)
+                found[name][noun] = auc(metric.photo_pairs(embedded), owner)
+            watch.advance(BAR, len(images))
+        watch.finish(BAR)
+    pairs = sum(_pairs(sum(len(s.photos) for s in group)) for group in classes.values())
+    return TellingApart(
+        signature=format_signature(signature_fields(spec, photos)),
+        subjects=len(inside),
+        photos=photos,
+        pairs=pairs,
+        metrics=tuple(_told_apart(name, own) for name, own in found.items()),
+    )
+
+
+def _classes(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
+    grouped: dict[str, list[Subject]] = {}
+    for subject in subjects:
+        grouped.setdefault(subject.class_noun, []).append(subject)
+    several = {noun: group for noun, group in grouped.items() if len(group) > 1}
+    # Without two photos of one subject there is no pair to tell from the others.
+    return {noun: g for noun, g in several.items() if any(len(s.photos) > 1 for s in g)}
+
+
+def auc(pairs: Sequence[tuple[int, int, float]], owner: Sequence[str]) -> float:
+    """Return the chance that a pair of one owner scores higher than a pair of two; a tie is half.
+
+    ``pairs`` are (i, j, score), ``owner`` says whose each index is. Source: Mann and Whitney 1947.
+    """
+    from scipy.stats import rankdata
+
+    same = np.array([owner[i] == owner[j] for i, j, _ in pairs])
+    ranks = rankdata([score for *_, score in pairs])
+    own, others = int(same.sum()), int((~same).sum())
+    return float((ranks[same].sum() - own * (own + 1) / 2) / (own * others))
+
+
+def _told_apart(metric: str, classes: dict[str, float]) -> ToldApart:
+    values = list(classes.values())
+    interval = mean_interval(values) if len(values) >= LEAST else None
+    # The studentized interval knows no bounds; the chance does.
+    clipped = interval and (max(0.0, interval[0]), min(1.0, interval[1]))
+    return ToldApart(metric=metric, auc=float(np.mean(values)), ci95=clipped, classes=classes)
+
+
+def _pairs(photos: int) -> int:
+    return photos * (photos - 1) // 2
