@@ -29,12 +29,12 @@ class DreamBooth:
 
     def check(self, base: BaseModel, spec: RunSpec) -> None:
         """Refuse a family whose denoiser or text encoders are too large to be trained whole."""
-        refuse_untrained_text(base, spec)
         if not base.family.full_fine_tuning:
             raise DreambenchError(
                 f"method dreambooth does not train all weights of {base.family.name} models",
                 "use --method dreambooth-lora",
             )
+        refuse_untrained_text(base, spec)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,11 +58,11 @@ class PromptEmbeddings:
                 negative = in_float32(family.encode_negative(pipeline, text, runtime.device))
         return cls(family, distinct, states, negative if guided else None)
 
-    def batch(self, prompts: Sequence[str], sampler: SamplerSpec) -> dict[str, Any]:
+    def batch(self, prompts: Sequence[str], sampler: SamplerSpec, image_size: int) -> dict[str, Any]:
         """Return the pipeline's arguments for a batch of prompts."""
         positive = take(self.positive, [self.prompts.index(p) for p in prompts])
         negative = None if self.negative is None else take(self.negative, [0] * len(prompts))
-        return self.family.arguments(positive, negative, sampler)
+        return self.family.arguments(positive, negative, sampler, image_size)
 
 
 def generate(
@@ -73,12 +73,14 @@ def generate(
     runtime: Runtime,
     commit: Callable[[dict[Path, Any]], None],
     on_images: Callable[[int], None] = lambda count: None,
+    told: Mapping[str, Any] | None = None,
 ) -> int:
     """Make the requested images that are not there yet; return how many were made.
 
     Images are made in fixed batches, cut from the whole list, and handed to ``commit`` batch by batch
     as PIL images by file: a run that is resumed makes its remaining images in the same company as an
-    uninterrupted one would, so that their bits are the same. ``on_images`` moves the progress bar.
+    uninterrupted one would, so that their bits are the same. ``on_images`` moves the progress bar; ``told``
+    are further arguments of the pipeline.
     """
     size = runtime.generation_batch()
     batches = [requests[i : i + size] for i in range(0, len(requests), size)]
@@ -95,7 +97,7 @@ def generate(
     runtime.compile(denoiser)
 
     def one_batch(batch: Sequence[ImageRequest]) -> list[Any]:
-        return draw(pipeline, embeddings, batch, sampler, image_size, runtime)
+        return draw(pipeline, embeddings, batch, sampler, image_size, runtime, told)
 
     made = 0
     halved = [denoiser] if family.float32_vae else [denoiser, pipeline.vae]
@@ -131,6 +133,7 @@ def draw(
     sampler: SamplerSpec,
     image_size: int,
     runtime: Runtime,
+    told: Mapping[str, Any] | None = None,
 ) -> list[Any]:
     """Draw one batch of images (PIL, RGB, ``image_size`` squared), each from the noise of its seed.
 
@@ -142,10 +145,9 @@ def draw(
     family = embeddings.family
     with torch.inference_mode(), runtime.autocast(), _float32_results(pipeline, family):
         result = pipeline(
-            **embeddings.batch([r.prompt for r in batch], sampler),
+            **embeddings.batch([r.prompt for r in batch], sampler, image_size),
+            **(told or {}),
             num_inference_steps=sampler.steps,
-            height=image_size,
-            width=image_size,
             generator=generators,
             output_type="pt",
         )

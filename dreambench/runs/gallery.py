@@ -199,6 +199,7 @@ def _draw_subject(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, r
         plan.prepared.runtime,
         gallery.commit_images,
         lambda count: reporter.advance(bar, count),
+        personalized.told,
     )
     reporter.finish(bar)
 

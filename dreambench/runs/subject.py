@@ -104,6 +104,7 @@ def _make(
         prepared.runtime,
         run_folder.commit_images,
         lambda count: watch.advance(bar, count),
+        personalized.told,
     )
     images.add(made)
     watch.finish(bar)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +177,8 @@ def _wide(t5: Any) -> Any:
     return T5EncoderModel(config)
 
 
-def _flux() -> Any:
-    from diffusers import FluxPipeline, FluxTransformer2DModel
+def _flux(kontext: bool = False) -> Any:
+    from diffusers import FluxKontextPipeline, FluxPipeline, FluxTransformer2DModel
 
     transformer = FluxTransformer2DModel(
         patch_size=1,
@@ -191,7 +192,7 @@ def _flux() -> Any:
         guidance_embeds=True,
         axes_dims_rope=[4, 4, 8],
     )
-    return FluxPipeline(
+    return (FluxKontextPipeline if kontext else FluxPipeline)(
         scheduler=_flow(use_dynamic_shifting=True, shift=3.0),
         vae=_vae(4, shift_factor=0.1159, scaling_factor=0.3611),
         text_encoder=_clip(),
@@ -370,6 +371,7 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "sdxl": _sdxl,
     "sd3": _sd3,
     "flux": _flux,
+    "flux-kontext": partial(_flux, kontext=True),
     "flux2": _flux2,
     "flux2-klein": _flux2_klein,
     "qwen-image": _qwen_image,

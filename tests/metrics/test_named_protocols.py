@@ -18,6 +18,7 @@ from dreambench.store import RunFolder
 from tests.material import tiny_encoders as tiny
 from tests.material.tiny_encoders import TinyModels
 from tests.metrics.material import ByHand, Material, score
+from tests.store.material import record
 
 CLOSE = 1e-5
 
@@ -40,7 +41,7 @@ def by_protocol(tmp_path: Path, material: Material, tiny_models: TinyModels):
     """Score the material by a named protocol; return its table of images."""
 
     def call(name: str) -> pd.DataFrame:
-        run = RunFolder(tmp_path / name, None)
+        run = RunFolder(tmp_path / name, record())
         score(run, material, with_tiny_encoders(name, tiny_models), priors=[])
         return run.scores("images")
 
@@ -158,7 +159,7 @@ def test_leaving_the_input_out_is_an_option_of_every_protocol(tmp_path, material
     kosmos = with_tiny_encoders("kosmos-g", tiny_models)
     uno = with_tiny_encoders("uno", tiny_models)
     for name, protocol in (("kosmos-g", kosmos), ("uno", uno)):
-        run = RunFolder(tmp_path / name, None)
+        run = RunFolder(tmp_path / name, record())
         score(run, material, protocol.model_copy(update={"leave_input_out": True}), priors=[])
         photos = material.photos["dog"]
         left = [photo for photo in photos if photo.stem != "02"]
@@ -185,7 +186,7 @@ def test_several_protocols_in_one_pass_have_the_scores_of_each_alone(
         return forward(self, batch)
 
     monkeypatch.setattr(ImageEncoder, "forward", count)
-    run = RunFolder(tmp_path / "together", None)
+    run = RunFolder(tmp_path / "together", record())
     first, *others = (with_tiny_encoders(name, tiny_models) for name in names)
     further = [ScoredProtocol(n, p, material.cells) for n, p in zip(names[1:], others, strict=True)]
     done: list[int] = []

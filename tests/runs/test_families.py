@@ -94,6 +94,8 @@ def assert_adapters_fit_the_plain_pipeline(base: Path, folder: Path) -> None:
         qwen = type(pipeline).__name__ == "QwenImagePipeline"
         told = {"true_cfg_scale": scale, "negative_prompt": ""} if qwen else {"guidance_scale": scale}
         size = {"height": IMAGE_SIZE, "width": IMAGE_SIZE, "num_inference_steps": 2}
+        if type(pipeline).__name__ == "FluxKontextPipeline":
+            size |= {"max_area": IMAGE_SIZE**2, "_auto_resize": False}
         rng = torch.Generator().manual_seed(int(row["seed"]))
         image = pipeline(prompt=row["prompt"], generator=rng, **size, **told).images[0]
         return int(np.abs(kept - np.asarray(image).astype(int)).max())
@@ -101,11 +103,6 @@ def assert_adapters_fit_the_plain_pipeline(base: Path, folder: Path) -> None:
     without = difference()
     pipeline.load_lora_weights(folder / "checkpoints" / "dog")
     assert difference() <= 2 < without
-
-
-def test_the_untrained_model_draws(tiny, base, tmp_path):
-    assert ended(*words(tiny, base, tmp_path / "run", method="pretrained")) == 0
-    assert len(scores(tmp_path / "run")) == 4
 
 
 def test_half_precision_and_checkpointing(tiny, base, tmp_path):

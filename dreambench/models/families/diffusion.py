@@ -21,6 +21,7 @@ class DiffusionFamily(Family):
     full_fine_tuning = True
     learned_words = True
     large = False
+    references = "ip-adapter"
     patch = 1
 
     def check(self, base: BaseModel) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import torch
 
@@ -76,6 +76,8 @@ class Family:
     float32_vae: ClassVar[bool] = True
     #: Whether the negative prompt is encoded in a way of its own (``encode_negative``).
     own_negative: ClassVar[bool] = False
+    #: How a photo of the subject can be shown: ``ip-adapter``, ``one photo``, ``photos``, or not at all.
+    references: ClassVar[Literal["ip-adapter", "one photo", "photos"] | None] = None
     #: Cells of latents in one token of the denoiser, along a side.
     patch: ClassVar[int] = 2
 
@@ -119,11 +121,12 @@ class Family:
         return sampler.guidance_scale > 1
 
     def arguments(
-        self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec
+        self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec, image_size: int
     ) -> dict[str, Any]:
-        """Return a pipeline's arguments for a batch: the conditioning and the guidance."""
+        """Return a pipeline's arguments for a batch: conditioning, guidance and size."""
         away = {f"negative_{name}": value for name, value in (negative or {}).items()}
-        return {**positive, **away, "guidance_scale": sampler.guidance_scale}
+        size = {"height": image_size, "width": image_size}
+        return {**positive, **away, **size, "guidance_scale": sampler.guidance_scale}
 
     def states(
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]

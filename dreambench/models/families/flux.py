@@ -80,3 +80,17 @@ class Flux(FlowFamily):
         )[0]
         unpacked: torch.Tensor = FluxPipeline._unpack_latents(predicted, height, width, vae_scale_factor=1)
         return unpacked
+
+
+class FluxKontext(Flux):
+    """FLUX.1 Kontext (arXiv 2506.15742): FLUX.1 that is shown a photo beside the latents."""
+
+    pipelines = ("FluxKontextPipeline",)
+    references = "one photo"
+
+    def arguments(
+        self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec, image_size: int
+    ) -> dict[str, Any]:
+        """Return a pipeline's arguments: neither photos nor images are resized to about 1024 pixels."""
+        found = super().arguments(positive, negative, sampler, image_size)
+        return {**found, "_auto_resize": False, "max_area": image_size**2}

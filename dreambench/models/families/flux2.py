@@ -29,6 +29,7 @@ class Flux2(FlowFamily):
         "transformer": ("to_k", "to_q", "to_v", "to_out.0", "to_qkv_mlp_proj", "to_out")
     }
     clip_text = False
+    references = "photos"
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return ``prompt_embeds`` [n, 512, 3 d]: three layers of the text encoder side by side."""

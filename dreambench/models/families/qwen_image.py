@@ -43,10 +43,10 @@ class QwenImage(FlowFamily):
         return {"prompt_embeds": states, "prompt_embeds_mask": mask}
 
     def arguments(
-        self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec
+        self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec, image_size: int
     ) -> dict[str, Any]:
         """Return a pipeline's arguments: guidance is called ``true_cfg_scale`` here."""
-        found = super().arguments(positive, negative, sampler)
+        found = super().arguments(positive, negative, sampler, image_size)
         return {**found, "true_cfg_scale": found.pop("guidance_scale")}
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -25,9 +27,11 @@ def plain_image(base: BaseModel, prompt: str, seed: int) -> np.ndarray:
 
     pipeline = getattr(diffusers, base.index["_class_name"]).from_pretrained(base.folder)
     pipeline.set_progress_bar_config(disable=True)
-    told = {"guidance_scale": 3.0}
+    told: dict[str, Any] = {"guidance_scale": 3.0}
     if base.family.name == "qwen-image":
         told = {"true_cfg_scale": 3.0, "negative_prompt": ""}
+    if base.family.name == "flux-kontext":
+        told |= {"max_area": IMAGE_SIZE**2, "_auto_resize": False}
     drawn = pipeline(
         prompt=prompt,
         num_inference_steps=2,
@@ -67,6 +71,7 @@ def _usual(base: BaseModel) -> dict[str, object]:
     return {
         "sd3": {**clip_3, "do_classifier_free_guidance": False},
         "flux": {"prompt_2": None},
+        "flux-kontext": {"prompt_2": None},
         "sdxl": {"do_classifier_free_guidance": False, "device": "cpu"},
         "z-image": {"do_classifier_free_guidance": False},
     }.get(base.family.name, {})

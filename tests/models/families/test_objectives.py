@@ -68,7 +68,7 @@ def plain_rows(base: BaseModel, denoiser: Any) -> list[torch.Tensor]:
     """Return the weighted error of the photo's row and of the class image's, by the script of the family."""
     latents, noise, rng = draws(base)
     return {
-        "sdxl": sdxl, "sd3": sd3, "flux": flux, "flux2": flux2, "flux2-klein": flux2,
+        "sdxl": sdxl, "sd3": sd3, "flux": flux, "flux-kontext": flux, "flux2": flux2, "flux2-klein": flux2,
         "qwen-image": qwen_image, "z-image": z_image,
     }[base.family.name](base, denoiser, latents, noise, rng)  # fmt: skip
 

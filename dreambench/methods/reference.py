@@ -1,0 +1,129 @@
+"""Reference methods: nothing is trained, the model is shown photos of the subject as it draws."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import Field
+
+from dreambench.errors import DreambenchError
+from dreambench.methods.method import Context, Personalized, SubjectPhrase
+from dreambench.paths import located
+from dreambench.spec.run_spec import MethodOptions, RunSpec
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from dreambench.dataset import Subject
+    from dreambench.models.base_model import BaseModel
+
+_IP_ADAPTER = "h94/IP-Adapter"
+
+
+class ReferenceOptions(MethodOptions):
+    """Which weights turn photos into conditioning, and how strongly; models that see photos need none.
+
+    ``adapter`` is IP-Adapter's: a folder or a hub id, with ``subfolder`` and ``weight_name`` in it, for
+    Stable Diffusion and SDXL (Ye et al. 2023, arXiv 2308.06721). ``scale`` is its weight beside the text,
+    0.6 in the authors' demo.
+    """
+
+    name: str = "reference"
+    adapter: str = _IP_ADAPTER
+    subfolder: str = "models"
+    weight_name: str = "ip-adapter_sd15.safetensors"
+    scale: float = Field(0.6, ge=0, le=1)
+
+    def trains(self) -> bool:
+        """Return False: no weights change."""
+        return False
+
+
+class Reference:
+    """Draws ``a [class noun] ...`` with a model that is shown the subject's photos.
+
+    ``training_photos`` is how many it is shown: the first ones. With it, protocols that leave a model's input
+    out score against the others.
+    """
+
+    name: ClassVar[str]
+    Options: ClassVar[type[MethodOptions]] = ReferenceOptions
+
+    def check(self, base: BaseModel, spec: RunSpec) -> None:
+        """Refuse families that cannot be shown a photo, and more photos than a model takes."""
+        if base.family.references is None:
+            raise DreambenchError(
+                f"{base.family.name} models cannot be shown a photo",
+                "use a base model of the family sd, sdxl (by IP-Adapter), flux-kontext, flux2 or flux2-klein",
+            )
+        if base.family.references == "one photo" and spec.training_photos != 1:
+            raise DreambenchError(
+                f"{base.family.name} models are shown one photo", "add --set training_photos=1"
+            )
+
+    def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
+        """Return the class noun only: the photo says which one is meant."""
+        return SubjectPhrase(None, subject.class_noun)
+
+    def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
+        """Return a pipeline and the photos that it is shown in every call."""
+        from dreambench.dataset import read_image
+
+        options = spec.method
+        assert isinstance(options, ReferenceOptions)
+        photos = [_square(read_image(photo.path), spec.image_size) for photo in subject.photos]
+        if base.family.references == "ip-adapter":
+            # The adapter changes the U-Net's attention: never the shared one's.
+            pipeline = base.pipeline(unet=base.fresh("unet").requires_grad_(False))
+            _load_adapter(pipeline, options, base)
+            return Personalized(pipeline, told={"ip_adapter_image": [photos]})
+        shown = photos[0] if base.family.references == "one photo" else photos
+        return Personalized(base.pipeline(), told={"image": shown})
+
+    def save(self, personalized: Personalized, folder: Path) -> None:
+        """Write nothing, because nothing was trained."""
+
+    def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
+        """Refuse: a run of a method that trains nothing keeps no weights."""
+        raise DreambenchError(f"{folder} belongs to a method that trains weights", "remove it")
+
+
+def _square(image: Image.Image, size: int) -> Image.Image:
+    """Return a photo as the trained methods see it: the center's square, of the run's size."""
+    from PIL import Image, ImageOps
+
+    return ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
+
+
+def _load_adapter(pipeline: Any, options: ReferenceOptions, base: BaseModel) -> None:
+    place = located(options.adapter)
+    source = str(place) if place.is_dir() else options.adapter
+    where = f"method.adapter={options.adapter} ({options.subfolder}/{options.weight_name})"
+    if place.is_dir() and not (place / options.subfolder / options.weight_name).is_file():
+        raise DreambenchError(f"{where} does not exist", "set method.subfolder and method.weight_name")
+    if not options.weight_name.endswith(".safetensors"):
+        raise DreambenchError(f"{where} is not a safetensors file", "pickled weights are never read")
+    _or_one_line(
+        where,
+        lambda: pipeline.load_ip_adapter(
+            source, subfolder=options.subfolder, weight_name=options.weight_name
+        ),
+    )
+    pipeline.set_ip_adapter_scale(options.scale)
+    for module in (pipeline.unet, pipeline.image_encoder):
+        module.to(base.device, dtype=base.frozen_dtype).eval().requires_grad_(False)
+
+
+def _or_one_line(where: str, load: Callable[[], None]) -> None:
+    try:
+        load()
+    except DreambenchError:
+        raise
+    except Exception as error:
+        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise DreambenchError(
+            f"{where} does not fit this base model or cannot be loaded: {line}",
+            "IP-Adapter has weights of its own for each family; download them and give method.adapter=FOLDER",
+        ) from error
