@@ -99,7 +99,7 @@ def _read(path: Path) -> Image.Image:
             if width * height > MAX_PIXELS:
                 raise _UnreadableError(f"is too large ({width} x {height} pixels)")
             if getattr(image, "is_animated", False) and image.format not in _WITH_FURTHER_PICTURES:
-                raise _UnreadableError(f"is animated ({image.n_frames} frames)")
+                raise _UnreadableError(f"is animated ({getattr(image, 'n_frames', 2)} frames)")
             image.load()
             if image.format == "PNG" and not _has_end(path):
                 raise _UnreadableError("is cut off (it lacks the end of a PNG file)")
