@@ -33,10 +33,10 @@ class Pulled(StrEnum):
     imagenhub = "imagenhub"
 
 
-@app.command("pull")
+@app.command("pull", short_help="Fetch the photos, or the public ratings.")
 def pull_command(
     name: Annotated[
-        Pulled, typer.Argument(metavar="[dreambooth|imagenhub]", help="The photos, or the public ratings.")
+        Pulled, typer.Argument(metavar="dreambooth|imagenhub", help="The photos, or the public ratings.")
     ] = Pulled.dreambooth,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FOLDER", help="Copy this local copy, no download.")
@@ -60,7 +60,7 @@ def pull_command(
     pull(destination, source, say=typer.echo)
 
 
-@app.command("verify")
+@app.command("verify", short_help="Check a dataset photo by photo.")
 def verify_command(data: DataOption = None, as_json: JsonOption = False) -> None:
     """Check a dataset photo by photo; exit code 1 where something is wrong."""
     problems = verify(data)
@@ -80,7 +80,7 @@ def verify_command(data: DataOption = None, as_json: JsonOption = False) -> None
         raise typer.Exit(1)
 
 
-@app.command("show")
+@app.command("show", short_help="List the subjects and the prompts.")
 def show_command(
     data: DataOption = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Also the 25 prompts of each category.")] = False,
