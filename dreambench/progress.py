@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
 from rich.console import Console
@@ -19,6 +21,9 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+
+#: Without a terminal, a stage prints a line at most this often, in seconds.
+EVERY = 30.0
 
 
 class ProgressListener(Protocol):
@@ -72,9 +77,85 @@ class Reporter:
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
+class LineReporter:
+    """Progress for a log file: a line as a stage begins, and then one now and then with rate and ETA."""
+
+    def __init__(
+        self, console: Console, every: float = EVERY, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._every, self._clock = console, every, clock
+        self._lock = threading.Lock()
+        self._stages: dict[str, _Stage] = {}
+
+    def start(self, name: str, total: int, done: int = 0) -> None:
+        """Print a stage's first line, with ``done`` of ``total`` already done."""
+        with self._lock:
+            now = self._clock()
+            self._stages[name] = _Stage(total, done, done, now, now)
+        self.say(f"{name}: {done:,} of {total:,}")
+
+    def advance(self, name: str, count: float = 1) -> None:
+        """Count, and print a line if the last one is some time ago; ignore other names."""
+        with self._lock:
+            stage, now = self._stages.get(name), self._clock()
+            if stage is None:
+                return
+            stage.done += count
+            if now - stage.said < self._every or stage.done >= stage.total:
+                return
+            stage.said = now
+            line = f"{name}: {stage.in_words(now)}"
+        self.say(line)
+
+    def finish(self, name: str) -> None:
+        """Forget a stage; a long one has a last line."""
+        with self._lock:
+            stage, now = self._stages.pop(name, None), self._clock()
+        if stage is not None and now - stage.began >= self._every:
+            self.say(f"{name}: done in {_duration(now - stage.began)}")
+
+    def say(self, line: str) -> None:
+        """Print one line of notice on stderr."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+@dataclass
+class _Stage:
+    total: float
+    before: float
+    done: float
+    began: float
+    said: float
+
+    def in_words(self, now: float) -> str:
+        """Return done, total, rate and ETA."""
+        seconds, made = now - self.began, self.done - self.before
+        told = f"{self.done:,.0f} of {self.total:,.0f}"
+        if made <= 0 or seconds <= 0:
+            return told
+        rate = made / seconds
+        pace = f"{rate:.2f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
+        return f"{told}, {pace}, {_duration((self.total - self.done) / rate)} left"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 @contextmanager
-def reporter(quiet: bool = False) -> Iterator[Reporter]:
-    """Show progress on stderr while the block runs; ``quiet`` shows notices only."""
+def reporter(quiet: bool = False) -> Iterator[Reporter | LineReporter]:
+    """Show progress on stderr while the block runs: bars, or lines where it is not a terminal.
+
+    ``quiet`` shows notices only.
+    """
+    console = Console(stderr=True)
+    if not quiet and not console.is_terminal:
+        yield LineReporter(console)
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -82,7 +163,7 @@ def reporter(quiet: bool = False) -> Iterator[Reporter]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
-    progress = Progress(*columns, console=Console(stderr=True), disable=quiet)
+    progress = Progress(*columns, console=console, disable=quiet)
     try:
         yield Reporter(progress)
     finally:

@@ -8,6 +8,8 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from enum import Enum
+from typing import Any
 
 import typer
 
@@ -31,13 +33,13 @@ from dreambench.cli import (
 from dreambench.errors import DreambenchError
 
 _INTERRUPTED = 130
+_WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory": "PATH"}
 _LONGEST = 300  # characters of a library's message in an error of one line
 
 app = typer.Typer(
     name="dreambench",
     help="The standard instrument for subject-driven image generation: from photos to a signed table.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -118,7 +120,7 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        code = app(arguments, standalone_mode=False)
+        code = _plain_command()(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except DreambenchError as error:
@@ -140,6 +142,31 @@ def _run(arguments: list[str], debug: bool) -> int:
     if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
         print("interrupted; repeat the same command to resume", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _plain_command() -> Any:
+    """Return the command line with words for its values (N, TEXT, PATH) instead of Python's types."""
+    command = typer.main.get_command(app)
+    waiting: list[Any] = [command]
+    while waiting:
+        each = waiting.pop()
+        waiting.extend(getattr(each, "commands", {}).values())
+        for parameter in each.params:
+            if parameter.param_type_name == "argument":
+                parameter.display_type_rich = lambda ctx: None  # its name stands there already
+            elif parameter.metavar is None and not getattr(parameter, "is_flag", False):
+                parameter.metavar = _word_for(parameter)
+    return command
+
+
+def _word_for(parameter: Any) -> str | None:
+    """Return the word for an option's value; None for one of a few words, which typer lists."""
+    # The option's type has another name in each generation of typer.
+    kind = getattr(getattr(parameter, "type_descriptor", None), "annotation", None)
+    name = str(kind if kind is not None else getattr(getattr(parameter, "type", None), "name", "")).lower()
+    if "choice" in name or "enum" in name or (isinstance(kind, type) and issubclass(kind, Enum)):
+        return None
+    return next((word for part, word in _WORDS.items() if part in name), "TEXT")
 
 
 def _in_words(error: Exception) -> str:

@@ -28,7 +28,7 @@ def correlate(
     ratings: Annotated[
         Ratings | None,
         typer.Argument(
-            metavar="[imagenhub|dreambench++|photos]",
+            metavar="imagenhub|dreambench++|photos",
             help="Public ratings; photos: do metrics tell subjects of a class apart, without raters.",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""The commands ``dreambench data pull | verify | show``."""
+"""The commands ``dreambench data pull | init | verify | show``."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.text import Text
 
 from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, pull_ratings, verify
 from dreambench.dataset.official import NAME, VERSION, official_fingerprint
+from dreambench.dataset.own_list import unused_parts, write_list
 from dreambench.dataset.prompts import CATEGORIES
 from dreambench.errors import DreambenchError
 
@@ -33,10 +34,10 @@ class Pulled(StrEnum):
     imagenhub = "imagenhub"
 
 
-@app.command("pull")
+@app.command("pull", short_help="Fetch the photos, or the public ratings.")
 def pull_command(
     name: Annotated[
-        Pulled, typer.Argument(metavar="[dreambooth|imagenhub]", help="The photos, or the public ratings.")
+        Pulled, typer.Argument(metavar="dreambooth|imagenhub", help="The photos, or the public ratings.")
     ] = Pulled.dreambooth,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FOLDER", help="Copy this local copy, no download.")
@@ -60,27 +61,45 @@ def pull_command(
     pull(destination, source, say=typer.echo)
 
 
-@app.command("verify")
+@app.command("verify", short_help="Check a dataset photo by photo.")
 def verify_command(data: DataOption = None, as_json: JsonOption = False) -> None:
-    """Check a dataset photo by photo; exit code 1 where something is wrong."""
+    """Check a dataset photo by photo; exit code 1 where something is wrong.
+
+    Files and folders that a dataset of your own has and does not use are listed as well.
+    """
     problems = verify(data)
+    notes = unused_parts(data) if data is not None else []
     dataset = None if problems else load_dataset(data, check=False)
     photos = sum(len(subject.photos) for subject in dataset.subjects) if dataset else None
     if as_json:
         rows = [{"file": problem.file, "problem": problem.problem} for problem in problems]
         label = dataset.label if dataset else None
-        typer.echo(json.dumps({"dataset": label, "photos": photos, "problems": rows}))
+        unused = [{"file": note.file, "note": note.problem} for note in notes]
+        found: dict[str, Any] = {"dataset": label, "photos": photos, "problems": rows}
+        typer.echo(json.dumps({**found, "notes": unused} if unused else found))
     elif dataset:
         where = f"{len(dataset.subjects)} subjects, {photos} photos in {dataset.folder}"
         typer.echo(f"{dataset.label}: {where}: no problems")
     else:
         cells = [(problem.file, problem.problem) for problem in problems]
         _print_table(f"{len(cells)} problem{'s' if len(cells) > 1 else ''}", ("file", "problem"), cells)
+    if notes and not as_json:
+        _print_table("not used", ("file", "why"), [(note.file, note.problem) for note in notes])
     if problems:
         raise typer.Exit(1)
 
 
-@app.command("show")
+@app.command("init", short_help="Write the list of your own subjects.")
+def init_command(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It contains a folder per subject.")],
+) -> None:
+    """Write FOLDER/subjects.csv from the folders in it, with class nouns to check and to correct."""
+    rows = write_list(folder)
+    _print_table(str(folder / "subjects.csv"), ("subject", "class noun", "category"), rows)
+    typer.echo("Class nouns are guessed, and every category is object: correct them (live: a pet, a person).")
+
+
+@app.command("show", short_help="List the subjects and the prompts.")
 def show_command(
     data: DataOption = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Also the 25 prompts of each category.")] = False,

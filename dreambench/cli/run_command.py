@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -27,7 +28,8 @@ def run(
         ),
     ] = None,
     seed: Annotated[
-        list[int] | None, typer.Option("--seed", help="The run's seed; several: a run of each.")
+        list[str] | None,
+        typer.Option("--seed", metavar="N,...", help="The run's seed; several (0,1,2): a run of each."),
     ] = None,
     checkpoints: Annotated[
         str | None,
@@ -50,9 +52,9 @@ def run(
 
     try:
         done = run_all(
-            preset,
-            seed=seed,
-            checkpoints=_steps(checkpoints),
+            _names(preset),
+            seed=_numbers("--seed", seed),
+            checkpoints=_numbers("--checkpoints", [checkpoints] if checkpoints else None),
             out=out,
             keep_checkpoints=keep_checkpoints,
             notes=note or (),
@@ -66,13 +68,18 @@ def run(
     show(done, json, out)
 
 
-def _steps(text: str | None) -> list[int]:
-    try:
-        return [int(part) for part in text.split(",")] if text else []
-    except ValueError as error:
-        raise DreambenchError(
-            f"--checkpoints {text} is not a list of steps", "give steps such as 20,40,80"
-        ) from error
+def _names(given: Sequence[str] | None) -> list[str] | None:
+    """Return presets that were given once or several times, with or without commas; a file stays whole."""
+    names = [n for text in given or () for n in ([text] if Path(text).is_file() else text.split(","))]
+    return [name.strip() for name in names] or None
+
+
+def _numbers(option: str, given: Sequence[str] | None) -> list[int]:
+    """Return the numbers that an option was given, once or several times, with or without commas."""
+    parts = [part.strip() for text in given or () for part in text.split(",")]
+    if wrong := [part for part in parts if not re.fullmatch(r"-?[0-9]{1,19}", part)]:
+        raise DreambenchError(f"{option} {wrong[0]!r} is not a whole number", f"such as {option} 0,1,2")
+    return [int(part) for part in parts]
 
 
 def _page_so_far(run: RunFolder) -> None:

@@ -15,11 +15,23 @@ from dreambench.cli.run_command import show
 def score(
     *,
     images: Annotated[
-        Path | None, typer.Option("--images", help="FOLDER/<subject>/<prompt_index>-<image_index>.png")
+        Path | None,
+        typer.Option("--images", help="FOLDER/<subject>/<prompt_index>-<image_index>.png, or alike."),
     ] = None,
     manifest: Annotated[
-        Path | None, typer.Option("--manifest", help="CSV: file,subject and prompt_index or prompt.")
+        Path | None,
+        typer.Option(
+            "--manifest", help="CSV, TSV, JSON(L), Parquet: file,subject and prompt_index or prompt."
+        ),
     ] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option("--pattern", help='How files are called: "{subject}_{prompt}_{image}.png".'),
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option("--root", help="The folder of a manifest's files. [default: its own]")
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The row's name in tables.")] = None,
     preset: Preset = None,
     asked: ImageOptions,
     out: Out = None,
@@ -31,5 +43,13 @@ def score(
 
     # Scoring needs no GPU, and other people's images are of the paper's subjects.
     source = (images or manifest) if images is None or manifest is None else None
-    run, _ = score_images(source, preset=preset or PAPER_PRESET, out=out, **vars(asked))
+    run, _ = score_images(
+        source,
+        preset=preset or PAPER_PRESET,
+        name=name,
+        pattern=pattern,
+        root=root,
+        out=out,
+        **vars(asked),
+    )
     show([run], json, out)

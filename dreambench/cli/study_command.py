@@ -21,7 +21,7 @@ app = typer.Typer(
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that `study create` made.")]
 
 
-@app.command("create")
+@app.command("create", short_help="Draw pairs of two runs' images for raters.")
 def create(
     run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="The first run's folder.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The second run's folder.")],
@@ -62,7 +62,7 @@ def create(
     _show_created(plan, out, json)
 
 
-@app.command("serve")
+@app.command("serve", short_help="Serve the question pages to raters.")
 def serve(
     folder: Folder,
     host: Annotated[
@@ -76,7 +76,7 @@ def serve(
     serve_study(folder, host, port, lambda line: typer.echo(line, err=True))
 
 
-@app.command("export")
+@app.command("export", short_help="Write the votes as CSV, and print Table 2.")
 def export(
     folder: Folder,
     out: Annotated[

@@ -31,6 +31,7 @@ _TO_UPRIGHT = {
 
 # Cameras and scanners put previews or pages behind the photo, which is the first picture.
 _WITH_FURTHER_PICTURES = ("MPO", "TIFF")
+_HEIF = frozenset({".heic", ".heif"})
 _PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -92,6 +93,8 @@ def _read(path: Path) -> Image.Image:
             raise _UnreadableError("is a folder, not an image")
         if not stat.S_ISREG(mode):  # a pipe would be waited for without an end
             raise _UnreadableError("is a pipe or a device, not an image")
+        if path.suffix.lower() in _HEIF:
+            _register_heif()
         if path.stat().st_size == 0:
             raise _UnreadableError("is empty (0 bytes)")
         with Image.open(path) as image:
@@ -99,7 +102,7 @@ def _read(path: Path) -> Image.Image:
             if width * height > MAX_PIXELS:
                 raise _UnreadableError(f"is too large ({width} x {height} pixels)")
             if getattr(image, "is_animated", False) and image.format not in _WITH_FURTHER_PICTURES:
-                raise _UnreadableError(f"is animated ({image.n_frames} frames)")
+                raise _UnreadableError(f"is animated ({getattr(image, 'n_frames', 2)} frames)")
             image.load()
             if image.format == "PNG" and not _has_end(path):
                 raise _UnreadableError("is cut off (it lacks the end of a PNG file)")
@@ -118,6 +121,15 @@ def _read(path: Path) -> Image.Image:
         raise _UnreadableError(f"is too large (more than {MAX_PIXELS} pixels)") from error
     except Exception as error:  # Pillow's decoders raise nearly every type on damaged data
         raise _UnreadableError(f"is cut off or damaged ({error})") from error
+
+
+def _register_heif() -> None:
+    """Teach Pillow HEIC, the format of telephones, by a library that not everybody has."""
+    try:
+        from pillow_heif import register_heif_opener
+    except ImportError:
+        raise _UnreadableError("is HEIC: `pip install pillow-heif`, or save it as JPEG") from None
+    register_heif_opener()
 
 
 def _has_end(path: Path) -> bool:

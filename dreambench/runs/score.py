@@ -19,19 +19,24 @@ def score(
     *,
     preset: str | Mapping[str, Any] | None = PAPER_PRESET,
     name: str | None = None,
+    pattern: str | None = None,
+    root: str | Path | None = None,
     out: str | Path | None = None,
     reporter: ProgressListener | None = None,
     **asked: Unpack[Asked],
 ) -> tuple[RunFolder, list[str]]:
     """Score images of any method; return the folder of scores, and the names of the missing images.
 
-    ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a CSV file, a pandas
+    ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``, or one of the layouts in
+    the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas
     DataFrame with the CSV's columns (or ``image`` instead of ``file``, with PIL images), or a mapping
     ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
     scores, so that the same call resumes and the report shows them. Several protocols are answered in one
     pass: the first one's tables are the folder's, the others' lie beside them. ``name`` is the name in
-    tables (None: from the source), ``out`` the folder (None: below results/). The other fields are those of
-    ``run``. A missing image is named ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
+    tables (None: from the source), ``pattern`` how a folder's files are called, such as
+    ``{subject}_{prompt}_{image}.png``, ``root`` the folder of a manifest's files, ``out`` the folder (None:
+    below results/). The other fields are those of ``run``. A missing image is named
+    ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
     """
 
     def spec_of(protocol: str | None = None) -> RunSpec:
@@ -42,6 +47,9 @@ def score(
         raise DreambenchError(
             "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
         )
+    if isinstance(source, str | Path) and not Path(source).exists():  # before torch takes its seconds
+        what = "is not a file" if Path(source).suffix else "is not a folder"
+        raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
@@ -56,7 +64,7 @@ def score(
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
     subjects = chosen_subjects(spec, dataset)
-    submitted = read_submission(source, dataset)
+    submitted = read_submission(source, dataset, pattern, Path(root) if root else None)
     photos = photo_files(subjects)
     record = RunRecord(
         kind="score",
@@ -78,6 +86,8 @@ def score(
         spec, protocols, lambda each: expected_images(submitted, each, dataset, planned)[0]
     )
     with reporting(reporter) as shown, locked_run(folder, record) as run:
+        for notice in submitted.notices:
+            shown.say(notice)
         submitted.write_images(run)
         write_scores(run, spec, runtime, cells, priors, photos, shown, others)
         counted = images_that_count(spec, protocols)
@@ -91,4 +101,10 @@ def score(
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             images = "image is" if len(missing) == 1 else "images are"
             shown.say(f"{len(missing)} {images} missing: {', '.join(missing[:5])}{more}")
+            most = 1 + max(index for _, prompt, index in submitted.images if prompt is not None)
+            if most < spec.images_per_prompt:
+                shown.say(
+                    f"no prompt has more than {most} of the {spec.images_per_prompt} images: "
+                    f"--images-per-prompt {most} asks for no more"
+                )
     return run, missing

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,18 +13,12 @@ from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage
-from dreambench.paths import refuse_special
+from dreambench.runs.layouts import FORM, Cell, nearest, read_layout, subject_named
+from dreambench.runs.manifests import KINDS, Rows, check_columns, manifest_rows, named
 from dreambench.runs.prepare import chosen_subjects
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
-
-_NAME = re.compile(r"([0-9]{1,3})-([0-9]{1,3})")
-_PRIOR = re.compile(r"class-([0-9]{1,5})")
-_SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
-_FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png"
-#: A subject, a prompt index (None: an image of the class noun, for PRES) and an image index.
-Cell = tuple[str, int | None, int]
 
 
 @dataclass
@@ -33,12 +26,14 @@ class Submission:
     """Images by the cell that each claims: files, or PIL images. ``places`` says where each was named.
 
     ``name`` is the submission's name in tables, ``source`` where it came from, or a hash of images in memory.
+    ``notices`` are lines for the user.
     """
 
     name: str
     source: str = ""
     images: dict[Cell, Any] = field(default_factory=dict)
     places: dict[Cell, str] = field(default_factory=dict)
+    notices: list[str] = field(default_factory=list)
 
     def add(self, cell: Cell, image: Any, place: str) -> None:
         """Add an image that was named at ``place``. Raises DreambenchError where the cell is taken."""
@@ -72,10 +67,13 @@ class Submission:
             run.commit_images(images)
 
 
-def read_submission(source: Any, dataset: Dataset) -> Submission:
-    """Read a folder, a CSV file, a DataFrame, or a mapping ``{subject: {prompt: [images]}}``.
+def read_submission(
+    source: Any, dataset: Dataset, pattern: str | None = None, root: Path | None = None
+) -> Submission:
+    """Read a folder, a manifest, a DataFrame, or a mapping ``{subject: {prompt: [images]}}``.
 
-    Raises DreambenchError naming the file, the line, the row or the subject that is wrong.
+    ``pattern`` says how a folder's files are called, ``root`` is the folder that a manifest's files are
+    relative to. Raises DreambenchError naming the file, the line, the row or the subject that is wrong.
     """
     subjects = {s.name: s for s in dataset.subjects}
     if isinstance(source, str | Path):
@@ -83,17 +81,18 @@ def read_submission(source: Any, dataset: Dataset) -> Submission:
         resolved = path.resolve()
         name = resolved.parent.name if resolved.name == "images" else resolved.stem
         found = Submission(name, str(resolved))
-        if path.is_file() or path.suffix.lower() == ".csv":
-            _read_rows(found, _csv_rows(path), subjects)
+        if path.is_file() or path.suffix.lower() in KINDS:
+            _read_rows(found, manifest_rows(path, root, found.notices), subjects)
         else:
-            _read_folder(found, path, set(subjects))
+            for cell, file in read_layout(path, dataset.subjects, pattern):
+                found.add(cell, file, str(file))
     else:
         found = Submission("images")
         rows = _nested_rows(source) if isinstance(source, Mapping) else _frame_rows(source)
         _read_rows(found, rows, subjects)
         found.source = _digest(found)
     if not found.images:
-        raise DreambenchError(f"{found.source or 'the source'} contains no image", _FORM)
+        raise DreambenchError(f"{found.source or 'the source'} contains no image", FORM)
     return found
 
 
@@ -109,68 +108,6 @@ def _digest(found: Submission) -> str:
     return f"sha256:{whole.hexdigest()}"
 
 
-def _read_folder(found: Submission, folder: Path, known: set[str]) -> None:
-    """Read ``FOLDER/<subject>/<prompt_index>-<image_index>.png|jpg|webp``, and ``class-<index>`` for PRES."""
-    if not folder.is_dir():
-        raise DreambenchError(f"{folder} is not a folder", _FORM)
-    for inside in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
-        if inside.name not in known:
-            raise DreambenchError(
-                f"{inside}: the dataset has no subject {inside.name!r}",
-                "rename the folder, give --data for your own subjects, or list files with --manifest",
-            )
-        for file in sorted(inside.iterdir()):
-            if file.suffix.lower() in _SUFFIXES and not file.name.startswith("."):
-                found.add(_cell_of(file, inside.name), file, str(file))
-
-
-def _cell_of(file: Path, subject: str) -> Cell:
-    if match := _NAME.fullmatch(file.stem):
-        return subject, int(match[1]), int(match[2])
-    if match := _PRIOR.fullmatch(file.stem):
-        return subject, None, int(match[1])
-    raise DreambenchError(
-        f"{file}: the file name does not follow SUBJECT/PROMPT-IMAGE.png",
-        "name it <prompt_index>-<image_index>, such as 07-2.png",
-    )
-
-
-#: A row's fields, and its place for messages.
-Rows = Iterator[tuple[Mapping[str, Any], str]]
-
-
-def _csv_rows(path: Path) -> Rows:
-    """Yield the lines of a CSV file; its files are relative to its folder and must lie inside it."""
-    refuse_special(path, "--manifest")
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        reader = csv.DictReader(text.splitlines())
-        rows, header = list(reader), list(reader.fieldnames or [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise DreambenchError(
-            f"--manifest {path} cannot be read: {why}", "give a CSV file in UTF-8"
-        ) from error
-    if twice := [name for name in header if header.count(name) > 1]:
-        raise DreambenchError(f"{path}: the column {twice[0]!r} is there twice", "leave one out")
-    _check_columns(str(path), set(rows[0]) if rows else set())
-    lines: dict[Path, int] = {}
-    for line, row in enumerate(rows, start=2):
-        place = f"{path} line {line}"
-        if None in row or None in row.values():
-            raise DreambenchError(f"{place} has another number of fields than the header", "fix the line")
-        file = (path.parent / row["file"]).resolve()
-        if not file.is_relative_to(path.parent.resolve()):
-            raise DreambenchError(
-                f"{place}: {row['file']} lies outside {path.parent}", "move it, or the CSV file"
-            )
-        _refuse_absent(file, row["file"], place)
-        if file in lines:
-            raise DreambenchError(f"{place}: {row['file']} is in line {lines[file]} already", "leave one out")
-        lines[file] = line
-        yield {**row, "image": file}, place
-
-
 def _frame_rows(frame: Any) -> Rows:
     """Yield the rows of a DataFrame; its files are relative to the working folder."""
     if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
@@ -178,10 +115,10 @@ def _frame_rows(frame: Any) -> Rows:
             f"{type(frame).__name__} cannot be scored",
             "give a folder, a CSV file, a DataFrame, or {subject: {prompt: [images]}}",
         )
-    _check_columns("the DataFrame", set(frame.columns))
+    check_columns("the DataFrame", [str(name) for name in frame.columns])
     for number, row in enumerate(frame.to_dict("records")):
         place = f"row {number} of the DataFrame"
-        row = {name: value for name, value in row.items() if value == value}  # NaN: not given
+        row = named({name: value for name, value in row.items() if value is not None and _is_given(value)})
         image = row.get("image")
         if image is None:
             image = Path(str(row.get("file", ""))).resolve()
@@ -202,24 +139,20 @@ def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
                 )
 
 
-def _check_columns(place: str, columns: set[str]) -> None:
-    known = {"file", "image", "subject", "prompt_index", "prompt", "image_index"}
-    has_images = bool(columns & {"file", "image"}) and "subject" in columns
-    if not has_images or not columns & {"prompt_index", "prompt"} or columns - known:
-        raise DreambenchError(
-            f"{place}: the columns are {', '.join(sorted(map(str, columns))) or 'none'}",
-            "needed: file,subject and prompt_index or prompt; image_index is optional",
-        )
+def _is_given(value: Any) -> bool:
+    return not isinstance(value, float) or value == value  # NaN: not given
 
 
 def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -> None:
     """Add rows to a submission. Without ``image_index``, a prompt's images are numbered in their order."""
     counts: dict[tuple[str, int], int] = {}
     for row, place in rows:
-        subject = subjects.get(str(row.get("subject", "")).strip())
+        name = str(row.get("subject", "")).strip()
+        subject = subject_named(name, subjects)
         if subject is None:
+            hint = nearest(name, list(subjects))
             raise DreambenchError(
-                f"{place}: the dataset has no subject {row.get('subject')!r}", "see `dreambench data show`"
+                f"{place}: the dataset has no subject {name[:80]!r}", f"{hint}see `dreambench data show`"
             )
         image = row["image"]
         if not isinstance(image, Path) and not hasattr(image, "convert"):
@@ -250,9 +183,13 @@ def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
         raise DreambenchError(
             f"{place}: {text[:200]!r} is not an official prompt of {subject.name} "
             f"(class noun {subject.class_noun!r})",
-            "see `dreambench data show --prompts`, or give prompt_index",
+            f"{_nearest_prompt(text, subject)}see `dreambench data show --prompts`, or give prompt_index",
         )
     return prompt.index
+
+
+def _nearest_prompt(text: str, subject: Subject) -> str:
+    return nearest(text, [prompt.text(subject.class_noun) for prompt in subject.prompts])
 
 
 def _integer(value: Any, column: str, place: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from functools import partial
@@ -57,6 +58,22 @@ class TestHelp:
         shown = dreambench("--help").out.partition("Commands:")[2]
         assert len(shown.splitlines()) > 12
         assert "..." not in shown
+
+    @pytest.mark.parametrize("words", [["data"], ["study"]])
+    def test_nor_of_the_commands_below(self, dreambench, monkeypatch, words):
+        monkeypatch.setenv("COLUMNS", "80")
+        assert "..." not in dreambench(*words, "--help").out.partition("Commands:")[2]
+
+    @pytest.mark.parametrize(
+        "words",
+        [
+            *("run", "score", "report", "check", "plan", "ablate", "claims", "correlate", "gallery"),
+            *("data pull", "study create"),
+        ],
+    )
+    def test_values_have_words_and_not_types(self, dreambench, words):
+        shown = dreambench(*words.split(), "--help").out
+        assert not re.search(r"<(str|int|float|path|list|bool)|\[\[", shown, flags=re.IGNORECASE)
 
     def test_version(self, dreambench):
         assert dreambench("--version") == Done(0, f"{__version__}\n", "")

@@ -19,8 +19,8 @@ _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "
 class KillSwitch:
     """An audit hook that counts changes of files below some folders, and dies at the chosen one."""
 
-    def __init__(self, folders: Sequence[str], kill_at: int | None) -> None:
-        self.folders, self.kill_at, self.count = tuple(folders), kill_at, 0
+    def __init__(self, folders: Sequence[str], kill_at: int | None, number: int) -> None:
+        self.folders, self.kill_at, self.number, self.count = tuple(folders), kill_at, number, 0
 
     def __call__(self, event: str, arguments: tuple) -> None:
         """Handle one audit event, which precedes the operation that it announces."""
@@ -29,16 +29,18 @@ class KillSwitch:
             return
         self.count += 1
         if self.count == self.kill_at:
-            os.kill(os.getpid(), signal.SIGKILL)
+            os.kill(os.getpid(), self.number)
 
 
-def _command(words: list[str], folders: list[str], kill_at: int | None, count_file: str, log: str) -> None:
+def _command(
+    words: list[str], folders: list[str], kill_at: int | None, number: int, count_file: str, log: str
+) -> None:
     from dreambench.cli import main
 
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    switch = KillSwitch(folders, kill_at)
+    switch = KillSwitch(folders, kill_at, number)
     sys.addaudithook(switch)
     try:
         main(words)
@@ -54,11 +56,20 @@ class Runner:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["dreambench.runs.runner", "dreambench.cli", "diffusers"])
 
-    def run(self, words: list[str], folders: list[Path], kill_at: int | None = None) -> int:
-        """Run a command and return its exit code (-9: killed); ``changes`` is then its number of changes."""
+    def run(
+        self,
+        words: list[str],
+        folders: list[Path],
+        kill_at: int | None = None,
+        number: int = signal.SIGKILL,
+    ) -> int:
+        """Run a command and return its exit code (-9: killed); ``changes`` is then its number of changes.
+
+        ``number`` is the signal that it gets at the change ``kill_at``.
+        """
         count, log = self.scratch / "count", self.scratch / "log"
         count.unlink(missing_ok=True)
-        arguments = (words, [str(f) for f in folders], kill_at, str(count), str(log))
+        arguments = (words, [str(f) for f in folders], kill_at, int(number), str(count), str(log))
         process = self._context.Process(target=_command, args=arguments)
         process.start()
         process.join()

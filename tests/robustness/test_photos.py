@@ -111,6 +111,15 @@ def test_a_photo_that_is_no_file_is_named_and_not_waited_for(refused, own, make)
     assert "0.png" in refused("run", "--preset", "mini", "--data", str(folder))
 
 
+def test_a_telephones_photo_says_what_reads_it(tmp_path: Path) -> None:
+    from dreambench.dataset.images import image_problem
+
+    (tmp_path / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic" + bytes(40))
+    problem = image_problem(tmp_path / "a.HEIC")
+    assert problem is not None
+    assert "pillow-heif" in problem or "cannot identify" in problem or "not an image" in problem
+
+
 LISTS = {
     "empty": ("", "has no column 'subject'"),
     "a header alone": ("subject,class_noun\n", "names no subject"),

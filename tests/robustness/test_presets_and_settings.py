@@ -91,10 +91,10 @@ def test_a_preset_is_refused(refused, tmp_path: Path, case: str) -> None:
     content, told = PRESETS[case]
     file = tmp_path / "mine.yaml"
     file.write_text(content, encoding="utf-8")
-    began = time.monotonic()
+    began = time.process_time()
     line = refused("run", "--preset", str(file))
     assert told in line
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize("case", SETTINGS)

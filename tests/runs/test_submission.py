@@ -162,19 +162,26 @@ def test_an_image_index_beyond_the_spec_is_refused(tiny, capsys, tmp_path):
     one_line(score(tiny, capsys, *words), "line 2", "image_index 4", "images_per_prompt=5")
 
 
-def test_an_unknown_column_is_refused(tiny, capsys, tmp_path):
-    path = manifest(tmp_path / "in", "a.png,dog,0,5", header="file,subject,prompt_index,sede")
-    one_line(
-        score(tiny, capsys, "--manifest", path, "--out", str(tmp_path / "out")),
-        "sede",
-        "needed: file,subject",
-    )
+def test_a_column_that_is_not_used_is_named_and_the_row_has_a_name(tiny, capsys, tmp_path):
+    path = manifest(tmp_path / "in", "a.png,dog,0,5", header="file,subject,prompt_index,cfg")
+    words = ("--subjects", "dog", "--metrics", "dino", "--name", "my method", "--json")
+    code, out, err = score(tiny, capsys, "--manifest", path, *words, "--out", str(tmp_path / "out"))
+    assert code == 0, err
+    assert json.loads(out)["rows"][1]["method"] == "my method"
+    assert "columns that are not used: cfg" in err
+    assert "--images-per-prompt 1 asks for no more" in err
+
+
+def test_a_prompt_and_an_index_that_disagree_are_refused(tiny, capsys, tmp_path):
+    line = "a.png,dog,0,a dog in the snow"
+    path = manifest(tmp_path / "in", line, header="file,subject,prompt_index,prompt")
+    one_line(score(tiny, capsys, "--manifest", path, "--out", str(tmp_path / "out")), "is prompt 1")
 
 
 def test_a_prompt_that_is_not_the_benchmarks_is_named(tiny, capsys, tmp_path):
     path = manifest(tmp_path / "in", "a.png,dog,a sks dog on the moon", header="file,subject,prompt")
     words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 2", "on the moon", "not an official prompt")
+    one_line(score(tiny, capsys, *words), "line 2", "on the moon", "not an official prompt", "did you mean")
 
 
 def folder_with(tmp_path: Path, **files: bytes | Image.Image) -> str:

@@ -1,0 +1,194 @@
+"""Folders of images as people have them: which subject, prompt and number each file's name says.
+
+Tried in this order, the first one counts that fits every image:
+
+1. ``SUBJECT/PROMPT-IMAGE.png`` with the prompt's index (our own), and ``SUBJECT/class-000.png`` for PRES;
+2. ``SUBJECT/PROMPT/IMAGE.png``: a folder per prompt, by its index or its text; names are numbered in order,
+   so that they may be seeds (as DreamBench++ has them);
+3. ``SUBJECT_PROMPT_IMAGE.png`` in one folder (or with ``-``);
+4. ``INDEX_RANK.png`` in one folder: 750 in the official order, 25 prompts of each subject (as UNO has them).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+from dreambench.dataset import Subject, match_prompt
+from dreambench.errors import DreambenchError
+
+SUFFIXES = frozenset(
+    {*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), *(".avif", ".heic", ".heif", ".tif", ".tiff")}
+)
+FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png, or say how files are called with --pattern"
+#: A subject, a prompt index (None: an image of the class noun, for PRES) and an image index.
+Cell = tuple[str, int | None, int]
+_INDEX = re.compile(r"[0-9]{1,4}")
+_PLACES = ("subject", "prompt", "image")
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """Return a hint that names the nearest known name, or an empty text."""
+    near = get_close_matches(name.casefold(), [each.casefold() for each in known], n=1, cutoff=0.5)
+    return f"did you mean {next(k for k in known if k.casefold() == near[0])!r}? " if near else ""
+
+
+def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:
+    """Return a subject by its name; case does not count where it distinguishes nothing."""
+    if name in subjects:
+        return subjects[name]
+    alike = [subject for known, subject in subjects.items() if known.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else None
+
+
+def prompt_index_of(text: str, subject: Subject) -> int | None:
+    """Return the index that a part of a name says: a number, or a prompt's text, also with underscores."""
+    if _INDEX.fullmatch(text):
+        return int(text)
+    for written in (text, text.replace("_", " ").replace("-", " ")):
+        prompt = match_prompt(written, subject)
+        if prompt is not None:
+            return prompt.index
+    return None
+
+
+def read_layout(
+    folder: Path, subjects: Sequence[Subject], pattern: str | None = None
+) -> Iterator[tuple[Cell, Path]]:
+    """Yield the cell of every image below a folder; ``pattern`` may say how its files are called.
+
+    Raises DreambenchError where the folder does not exist, contains no image, or where a name fits nothing:
+    the line says how many images were seen, which one does not fit, and which name is near.
+    """
+    if not folder.is_dir():
+        raise DreambenchError(f"{folder} is not a folder", FORM)
+    files = sorted(_images_below(folder))
+    known = {subject.name: subject for subject in subjects}
+    if not files:
+        inside = [path.name for path in folder.iterdir() if path.is_dir()]
+        if wrong := [name for name in inside if subject_named(name, known) is None]:
+            hint = nearest(wrong[0], list(known))
+            raise DreambenchError(
+                f"{folder / wrong[0]}: the dataset has no subject {wrong[0]!r}", hint or FORM
+            )
+        raise DreambenchError(f"{folder} contains no image", FORM)
+    readers = [_by_pattern(pattern, known)] if pattern else _layouts(known, list(subjects))
+    fits = [[_cell(reader, file.relative_to(folder)) for file in files] for reader in readers]
+    best = max(fits, key=lambda cells: sum(cell is not None for cell in cells))
+    if None in best:
+        raise _misfit(folder, files, best, known, pattern)
+    yield from _numbered(best, files)
+
+
+def _images_below(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir():
+            yield path
+
+
+Found = tuple[str, int | None, int | str]
+Reader = Callable[[Path], Found | None]
+
+
+def _cell(reader: Reader, name: Path) -> Found | None:
+    return reader(name.with_suffix(""))
+
+
+def _numbered(cells: Sequence[Found | None], files: Sequence[Path]) -> Iterator[tuple[Cell, Path]]:
+    """Give images with a name instead of a number (a seed) their number in the names' order."""
+    counts: dict[tuple[str, int | None], int] = {}
+    for cell, file in zip(cells, files, strict=True):
+        assert cell is not None
+        subject, prompt, image = cell
+        if isinstance(image, str):
+            counts[subject, prompt] = counts.get((subject, prompt), -1) + 1
+            image = counts[subject, prompt]
+        yield (subject, prompt, image), file
+
+
+def _layouts(known: Mapping[str, Subject], subjects: list[Subject]) -> list[Reader]:
+    def ours(name: Path) -> Found | None:
+        subject = subject_named(name.parent.name, known)
+        match = re.fullmatch(r"([0-9]{1,3}|class)-([0-9]{1,5})", name.name)
+        if len(name.parts) != 2 or subject is None or match is None:
+            return None
+        return subject.name, None if match[1] == "class" else int(match[1]), int(match[2])
+
+    def by_prompt(name: Path) -> Found | None:
+        subject = subject_named(name.parts[0], known) if len(name.parts) == 3 else None
+        index = prompt_index_of(name.parts[1], subject) if subject else None
+        return None if subject is None or index is None else (subject.name, index, name.name)
+
+    def official_order(name: Path) -> Found | None:
+        match = re.fullmatch(r"([0-9]{1,3})_([0-9]{1,3})", name.name)
+        place = divmod(int(match[1]), 25) if match else (len(subjects), 0)
+        if len(name.parts) != 1 or match is None or place[0] >= len(subjects):
+            return None
+        return subjects[place[0]].name, place[1], int(match[2])
+
+    flat = [
+        _by_pattern("{subject}_{prompt}_{image}", known),
+        _by_pattern("{subject}-{prompt}-{image}", known),
+    ]
+    return [ours, by_prompt, *flat, official_order]
+
+
+def _by_pattern(pattern: str, known: Mapping[str, Subject]) -> Reader:
+    """Return the reader of a pattern. Raises DreambenchError where it lacks a place or has an unknown one."""
+    places = re.findall(r"\{(\w*)\}", pattern)
+    if sorted(places) != sorted(_PLACES):
+        raise DreambenchError(
+            f"--pattern {pattern} needs {{subject}}, {{prompt}} and {{image}}, each once",
+            'such as --pattern "{subject}/{prompt}_{image}.png"',
+        )
+    stem = re.sub(r"\.\w{2,5}$", "", pattern)
+    names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    forms = {
+        "subject": f"(?P<subject>{names})",
+        "prompt": r"(?P<prompt>[^/]+?)",
+        "image": r"(?P<image>[0-9]+)",
+    }
+    parts = re.split(r"\{(\w+)\}", stem)
+    text = "".join(forms[part] if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    compiled = re.compile(text, re.IGNORECASE)
+
+    def read(name: Path) -> Found | None:
+        match = compiled.fullmatch(name.as_posix())
+        subject = subject_named(match["subject"], known) if match else None
+        if match is None or subject is None:
+            return None
+        index = prompt_index_of(match["prompt"], subject)
+        return None if index is None else (subject.name, index, int(match["image"]))
+
+    return read
+
+
+def _misfit(
+    folder: Path,
+    files: Sequence[Path],
+    cells: Sequence[Found | None],
+    known: Mapping[str, Subject],
+    pattern: str | None,
+) -> DreambenchError:
+    odd = [file for file, cell in zip(files, cells, strict=True) if cell is None]
+    seen = f"{len(odd)} of its {len(files)} images do not fit"
+    parts = odd[0].relative_to(folder).parts
+    subject = subject_named(parts[0], known) if len(parts) > 1 else None
+    if pattern is not None:
+        return DreambenchError(f"{folder}: {seen} --pattern {pattern}: {odd[0]}", "change the pattern")
+    if len(parts) > 1 and subject is None:
+        hint = nearest(parts[0], list(known))
+        other = "rename the folder, give --data for your own subjects, or list files with --manifest"
+        return DreambenchError(
+            f"{odd[0].parent}: the dataset has no subject {parts[0]!r} ({seen})", f"{hint}{other}"
+        )
+    if len(parts) == 3 and subject is not None:
+        texts = [prompt.text(subject.class_noun) for prompt in subject.prompts]
+        hint = nearest(parts[1], texts) or "`dreambench data show --prompts` lists them"
+        return DreambenchError(f"{odd[0].parent}: not a prompt of {subject.name} ({seen})", hint)
+    return DreambenchError(
+        f"{odd[0]}: the file name does not follow SUBJECT/PROMPT-IMAGE.png, such as 07-2.png ({seen})", FORM
+    )

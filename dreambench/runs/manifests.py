@@ -1,0 +1,131 @@
+"""Lists of images: CSV, TSV, JSON, JSON Lines (``metadata.jsonl`` of Hugging Face's imagefolder), Parquet."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
+
+KINDS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
+#: What else a column may be called.
+_NAMES = {"file_name": "file", "path": "file", "image_file": "file", "text": "prompt", "caption": "prompt"}
+_KNOWN = frozenset({"file", "image", "subject", "prompt_index", "prompt", "image_index"})
+#: A row's fields, and its place for messages.
+Rows = Iterator[tuple[Mapping[str, Any], str]]
+
+
+def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
+    """Yield the rows of a manifest with their files as ``image``, relative to ``root`` or to its own folder.
+
+    Files must lie below that folder; a link there may lead anywhere. Columns that mean nothing here are left
+    out, and ``say`` gets a line that names them. Raises DreambenchError naming the line and the field.
+    """
+    base = root if root is not None else path.parent
+    lines: dict[Path, str] = {}
+    rows = list(_read(path))
+    columns = [str(name) for name in dict.fromkeys(name for row, _ in rows for name in row)]
+    further = check_columns(str(path), columns)
+    if further:
+        say.append(f"{path.name}: columns that are not used: {', '.join(further[:8])}")
+    for fields, place in rows:
+        row = named(fields)
+        name = str(row.get("file") or "")
+        file = Path(os.path.normpath(base / name))
+        if not file.is_relative_to(os.path.normpath(base)) or not name:
+            raise DreambenchError(
+                f"{place}: {name or 'an empty name'} lies outside {base}",
+                "move it, or name its folder with --root",
+            )
+        if not file.is_file():
+            raise DreambenchError(
+                f"{place}: {name[:200]} does not exist in {base}",
+                "fix the path, leave the line out, or give --root",
+            )
+        if file in lines:
+            raise DreambenchError(f"{place}: {name} is in {lines[file]} already", "leave one out")
+        lines[file] = place.removeprefix(f"{path} ")
+        yield {**row, "image": file}, place
+
+
+def named(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a row with our names of its columns, where it does not have them already."""
+    found = dict(row)
+    for theirs, ours in _NAMES.items():
+        if theirs in found and ours not in found:
+            found[ours] = found.pop(theirs)
+    return found
+
+
+def check_columns(place: str, columns: list[str]) -> list[str]:
+    """Return the columns that are not used. Raises DreambenchError where one is lacking or there twice."""
+    if twice := [name for name in columns if columns.count(name) > 1]:
+        raise DreambenchError(f"{place}: the column {twice[0]!r} is there twice", "leave one out")
+    ours = {_NAMES.get(name, name) for name in columns}
+    has_images = bool(ours & {"file", "image"}) and "subject" in ours
+    if not has_images or not ours & {"prompt_index", "prompt"}:
+        raise DreambenchError(
+            f"{place}: the columns are {', '.join(sorted(map(str, columns)))[:300] or 'none'}",
+            "needed: file,subject and prompt_index or prompt; image_index is optional",
+        )
+    return [name for name in columns if name not in _KNOWN and _NAMES.get(name) not in _KNOWN]
+
+
+def _read(path: Path) -> Rows:
+    refuse_special(path, "--manifest")
+    if not path.is_file():
+        raise DreambenchError(
+            f"--manifest {path} does not exist", "give a CSV, TSV, JSON, JSONL or Parquet file"
+        )
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            yield from _parquet_rows(path)
+        elif kind in (".json", ".jsonl", ".ndjson"):
+            yield from _json_rows(path)
+        else:
+            yield from _text_rows(path, "\t" if kind == ".tsv" else ",")
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise DreambenchError(
+            f"--manifest {path} cannot be read: {why}", "give a whole file in UTF-8"
+        ) from error
+
+
+def _text_rows(path: Path, separator: str) -> Rows:
+    reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), delimiter=separator)
+    header = next(reader, [])
+    check_columns(str(path), header)
+    for cells in reader:
+        place = f"{path} line {reader.line_num}"
+        if len(cells) != len(header):
+            raise DreambenchError(f"{place} has another number of fields than the header", "fix the line")
+        yield dict(zip(header, cells, strict=True)), place
+
+
+def _json_rows(path: Path) -> Rows:
+    text = path.read_text(encoding="utf-8-sig")
+    if path.suffix.lower() == ".json":
+        content = json.loads(text)
+        listed = content if isinstance(content, list) else [content]
+        places = [f"{path} entry {number}" for number in range(len(listed))]
+    else:
+        numbered = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        listed = [json.loads(line) for _, line in numbered]
+        places = [f"{path} line {number}" for number, _ in numbered]
+    for row, place in zip(listed, places, strict=True):
+        if not isinstance(row, dict):
+            raise DreambenchError(f"{place} is not an object with fields", 'such as {"file": "a.png", ...}')
+        yield {name: value for name, value in row.items() if value is not None}, place
+
+
+def _parquet_rows(path: Path) -> Rows:
+    import pandas as pd
+
+    for number, row in enumerate(pd.read_parquet(path).to_dict("records")):
+        yield {str(name): value for name, value in row.items() if value == value}, f"{path} row {number}"

@@ -1,0 +1,48 @@
+"""Forty kills by four signals, at seeded changes of files: the same tables, and nothing left over."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from dreambench.store import open_run
+from tests.material.faults import Runner
+from tests.robustness.test_damage_and_resume import _assert_same, _words
+
+pytestmark = pytest.mark.slow
+
+CODES = {signal.SIGKILL: -9, signal.SIGTERM: 143, signal.SIGHUP: 129, signal.SIGINT: 130}
+KILLS = 40
+
+
+def _leftovers(run: Path) -> list[Path]:
+    return [path for path in run.rglob(".*") if path.name != ".run.json"]
+
+
+def test_forty_kills_by_four_signals(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    runner, out = Runner(tmp_path), tmp_path / "top" / "run"
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "whole-cache"))
+    folders = [tmp_path / "whole", tmp_path / "whole-cache"]
+    assert runner.run(_words(tiny, tmp_path / "whole"), folders) == 0, runner.log
+    changes, dice = runner.changes, random.Random(40)
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "top" / "cache"))
+    killed = dict.fromkeys(CODES, 0)
+    while sum(killed.values()) < KILLS:
+        number = min(CODES, key=lambda n: killed[n])
+        code = runner.run(_words(tiny, out), [tmp_path / "top"], dice.randint(1, changes // 3), number)
+        if code == 0:  # it ended before the signal: begin again
+            _assert_same(out, tmp_path / "whole")
+            shutil.rmtree(tmp_path / "top")
+            continue
+        assert code == CODES[number], runner.log[-1500:]
+        killed[number] += 1
+        if number != signal.SIGKILL and (out / "run.json").exists():
+            assert _leftovers(out) == []
+            assert open_run(out).record.status in ("interrupted", "complete")
+    assert runner.run(_words(tiny, out), [tmp_path / "top"]) == 0, runner.log[-1500:]
+    _assert_same(out, tmp_path / "whole")
+    assert set(killed.values()) == {KILLS // len(CODES)}
