@@ -178,7 +178,8 @@ def _figure(group: Sequence[RunScores], anchor: str) -> Markup:
                 axes.plot(x.ci95, [y.mean] * 2, color=colour, lw=1)
                 axes.plot([x.mean] * 2, y.ci95, color=colour, lw=1)
             axes.plot([x.mean], [y.mean], "o", color=colour, ms=6, label=label)
-            axes.annotate(label, (x.mean, y.mean), (6, 4), textcoords="offset points", color=SOFT, fontsize=8)
+            place = (6, 4 if position % 2 else -11)  # near dots, such as two seeds, keep their names apart
+            axes.annotate(label, (x.mean, y.mean), place, textcoords="offset points", color=SOFT, fontsize=8)
         axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
         axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
         axes.margins(0.12)

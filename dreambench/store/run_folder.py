@@ -94,6 +94,10 @@ class RunFolder:
         """Return the path of a subject's embeddings by one encoder."""
         return self.path / "embeddings" / encoder / f"{subject}.safetensors"
 
+    def reply_file(self, metric: str, subject: str) -> Path:
+        """Return the path of what a metric of files keeps of a subject, such as a judge's replies."""
+        return self.path / "replies" / metric / f"{subject}.json"
+
     def published_photos_file(self, encoder: str) -> Path:
         """Return the path of all photos' embeddings by one encoder in a published run."""
         return self.path / "embeddings" / f"{encoder}-photos.safetensors"
