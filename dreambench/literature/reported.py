@@ -79,9 +79,11 @@ def reported_results() -> tuple[ReportedResult, ...]:
         try:
             found.append(ReportedResult.model_validate({"name": path.stem, **content}))
         except (ValidationError, TypeError) as error:
-            first = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": error}
-            place = ".".join(map(str, first["loc"])) or "the file"
-            raise DreambenchError(f"{path}: {place}: {first['msg']}", "fix the file") from error
+            place, message = "", str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                place, message = ".".join(map(str, first["loc"])), first["msg"]
+            raise DreambenchError(f"{path}: {place or 'the file'}: {message}", "fix the file") from error
     return tuple(sorted(found, key=lambda each: (each.method.lower(), each.base or "", each.name)))
 
 

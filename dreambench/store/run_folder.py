@@ -54,7 +54,9 @@ class RunFolder:
             spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
             name = "" if next(iter(record.protocols)) == name else name
             record = record.model_copy(update={"spec": spec, "key": spec.key, "protocols": {}})
-        return RunFolder(self.path, record, name)
+        view = RunFolder(self.path, record, name)
+        view.notices = self.notices
+        return view
 
     # -- layout ---------------------------------------------------------------------------------
 
