@@ -36,6 +36,7 @@ class CommandMetric(FileMetric):
     definition = "the numbers of another program, which the signature names"
     source = "protocol.encoders.command.command"
     encoder = "command"
+    licence = "the program's"
     Settings = CommandSpec
     range = (-math.inf, math.inf)
     rank = 40

@@ -19,6 +19,7 @@ class NearestPhoto(Dino):
     definition = "similarity of a generated image to the photo that it is most like, by DINO embeddings"
     source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
     rank = 20
+    agreement = "not measured here"
     standard = by_default = False
     higher_is_better = False
 
@@ -37,6 +38,7 @@ class Copying(Dino):
     definition = "share of images that are nearer to a photo than two photos of the subject are to each other"
     source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
     rank = 21
+    agreement = "not measured here"
     standard = by_default = False
     higher_is_better = False
     range = (0.0, 1.0)

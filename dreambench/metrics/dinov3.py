@@ -31,6 +31,7 @@ class DinoV3(DinoV2):
     definition = "similarity of generated images to the subject's real photos, by DINOv3 embeddings"
     source = "Simeoni et al. 2025 (DINOv3); weights under Meta's DINOv3 licence"
     encoder = "dinov3"
+    licence = "DINOv3 License (Meta)"
     Settings = DinoV3Spec
     rank = 7
 

@@ -64,6 +64,10 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool] = True
     range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     aggregation: ClassVar[str] = "mean over a subject's images, then over subjects"
+    #: The licence of the weights that it uses by default.
+    licence: ClassVar[str] = ""
+    #: What is known of how well it follows people, in a sentence without a full stop.
+    agreement: ClassVar[str] = "not measured here"
     #: The position in tables, from the left; equal ranks follow in alphabetical order.
     rank: ClassVar[int] = 100
     #: Whether it belongs to the paper's protocol: a column in every score file, its part in every signature.
