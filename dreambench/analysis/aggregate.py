@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable
 import pandas as pd
 
 from dreambench.analysis.score_tables import ScoreTables
-from dreambench.spec.metric import Metric
+from dreambench.spec.metric import SCORE_TABLES, Metric
 from dreambench.spec.registries import get_metric, in_table_order, metrics_that_compare, standard_metrics
 
 
@@ -57,7 +57,7 @@ def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataF
     """
     weighted = subjects.copy()
     for name in subjects.columns:
-        if get_metric(name).compares in ("photos", "caption") and subjects[name].notna().any():
+        if get_metric(name).compares in SCORE_TABLES["images"] and subjects[name].notna().any():
             counts = images.groupby("subject")[name].count().reindex(subjects.index)
             weights = (counts / counts[subjects[name].notna()].mean()).where(subjects[name].notna())
             mean = (weights * subjects[name]).mean()

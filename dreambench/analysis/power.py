@@ -88,9 +88,8 @@ def scored_methods(runs: Sequence[RunScores], metric: str) -> list[ScoredMethod]
             raise DreambenchError(
                 f"{run.label} lacks scores by {get_metric(metric).title}", "finish the run, or leave it out"
             )
-        values = values.reshape(len(common), prompts, -1)
-        spec = run.record.spec
-        found.append(ScoredMethod(run.label, _method_of(run), spec.seed, values))
+        cube = values.reshape(len(common), prompts, -1)
+        found.append(ScoredMethod(run.label, _method_of(run), run.record.spec.seed, cube))
     shapes = {each.values.shape for each in found}
     if len(shapes) > 1 or len(common) < 4:
         raise DreambenchError(

@@ -86,7 +86,7 @@ def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
         column = frame[metric.column]
         if column.notna().any() and not pd.api.types.is_numeric_dtype(column):
             return f"{metric.column} is not a column of numbers"
-        low, high = metric.range
+        low, high = (end * run.record.spec.protocol.scale.get(metric.name, 1.0) for end in metric.range)
         outside = column[
             (column < low - _ROUNDING) | (column > high + _ROUNDING) | np.isinf(column.astype(float))
         ]

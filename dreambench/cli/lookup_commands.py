@@ -75,7 +75,10 @@ def metrics(*, json: Json = False) -> None:
 
     found = [get_metric(name) for name in in_table_order(METRICS.names())]
     if json:
-        fields = ("title", "definition", "compares", "encoder", "higher_is_better", "aggregation", "source")
+        fields = (
+            *("title", "definition", "compares", "encoder", "higher_is_better", "aggregation", "source"),
+            *("licence", "agreement"),
+        )
         described = {
             metric.name: {
                 **{field: getattr(metric, field) for field in fields},
@@ -92,5 +95,6 @@ def metrics(*, json: Json = False) -> None:
             f"{metric.name}  {metric.heading}\n"
             f"  {metric.definition}\n"
             f"  {better} is better, from {low} to {high}; encoder {metric.encoder}; {metric.aggregation}\n"
-            f"  {metric.source}"
+            f"  {metric.source}; weights: {metric.licence or 'its own'}\n"
+            f"  with people: {metric.agreement}"
         )

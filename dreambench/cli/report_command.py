@@ -55,6 +55,9 @@ def report(
         Path | None,
         typer.Option("--data", help="The dataset's folder, where a run's photos have moved."),
     ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Set published results beside the runs, where they compare.")
+    ] = False,
     cells: Annotated[
         str | None, typer.Option("--cells", help="The images of that file, such as dog/3-0,cat/4-1.")
     ] = None,
@@ -73,13 +76,15 @@ def report(
     if compare_sheet is not None or cells is not None:
         _write_sheet(opened, compare_sheet, cells)
     if single_file:
-        page = write_single_file(opened, single_page(opened, out), force=force, votes=votes)
+        page = write_single_file(
+            opened, single_page(opened, out), force=force, votes=votes, published=published
+        )
     else:
-        page = write_report(opened, report_folder(opened, out), force=force, votes=votes)
+        page = write_report(opened, report_folder(opened, out), force=force, votes=votes, published=published)
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
-        _print_tables(opened, summary)
+        _print_tables(opened, summary, published)
     for notice in (line for run in opened for line in run.notices):
         typer.echo(notice, err=True)
     size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
@@ -101,7 +106,7 @@ def _write_sheet(runs: list[RunFolder], file: Path | None, cells: str | None) ->
     typer.echo(f"comparison: {file}", err=True)
 
 
-def _print_tables(runs: list[RunFolder], summary: object) -> None:
+def _print_tables(runs: list[RunFolder], summary: object, published: bool) -> None:
     from rich.console import Console
 
     from dreambench.analysis import Summary
@@ -109,6 +114,12 @@ def _print_tables(runs: list[RunFolder], summary: object) -> None:
 
     assert isinstance(summary, Summary)
     Console().print(terminal_table(summary))
+    if published:
+        from dreambench.report.reported_table import published_tables
+        from dreambench.report.table import to_terminal
+
+        for content in published_tables(summary.signature):
+            Console().print("", to_terminal(content))
     typer.echo(f"\nsignature {summary.signature}")
     for run in runs:
         for note in run.record.notes:

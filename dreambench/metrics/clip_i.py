@@ -23,6 +23,8 @@ class ClipI(PhotoSimilarity):
     definition = "similarity of generated images to the subject's real photos, by CLIP embeddings"
     source = "Ruiz et al. 2023 (DreamBooth), section 4.1; Gal et al. 2022 (Textual Inversion)"
     encoder = "clip"
+    licence = "MIT (OpenAI CLIP)"
+    agreement = "Pearson 0.376 with ImagenHub's raters for one subject, 0.307 for editing, 0.219 for several"
     Settings = ClipSpec
     rank = 2
     standard = by_default = True

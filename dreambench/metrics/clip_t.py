@@ -29,6 +29,7 @@ class ClipT(Metric):
     source = "Ruiz et al. 2023 (DreamBooth), section 4.1"
     compares = "caption"
     encoder = "clip"
+    licence = "MIT (OpenAI CLIP)"
     Settings = ClipSpec
     rank = 3
     standard = by_default = True

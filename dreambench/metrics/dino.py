@@ -26,6 +26,8 @@ class Dino(PhotoSimilarity):
     definition = "similarity of generated images to the subject's real photos, by DINO embeddings"
     source = "Ruiz et al. 2023 (DreamBooth), section 4.1"
     encoder = "dino"
+    licence = "Apache-2.0 (DINO)"
+    agreement = "Pearson 0.547 with ImagenHub's raters for one subject, 0.368 for editing, 0.124 for several"
     Settings = DinoSpec
     rank = 1
     standard = by_default = True

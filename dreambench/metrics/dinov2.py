@@ -35,6 +35,7 @@ class DinoV2(PhotoSimilarity):
     definition = "similarity of generated images to the subject's real photos, by DINOv2 embeddings"
     source = "Oquab et al. 2023 (DINOv2); Peng et al. 2024 (DreamBench++), section 4"
     encoder = "dinov2"
+    licence = "Apache-2.0 (DINOv2)"
     Settings = DinoV2Spec
     rank = 6
 

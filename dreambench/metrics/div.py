@@ -27,6 +27,7 @@ class Div(Metric):
     source = "Ruiz et al. 2023 (DreamBooth), section 4.3; Zhang et al. 2018 (LPIPS)"
     compares = "pairs"
     encoder = "lpips"
+    licence = "BSD-2-Clause (LPIPS)"
     Settings = LpipsSpec
     range = (0.0, float("inf"))
     aggregation = "mean over a prompt's pairs of images, then over a subject's prompts, then over subjects"

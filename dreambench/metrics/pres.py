@@ -25,6 +25,7 @@ class Pres(Dino):
     higher_is_better = False
     aggregation = "mean over a subject's images of the bare class, then over subjects"
     rank = 5
+    agreement = "not measured here"
     by_default = False
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:

@@ -78,7 +78,9 @@ def compare_with_photos(
 
 
 def on_scale(metric: Metric, protocol: ProtocolSpec, values: Sequence[float]) -> list[float]:
-    """Return a metric's numbers as the protocol writes them: clipped at 0 and multiplied, if it says so."""
-    floor = 0.0 if metric.name in protocol.clipped else -float("inf")
-    factor = protocol.scale.get(metric.name, 1.0)
-    return [factor * max(floor, value) for value in values]
+    """Return a metric's numbers as the protocol writes them: clipped at 0 and multiplied, if it says so.
+
+    NaN, a missing score, stays NaN.
+    """
+    clipped, factor = metric.name in protocol.clipped, protocol.scale.get(metric.name, 1.0)
+    return [factor * (0.0 if clipped and value < 0 else value) for value in values]

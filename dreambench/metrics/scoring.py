@@ -29,6 +29,10 @@ def _ignore(_: int) -> None:
     pass
 
 
+def _ignore_line(_: str) -> None:
+    pass
+
+
 @dataclass(frozen=True)
 class ScoredProtocol:
     """A further protocol that the same images are scored by: its name, and its cells with its captions."""
@@ -50,6 +54,7 @@ def score_images(
     decode_threads: int,
     others: Sequence[ScoredProtocol] = (),
     shown: int | None = None,
+    note: Callable[[str], None] = _ignore_line,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
     """Score a run's images and write its four tables (protocol: paper sections 4.1 and 4.3).
@@ -64,11 +69,11 @@ def score_images(
 
     ``others`` are further protocols, whose tables are kept beside: each image is decoded once for all of
     them, and embedded once by each encoder. ``shown`` is how many of its first photos a model was trained on
-    (None: not known). A missing image's scores, and those of a standard metric that was not asked for, are
-    NaN. Embeddings and distances are kept in the run folder, by encoder and by the SHA-256 of the image
-    file: what is there is not computed again, and an encoder that is not needed is not loaded. ``on_image``
-    gets numbers of images done, which add up to the files of ``cells``, ``priors`` and their subjects'
-    photos.
+    (None: not known), ``note`` takes a line on scores that could not be had. A missing image's scores, and
+    those of a standard metric that was not asked for, are NaN. Embeddings and distances are kept in the run
+    folder, by encoder and by the SHA-256 of the image file: what is there is not computed again, and an
+    encoder that is not needed is not loaded. ``on_image`` gets numbers of images done, which add up to the
+    files of ``cells``, ``priors`` and their subjects' photos.
 
     Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
     cannot be loaded; what was embedded by then is kept.
@@ -91,7 +96,7 @@ def score_images(
                 run, subject, list(own.values()), pool, batch_size=batch_size, on_image=on_image
             )
             for name, wanted in own.items():
-                found = score_subject(run, subject, wanted, embeddings, captions, shown)
+                found = score_subject(run, subject, wanted, embeddings, captions, shown, note)
                 for table, lines in found.items():
                     rows[name][table].extend(lines)
     for each, _ in asked:

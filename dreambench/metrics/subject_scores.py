@@ -19,6 +19,7 @@ from dreambench.metrics.diversity_groups import pair_key
 from dreambench.metrics.references import compare_with_photos, on_scale, reference_photos
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings
 from dreambench.metrics.tables import BenchmarkImage, image_row
+from dreambench.spec.file_metric import FileMetric, ScoredFile
 from dreambench.spec.metric import Metric
 from dreambench.store import RunFolder
 
@@ -52,12 +53,14 @@ def score_subject(
     embeddings: SubjectEmbeddings,
     captions: Captions,
     shown: int | None = None,
+    note: Callable[[str], None] = print,
 ) -> SubjectRows:
     """Return the rows of one subject for each of the four tables, by one protocol.
 
-    ``shown`` is how many of its first photos a model was trained on (None: not known).
+    ``shown`` is how many of its first photos a model was trained on (None: not known). ``note`` takes a line
+    on scores that are missing.
     """
-    scorer = _SubjectScorer(run, subject, asked, embeddings, shown)
+    scorer = _SubjectScorer(run, subject, asked, embeddings, shown, note)
     return {
         "images": scorer.image_rows(captions),
         "diversity": scorer.diversity_rows(),
@@ -74,7 +77,9 @@ class _SubjectScorer:
         asked: ProtocolImages,
         embeddings: SubjectEmbeddings,
         shown: int | None,
+        note: Callable[[str], None],
     ) -> None:
+        self.note = note
         self.run, self.subject, self.asked, self.embeddings = run, subject, asked, embeddings
         self.images, self.protocol = asked.images, asked.encoders.protocol
         self.cells = self.images.present()
@@ -97,6 +102,8 @@ class _SubjectScorer:
             texts = torch.stack([own[cell.caption] for cell in self.cells])
             found = on_scale(metric, self.protocol, metric.score(self._matrix(metric, files), texts))
             columns[metric.column] = _finite(metric, found, files)
+        for metric in self.asked.metrics("files") if files else ():
+            columns[metric.column] = on_scale(metric, self.protocol, self._of_files(metric))
         scores = {
             (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
             for i, cell in enumerate(self.cells)
@@ -112,6 +119,19 @@ class _SubjectScorer:
             )
             for cell in self.images.cells
         ]
+
+    def _of_files(self, metric: Metric) -> list[float]:
+        assert isinstance(metric, FileMetric)
+        photos = tuple(self.references)
+        files = [ScoredFile(cell.file, cell.caption, photos) for cell in self.cells if cell.file]
+        key = self.asked.encoders.key(metric.encoder)
+        kept = self.run.reply_file(key, self.subject)
+        found = metric.score_files(files, metric.settings(self.protocol), kept, self.note)
+        if len(found) != len(files):
+            raise DreambenchError(
+                f"{metric.title} gives {len(found)} scores for {len(files)} images", "fix the metric"
+            )
+        return found
 
     def diversity_rows(self) -> list[dict[str, Any]]:
         """Return one row per pair of expected images of a prompt; NaN where one of them is missing."""

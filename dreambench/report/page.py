@@ -51,10 +51,12 @@ def render_page(
     out: Path,
     preferences: Table | None = None,
     embedded: Mapping[str, str] | None = None,
+    reported: Sequence[Table] = (),
 ) -> str:
     """Return the page as HTML.
 
-    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes. A page
+    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes,
+    ``reported`` are tables of published results. A page
     that lies alone has its ``FILES`` ``embedded``, as name and ``data:`` address, and its thumbnails are
     such addresses too. Every name, prompt and note is escaped: whatever a user's dataset contains is shown,
     never interpreted.
@@ -71,6 +73,7 @@ def render_page(
             preferences=preferences,
             results=main_table(summary),
             apart=paper_apart(summary),
+            reported=reported,
             protocols=protocol_table(summary),
             protocol_figure=protocol_figure(summary),
             named=named_signatures(summary),
@@ -113,6 +116,19 @@ def render_gallery(gallery: GalleryView, miniature: str, thumbnails: Mapping[Pat
     unreadable = problems(thumbnails)
     style = _own_file("style.css")
     return template.render(gallery=gallery, miniature=miniature, unreadable=unreadable, style=style)
+
+
+def render_leaderboard(boards: Sequence[object], apart: Table) -> str:
+    """Return the leaderboard as HTML: a sortable table per signature, and the published results apart."""
+    script = _own_file("tables.js")
+    template = _environment().get_template("leaderboard.html.j2")
+    return template.render(
+        boards=boards,
+        apart=apart,
+        style=_own_file("style.css"),
+        script=script,
+        script_hash=_hash_of(script),
+    )
 
 
 def render_tables(title: str, source: str, facts: Sequence[str], tables: Sequence[Table]) -> str:

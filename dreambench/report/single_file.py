@@ -9,6 +9,7 @@ from pathlib import Path
 from dreambench.analysis import read_run_scores, summary_of
 from dreambench.errors import DreambenchError
 from dreambench.report.page import FILES, render_page
+from dreambench.report.reported_table import published_tables
 from dreambench.report.thumbnails import data_address, embedded_thumbnails, image_sources, webp
 from dreambench.report.write import preferences_of, write_tables
 from dreambench.store import RunFolder
@@ -34,6 +35,7 @@ def write_single_file(
     force: bool = False,
     quiet: bool = False,
     votes: Path | None = None,
+    published: bool = False,
 ) -> Path:
     """Write the report of one run, or of several side by side, as one HTML file, and return its path.
 
@@ -48,7 +50,8 @@ def write_single_file(
     with tempfile.TemporaryDirectory() as folder:
         write_tables(scored, summary, Path(folder))
         tables = {name: _address(Path(folder) / name) for name in FILES}
-        page = render_page(scored, summary, thumbnails, Path(folder), preferences, tables)
+        beside = published_tables(summary.signature) if published else ()
+        page = render_page(scored, summary, thumbnails, Path(folder), preferences, tables, beside)
     write_text(file, page)
     return file
 

@@ -16,6 +16,7 @@ from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_sco
 from dreambench.report.loss_figure import losses_of
 from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.page import render_page
+from dreambench.report.reported_table import published_tables
 from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
 from dreambench.store import RunFolder, open_run
@@ -32,6 +33,7 @@ def write_report(
     force: bool = False,
     quiet: bool = False,
     votes: Path | None = None,
+    published: bool = False,
 ) -> Path:
     """Write the report of one run, or of several side by side, and return the page's path.
 
@@ -40,7 +42,7 @@ def write_report(
     ``report --json``) and ``thumbs/``. The page comes last, so that one
     that is there has all that it shows. Raises DreambenchError where the runs' signatures differ
     (unless ``force``), or the ``votes`` of a user study cannot be read, before anything is written, and
-    where ``out`` cannot be written.
+    where ``out`` cannot be written. ``published`` sets published results beside the runs.
     """
     scored = read_run_scores(runs)
     summary = summary_of(scored, force)
@@ -52,7 +54,8 @@ def write_report(
         runs[0].notices.append(f"{len(absent)} files cannot be shown ({absent[0]} ...): gone or damaged")
     write_tables(scored, summary, out)
     page = out / PAGE
-    write_text(page, render_page(scored, summary, thumbnails, out, preferences))
+    beside = published_tables(summary.signature) if published else ()
+    write_text(page, render_page(scored, summary, thumbnails, out, preferences, reported=beside))
     return page
 
 

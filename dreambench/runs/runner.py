@@ -279,6 +279,7 @@ def write_scores(
         decode_threads=runtime.decode_threads(),
         others=others,
         shown=spec.training_photos,
+        note=watch.say,
         on_image=lambda count: watch.advance("scoring", count),
     )
     watch.finish("scoring")

@@ -56,7 +56,8 @@ def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> 
 
     protocol = prepared.spec.protocol
     single = prepared.spec.images_per_prompt == 1  # no pair of images, no distance
-    metrics = [name for name in protocol.metrics if not (single and get_metric(name).compares == "pairs")]
+    without = {"files", "pairs"} if single else {"files"}
+    metrics = [name for name in protocol.metrics if get_metric(name).compares not in without]
     keys = [encoder_key(name, protocol.encoder_spec(name)) for name in needed_encoders(metrics)]
     return all(run_folder.embedding_file(key, subject.name).exists() for key in keys)
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
     from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
 
-Comparand = Literal["photos", "caption", "pairs", "prior"]
+Comparand = Literal["photos", "caption", "pairs", "prior", "files"]
 #: The score tables, and what the metrics in each of them compare an image with.
 SCORE_TABLES: dict[str, tuple[Comparand, ...]] = {
-    "images": ("photos", "caption"),
+    "images": ("photos", "caption", "files"),
     "diversity": ("pairs",),
     "prior": ("prior",),
     "photos": ("photos",),
@@ -37,7 +37,8 @@ class Metric(ABC):
     - ``photos``: the real photos of its subject (a column of ``images``, and of ``photos``, the bound);
     - ``caption``: its own caption (a column of ``images``);
     - ``pairs``: the other images of its subject and prompt (a column of ``diversity``);
-    - ``prior``: as ``photos``, for images of ``a [class noun]`` (a column of ``prior``).
+    - ``prior``: as ``photos``, for images of ``a [class noun]`` (a column of ``prior``);
+    - ``files``: whatever it likes, from the files themselves (``FileMetric``; a column of ``images``).
 
     ``encoder`` names what embeds the images; metrics with the same encoder share embeddings. ``Settings`` is
     the class of its settings, a section of the protocol. Importing a metric must not import torch.
@@ -63,6 +64,10 @@ class Metric(ABC):
     higher_is_better: ClassVar[bool] = True
     range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
     aggregation: ClassVar[str] = "mean over a subject's images, then over subjects"
+    #: The licence of the weights that it uses by default.
+    licence: ClassVar[str] = ""
+    #: What is known of how well it follows people, in a sentence without a full stop.
+    agreement: ClassVar[str] = "not measured here"
     #: The position in tables, from the left; equal ranks follow in alphabetical order.
     rank: ClassVar[int] = 100
     #: Whether it belongs to the paper's protocol: a column in every score file, its part in every signature.

@@ -54,7 +54,9 @@ class RunFolder:
             spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
             name = "" if next(iter(record.protocols)) == name else name
             record = record.model_copy(update={"spec": spec, "key": spec.key, "protocols": {}})
-        return RunFolder(self.path, record, name)
+        view = RunFolder(self.path, record, name)
+        view.notices = self.notices
+        return view
 
     # -- layout ---------------------------------------------------------------------------------
 
@@ -93,6 +95,10 @@ class RunFolder:
     def embedding_file(self, encoder: str, subject: str) -> Path:
         """Return the path of a subject's embeddings by one encoder."""
         return self.path / "embeddings" / encoder / f"{subject}.safetensors"
+
+    def reply_file(self, metric: str, subject: str) -> Path:
+        """Return the path of what a metric of files keeps of a subject, such as a judge's replies."""
+        return self.path / "replies" / metric / f"{subject}.json"
 
     def published_photos_file(self, encoder: str) -> Path:
         """Return the path of all photos' embeddings by one encoder in a published run."""

@@ -149,3 +149,39 @@ def test_lpips_of_unequal_or_too_small_images_is_one_line(lpips):
         group_distances(images, [Path("a.png"), Path("b.png")], lpips)
     with pytest.raises(DreambenchError, match="16 x 16 pixels are too small"):
         lpips.features(torch.zeros(1, 3, 16, 16, dtype=torch.uint8))
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture", "arguments"),
+    [
+        ("dinov2", "vit_small_patch14_dinov2", {"depth": 1, "embed_dim": 48, "num_heads": 3}),
+        ("dinov3", "vit_small_patch16_dinov3", {"depth": 1, "embed_dim": 48, "num_heads": 3}),
+    ],
+)
+def test_a_model_for_every_size_is_the_class_token_at_the_protocols(tmp_path, name, architecture, arguments):
+    """Weights of 518 (or 256) pixels, used at 56 or 64: positions are resized, nothing else changes."""
+    import json
+
+    import timm
+    from safetensors.torch import save_file
+
+    from dreambench.spec.registries import get_metric
+
+    torch.manual_seed(0)
+    crop = 56 if name == "dinov2" else 64
+    trained = timm.create_model(architecture, num_classes=0, **arguments)
+    file = tmp_path / "weights.safetensors"
+    config = {"architecture": architecture, "model_args": arguments}
+    save_file(trained.state_dict(), file, metadata={"timm_config": json.dumps(config)})
+    metric = get_metric(name)
+    spec = metric.Settings(model="own", weights=str(file), resize=crop, crop=crop)
+    encoder = metric.load_encoder(spec, "cpu")
+    image = Image.effect_noise((crop, crop), 90).convert("RGB")
+    found = encoder.embed_images([image])
+    same = timm.create_model(architecture, num_classes=0, img_size=crop, **arguments)
+    same.load_state_dict(timm.models.vision_transformer.checkpoint_filter_fn(
+        dict(trained.state_dict()), same, antialias=False
+    ) if name == "dinov2" else trained.state_dict())  # fmt: skip
+    with torch.inference_mode():
+        expected = same.eval().forward_features(encoder.preprocess(image)[None])[:, 0]
+    assert torch.allclose(found, expected, atol=1e-5)

@@ -1,0 +1,138 @@
+"""Results that papers report on this benchmark: a file each, with what is known of how it was made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+import yaml
+from pydantic import Field, ValidationError, field_validator
+
+from dreambench.errors import DreambenchError
+from dreambench.literature.published import of_the_papers_subjects, published
+from dreambench.paths import data_folder
+from dreambench.spec.frozen import Frozen
+from dreambench.spec.presets import protocol_spec
+from dreambench.spec.protocols import protocol_names
+from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
+
+ReportedMetric = Literal["dino", "clip_i", "clip_t"]
+#: Two reports of one method that are further apart than this conflict.
+CONFLICT = 0.01
+
+
+class ReportedResult(Frozen):
+    """One reported row: its numbers on the scale of cosines, where it was read, and what is known of how.
+
+    ``protocol`` is the name of a protocol that it is known to be by. ``copied`` says that the table where it
+    was read took the number over from another paper. ``inexact`` names numbers that are bounds.
+    """
+
+    name: str
+    method: str
+    base: str | None = None
+    arxiv: str | None = Field(None, pattern=r"^\d{4}\.\d{4,5}$")
+    values: dict[ReportedMetric, float]
+    read_in: str = Field(min_length=3)
+    copied: bool = False
+    protocol: str | None = None
+    known: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = Field(min_length=1)
+    inexact: tuple[ReportedMetric, ...] = ()
+    note: str = ""
+
+    @field_validator("values")
+    @classmethod
+    def _cosines(cls, values: dict[str, float]) -> dict[str, float]:
+        if not values or not all(0 < value < 1 for value in values.values()):
+            raise ValueError("values are cosines between 0 and 1: divide by the protocol's scale")
+        return values
+
+    @field_validator("protocol")
+    @classmethod
+    def _is_known(cls, name: str | None) -> str | None:
+        if name is not None and name not in protocol_names():
+            raise ValueError(f"known protocols: {', '.join(protocol_names())}")
+        return name
+
+    @property
+    def title(self) -> str:
+        """The method with its base model, where that is known."""
+        return f"{self.method} ({self.base})" if self.base else self.method
+
+
+@dataclass(frozen=True)
+class SetApart:
+    """A reported result that does not compare, and why."""
+
+    result: ReportedResult
+    reason: str
+
+
+@cache
+def reported_results() -> tuple[ReportedResult, ...]:
+    """Return every reported result, by method. Raises DreambenchError naming the file and the field."""
+    found = []
+    for path in sorted((data_folder() / "published").glob("*.yaml")):
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        try:
+            found.append(ReportedResult.model_validate({"name": path.stem, **content}))
+        except (ValidationError, TypeError) as error:
+            place, message = "", str(error)
+            if isinstance(error, ValidationError):
+                first = error.errors()[0]
+                place, message = ".".join(map(str, first["loc"])), first["msg"]
+            raise DreambenchError(f"{path}: {place or 'the file'}: {message}", "fix the file") from error
+    return tuple(sorted(found, key=lambda each: (each.method.lower(), each.base or "", each.name)))
+
+
+def conflicts(result: ReportedResult) -> list[ReportedResult]:
+    """Return the other reports of the same method and base whose numbers are more than 0.01 away."""
+    return [
+        other
+        for other in reported_results()
+        if other.name != result.name
+        and (other.method, other.base) == (result.method, result.base)
+        and any(
+            abs(other.values[metric] - value) > CONFLICT
+            for metric, value in result.values.items()
+            if metric in other.values
+        )
+    ]
+
+
+def beside(signature: str) -> tuple[list[ReportedResult], list[SetApart]]:
+    """Return the reported results that compare with scores of this signature, and the others with a reason.
+
+    They compare where the photos, every encoder and choice of the protocol, and the images are the same: the
+    whole benchmark, by the protocol that the result is known to be by.
+    """
+    comparable, apart = [], []
+    for result in reported_results():
+        reason = _why_not(result, signature)
+        if reason is None:
+            comparable.append(result)
+        else:
+            apart.append(SetApart(result, reason))
+    return comparable, apart
+
+
+def _why_not(result: ReportedResult, signature: str) -> str | None:
+    if is_miniature(signature):
+        return "these scores are the miniature's"
+    if not of_the_papers_subjects(signature):
+        return f"these scores are of other photos than {published().data}"
+    if result.protocol is None:
+        return "its protocol is not stated"
+    fields = parse_signature(signature)
+    fields["lpips"] = fields.get("lpips", "").partition("@")[0]
+    expected = protocol_fields(protocol_spec(result.protocol))
+    names = [name for name in {**expected, **fields} if name not in ("dreambench", "data", "n", "cells")]
+    # Diversity is in no reported table, so its network does not matter.
+    wrong = [n for n in names if n != "lpips" and fields.get(n) != expected.get(n)]
+    if wrong:
+        return f"it is by protocol {result.protocol}: {', '.join(wrong)} differ"
+    if "cells" in fields:
+        return "these scores are of a part of the benchmark"
+    return None

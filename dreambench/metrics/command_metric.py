@@ -1,0 +1,108 @@
+"""A metric of another program, in an environment of its own: it reads JSON lines and answers with them.
+
+For VQAScore, ImageReward, HPSv3 and others whose dependencies cannot live beside ours. Per subject the
+program is started once and gets a line per image, ``{"image": path, "caption": text, "photos": [paths]}``; it
+answers with as many lines ``{"score": number}``, in the same order. ``null`` is a missing score.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
+from dreambench.spec.run_spec import ProtocolSpec
+
+
+class CommandSpec(FileMetricSpec):
+    """The program with its arguments, what the signature calls it, and its limit in seconds for a subject."""
+
+    command: tuple[str, ...] = ()
+    label: str = Field("", description="name and version, such as vqascore-1.0; part of the signature")
+    timeout: float = Field(3600, gt=0)
+
+
+class CommandMetric(FileMetric):
+    """The numbers of a program; one that fails leaves its subject's scores missing, and says so in a line."""
+
+    title = "Command"
+    definition = "the numbers of another program, which the signature names"
+    source = "protocol.encoders.command.command"
+    encoder = "command"
+    licence = "the program's"
+    Settings = CommandSpec
+    range = (-math.inf, math.inf)
+    rank = 40
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the label, otherwise a digest of the command."""
+        spec = protocol.encoder_spec(self.encoder)
+        assert isinstance(spec, CommandSpec)
+        digest = hashlib.sha256("\0".join(spec.command).encode()).hexdigest()[:8]
+        return {"command": spec.label or f"sha256-{digest}"}
+
+    def score_files(
+        self, files: Sequence[ScoredFile], settings: CommandSpec, kept: Path, note: Callable[[str], None]
+    ) -> list[float]:
+        """Start the program once, and return its numbers. Raises DreambenchError where none is named."""
+        if not settings.command:
+            raise DreambenchError(
+                "protocol.encoders.command.command names no program",
+                "--set protocol.encoders.command.command=[PROGRAM,ARGUMENT]",
+            )
+        asked = [
+            {"image": str(f.image), "caption": f.caption, "photos": [str(photo) for photo in f.photos]}
+            for f in files
+        ]
+        try:
+            done = subprocess.run(
+                settings.command,
+                input="".join(f"{json.dumps(line)}\n" for line in asked),
+                capture_output=True,
+                text=True,
+                timeout=settings.timeout,
+                check=False,
+            )
+            problem = f"exit code {done.returncode}: {_last(done.stderr)}" if done.returncode else None
+            values = None if problem else _numbers(done.stdout, len(files))
+        except subprocess.TimeoutExpired:
+            problem, values = f"no answer within {settings.timeout:g} seconds", None
+        except (OSError, UnicodeDecodeError) as error:
+            problem, values = str(error), None
+        if values is None:
+            reason = problem or f'its answer is not {len(files)} lines such as {{"score": 0.5}}'
+            note(f"{settings.command[0]}: {reason}; {len(files)} scores are missing")
+            return [math.nan] * len(files)
+        return values
+
+
+def _last(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:200] if lines else "no message"
+
+
+def _numbers(answer: str, count: int) -> list[float] | None:
+    """Return the numbers of an answer; None where it is not as many lines as images, each with a number."""
+    lines = [line for line in answer.splitlines() if line.strip()]
+    if len(lines) != count:
+        return None
+    found = []
+    for line in lines:
+        try:
+            value = json.loads(line)["score"]
+        except (ValueError, TypeError, KeyError):
+            return None
+        if value is None:
+            found.append(math.nan)
+        elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            return None
+        else:
+            found.append(float(value))
+    return found

@@ -1,0 +1,63 @@
+"""Copying: do generated images repeat a photo instead of showing its subject anew?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dreambench.errors import DreambenchError
+from dreambench.metrics.dino import Dino
+from dreambench.metrics.image_similarity import cosine_similarities, photo_pair_similarity
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class NearestPhoto(Dino):
+    """The highest cosine of DINO embeddings of an image with any of its subject's photos."""
+
+    title = "Nearest photo"
+    definition = "similarity of a generated image to the photo that it is most like, by DINO embeddings"
+    source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
+    rank = 20
+    agreement = "not measured here"
+    standard = by_default = False
+    higher_is_better = False
+
+    def score(self, images: Tensor, references: Tensor) -> list[float]:
+        """Return the highest cosine, in [-1, 1], of each of n images [n, d] with m photos [m, d]."""
+        return [float(value) for value in cosine_similarities(images, references).max(dim=1).values]
+
+
+class Copying(Dino):
+    """Whether an image is nearer to a photo than any two photos of its subject are to each other.
+
+    1 or 0 for an image, so its mean is the share of copies. A subject with one photo has no such distance.
+    """
+
+    title = "Copies"
+    definition = "share of images that are nearer to a photo than two photos of the subject are to each other"
+    source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
+    rank = 21
+    agreement = "not measured here"
+    standard = by_default = False
+    higher_is_better = False
+    range = (0.0, 1.0)
+
+    def score(self, images: Tensor, references: Tensor) -> list[float]:
+        """Return 1.0 or 0.0 for each of n images [n, d], from m photos [m, d].
+
+        Raises DreambenchError with fewer than two photos.
+        """
+        pairs = photo_pair_similarity(references)
+        if not pairs:
+            raise DreambenchError(
+                "Copies compares with two photos or more of a subject",
+                "leave copying out with --metrics, or use a protocol that compares with all photos",
+            )
+        nearest_photos = max(value for *_, value in pairs)
+        nearest = cosine_similarities(images, references).max(dim=1).values
+        return [float(value > nearest_photos) for value in nearest]
+
+    def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
+        """Return 0 for each pair: no two photos are nearer to each other than the nearest two."""
+        return [(i, j, 0.0) for i, j, _ in photo_pair_similarity(photos)]

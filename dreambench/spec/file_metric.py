@@ -1,0 +1,69 @@
+"""A metric that looks at files itself: a judge behind an endpoint, or a program in its own environment."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.metric import Comparand, Metric
+from dreambench.spec.run_spec import EncoderSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from dreambench.spec.metric import WeightsFile
+
+
+class FileMetricSpec(EncoderSpec):
+    """The settings of a metric of files; it has no weights of its own."""
+
+    weights: str = "none"
+
+
+@dataclass(frozen=True)
+class ScoredFile:
+    """One image with its caption and the reference photos of its subject."""
+
+    image: Path
+    caption: str
+    photos: tuple[Path, ...]
+
+
+class NoWeights:
+    """Stands for the file that a metric of files does not need."""
+
+    def cached(self) -> Path | None:
+        """Return a path: nothing is to be downloaded."""
+        return Path()
+
+
+class FileMetric(Metric):
+    """One number per image file, NaN where there is none: nothing is guessed.
+
+    A subclass sets ``encoder`` to its own name, ``Settings`` to a ``FileMetricSpec``, and gives
+    ``score_files``.
+    """
+
+    compares: ClassVar[Comparand] = "files"
+
+    @abstractmethod
+    def score_files(
+        self, files: Sequence[ScoredFile], settings: Any, kept: Path, note: Callable[[str], None]
+    ) -> list[float]:
+        """Return one number per file of one subject; NaN where none can be had.
+
+        ``kept`` is a JSON file of the metric's own for this subject, ``note`` takes one line on what is
+        missing and why.
+        """
+
+    def load_encoder(self, settings: Any, device: str | torch.device) -> Any:
+        """Raise DreambenchError: there is no encoder."""
+        raise DreambenchError(f"{self.title} has no encoder", "leave it out here, or use `dreambench score`")
+
+    def download(self, settings: Any) -> WeightsFile:
+        """Return a file that needs no download."""
+        return NoWeights()

@@ -1,0 +1,166 @@
+"""The judge against a real server on loopback that speaks the protocol, and one with every fault."""
+
+from __future__ import annotations
+
+import json
+import math
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dreambench.metrics.vlm_judge import JudgeSpec, VlmJudge, parsed
+from dreambench.spec.file_metric import ScoredFile
+from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.signature import protocol_fields
+
+
+class Server:
+    """Answers with ``script``, an answer after the other (the last one for ever), and keeps the requests."""
+
+    def __init__(self) -> None:
+        self.script: list[tuple[int, object]] = [(200, '{"score": [8, 6], "reason": "close"}')]
+        self.asked: list[dict] = []
+        self.keys: list[str | None] = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                server.asked.append({"path": self.path, **json.loads(body)})
+                server.keys.append(self.headers.get("Authorization"))
+                code, reply = server.script[min(len(server.asked), len(server.script)) - 1]
+                if reply == "hang up":
+                    self.connection.close()
+                    return
+                completion = {"choices": [{"message": {"role": "assistant", "content": reply}}]}
+                answer = reply if isinstance(reply, bytes) else json.dumps(completion).encode()
+                self.send_response(code)
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *arguments: object) -> None:
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    running = Server()
+    yield running
+    running.http.shutdown()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> list[ScoredFile]:
+    Image.new("RGB", (8, 8), "white").save(tmp_path / "photo.jpg")
+    found = []
+    for number, color in enumerate(("red", "green", "blue")):
+        Image.new("RGB", (8, 8), color).save(tmp_path / f"{number}.png")
+        found.append(ScoredFile(tmp_path / f"{number}.png", f"a {color} dog", (tmp_path / "photo.jpg",)))
+    return found
+
+
+def judge(server: Server, files: list[ScoredFile], kept: Path, **settings) -> tuple[list[float], list[str]]:
+    said: list[str] = []
+    spec = JudgeSpec(**{"url": server.url, "model": "m-1", "wait": 0, "retries": 2, "timeout": 5, **settings})
+    return VlmJudge().score_files(files, spec, kept, said.append), said
+
+
+def test_it_asks_as_the_protocol_says_and_takes_the_smaller_score(server, files, tmp_path, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "abc")
+    values, said = judge(server, files, tmp_path / "kept.json", key_variable="MY_KEY")
+    assert values == [6.0, 6.0, 6.0]
+    assert said == []
+    first = server.asked[0]
+    assert (first["path"], first["model"], first["temperature"]) == ("/v1/chat/completions", "m-1", 0)
+    photo, image, text = first["messages"][0]["content"]
+    assert photo["image_url"]["url"].startswith("data:image/jpeg;base64,")
+    assert image["image_url"]["url"].startswith("data:image/png;base64,")
+    assert "a red dog" in text["text"]
+    assert server.keys[0] == "Bearer abc"
+    assert "abc" not in (tmp_path / "kept.json").read_text()
+
+
+def test_replies_are_stored_and_not_asked_for_again(server, files, tmp_path):
+    kept = tmp_path / "kept.json"
+    first, _ = judge(server, files, kept)
+    again, _ = judge(server, files, kept)
+    assert first == again
+    assert len(server.asked) == 3
+    other, _ = judge(server, files, kept, model="m-2")
+    assert len(server.asked) == 6  # another model is asked
+    assert other == first
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "I cannot see images.",
+        '{"score": [9]}',
+        '{"score": "ten"}',
+        '{"score": [11, 3]}',
+        '{"score": [1, null]}',
+    ],
+)
+def test_a_reply_that_cannot_be_read_stays_missing_and_is_counted(server, files, tmp_path, reply):
+    server.script = [(200, '{"score": [5, 7]}'), (200, reply), (200, '{"score": [10, 9]}')]
+    values, said = judge(server, files, tmp_path / "kept.json")
+    assert values[0] == 5
+    assert math.isnan(values[1])
+    assert values[2] == 9
+    assert said == ["judge m-1: 1 replies cannot be read, and their scores are missing"]
+    assert math.isnan(parsed(reply))
+
+
+@pytest.mark.parametrize("fault", [(503, "busy"), (429, "slow down"), (200, b"<html>"), (200, "hang up")])
+def test_a_passing_fault_is_tried_again(server, files, tmp_path, fault):
+    server.script = [fault, fault, (200, '{"score": [4, 8]}')]
+    values, said = judge(server, files[:1], tmp_path / "kept.json")
+    assert values == [4.0]
+    assert said == []
+    assert len(server.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("fault", "requests", "message"),
+    [
+        ((500, "down"), 9, "answers 500"),
+        ((401, "who are you"), 3, "answers 401"),
+        ((200, b"{}"), 9, "not a chat completion"),
+    ],
+)
+def test_a_lasting_fault_is_one_line_and_missing_scores(server, files, tmp_path, fault, requests, message):
+    server.script = [fault]
+    values, said = judge(server, files, tmp_path / "kept.json")
+    assert all(map(math.isnan, values))
+    assert len(server.asked) == requests  # bounded
+    assert len(said) == 1
+    assert message in said[0]
+    assert "3 scores are missing" in said[0]
+    assert not (tmp_path / "kept.json").exists()  # a failure is no reply
+
+
+def test_nobody_listens(files, tmp_path, server):
+    server.http.server_close()
+    values, said = judge(server, files[:1], tmp_path / "kept.json", url="http://127.0.0.1:9/v1")
+    assert math.isnan(values[0])
+    assert len(said) == 1
+
+
+def test_model_and_prompt_are_in_the_signature_and_the_place_is_not():
+    def field(**settings: object) -> str:
+        spec = ProtocolSpec(metrics=("judge",), encoders={"judge": settings})
+        return protocol_fields(spec)["judge"]
+
+    assert field(model="m-1", url="http://a/v1") == field(model="m-1", url="http://b/v1")
+    assert field(model="m-1") != field(model="m-2")
+    assert "/prompt-" in field()

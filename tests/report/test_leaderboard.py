@@ -1,0 +1,90 @@
+"""The leaderboard: one table per signature, no ranking across, published rows where they compare."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dreambench.analysis.run_scores import read_run_scores
+from dreambench.errors import DreambenchError
+from dreambench.literature.reported import beside
+from dreambench.report.leaderboard import found_runs, make_boards, write_leaderboard
+from dreambench.spec.presets import build_spec
+from dreambench.spec.signature import format_signature, signature_fields
+from tests.analysis.material import image_row, make_run, make_spec
+
+
+def run(path: Path, dino: float, **changes: object):
+    rows = [image_row(s, p, i, (dino, 0.8, 0.3)) for s in ("ant", "bee") for p in (0, 1) for i in (0, 1)]
+    return make_run(path, rows, spec=make_spec(**changes))
+
+
+def whole(protocol: str) -> str:
+    """Return the signature of the whole benchmark by a named protocol."""
+    spec = build_spec("paper-sd15", {"data.label": "dreambooth@4f887af", "protocol": protocol})
+    return format_signature(signature_fields(spec, 3000))
+
+
+def test_runs_of_one_signature_stand_in_one_table_the_best_first(tmp_path):
+    scored = read_run_scores([run(tmp_path / "a", 0.5), run(tmp_path / "b", 0.6)])
+    (board,) = make_boards(scored)
+    assert [row.name for row in board.rows] == ["b", "a"]
+    assert board.metrics[0] == "dino"
+    assert board.rows[0].cells[0].text == "0.600"
+
+
+def test_other_signatures_are_other_tables(tmp_path):
+    from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+
+    other = ProtocolSpec(metrics=("dino", "clip_i", "clip_t"), clip=ClipSpec(model="ViT-L-14"))
+    scored = read_run_scores(
+        [run(tmp_path / "a", 0.5), run(tmp_path / "b", 0.4), run(tmp_path / "c", 0.9, protocol=other)]
+    )
+    boards = make_boards(scored)
+    assert [[row.name for row in board.rows] for board in boards] == [["a", "b"], ["c"]]
+    assert boards[0].signature != boards[1].signature
+
+
+def test_the_page_is_one_file_without_requests(tmp_path):
+    run(tmp_path / "runs" / "<b>a", 0.5)
+    page = write_leaderboard([tmp_path / "runs"], tmp_path / "out")
+    text = page.read_text()
+    assert "&lt;b&gt;a" in text
+    assert "default-src 'none'" in text
+    assert 'data-sort="number"' in text
+    assert "its protocol is not stated" in text
+
+
+def test_folders_are_searched_two_levels_deep(tmp_path):
+    run(tmp_path / "x" / "a", 0.5)
+    run(tmp_path / "y" / "z" / "b", 0.5)
+    assert len(found_runs([tmp_path / "x", tmp_path / "y"])) == 2
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DreambenchError, match="empty contains no run"):
+        found_runs([tmp_path / "empty"])
+
+
+@pytest.mark.parametrize(("protocol", "count"), [("paper", 3), ("uno", 9), ("kosmos-g", 2)])
+def test_published_results_stand_beside_scores_by_their_protocol(protocol: str, count: int):
+    comparable, apart = beside(whole(protocol))
+    assert len(comparable) == count
+    assert {each.protocol for each in comparable} == {protocol}
+    reasons = {each.reason for each in apart}
+    assert "its protocol is not stated" in reasons
+    assert len(comparable) + len(apart) == 32
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda s: s.replace("dreambooth@4f887af", "mine@1234567"), "other photos"),
+        (lambda s: s.replace("|n:3000", "|preset:mini|n:3000"), "the miniature's"),
+        (lambda s: s.replace("|n:3000", "|cells:abcdef01|n:4"), "a part of the benchmark"),
+        (lambda s: s.replace("ViT-B-32/openai", "ViT-L-14/openai"), "protocol paper: clip differ"),
+    ],
+)
+def test_each_reason_not_to_compare_is_named(change, reason):
+    comparable, apart = beside(change(whole("paper")))
+    assert comparable == []
+    assert any(reason in each.reason for each in apart)
