@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from dreambench.executors.task import Outcome, QueuedTask, WorkerModels
 from dreambench.executors.task_log import TaskLog
@@ -19,7 +19,7 @@ class LocalExecutor:
     def __init__(self, models: WorkerModels) -> None:
         self._models = models
 
-    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Iterator[Outcome]:
+    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Generator[Outcome, None, None]:
         """Do all tasks and yield their outcomes."""
         waiting = Waiting(queue)
         bar = f"{len(queue)} tasks"

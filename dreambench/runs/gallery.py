@@ -11,7 +11,7 @@ from dreambench.dataset.prompt_sets import PromptSet
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Personalized
 from dreambench.models.sampling import ImageRequest, generate
-from dreambench.progress import Reporter
+from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared, prepare
 from dreambench.runs.subject import keep_or_delete_weights, method_context
 from dreambench.runs.training_subject import training_subject
@@ -87,7 +87,7 @@ def plan_gallery(
 
 def draw_gallery(
     plan: GalleryPlan,
-    reporter: Reporter,
+    reporter: ProgressListener,
     on_subject: Callable[[GalleryFolder, str], object] = lambda gallery, subject: None,
     keep_checkpoints: bool = False,
 ) -> GalleryFolder:
@@ -185,7 +185,9 @@ def _cut_prompts(prepared: Prepared, gallery: GalleryFolder) -> list[str]:
     ]
 
 
-def _draw_subject(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: Reporter) -> None:
+def _draw_subject(
+    plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: ProgressListener
+) -> None:
     spec = plan.prepared.spec
     personalized = _personalized(plan, gallery, subject, reporter)
     requests = [ImageRequest(i.prompt, i.seed, i.file) for i in gallery.images(subject.name)]
@@ -209,7 +211,7 @@ def _weights(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject) -> tup
 
 
 def _personalized(
-    plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: Reporter
+    plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: ProgressListener
 ) -> Personalized:
     prepared, method = plan.prepared, plan.prepared.method
     bar = f"{subject.name}: training"

@@ -25,7 +25,7 @@ from dreambench.runs.timing import probe as probe_rates
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.models.base_model import BaseModel
+    from dreambench.models.base_model import BaseModel as OpenedBase
 
 _PNG_SHARE = 0.6
 _EMBEDDING_BYTES = 4 * (512 + 384)
@@ -224,7 +224,7 @@ def _estimate(
     return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
 
 
-def _base(spec: RunSpec, missing: list[str]) -> BaseModel | None:
+def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:
     from dreambench.models.base_model import is_hub_id, open_base
     from dreambench.models.hub import cached
 
@@ -245,12 +245,12 @@ def _base(spec: RunSpec, missing: list[str]) -> BaseModel | None:
     return base
 
 
-def _bytes_on_disk(spec: RunSpec, base: BaseModel) -> int:
+def _bytes_on_disk(spec: RunSpec, base: OpenedBase) -> int:
     trained = spec.method.trained_components(base.family)
     return sum(f.stat().st_size for c in trained for f in (base.folder / c).glob("*.safetensors"))
 
 
-def _training_memory(spec: RunSpec, base: BaseModel) -> TrainingMemory:
+def _training_memory(spec: RunSpec, base: OpenedBase) -> TrainingMemory:
     half = spec.runtime.precision != "fp32"  # as a GPU trains: memory is of interest there
     return training_memory(spec, shapes_of(base.folder, base.family), base.family, half)
 

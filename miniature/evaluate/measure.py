@@ -11,7 +11,7 @@ import numpy as np
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.progress import Reporter
+from dreambench.progress import ProgressListener
 from dreambench.spec.presets import build_spec
 from miniature.evaluate.drawn import drawn
 from miniature.evaluate.evaluation_prompts import EvaluationPrompt, evaluation_prompts, rendered
@@ -26,7 +26,7 @@ from miniature.train.train_judge import load_judge
 class Measurement:
     """What the exported models of the preset ``mini`` reach; the judge comes from a training's folder."""
 
-    def __init__(self, work: Path, seed: int, small: bool, reporter: Reporter) -> None:
+    def __init__(self, work: Path, seed: int, small: bool, reporter: ProgressListener) -> None:
         self.seed, self.small, self.reporter = seed, small, reporter
         self.judge = load_judge(work)
         self.spec = build_spec("mini")

@@ -86,7 +86,7 @@ def test_it_is_in_table_page_signature_check_and_json(installed, weights, tiny, 
     words += [word for k, v in encoder.items() for word in ("--set", f"protocol.encoders.dinov2_reg.{k}={v}")]
     words += ["--data", tiny["data"], "--subjects", "dog,vase", "--prompts", "0", "--images-per-prompt", "2"]
     runs = []
-    for shade in (40, 90, 140):
+    for shade in (40, 42, 44):  # three seeds of one method differ little
         images = _images(tmp_path / f"images{shade}", shade)
         runs.append(str(tmp_path / f"scores{shade}"))
         asked = (
@@ -117,9 +117,9 @@ def test_it_is_in_table_page_signature_check_and_json(installed, weights, tiny, 
     assert "dinov2_reg" in (tmp_path / "report" / "subjects.csv").read_text().splitlines()[0]
 
     baseline = str(tmp_path / "baseline.json")
-    # Two seeds see little: at the usual alpha their tolerance would be refused.
+    # Few images of few seeds see little: at the usual alpha their tolerance would be refused.
     update = ["--baseline", baseline, "--update", "--alpha", "0.5"]
-    assert _call(capsys, "check", *runs[:2], *update)[0] == 0
+    assert _call(capsys, "check", *runs, *update)[0] == 0
     assert "dinov2_reg" in json.loads(Path(baseline).read_text())["metrics"]
     code, out = _call(capsys, "check", runs[2], "--baseline", baseline, "--json")
     assert code in (0, 1)

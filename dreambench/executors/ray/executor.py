@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class RayExecutor:
             (s.queued.name, s.machine.pid) for s in slots if s.queued is not None and s.machine is not None
         ]
 
-    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Iterator[Outcome]:
+    def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Generator[Outcome, None, None]:
         """Do all tasks and yield their outcomes; a task that keeps failing is yielded with its error."""
         if not queue:
             return
