@@ -38,8 +38,12 @@ CHANGES = {
     "templates": ["method.templates=[the {{}}]"],
     "random_flip": ["method.random_flip=false"],
 }
-#: The package's own methods: other tests register theirs.
-OWN = [name for name in METHODS.names() if METHODS.get(name).__module__.startswith("dreambench.")]
+#: The package's own methods that train: other tests register theirs.
+OWN = [
+    name
+    for name in METHODS.names()
+    if METHODS.get(name).__module__.startswith("dreambench.") and METHODS.get(name).Options().trains()
+]
 OPTIONS = [
     (method, option)
     for method in OWN
