@@ -69,6 +69,12 @@ def load_dino(spec: DinoSpec, device: str | torch.device, place: str = PLACE) ->
     Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit, where the
     model has no class token, or where the crop is not the model's input size.
     """
+    model = model_for(spec, place, has_class_token=True)
+    return DinoEncoder(model, spec.resize, spec.crop, torch.device(device))
+
+
+def model_for(spec: DinoSpec, place: str, has_class_token: bool = False) -> nn.Module:
+    """Return the timm model of some settings with its weights. Raises DreambenchError like ``load_dino``."""
     field = f"{place}.weights"
     if is_local(spec.weights):
         file = checked_file(spec.weights, spec.fingerprint, field)
@@ -76,10 +82,10 @@ def load_dino(spec: DinoSpec, device: str | torch.device, place: str = PLACE) ->
     else:
         file = dino_download(spec, place).fetch()
         model = _build(spec, place, spec.model, {})
-    _check_geometry(model, spec, place)
+    _check_geometry(model, spec, place, has_class_token)
     state = {name: t for name, t in read_tensors(file, field).items() if not name.startswith("head.")}
     load_into(model, _at_size(state, model, spec), f"{field}: {file} in {spec.model}")
-    return DinoEncoder(model, spec.resize, spec.crop, torch.device(device))
+    return model
 
 
 def _at_size(state: dict[str, Tensor], model: Any, spec: DinoSpec) -> dict[str, Tensor]:
@@ -170,12 +176,13 @@ def _build(spec: DinoSpec, place: str, name: str, arguments: dict[str, Any]) -> 
     return model
 
 
-def _check_geometry(model: Any, spec: DinoSpec, place: str) -> None:
-    if getattr(model, "cls_token", None) is None or getattr(model, "patch_embed", None) is None:
+def _check_geometry(model: Any, spec: DinoSpec, place: str, has_class_token: bool) -> None:
+    class_token = getattr(model, "cls_token", None)
+    if getattr(model, "patch_embed", None) is None or (has_class_token and class_token is None):
         raise DreambenchError(
             f"{place}.model={spec.model} has no class token", "use a Vision Transformer that has one"
         )
-    if isinstance(getattr(model, "norm", None), nn.Identity):
+    if has_class_token and isinstance(getattr(model, "norm", None), nn.Identity):
         raise DreambenchError(f"{place}.model={spec.model} has no norm before its pooling")
     size = tuple(model.patch_embed.img_size or (spec.crop, spec.crop))  # None: any size
     if size != (spec.crop, spec.crop):

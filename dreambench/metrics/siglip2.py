@@ -1,0 +1,54 @@
+"""SigLIP 2: the similarity of a generated image to the photos of its subject, by SigLIP's image tower."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.spec.metric import named_weights
+from dreambench.spec.run_spec import DinoSpec, ProtocolSpec
+
+if TYPE_CHECKING:
+    import torch
+
+    from dreambench.spec.metric import WeightsFile
+
+PLACE = "protocol.encoders.siglip2"
+
+
+class Siglip2Spec(DinoSpec):
+    """The SigLIP 2 model: a timm name, ``hub`` or a local file; ``crop`` is its input size in pixels."""
+
+    model: str = "vit_base_patch16_siglip_224.v2_webli"
+    resize: int = 224
+
+
+class Siglip2(PhotoSimilarity):
+    """Mean cosine of SigLIP 2's pooled image embeddings with those of the subject's photos."""
+
+    title = "SigLIP 2"
+    definition = "similarity of generated images to the subject's real photos, by SigLIP 2 embeddings"
+    source = "Tschannen et al. 2025 (SigLIP 2)"
+    encoder = "siglip2"
+    licence = "Apache-2.0 (SigLIP 2)"
+    Settings = Siglip2Spec
+    rank = 8
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the model with its weights and its input size in pixels."""
+        spec = protocol.encoder_spec(self.encoder)
+        assert isinstance(spec, DinoSpec)
+        return {"siglip2": f"{spec.model}/{named_weights(spec)}/r{spec.crop}"}
+
+    def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> Any:
+        """Load the image tower by timm."""
+        from dreambench.models.encoders.siglip_encoder import load_siglip
+
+        return load_siglip(settings, device, PLACE)
+
+    def download(self, settings: DinoSpec) -> WeightsFile:
+        """Return timm's file of the model."""
+        from dreambench.models.encoders.dino_encoder import dino_download
+
+        return dino_download(settings, PLACE)

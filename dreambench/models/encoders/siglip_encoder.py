@@ -1,0 +1,56 @@
+"""SigLIP's image tower by timm: the pooled embedding of its attention head."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from PIL import Image
+from torch import Tensor, nn
+from torchvision import transforms
+
+from dreambench.errors import DreambenchError
+from dreambench.models.encoders.dino_encoder import model_for
+from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.spec.run_spec import DinoSpec
+
+
+class SiglipEncoder(ImageEncoder):
+    """A Vision Transformer whose embedding is what its attention pooling gives.
+
+    The transform is that of SigLIP: the whole image squeezed to a square, bicubic, and scaled to [-1, 1].
+    """
+
+    def __init__(self, model: nn.Module, size: int, device: torch.device) -> None:
+        self.model = model.to(device).float().eval().requires_grad_(False)
+        self.device, self.size = device, size
+        self.transform = transforms.Compose(
+            [
+                transforms.Resize((size, size), interpolation=transforms.InterpolationMode.BICUBIC),
+                transforms.ToTensor(),
+                transforms.Normalize((0.5,) * 3, (0.5,) * 3),
+            ]
+        )
+
+    def preprocess(self, image: Image.Image) -> Tensor:
+        """Return [3, size, size] in [-1, 1]. PIL's bicubic resize always antialiases."""
+        tensor: Tensor = self.transform(check_image(image))
+        return tensor
+
+    def _embed(self, batch: Tensor) -> Tensor:
+        pooled: Tensor = self.model(batch)
+        return pooled
+
+
+def load_siglip(spec: DinoSpec, device: str | torch.device, place: str) -> SiglipEncoder:
+    """Load a SigLIP image tower: a timm name with ``hub`` weights, or a safetensors file.
+
+    Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit, and where the
+    model has no attention pooling.
+    """
+    model: Any = model_for(spec, place)
+    if getattr(model, "attn_pool", None) is None:
+        raise DreambenchError(
+            f"{place}.model={spec.model} has no attention pooling", "use a SigLIP model of timm"
+        )
+    return SiglipEncoder(model, spec.crop, torch.device(device))
