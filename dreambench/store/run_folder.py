@@ -140,9 +140,10 @@ class RunFolder:
         if status is not None:
             changes["status"] = status
             changes["tables"] = self._checksums() if status in _ENDED else {}
-        self.record = self.record.model_copy(update=changes)
-        text = self.record.model_dump_json(indent=1) + "\n"
+        record = self.record.model_copy(update=changes)
+        text = record.model_dump_json(indent=1) + "\n"
         files.write_text(self.path / _LOG, text)
+        self.record = record  # not before: an interrupted write must not count as written
         files.write_text(self.path / _COPY, text)
 
     def _checksums(self) -> dict[str, str]:
@@ -303,7 +304,11 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
     files.remove_leftovers(path, spared=run.galleries_folder)
     for subject in record.subjects:
         files.roll_forward(path / "images" / subject)
-    run.save_record("started", error=None)
+    try:
+        run.save_record("started", error=None)
+    except KeyboardInterrupt:
+        run.save_record("interrupted")
+        raise
     return run
 
 
