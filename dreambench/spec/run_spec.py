@@ -138,6 +138,8 @@ class EncoderSpec(Section):
 class ClipSpec(EncoderSpec):
     """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
 
+    #: Where a protocol has these settings, for errors.
+    place: ClassVar[str] = "protocol.clip"
     model: str = "ViT-B-32"
     weights: str = "openai"
 

@@ -17,7 +17,7 @@ from dreambench.metrics.div import group_distances
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
 from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips, select
-from dreambench.spec.run_spec import LpipsSpec
+from dreambench.spec.run_spec import ClipSpec, LpipsSpec
 from tests.metrics.material import noise
 
 
@@ -219,3 +219,16 @@ def test_a_model_without_attention_pooling_is_no_siglip(tiny_models):
         DreambenchError, match=r"protocol\.encoders\.siglip2\.model=tiny-dino has no attention"
     ):
         metric.load_encoder(spec, "cpu")
+
+
+def test_the_larger_clip_is_named_where_its_settings_are(tiny_models, tmp_path):
+    from dreambench.spec.registries import get_metric
+
+    metric = get_metric("clip_large")
+    spec = metric.Settings(model="tiny-clip", weights=str(tiny_models.clip))
+    image = noise("a", 70, 70)
+    same = load_clip(ClipSpec(model="tiny-clip", weights=str(tiny_models.clip)), "cpu")
+    assert torch.equal(metric.load_encoder(spec, "cpu").embed_images([image]), same.embed_images([image]))
+    absent = metric.Settings(weights=str(tmp_path / "absent.safetensors"))
+    with pytest.raises(DreambenchError, match=r"protocol\.encoders\.clip_large\.weights: there is no file"):
+        metric.load_encoder(absent, "cpu")

@@ -80,13 +80,14 @@ def test_report_shows_the_scores_by_one_of_them(scored: Path, tmp_path: Path, ca
     ("words", "message"),
     [
         (["report", "RUN", "--protocol", "mini,imagenhub@mini"], "was not scored by imagenhub@mini"),
-        (["score", "--images", "x", "--protocol", "mini,mini"], "--protocol names mini twice"),
+        (["score", "--images", "IMAGES", "--protocol", "mini,mini"], "--protocol names mini twice"),
         (["plan", "--protocol", "mini,uno@mini"], "this command takes one protocol"),
     ],
 )
 def test_what_cannot_be_is_one_clear_line(scored: Path, capsys, words: list[str], message: str):
+    places = {"RUN": str(scored), "IMAGES": str(scored.parent / "images")}
     with pytest.raises(SystemExit) as ended:
-        main([str(scored) if word == "RUN" else word for word in words])
+        main([places.get(word, word) for word in words])
     assert ended.value.code == 2
     said = capsys.readouterr().err
     assert message in said

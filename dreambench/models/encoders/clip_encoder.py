@@ -25,7 +25,6 @@ from dreambench.models.encoders.weight_files import (
 )
 from dreambench.spec.run_spec import ClipSpec
 
-FIELD = "protocol.clip.weights"
 _TEXTS_AT_ONCE = 64
 # OpenAI's own archive keeps these numbers among the weights.
 _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
@@ -97,21 +96,23 @@ def load_clip(spec: ClipSpec, device: str | torch.device) -> ClipEncoder:
 
     Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit.
     """
+    field = f"{spec.place}.weights"
     if is_local(spec.weights):
-        file = checked_file(spec.weights, spec.fingerprint, FIELD)
-        metadata = read_metadata(file, FIELD)
+        file = checked_file(spec.weights, spec.fingerprint, field)
+        metadata = read_metadata(file, field)
         config, preprocess = _local_architecture(spec, file, metadata)
     else:
         file = clip_download(spec).fetch()
         config, preprocess = _named_architecture(spec)
     model = _build(spec, config)
-    state = {name: t for name, t in read_tensors(file, FIELD).items() if name not in _NOT_WEIGHTS}
-    load_into(model, state, f"{FIELD}: {file} in {spec.model}")
+    state = {name: t for name, t in read_tensors(file, field).items() if name not in _NOT_WEIGHTS}
+    load_into(model, state, f"{field}: {file} in {spec.model}")
     return ClipEncoder(model, _transform(model, preprocess), _tokenizer(config), torch.device(device))
 
 
 def clip_download(spec: ClipSpec) -> HubFile:
     """Return the file that open_clip's tag stands for. Raises DreambenchError where there is none."""
+    field = f"{spec.place}.weights"
     import open_clip
 
     _known_config(spec)
@@ -119,19 +120,19 @@ def clip_download(spec: ClipSpec) -> HubFile:
     if not tag:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(spec.model)) or "none"
         raise DreambenchError(
-            f"{FIELD}={spec.weights} is neither a tag of {spec.model} nor a file", f"its tags: {tags}"
+            f"{field}={spec.weights} is neither a tag of {spec.model} nor a file", f"its tags: {tags}"
         )
     repo, _, file = tag.get("hf_hub", "").rpartition("/")
     if not repo:
         raise DreambenchError(
-            f"{FIELD}={spec.weights}: open_clip has {spec.model}'s weights as a pickle only",
-            f"use another tag, or a safetensors file with --set {FIELD}=FILE",
+            f"{field}={spec.weights}: open_clip has {spec.model}'s weights as a pickle only",
+            f"use another tag, or a safetensors file with --set {field}=FILE",
         )
     safe = file.rsplit(".", 1)[0] + ".safetensors" if file else "open_clip_model.safetensors"
     model = f"{spec.model}-quickgelu" if _trained_with_quick_gelu(spec) else spec.model
     if not _has_config(model):
         model = spec.model
-    return HubFile(repo, safe, FIELD, f"--set protocol.clip.model={model} --set {FIELD}=FILE")
+    return HubFile(repo, safe, field, f"--set {spec.place}.model={model} --set {field}=FILE")
 
 
 def _trained_with_quick_gelu(spec: ClipSpec) -> bool:
@@ -153,7 +154,7 @@ def _known_config(spec: ClipSpec) -> dict[str, Any]:
     if not _has_config(spec.model):
         near = difflib.get_close_matches(spec.model, open_clip.list_models(), n=1)
         raise DreambenchError(
-            f"protocol.clip.model={spec.model} is not a model of open_clip",
+            f"{spec.place}.model={spec.model} is not a model of open_clip",
             f"did you mean {near[0]}?" if near else "see open_clip.list_models()",
         )
     config: dict[str, Any] = open_clip.get_model_config(spec.model)
@@ -173,18 +174,19 @@ def _local_architecture(
     spec: ClipSpec, file: Path, metadata: dict[str, Any]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the model's configuration and the transform's for weights from a file."""
+    field = f"{spec.place}.weights"
     stated = metadata.get("open_clip_config")
     if stated is not None and not _has_config(spec.model):
         if not isinstance(stated, dict) or not isinstance(stated.get("model_cfg"), dict):
-            raise DreambenchError(f"{FIELD}: {spec.weights}: its open_clip_config contains no model_cfg")
-        refuse_another_name("protocol.clip.model", spec.model, spec.weights)
-        return _with_own_merges(stated["model_cfg"], file), stated.get("preprocess_cfg", {})
+            raise DreambenchError(f"{field}: {spec.weights}: its open_clip_config contains no model_cfg")
+        refuse_another_name(f"{spec.place}.model", spec.model, spec.weights)
+        return _with_own_merges(stated["model_cfg"], file, field), stated.get("preprocess_cfg", {})
     config = _known_config(spec)
     _refuse_unclear_activation(spec, config, metadata.get("activation"))
     return config, {}
 
 
-def _with_own_merges(config: dict[str, Any], weights: Path) -> dict[str, Any]:
+def _with_own_merges(config: dict[str, Any], weights: Path, field: str) -> dict[str, Any]:
     """Return the configuration with its tokenizer's merges, where it names some, beside the weights.
 
     Raises DreambenchError where that file is missing, or lies elsewhere.
@@ -197,7 +199,7 @@ def _with_own_merges(config: dict[str, Any], weights: Path) -> dict[str, Any]:
     merges = weights.parent / str(name)
     if Path(str(name)).name != name or not merges.is_file():
         raise DreambenchError(
-            f"{FIELD}: {weights} needs its tokenizer's merges in {merges}, which is not a file",
+            f"{field}: {weights} needs its tokenizer's merges in {merges}, which is not a file",
             "put both files into one folder",
         )
     text["tokenizer_kwargs"] = {**arguments, "bpe_path": str(merges)}
@@ -205,17 +207,18 @@ def _with_own_merges(config: dict[str, Any], weights: Path) -> dict[str, Any]:
 
 
 def _refuse_unclear_activation(spec: ClipSpec, config: dict[str, Any], stated: object) -> None:
+    field = f"{spec.place}.weights"
     quick = bool(config.get("quick_gelu", False))
     if stated is not None and stated != ("quick_gelu" if quick else "gelu"):
         raise DreambenchError(
-            f"{FIELD}: {spec.weights} says activation: {stated}, which is not {spec.model}'s",
-            f"use the {'plain' if quick else '-quickgelu'} name for protocol.clip.model",
+            f"{field}: {spec.weights} says activation: {stated}, which is not {spec.model}'s",
+            f"use the {'plain' if quick else '-quickgelu'} name for {spec.place}.model",
         )
     twin = f"{spec.model}-quickgelu"
     if not quick and stated is None and _has_config(twin):
         raise DreambenchError(
-            f"{FIELD}: a file does not say whether its {spec.model} was trained with QuickGELU, as OpenAI's",
-            f"for OpenAI's weights use --set protocol.clip.model={twin}; for others write `activation: gelu` "
+            f"{field}: a file does not say whether its {spec.model} was trained with QuickGELU, as OpenAI's",
+            f"for OpenAI's weights use --set {spec.place}.model={twin}; for others write `activation: gelu` "
             "into the file's safetensors metadata",
         )
 
@@ -227,7 +230,7 @@ def _build(spec: ClipSpec, config: dict[str, Any]) -> nn.Module:
     text = config.get("text_cfg", {})
     if text.get("hf_model_name") or text.get("hf_tokenizer_name") or "multimodal_cfg" in config:
         raise DreambenchError(
-            f"protocol.clip.model={spec.model} does not use CLIP's own tokenizer and text tower",
+            f"{spec.place}.model={spec.model} does not use CLIP's own tokenizer and text tower",
             "use a CLIP model, such as ViT-B-32",
         )
     if "timm_model_name" in config.get("vision_cfg", {}):
@@ -236,7 +239,7 @@ def _build(spec: ClipSpec, config: dict[str, Any]) -> nn.Module:
     try:
         model: nn.Module = model_class(**config)
     except (TypeError, ValueError, RuntimeError, KeyError) as error:
-        raise DreambenchError(f"protocol.clip.model={spec.model} cannot be built: {error}") from error
+        raise DreambenchError(f"{spec.place}.model={spec.model} cannot be built: {error}") from error
     return model
 
 
