@@ -10,7 +10,6 @@ import pandas as pd
 
 from dreambench.analysis.run_differences import run_differences
 from dreambench.analysis.run_scores import RunScores, read_run_scores
-from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Summary
 from dreambench.store import RunFolder, open_run
@@ -87,7 +86,7 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
     subjects, and ``above``, how many of them have a positive difference. Raises DreambenchError naming the
     fields where the signatures differ.
     """
-    scored = read_comparable_scores([second.run, first.run])
+    scored = read_run_scores([second.run, first.run])
     summary_of(scored)  # refuses runs of different signatures
     rows = [
         {

@@ -46,7 +46,7 @@ def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
 def _restricted(run: RunScores, shared: set[Cell]) -> RunScores:
     images = run.tables.images
     keys = zip(images["subject"], images["prompt_index"], images["image_index"], strict=True)
-    images = images[[(str(s), int(p), int(i)) in shared for s, p, i in keys]].reset_index(drop=True)
+    images = images.loc[[(str(s), int(p), int(i)) in shared for s, p, i in keys]].reset_index(drop=True)
     subjects = {cell[0] for cell in shared}
     tables = ScoreTables(
         images=images,
@@ -75,4 +75,4 @@ def _pairs_of(pairs: pd.DataFrame, shared: set[Cell]) -> pd.DataFrame:
         all((str(subject), int(prompt), int(image)) in shared for image in str(pair).split("-"))
         for subject, prompt, pair in zip(pairs["subject"], pairs["prompt_index"], pairs["pair"], strict=True)
     ]
-    return pairs[kept].reset_index(drop=True)
+    return pairs.loc[kept].reset_index(drop=True)
