@@ -8,8 +8,9 @@ import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects, weighted_by_images
 from dreambench.analysis.paired import mean_interval
-from dreambench.analysis.run_scores import RunScores, protocol_scores, read_run_scores
+from dreambench.analysis.run_scores import RunScores, protocol_scores
 from dreambench.analysis.seed_mean import with_seeds_joined
+from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper, paper_values, published
@@ -22,10 +23,11 @@ REAL = "real"
 def summarize(runs: Sequence[RunFolder], force: bool = False) -> Summary:
     """Summarize one run, or several side by side.
 
-    Raises DreambenchError naming the differing fields where the runs' signatures differ, unless
+    Runs that differ in their images only are compared on those that all of them have. Raises
+    DreambenchError naming the differing fields where the runs' signatures differ in more, unless
     ``force``: then the summary is marked as incomparable.
     """
-    return summary_of(read_run_scores(runs), force)
+    return summary_of(read_comparable_scores(runs), force)
 
 
 def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:

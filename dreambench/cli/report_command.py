@@ -85,7 +85,7 @@ def report(
         typer.echo(summary.model_dump_json(indent=1))
     else:
         _print_tables(opened, summary, published)
-    for notice in (line for run in opened for line in run.notices):
+    for notice in dict.fromkeys(line for run in opened for line in run.notices):
         typer.echo(notice, err=True)
     size = f" ({page.stat().st_size / 1e6:.1f} MB)" if single_file else ""
     typer.echo(f"report: {page}{size}", err=True)

@@ -82,14 +82,21 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="The CSV file. [default: FOLDER/votes.csv]")
     ] = None,
+    min_attention: Annotated[
+        float | None,
+        typer.Option(
+            "--min-attention", min=0, max=1, help="Leave out raters who passed a smaller share of the checks."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the votes given so far as CSV, and print Table 2 with intervals, beside the paper's."""
     from dreambench.study.export import export_study, results_table
 
-    results = export_study(folder, out)
+    results = export_study(folder, out, min_attention)
     if json:
-        typer.echo(results.model_dump_json(indent=1))
+        unused = {"left_out": True, "studies": {"__all__": {"preference_of_all"}}}
+        typer.echo(results.model_dump_json(indent=1, exclude=unused if min_attention is None else None))
     else:
         from rich.console import Console
 
@@ -98,6 +105,8 @@ def export(
             if study.checks_answered:
                 passed = f"{study.checks_passed} of {study.checks_answered}"
                 typer.echo(f"{study.study} study: {passed} attention checks passed", err=True)
+        for rater, share in results.left_out.items():
+            typer.echo(f"{rater} is left out: {share:.0%} of the attention checks passed", err=True)
         typer.echo(results.file)
 
 

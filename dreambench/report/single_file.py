@@ -6,7 +6,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.analysis import read_run_scores, summary_of
+from dreambench.analysis import summary_of
+from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.errors import DreambenchError
 from dreambench.report.page import FILES, render_page
 from dreambench.report.reported_table import published_tables
@@ -43,7 +44,7 @@ def write_single_file(
     largest side in ``SIDES`` (pixels) with which they all stay below ``PICTURES_BYTES``, and of the least
     where none does; there is no way from it to the full images. Raises DreambenchError as ``write_report``.
     """
-    scored = read_run_scores(runs)
+    scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
     preferences = None if votes is None else preferences_of(votes, summary)
     thumbnails = embedded_thumbnails(scored, side_for(image_sources(scored)), quiet)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.analysis import RunScores, Summary, read_run_scores, summary_of
+from dreambench.analysis import RunScores, Summary, summary_of
 from dreambench.analysis.scores import Scores
+from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.human.preference_table import paper_preferences, preference_table
 from dreambench.human.votes import read_votes
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
@@ -44,7 +45,7 @@ def write_report(
     (unless ``force``), or the ``votes`` of a user study cannot be read, before anything is written, and
     where ``out`` cannot be written. ``published`` sets published results beside the runs.
     """
-    scored = read_run_scores(runs)
+    scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
     preferences = None if votes is None else preferences_of(votes, summary)
     for run in scored:

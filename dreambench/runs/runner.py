@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,9 @@ def run_all(
         with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
             # Closed in any case: what is left to the garbage collector may outlive the process's last line.
-            outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
+            outcomes = executor.run(list(queue.values()), watch)
+            if isinstance(outcomes, Generator):
+                stack.callback(outcomes.close)
             for outcome in outcomes:
                 for r in running:
                     if not _takes(r, outcome):

@@ -266,8 +266,9 @@ def _read_record(file: Path) -> RunRecord:
 def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
     """Start a run in ``path``, or resume the existing one, and keep other processes out.
 
-    Raises DreambenchError where another process writes to the folder, where the folder contains a run of
-    another spec (the error names the fields that differ), or where it contains other files.
+    The same run of more or fewer subjects, prompts or images goes on. Raises DreambenchError where another
+    process writes to the folder, where the folder contains a run of another spec (the error names the
+    fields that differ), or where it contains other files.
     """
     with only_writer(path, "run"):
         yield _start_or_resume(path, record)
@@ -313,10 +314,13 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
 
 
 def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> None:
-    same_images = present.spec.images_key == wanted.spec.images_key
+    # More subjects, prompts or images per prompt are the same run grown: each image's noise is its own.
+    grown = {name: getattr(wanted.spec, name) for name in ("subjects", "prompts", "images_per_prompt")}
+    before = present.spec.model_copy(update=grown) if present.kind == "run" else present.spec
+    same_images = before.images_key == wanted.spec.images_key
     if present.kind == wanted.kind and same_images and present.source == wanted.source:
         return
-    fields = differences(wanted.spec, present.spec)
+    fields = differences(wanted.spec, before)
     if present.kind != wanted.kind:
         fields.insert(0, f"kind: {wanted.kind}, not {present.kind}")
     if present.source != wanted.source:

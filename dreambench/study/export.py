@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,7 +45,10 @@ class PaperShares(Frozen):
 
 
 class StudyResult(Frozen):
-    """One study: how much was asked, our result (None before the first vote), the paper's, and the checks."""
+    """One study: how much was asked, our result (None before the first vote), the paper's, and the checks.
+
+    Where inattentive raters are left out, ``preference_of_all`` is the result with their votes.
+    """
 
     study: StudyName
     pairs_asked: int
@@ -54,6 +57,7 @@ class StudyResult(Frozen):
     paper: PaperShares
     checks_answered: int
     checks_passed: int
+    preference_of_all: Preference | None = None
 
 
 class Results(Frozen):
@@ -64,6 +68,8 @@ class Results(Frozen):
     votes: int
     file: str
     checks_file: str | None
+    #: Raters below ``--min-attention``, with the share of the checks that they passed.
+    left_out: Mapping[str, float]
     studies: tuple[StudyResult, ...]
 
 
@@ -72,32 +78,47 @@ class _Exported:
     plan: StudyPlan
     votes: list[Vote]
     checks: list[CheckedAnswer]
+    left_out: dict[str, float]
 
 
-def export_study(path: Path, out: Path | None = None) -> Results:
+def export_study(path: Path, out: Path | None = None, min_attention: float | None = None) -> Results:
     """Write the votes given so far to ``out`` (default: votes.csv in the study), and count them.
 
-    Attention checks are never votes; they go to a separate file, ``<out>-checks.csv``, if there are any. May
+    ``min_attention`` leaves out the votes of raters who passed a smaller share of their attention checks;
+    without an answered check nobody is left out. Attention checks are never votes; they go to a separate
+    file, ``<out>-checks.csv``, if there are any. May
     run while the server does. Raises DreambenchError for a folder without a study, or a file
     that cannot be written.
     """
     folder = StudyFolder(path)
     plan = read_plan(folder)
     votes, checks = votes_and_checks(plan, Database(folder.database_file).answers())
+    left_out = {} if min_attention is None else _inattentive(checks, min_attention)
+    kept = [vote for vote in votes if vote.rater not in left_out]
     file = out or folder.votes_file
     checks_file = file.with_name(f"{file.stem}-checks.csv") if plan.checks else None
-    write_text(file, csv_text(Vote, votes))
+    write_text(file, csv_text(Vote, kept))
     if checks_file is not None:
         write_text(checks_file, csv_text(CheckedAnswer, checks))
-    exported = _Exported(plan, votes, checks)
+    exported = _Exported(plan, votes, checks, left_out)
     return Results(
         method_a=plan.run_a.name,
         method_b=plan.run_b.name,
-        votes=len(votes),
+        votes=len(kept),
         file=str(file),
         checks_file=str(checks_file) if checks_file else None,
+        left_out=left_out,
         studies=tuple(_result(exported, study) for study in plan.studies),
     )
+
+
+def _inattentive(checks: Sequence[CheckedAnswer], least: float) -> dict[str, float]:
+    """Return the raters who passed a smaller share of their checks than ``least``, with that share."""
+    passed: dict[str, list[bool]] = {}
+    for check in checks:
+        passed.setdefault(check.rater, []).append(check.passed)
+    shares = {rater: sum(answers) / len(answers) for rater, answers in sorted(passed.items())}
+    return {rater: share for rater, share in shares.items() if share < least}
 
 
 def csv_text(row: type, rows: Sequence[Vote] | Sequence[CheckedAnswer]) -> str:
@@ -127,15 +148,17 @@ def paper_shares(study: StudyName, run_a: RunNote, run_b: RunNote) -> PaperShare
 def _result(exported: _Exported, study: StudyName) -> StudyResult:
     plan, checks = exported.plan, [check for check in exported.checks if check.study == study]
     pairs = {pair.name for pair in plan.pairs if pair.study == study}
+    kept = [vote for vote in exported.votes if vote.rater not in exported.left_out]
     steps = [step for rater in plan.raters if rater.study == study for step in rater.steps]
     return StudyResult(
         study=study,
         pairs_asked=len(pairs),
         votes_expected=sum(step.item in pairs for step in steps),
-        preference=_preference(study, exported.votes),
+        preference=_preference(study, kept),
         paper=paper_shares(study, plan.run_a, plan.run_b),
         checks_answered=len(checks),
         checks_passed=sum(check.passed for check in checks),
+        preference_of_all=_preference(study, exported.votes) if exported.left_out else None,
     )
 
 
@@ -161,6 +184,10 @@ def results_table(results: Results) -> Table:
     for result in results.studies:
         for cells in preference_rows([result.preference] if result.preference else []):
             table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in cells[:COLUMNS_SHOWN]))
+        for cells in preference_rows([result.preference_of_all] if result.preference_of_all else []):
+            row = [Text(cell.replace(" [", "\n[")) for cell in cells[:COLUMNS_SHOWN]]
+            row[0].append(" (all raters)")
+            table.add_row(*row, style="dim")
         dreambooth_is_second = result.paper.method_a != PAPER_METHODS["dreambooth"]
         swapped = dreambooth_is_second != sorted_differently
         quoted = paper_row(result.study, paper_preferences()[result.study], swapped)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from dreambench.analysis.paired import holm, paired_difference
+from dreambench.analysis.paired import holm, mean_interval, paired_difference
 
 
 def series(**values: float) -> pd.Series:
@@ -54,3 +55,13 @@ def test_many_subjects_have_a_small_p_value() -> None:
     assert found is not None
     assert found.p == pytest.approx(0, abs=1e-3)
     assert found.ci95 == pytest.approx((0.1, 0.1))
+
+
+def test_the_interval_has_the_level_that_it_states() -> None:
+    """Of many nearly normal values, it is Student's interval: at 90% it would be 16% narrower."""
+    from scipy.stats import norm, t
+
+    values = 0.5 + 0.1 * norm.ppf((np.arange(200) + 0.5) / 200)
+    low, high = mean_interval(values)
+    half = t.ppf(0.975, 199) * values.std(ddof=1) / 200**0.5
+    assert high - low == pytest.approx(2 * half, rel=0.05)

@@ -12,7 +12,7 @@ from dreambench.analysis.coverage import cells_of_signature
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
 from dreambench.spec.signature import cells_digest, parse_signature
-from tests.analysis.material import image_row, make_run, make_spec, two_subjects
+from tests.analysis.material import image_row, make_run, make_spec, two_subjects, two_subjects_tables
 
 
 def _whole(subjects: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -83,10 +83,28 @@ def test_forced_runs_are_marked_as_incomparable(tmp_path: Path) -> None:
     assert [row.method for row in summary.rows] == ["real", "ours", "theirs"]
 
 
-def test_a_run_with_a_missing_image_is_refused_beside_a_whole_one(tmp_path: Path) -> None:
-    whole = [*two_subjects()[:-1], image_row("bee", 1, 1, (0.7, 0.8, 0.35))]
-    runs = [make_run(tmp_path / "a", whole), make_run(tmp_path / "b", two_subjects())]
-    with pytest.raises(DreambenchError, match="n: 8, not 7"):
+def test_runs_of_different_images_are_compared_on_those_that_all_have(tmp_path: Path) -> None:
+    whole = [*two_subjects()[:-1], image_row("bee", 1, 1, (0.9, 0.8, 0.35))]
+    tables = two_subjects_tables()
+    runs = [
+        make_run(tmp_path / "a", whole, tables=tables),
+        make_run(tmp_path / "b", two_subjects(), tables=tables),
+    ]
+    summary = summarize(runs)
+    assert [row.n_images for row in summary.rows[1:]] == [7, 7]
+    assert summary.rows[1].dino == summary.rows[2].dino  # the image that b lacks would raise a's
+    assert "n:7" in summary.signature
+    assert runs[0].notices == ["a: 7 of its 8 images are compared, those that all runs have"]
+    assert runs[1].notices == []
+
+
+def test_runs_that_share_no_image_are_refused(tmp_path: Path) -> None:
+    rows = two_subjects()
+    runs = [
+        make_run(tmp_path / name, [row for row in rows if row["subject"] == subject], subjects=[subject])
+        for name, subject in (("a", "ant"), ("b", "bee"))
+    ]
+    with pytest.raises(DreambenchError, match="cells: "):
         summarize(runs)
 
 

@@ -111,14 +111,21 @@ class TestRunFolder:
         )
         assert (tmp_path / "run.json").read_bytes() == before
 
+    @pytest.mark.parametrize("change", ["prompts=0-2", "images_per_prompt=9", "subjects=[dog]"])
+    def test_the_same_run_grown_or_narrowed_goes_on(self, tmp_path, change):
+        with locked_run(tmp_path, record()):
+            pass
+        with locked_run(tmp_path, record(change)) as run:
+            assert run.record.key == record(change).key
+        with locked_run(tmp_path, record()):
+            assert open_run(tmp_path).record.spec.prompts == "all"
+
     def test_many_differing_fields_stay_one_short_line(self, tmp_path):
         with locked_run(tmp_path, record()):
             pass
-        overrides = [
-            f"{name}=2" for name in ("seed", "method.steps", "sampler.steps", "images_per_prompt", "prompts")
-        ]
+        overrides = ["seed=2", "method.steps=2", "sampler.steps=2", "image_size=64", "training_photos=2"]
         with pytest.raises(DreambenchError, match="and 2 more") as caught:
-            locked_run(tmp_path, record(*overrides[:4], "prompts=0-2")).__enter__()
+            locked_run(tmp_path, record(*overrides)).__enter__()
         assert "\n" not in str(caught.value)
 
     def test_the_same_images_by_another_protocol_or_on_another_device_are_the_same_run(self, tmp_path):

@@ -59,6 +59,27 @@ def test_checks_are_apart_and_no_votes(tmp_path: Path) -> None:
     assert [(s.checks_passed, s.checks_answered) for s in results.studies] == [(6, 6), (6, 6)]
 
 
+def test_inattentive_raters_are_left_out_on_request_and_table_2_has_both(tmp_path: Path) -> None:
+    visitor = Visitor(make_study(tmp_path, Sizes(2, 3, 3, checks=1)))
+    careless = visitor.plan.raters[0]
+    for rater in visitor.plan.raters:
+        path = visitor.start(rater.name)
+        for step in rater.steps:
+            right = "right" if step.swapped else "left"
+            wrong = "left" if step.swapped else "right"
+            visitor.answer(path, wrong if rater is careless else right)
+    everyone = export_study(visitor.folder.path)
+    some = export_study(visitor.folder.path, min_attention=0.5)
+    assert (everyone.left_out, some.left_out) == ({}, {careless.name: 0.0})
+    assert (everyone.votes, some.votes) == (36, 33)
+    assert {row["rater"] for row in read_csv(visitor.folder.votes_file)} == {
+        rater.name for rater in visitor.plan.raters[1:]
+    }
+    (study,) = [found for found in some.studies if found.study == careless.study]
+    assert study.preference.win_rate.of + 3 == study.preference_of_all.win_rate.of
+    assert everyone.studies[0].preference_of_all is None
+
+
 def test_the_export_of_an_unfinished_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_study(tmp_path)
     visitor = Visitor(folder)
