@@ -18,16 +18,17 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.store import open_run
 
 ROOT = Path(__file__).resolve().parents[2]
+SEEDS = [0, 1, 2]
 TABLES = ROOT / "results" / "tables" / "mini"
 PAGE = ROOT / "docs" / "reproduction.md"
 
 
 def build(fields: Mapping[str, Any]) -> RunSpec:
-    return build_spec(str(ROOT / "results" / "tables" / "mini.yaml"), fields)
+    return build_spec("mini", fields)
 
 
 def test_the_kept_runs_are_of_the_shipped_miniature() -> None:
-    kept = kept_runs(planned_runs(build, [0, 1]), TABLES)
+    kept = kept_runs(planned_runs(build, SEEDS), TABLES)
     assert kept
     for prepared, record in zip(prepare_all([run.spec for run in kept]), kept.values(), strict=True):
         assert prepared.spec.key == record.key, "the miniature has changed: run `dreambench reproduce` again"
@@ -48,7 +49,7 @@ def test_the_page_is_what_its_command_makes_of_the_kept_runs(
     imagenhub: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("results").symlink_to(ROOT / "results")  # the command names the settings by their place in it
+    Path("results").symlink_to(ROOT / "results")  # the command names the notes by their place in it
     run("correlate", "imagenhub", "--data", str(imagenhub), "--json")
     Path("correlation.json").write_text(capsys.readouterr().out)
     (command,) = [line for line in PAGE.read_text().splitlines() if line.startswith("dreambench reproduce")]
