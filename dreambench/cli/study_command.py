@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as json_library
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -95,7 +95,7 @@ def export(
 
     results = export_study(folder, out, min_attention)
     if json:
-        unused = {"left_out": True, "studies": {"__all__": {"preference_of_all"}}}
+        unused: Any = {"left_out": True, "studies": {"__all__": {"preference_of_all"}}}
         typer.echo(results.model_dump_json(indent=1, exclude=unused if min_attention is None else None))
     else:
         from rich.console import Console
