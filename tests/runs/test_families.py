@@ -24,6 +24,8 @@ SMALL = (
     "method.class_sampler.scheduler=default", "sampler.scheduler=default", "sampler.steps=2",
     f"image_size={IMAGE_SIZE}", "identifier.text=sks",
 )  # fmt: skip
+#: Also stopped and resumed, one of each kind: resuming does not know the family.
+STOPPED = ("sdxl", "flux2-klein")
 
 
 @pytest.fixture(scope="module", params=sorted(BUILDERS))
@@ -56,9 +58,17 @@ def scores(folder: Path) -> pd.DataFrame:
     return open_run(folder).scores("images")
 
 
-def test_a_run_that_was_stopped_ends_with_the_same_tables(tiny, base, tmp_path, monkeypatch):
+def test_a_run_trains_draws_and_scores_and_its_adapters_fit_plain_diffusers(
+    tiny, base, tmp_path, monkeypatch
+):
     prior = ("--set", "method.prior_source=base-model") if base.name.startswith("sd") else ()
     assert ended(*words(tiny, base, tmp_path / "whole", *prior, "--keep-checkpoints")) == 0
+    whole = scores(tmp_path / "whole")
+    assert len(whole) == 4
+    assert whole[["dino", "clip_i", "clip_t"]].notna().all(axis=None)
+    assert_adapters_fit_the_plain_pipeline(base, tmp_path / "whole")
+    if base.name.rstrip("0123456789") not in STOPPED:
+        return
     drawn: list[int] = []
     ours = sampling.draw
 
@@ -72,11 +82,7 @@ def test_a_run_that_was_stopped_ends_with_the_same_tables(tiny, base, tmp_path, 
     assert ended(*words(tiny, base, tmp_path / "stopped", *prior, "--keep-checkpoints")) == 130
     monkeypatch.setattr(sampling, "draw", ours)
     assert ended(*words(tiny, base, tmp_path / "stopped", *prior, "--keep-checkpoints")) == 0
-    whole, resumed = scores(tmp_path / "whole"), scores(tmp_path / "stopped")
-    assert len(whole) == 4
-    assert whole[["dino", "clip_i", "clip_t"]].notna().all(axis=None)
-    pd.testing.assert_frame_equal(whole, resumed)
-    assert_adapters_fit_the_plain_pipeline(base, tmp_path / "whole")
+    pd.testing.assert_frame_equal(whole, scores(tmp_path / "stopped"))
 
 
 def assert_adapters_fit_the_plain_pipeline(base: Path, folder: Path) -> None:

@@ -72,6 +72,7 @@ def test_a_short_run_has_none_before_its_end(tiny: dict[str, str], tmp_path: Pat
 def test_files_of_a_subject_that_a_worker_is_at_are_left_alone(tiny: dict[str, str], tmp_path: Path) -> None:
     job = prepared(tiny, "dog", "vase")
     folder = run_here(Job(job, tmp_path / "run"), Silent())
+    folder.save_record("started")  # as while workers are at it: no table is final
     score(job, folder, Silent(), only=["dog"])
     scores = open_run(tmp_path / "run").scores("images")
     assert scores[scores.subject == "dog"].dino.notna().all()

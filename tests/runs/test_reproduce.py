@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from dreambench.analysis.embedding_similarities import photo_embeddings
 from dreambench.analysis.run_scores import read_run_scores
@@ -115,7 +114,7 @@ def command(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         },
     }
     file = tmp_path / "small.yaml"
-    file.write_text(yaml.safe_dump(preset))
+    file.write_text(json.dumps(preset))  # YAML without aliases
     options = ["--preset", str(file), "--data", str(tiny["data"]), *models.options(tiny)]
     settings = ["--set", "prompts=0", "--set", "protocol.prior_images=2"]
     return ["reproduce", "--subjects", "dog,teapot", "--out", str(tmp_path / "all"), *options, *settings]
