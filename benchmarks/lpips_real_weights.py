@@ -26,7 +26,7 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips
-from dreambench.spec.run_spec import LpipsSpec
+from dreambench.spec.protocol_spec import LpipsSpec
 
 PAIRS, SIDE, TOLERANCE = 10, 256, 1e-4
 _NUMPY = {("numpy.core.multiarray", "_reconstruct"), ("numpy", "ndarray"), ("numpy", "dtype")}

@@ -41,7 +41,8 @@ from dreambench.models.device import resolve_runtime  # noqa: E402
 from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
 from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, ProtocolSpec, RuntimeSpec  # noqa: E402
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, ProtocolSpec  # noqa: E402
+from dreambench.spec.run_spec import RuntimeSpec  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
 from tests.material import tiny_encoders  # noqa: E402
 

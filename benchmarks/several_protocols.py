@@ -32,7 +32,7 @@ from benchmarks.scoring_speed import draw_file  # noqa: E402
 from dreambench.metrics.dinov2 import DinoV2Spec  # noqa: E402
 from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol, score_images  # noqa: E402
 from dreambench.spec.presets import protocol_spec  # noqa: E402
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, EncoderSpec, ProtocolSpec  # noqa: E402
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, EncoderSpec, ProtocolSpec  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
 from tests.material import tiny_encoders  # noqa: E402
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dreambench.methods.method import Method
     from dreambench.metrics.scorer import Scorer
     from dreambench.spec.metric import Metric
-    from dreambench.spec.run_spec import ProtocolSpec as Protocol
+    from dreambench.spec.protocol_spec import ProtocolSpec as Protocol
 
 __all__ = [
     "Method",

@@ -21,8 +21,9 @@ from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.models.weights import with_fingerprints
 from dreambench.paths import data_folder
+from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.registries import get_metric
-from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.files import commit_images
 
 SCORES_BAR, LOSSES_BAR = 1e-4, 1e-3

@@ -20,7 +20,8 @@ from dreambench.metrics.scoring import BenchmarkImage, embed_subject
 from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.models.weights import with_fingerprints
-from dreambench.spec.run_spec import RuntimeSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import RuntimeSpec
 from dreambench.store import RunFolder
 from dreambench.store.files import commit_images
 

@@ -10,7 +10,7 @@ import torch
 
 from dreambench.runs.prepare import Prepared, prepare
 from dreambench.spec.presets import build_spec
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 
 
 @dataclass(frozen=True)

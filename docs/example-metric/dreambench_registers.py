@@ -2,7 +2,7 @@
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
 from dreambench.spec.metric import named_weights
-from dreambench.spec.run_spec import DinoSpec
+from dreambench.spec.protocol_spec import DinoSpec
 
 FIELD = "protocol.encoders.dinov2_reg.weights"
 

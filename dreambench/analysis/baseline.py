@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.run_spec import MetricName
+from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import parse_signature
 from dreambench.store.files import write_text
 

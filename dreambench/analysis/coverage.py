@@ -11,9 +11,9 @@ from dreambench.analysis.score_tables import image_metrics
 from dreambench.dataset.prompts import select_prompts
 from dreambench.errors import DreambenchError
 from dreambench.spec.presets import protocol_spec
+from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.protocols import protocol_label
 from dreambench.spec.registries import get_metric, standard_metrics
-from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.signature import (
     cells_digest,
     format_signature,

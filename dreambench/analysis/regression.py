@@ -12,8 +12,8 @@ from dreambench.analysis.baseline import Baseline, Expected, subject_means
 from dreambench.analysis.resolution import enough, mean_level, tolerance, widest
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.registries import get_metric, in_table_order
-from dreambench.spec.run_spec import MetricName
 from dreambench.spec.signature import signature_differences
 
 if TYPE_CHECKING:

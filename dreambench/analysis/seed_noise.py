@@ -12,7 +12,8 @@ import pandas as pd
 from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline, subject_means
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import MetricName, differences
+from dreambench.spec.protocol_spec import MetricName
+from dreambench.spec.run_spec import differences
 from dreambench.spec.signature import signature_differences
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are

@@ -13,7 +13,7 @@ from pydantic import Field
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.run_spec import MetricName
+from dreambench.spec.protocol_spec import MetricName
 
 
 class Ablation(Frozen):

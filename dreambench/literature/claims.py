@@ -11,7 +11,7 @@ from pydantic import model_validator
 
 from dreambench.paths import data_folder
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.run_spec import MetricName
+from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import is_miniature
 
 Test = Literal["greater", "less", "not-lower-by-more-than", "groups", "identity", "rating"]

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dreambench.literature.ablations import ablation
 from dreambench.paths import data_folder
-from dreambench.spec.run_spec import MetricName, RunSpec
+from dreambench.spec.protocol_spec import MetricName
+from dreambench.spec.run_spec import RunSpec
 
 COMPARISON = "comparison"
 COMMON_WORD = "common-word"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, refuse_untrained_text
 from dreambench.methods.method import Context, Personalized
-from dreambench.spec.run_spec import MethodOptions, RunSpec
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from dreambench.dataset import Subject

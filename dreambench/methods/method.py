@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from dreambench.spec.run_spec import MethodOptions, RunSpec
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
-from dreambench.spec.run_spec import MethodOptions, RunSpec
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from dreambench.dataset import Subject

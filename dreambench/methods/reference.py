@@ -11,7 +11,8 @@ from pydantic import Field
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.paths import located
-from dreambench.spec.run_spec import MethodOptions, RunSpec
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,7 +11,8 @@ from pydantic import Field, field_validator
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
-from dreambench.spec.run_spec import MethodOptions, RunSpec
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

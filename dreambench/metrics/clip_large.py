@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from dreambench.metrics.clip_i import ClipI
 from dreambench.spec.metric import named_weights
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 
 
 class ClipLargeSpec(ClipSpec):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from dreambench.metrics.clip_i import clip_fields, clip_weights, load_clip_encoder
 from dreambench.metrics.image_similarity import unit_vectors
 from dreambench.spec.metric import Metric
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch

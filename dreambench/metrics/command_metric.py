@@ -18,7 +18,7 @@ from pydantic import Field
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 
 
 class CommandSpec(FileMetricSpec):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
-from dreambench.spec.run_spec import DinoSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
 from dreambench.spec.metric import named_weights
-from dreambench.spec.run_spec import DinoSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch

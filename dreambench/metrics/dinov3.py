@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dreambench.metrics.dinov2 import DinoV2, DinoV2Spec
 from dreambench.spec.metric import named_weights
-from dreambench.spec.run_spec import DinoSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.metric import Metric
-from dreambench.spec.run_spec import LpipsSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import LpipsSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 
 from dreambench.spec.encoder_key import encoder_key
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
-from dreambench.spec.run_spec import ProtocolSpec
 
 
 class ProtocolEncoders:

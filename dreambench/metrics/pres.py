@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dreambench.metrics.dino import Dino, dino_fields
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 
 
 class Pres(Dino):

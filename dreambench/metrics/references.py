@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.metric import Metric
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 
 if TYPE_CHECKING:
     from torch import Tensor

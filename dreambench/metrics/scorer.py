@@ -20,8 +20,9 @@ from dreambench.models.encoders.lpips_network import image_pixels
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.metric import Metric
 from dreambench.spec.presets import protocol_spec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
-from dreambench.spec.run_spec import ProtocolSpec, RuntimeSpec
+from dreambench.spec.run_spec import RuntimeSpec
 
 ImageLike = Image.Image | str | Path
 

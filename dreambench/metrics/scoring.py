@@ -18,8 +18,8 @@ from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
 from dreambench.metrics.subject_scores import keep_embeddings, score_subject
 from dreambench.metrics.tables import TABLES, BenchmarkImage, PriorImage, as_table
 from dreambench.models.weights import with_fingerprints
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
-from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.store import RunFolder
 
 __all__ = ["BenchmarkImage", "PriorImage", "ScoredProtocol", "embed_subject", "score_images"]

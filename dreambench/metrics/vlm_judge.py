@@ -23,7 +23,7 @@ from typing import Any
 from pydantic import Field
 
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of, write_text
 
 #: Our own words; the two questions and the scale are those of VIEScore's subject-driven tasks.

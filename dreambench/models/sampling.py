@@ -16,7 +16,7 @@ from dreambench.models.families.conditioning import Conditioning, in_float32, ta
 from dreambench.models.families.family import Family, family_of
 from dreambench.models.half_weights import half_weights
 from dreambench.models.schedulers import make_sampler
-from dreambench.spec.run_spec import SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
 
 Parameterization = Literal["epsilon", "v_prediction"]
 _LATENTS = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.weight_files import fingerprint, is_local, local_file
+from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import get_metric, standard_metrics
-from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
 
 __all__ = [
     "fingerprint",

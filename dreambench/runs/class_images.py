@@ -12,7 +12,8 @@ from dreambench.models.device import Runtime
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.runs.training_subject import training_noun
 from dreambench.seeds import stable_seed
-from dreambench.spec.run_spec import RunSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.store.class_image_set import ClassImageSet
 
 

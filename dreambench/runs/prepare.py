@@ -24,8 +24,9 @@ from dreambench.models.device import Runtime, resolve_runtime
 from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.training_subject import noun_note, training_subject
+from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import METHODS, standard_metrics
-from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec, RunSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunRecord
 from dreambench.store.record import git_commit, installed_versions, machine
 

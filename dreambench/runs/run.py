@@ -14,7 +14,8 @@ from dreambench.errors import DreambenchError
 from dreambench.executors import Executor, ExecutorOptions, Outcome
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.spec.presets import build_spec
-from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
 from dreambench.store.run_folder import report_page
 

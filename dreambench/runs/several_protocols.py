@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dreambench.errors import DreambenchError
 from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol
 from dreambench.models.weights import with_fingerprints
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import protocol_label
-from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.run_spec import RunSpec
 
 
 def protocols_by_name(names: Sequence[str], spec_of: Callable[[str], RunSpec]) -> dict[str, ProtocolSpec]:

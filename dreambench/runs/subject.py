@@ -26,7 +26,7 @@ from dreambench.runs.requests import (
     prior_requests,
 )
 from dreambench.runs.training_subject import training_subject
-from dreambench.spec.run_spec import SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
 from dreambench.store.files import sha256_of, write_text

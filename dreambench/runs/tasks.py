@@ -28,7 +28,8 @@ from dreambench.runs.subject import (
     scoring_bar,
     training_bar,
 )
-from dreambench.spec.run_spec import RunSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord
 from dreambench.store.class_image_set import ClassImageSet
 

@@ -16,8 +16,9 @@ from dreambench.paths import data_folder
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import metrics_that_compare
-from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.signature import MINIATURE_PRESET, format_signature, signature_fields
 
 BAR = "photos"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from dreambench.spec.run_spec import EncoderSpec
+from dreambench.spec.protocol_spec import EncoderSpec
 
 
 def encoder_key(kind: str, spec: EncoderSpec) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.metric import Comparand, Metric
-from dreambench.spec.run_spec import EncoderSpec
+from dreambench.spec.protocol_spec import EncoderSpec
 
 if TYPE_CHECKING:
     import torch

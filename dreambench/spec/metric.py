@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 if TYPE_CHECKING:
     import torch
 
-    from dreambench.spec.run_spec import EncoderSpec, ProtocolSpec
+    from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 
 Comparand = Literal["photos", "caption", "pairs", "prior", "files"]
 #: The score tables, and what the metrics in each of them compare an image with.

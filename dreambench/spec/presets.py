@@ -12,9 +12,10 @@ from pydantic import BaseModel, ValidationError
 from dreambench.errors import DreambenchError
 from dreambench.paths import parse_yaml
 from dreambench.spec.named_files import names_in, read_named
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import read_protocol
 from dreambench.spec.registries import METHODS
-from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.run_spec import RunSpec
 
 _METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper-sd15.yaml` does"
 

@@ -4,61 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar, Literal, cast, get_args
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
-    AfterValidator,
     BeforeValidator,
-    ConfigDict,
     Field,
     SerializeAsAny,
-    ValidationInfo,
-    field_validator,
-    model_validator,
 )
-from pydantic_core import PydanticCustomError
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.frozen import Frozen
-
-SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
-
-
-def _known_metric(name: str) -> str:
-    from dreambench.spec.registries import METRICS
-
-    try:
-        METRICS.get(name)
-    except DreambenchError as error:
-        raise PydanticCustomError("unknown_metric", "{line}", {"line": str(error)}) from error
-    return name
-
-
-#: The name of a metric that is installed; the error for another name names the nearest.
-MetricName = Annotated[str, AfterValidator(_known_metric)]
-
-
-class Section(Frozen):
-    """A frozen part of a spec; an unknown field is an error, and so is ``true`` where a number is due."""
-
-    model_config = ConfigDict(validate_default=True)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _true_is_not_one(cls, value: Any, info: ValidationInfo) -> Any:
-        field = cls.model_fields.get(info.field_name or "")
-        kinds = _kinds(field.annotation) if field else set()
-        if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
-            raise ValueError("a number is needed")
-        return value
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    """Return the types that an annotation such as ``int | None`` is made of."""
-    parts = get_args(annotation)
-    return {annotation} | {kind for part in parts for kind in _kinds(part)}
+from dreambench.spec.method_options import MethodOptions, SamplerSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.spec.section import Section
 
 
 class DataSpec(Section):
@@ -86,23 +44,6 @@ class BaseSpec(Section):
     fingerprint: str | None = None
 
 
-class SamplerSpec(Section):
-    """How images are drawn from a model: scheduler by name, number of steps, guidance."""
-
-    scheduler: SchedulerName = "ddim"
-    steps: int = Field(50, ge=1, le=1000)
-    guidance_scale: float = Field(7.5, ge=0, le=100)
-    negative_prompt: str = ""
-
-    @model_validator(mode="after")
-    def _guides_by_its_negative_prompt(self) -> SamplerSpec:
-        if self.negative_prompt and self.guidance_scale <= 1:
-            raise ValueError(
-                "negative_prompt has no effect at guidance_scale 1 or less: leave it out, or raise that"
-            )
-        return self
-
-
 class IdentifierSpec(Section):
     """The unique identifier: a given ``text``, or a rare-token lookup of ``length`` tokens (paper, 3.2).
 
@@ -125,167 +66,6 @@ class ClassNounSpec(Section):
     seed: int = Field(0, ge=0)
 
 
-class EncoderSpec(Section):
-    """The settings of an encoder: its weights are a name of its library's, or a local file.
-
-    ``fingerprint``, the SHA-256 of a local file, is filled in when the file has been found.
-    """
-
-    weights: str = "hub"
-    fingerprint: str | None = None
-
-
-class ClipSpec(EncoderSpec):
-    """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
-
-    #: Where a protocol has these settings, for errors.
-    place: ClassVar[str] = "protocol.clip"
-    model: str = "ViT-B-32"
-    weights: str = "openai"
-
-
-class DinoSpec(EncoderSpec):
-    """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
-
-    model: str = "vit_small_patch16_224.dino"
-    resize: int = Field(256, ge=8, le=4096)
-    crop: int = Field(224, ge=8, le=4096)
-    #: Whether the model is made for every input size, so that its weights may be of another one.
-    any_size: ClassVar[bool] = False
-
-
-class LpipsSpec(EncoderSpec):
-    """The LPIPS network of DIV: ``alex``, ``vgg`` or ``squeeze``, and ``hub`` or a local file.
-
-    ``size`` is what the network sees: images at their ``native`` size, or of that many pixels a side (the
-    short side resized, bicubic, and the center cropped). The distance depends on it.
-    """
-
-    net: Literal["alex", "vgg", "squeeze"] = "alex"
-    size: Literal["native"] | Annotated[int, Field(ge=32, le=4096)] = "native"
-
-
-def _default_metrics() -> tuple[str, ...]:
-    from dreambench.spec.registries import get_metric, standard_metrics
-
-    return tuple(name for name in standard_metrics() if get_metric(name).by_default)
-
-
-def _as_encoder_specs(value: Any) -> Any:
-    from dreambench.spec.registries import METRICS, get_metric
-
-    if not isinstance(value, dict):
-        return value
-    settings = {m.encoder: m.Settings for m in map(get_metric, METRICS.names())}
-    unknown = sorted(value.keys() - settings.keys())
-    if unknown:
-        raise ValueError(f"no installed metric has the encoder {unknown[0]}")
-    return {
-        name: settings[name].model_validate(fields) if isinstance(fields, dict) else fields
-        for name, fields in value.items()
-    }
-
-
-class ProtocolSpec(Section):
-    """How images become numbers: metrics, encoders, transforms, references, captions, averaging, scale.
-
-    The standard metrics' encoders are ``clip``, ``dino`` and ``lpips``; those of other metrics are in
-    ``encoders``, by the encoder's name.
-
-    ``references`` says with which of a subject's photos an image is compared: ``all`` of them, the ``listed``
-    one (``input_photos``: a file name without suffix by subject, the first photo where none is named), or
-    ``paired``: image i of a prompt with photo i. ``leave_input_out`` removes the photo that the model was
-    shown, the listed one, first. ``images`` is how many images of each prompt count (None: all);
-    ``averaging`` over ``images`` gives each image the same weight instead of each subject. A score of a
-    ``clipped`` metric below 0 counts as 0, and is multiplied by the metric's ``scale`` (1 where absent).
-    """
-
-    metrics: tuple[MetricName, ...] = Field(default_factory=_default_metrics, min_length=1)
-    clip: ClipSpec = ClipSpec()
-    dino: DinoSpec = DinoSpec()
-    lpips: LpipsSpec = LpipsSpec()
-    encoders: Annotated[dict[str, SerializeAsAny[EncoderSpec]], BeforeValidator(_as_encoder_specs)] = Field(
-        default_factory=dict
-    )
-    caption: Literal["no-identifier", "identifier"] = "no-identifier"
-    prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
-    references: Literal["all", "listed", "paired"] = "all"
-    input_photos: dict[str, str] = Field(default_factory=dict)
-    leave_input_out: bool = False
-    images: int | None = Field(None, ge=1, description="images of each prompt that count; None: all")
-    averaging: Literal["subjects", "images"] = "subjects"
-    scale: dict[MetricName, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    clipped: tuple[MetricName, ...] = ()
-
-    #: What protocols had no choice of before version 0.2: a field with this value is in no key.
-    SINCE_0_2: ClassVar[dict[str, Any]] = {
-        "references": "all",
-        "input_photos": {},
-        "leave_input_out": False,
-        "images": None,
-        "averaging": "subjects",
-        "scale": {},
-        "clipped": [],
-    }
-
-    @field_validator("metrics")
-    @classmethod
-    def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        from dreambench.spec.registries import in_table_order
-
-        # The order in which metrics are named is no part of the protocol.
-        return in_table_order(metrics)
-
-    @model_validator(mode="after")
-    def _with_default_encoders(self) -> ProtocolSpec:
-        from dreambench.spec.registries import get_metric
-
-        for asked in map(get_metric, self.metrics):
-            if asked.encoder not in ProtocolSpec.model_fields and asked.encoder not in self.encoders:
-                self.encoders[asked.encoder] = asked.Settings()
-        return self
-
-    def __hash__(self) -> int:
-        return hash(self.model_dump_json())  # pydantic's own cannot hash the dictionary of encoders
-
-    def encoder_spec(self, encoder: str) -> EncoderSpec:
-        """Return the settings of an encoder by its name."""
-        found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
-        return cast(EncoderSpec, found)
-
-    def reference_label(self, shown: int | None = None) -> str:
-        """Return how a signature names the photos that an image is compared with.
-
-        ``shown`` is the number of first photos that a model was trained on, where it is known.
-        """
-        if self.references != "listed" and not self.leave_input_out:
-            return self.references
-        listed = hashlib.sha256(json.dumps(self.input_photos, sort_keys=True).encode()).hexdigest()[:8]
-        which = f"first-{shown}" if shown else listed if self.input_photos else "first"
-        return f"{self.references}@{which}" + ("/input-out" if self.leave_input_out else "")
-
-    def images_of(self, drawn: int) -> int:
-        """Return how many of the ``drawn`` images of a prompt count."""
-        return min(drawn, self.images or drawn)
-
-    def prior_images_needed(self) -> int:
-        """Return how many images of ``a [class noun]`` a subject needs: none if no metric looks at them."""
-        from dreambench.spec.registries import get_metric
-
-        return self.prior_images if any(get_metric(m).compares == "prior" for m in self.metrics) else 0
-
-    def with_metrics(self, metrics: Sequence[str]) -> ProtocolSpec:
-        """Return the protocol with other metrics, and default settings for encoders that it did not have."""
-        fields = self.model_dump() | {"metrics": tuple(metrics), "encoders": dict(self.encoders)}
-        return ProtocolSpec.model_validate(fields)
-
-    def with_encoder_specs(self, changes: dict[str, EncoderSpec]) -> ProtocolSpec:
-        """Return the protocol with other settings for some encoders, by name."""
-        own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
-        others = {name: spec for name, spec in changes.items() if name not in own}
-        return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
-
-
 class RuntimeSpec(Section):
     """How the work is done on this machine. Nothing here enters the key."""
 
@@ -302,41 +82,6 @@ class RuntimeSpec(Section):
 
 #: Fields of methods that came later, and the value under which a run is what it was before.
 _LATER_FIELDS = {"prior_source": "class-images", "targets": None}
-
-
-class MethodOptions(Section):
-    """The base of every method's hyperparameters; ``name`` says which method they belong to."""
-
-    #: Fields that are inherited and have no effect on the method: whoever sets one is told.
-    without_effect: ClassVar[frozenset[str]] = frozenset()
-    name: str = ""
-
-    def trains(self) -> bool:
-        """Whether the method changes weights, so that a subject costs a training."""
-        return True
-
-    def training_steps(self) -> int:
-        """Return the steps of one subject's training: the field ``steps``, if the method has one."""
-        return int(getattr(self, "steps", 0)) if self.trains() else 0
-
-    def images_per_step(self) -> int:
-        """Return how many images one training step sees."""
-        return int(getattr(self, "batch_size", 1))
-
-    def class_image_needs(self) -> tuple[SamplerSpec, int] | None:
-        """Return the sampler and the number of the class images that a training needs; None for none."""
-        return None
-
-    def trained_components(self, family: Any) -> tuple[str, ...]:
-        """Return the components of the pipeline whose weights a training writes; ``family`` is a Family."""
-        return (family.denoiser,)
-
-    def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:
-        """Return how many numbers a training changes, from the base model's shapes by component and name."""
-        if not self.trains():
-            return 0
-        wanted = [s for name in self.trained_components(family) for s in shapes.get(name, {}).values()]
-        return sum(math.prod(shape) for shape in wanted)
 
 
 def _as_method_options(value: Any) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
-from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.version import __version__
 
 #: The preset of the embedded models, and what every table of it says.

@@ -12,7 +12,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dreambench.spec.run_spec import ProtocolSpec, RunSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.version import __version__
 
 Status = Literal["started", "partial", "interrupted", "failed", "complete"]

@@ -9,8 +9,10 @@ from typing import Any
 import pandas as pd
 from PIL import Image
 
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import METHODS
-from dreambench.spec.run_spec import BaseSpec, DataSpec, MethodOptions, ProtocolSpec, RunSpec
+from dreambench.spec.run_spec import BaseSpec, DataSpec, RunSpec
 from dreambench.store import RunFolder, RunRecord
 
 OFFICIAL = "dreambooth@4f887af"

@@ -14,7 +14,8 @@ from dreambench.analysis.run_scores import read_run_scores
 from dreambench.analysis.verdicts import judge_claims
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import Claim, Claims, fits, paper_claims
-from dreambench.spec.run_spec import BaseSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.spec.run_spec import BaseSpec
 from tests.analysis.material import image_row, make_run, make_spec
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from dreambench.analysis import Summary, paired, summarize
 from dreambench.analysis.paired import mean_interval
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from tests.analysis.material import (
     image_row,
     make_run,

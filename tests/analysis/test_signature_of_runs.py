@@ -10,7 +10,7 @@ import pytest
 from dreambench.analysis import read_run_scores, summarize
 from dreambench.analysis.coverage import cells_of_signature
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from dreambench.spec.signature import cells_digest, parse_signature
 from tests.analysis.material import image_row, make_run, make_spec, two_subjects, two_subjects_tables
 

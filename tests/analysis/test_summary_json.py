@@ -17,7 +17,8 @@ from dreambench.literature.published import (
     paper_values,
     published,
 )
-from dreambench.spec.run_spec import BaseSpec, DataSpec, MethodOptions
+from dreambench.spec.method_options import MethodOptions
+from dreambench.spec.run_spec import BaseSpec, DataSpec
 from tests.analysis.material import (
     OFFICIAL,
     make_run,

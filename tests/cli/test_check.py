@@ -14,7 +14,7 @@ from xml.etree import ElementTree
 import pytest
 
 from dreambench.cli import main
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run, make_spec
 

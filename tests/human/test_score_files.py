@@ -10,7 +10,7 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from dreambench.human.score_files import read_image_scores
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from tests.analysis.material import make_run, make_spec, two_subjects
 
 FILE = "images/ant/00-0.png"

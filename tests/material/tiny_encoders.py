@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from dreambench.spec.registries import standard_metrics
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 
 CLIP_MODEL = "tiny-clip"
 CLIP_CONFIG = {

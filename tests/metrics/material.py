@@ -12,7 +12,7 @@ from PIL import Image
 
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
 from dreambench.models.weights import with_fingerprints
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store import RunFolder
 from tests.material import tiny_encoders as tiny
 from tests.material.tiny_dataset import build_dataset

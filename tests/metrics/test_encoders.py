@@ -17,7 +17,7 @@ from dreambench.metrics.div import group_distances
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
 from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips, select
-from dreambench.spec.run_spec import ClipSpec, LpipsSpec
+from dreambench.spec.protocol_spec import ClipSpec, LpipsSpec
 from tests.metrics.material import noise
 
 

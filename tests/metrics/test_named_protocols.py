@@ -13,7 +13,7 @@ from dreambench.metrics.dinov2 import DinoV2Spec
 from dreambench.metrics.scoring import ScoredProtocol
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.spec.presets import protocol_spec
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.material import tiny_encoders as tiny
 from tests.material.tiny_encoders import TinyModels

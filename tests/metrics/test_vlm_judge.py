@@ -14,7 +14,7 @@ from PIL import Image
 
 from dreambench.metrics.vlm_judge import JudgeSpec, VlmJudge, parsed
 from dreambench.spec.file_metric import ScoredFile
-from dreambench.spec.run_spec import ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.signature import protocol_fields
 
 

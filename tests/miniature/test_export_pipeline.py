@@ -14,7 +14,8 @@ from dreambench.models.base_model import open_base
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import load_dino
 from dreambench.models.encoders.lpips_network import load_lpips
-from dreambench.spec.run_spec import BaseSpec, ClipSpec, DinoSpec, LpipsSpec
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec
+from dreambench.spec.run_spec import BaseSpec
 from miniature.train import export_pipeline as exporting
 from miniature.train import tokenizer as trimmed
 from miniature.train.data import render_shard

@@ -17,7 +17,8 @@ from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
-from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.files import commit_images
 
 SAMPLER = SamplerSpec(scheduler="ddim", steps=3, guidance_scale=5.0)

@@ -18,7 +18,7 @@ from dreambench.models.encoders.downloads import HubFile
 from dreambench.models.encoders.lpips_network import load_lpips, lpips_download
 from dreambench.models.weights import fingerprint, is_local, missing_weights, with_fingerprints
 from dreambench.spec.encoder_key import encoder_key
-from dreambench.spec.run_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from tests.material.tiny_encoders import FULL_DINO_MODEL
 
 

@@ -35,7 +35,7 @@ def test_runs_of_one_signature_stand_in_one_table_the_best_first(tmp_path):
 
 
 def test_other_signatures_are_other_tables(tmp_path):
-    from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+    from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 
     other = ProtocolSpec(metrics=("dino", "clip_i", "clip_t"), clip=ClipSpec(model="ViT-L-14"))
     scored = read_run_scores(

@@ -13,7 +13,7 @@ import pytest
 
 from dreambench.report import write_report
 from dreambench.report.best_median_worst import chosen_rows
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run, make_spec, two_subjects, two_subjects_tables
 from tests.report.conftest import read_page

@@ -11,7 +11,7 @@ from dreambench.cli.report_command import latest_run, report
 from dreambench.cli.run_command import show
 from dreambench.errors import DreambenchError
 from dreambench.report.write import default_folder
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import make_run, make_spec, two_subjects
 

@@ -17,7 +17,7 @@ from dreambench.errors import DreambenchError
 from dreambench.report import terminal_table, write_report
 from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.numbers import ABSENT, MINUS, fixed, interval, signed
-from dreambench.spec.run_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import (
     image_row,

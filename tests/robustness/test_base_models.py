@@ -124,7 +124,7 @@ def test_a_weight_that_is_not_finite_is_named(folder: Path, component: str, chan
 def test_a_name_that_is_neither_known_nor_the_files_is_refused(tiny) -> None:
     from dreambench.models.encoders.clip_encoder import load_clip
     from dreambench.models.encoders.dino_encoder import load_dino
-    from dreambench.spec.run_spec import ClipSpec, DinoSpec
+    from dreambench.spec.protocol_spec import ClipSpec, DinoSpec
 
     fields = {"resize": 64, "crop": 56, "weights": tiny["protocol.dino.weights"]}
     with pytest.raises(DreambenchError, match=r"protocol\.dino\.model=nonsense is not a known model"):

@@ -15,7 +15,8 @@ from PIL import Image
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.runs.class_images import class_image_set, ensure_class_images
-from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.class_image_set import ClassImageSet
 
 pytestmark = pytest.mark.slow
@@ -29,7 +30,8 @@ from pathlib import Path
 from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.spec.run_spec import BaseSpec, RuntimeSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 base = open_base(BaseSpec(model=sys.argv[1]))
 base.pipeline()
 sampler = SamplerSpec.model_validate_json(sys.argv[3])

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
-from dreambench.spec.run_spec import MethodOptions
 from tests.spec.material import error_of
 
 

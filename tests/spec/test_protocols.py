@@ -8,8 +8,8 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.presets import build_spec, protocol_spec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import protocol_card, protocol_label, protocol_names
-from dreambench.spec.run_spec import ProtocolSpec
 from dreambench.spec.signature import protocol_fields, signature_fields
 
 

@@ -12,9 +12,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from dreambench.runs.prepare import resolve_data
+from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.presets import build_spec, field_names
 from dreambench.spec.registries import METHODS, METRICS
-from dreambench.spec.run_spec import DataSpec, RunSpec, SamplerSpec, differences
+from dreambench.spec.run_spec import DataSpec, RunSpec, differences
 
 SPEC = RunSpec.model_validate({"base": {"model": "owner/model"}, "method": {"name": "dreambooth"}})
 FIELDS = [name for name in field_names(RunSpec) if name not in ("method", "protocol.encoders")] + [

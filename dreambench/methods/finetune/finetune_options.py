@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import MethodOptions, RunSpec, SamplerSpec
+from dreambench.spec.method_options import MethodOptions, SamplerSpec
+from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel

@@ -23,7 +23,7 @@ from dreambench.models.encoders.weight_files import (
     read_tensors,
     refuse_another_name,
 )
-from dreambench.spec.run_spec import ClipSpec
+from dreambench.spec.protocol_spec import ClipSpec
 
 _TEXTS_AT_ONCE = 64
 # OpenAI's own archive keeps these numbers among the weights.

@@ -21,7 +21,7 @@ from dreambench.models.encoders.weight_files import (
     read_tensors,
     refuse_another_name,
 )
-from dreambench.spec.run_spec import DinoSpec
+from dreambench.spec.protocol_spec import DinoSpec
 
 #: Where a protocol has the settings of the encoder ``dino``.
 PLACE = "protocol.dino"

@@ -16,7 +16,7 @@ from dreambench.models.device import without_tf32
 from dreambench.models.encoders.downloads import TorchvisionFile
 from dreambench.models.encoders.image_encoder import check_image
 from dreambench.models.encoders.weight_files import checked_file, is_local, load_into, read_tensors
-from dreambench.spec.run_spec import LpipsSpec
+from dreambench.spec.protocol_spec import LpipsSpec
 
 FIELD = "protocol.lpips.weights"
 Features = list[Tensor]

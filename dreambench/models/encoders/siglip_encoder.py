@@ -12,7 +12,7 @@ from torchvision import transforms
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.dino_encoder import model_for
 from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
-from dreambench.spec.run_spec import DinoSpec
+from dreambench.spec.protocol_spec import DinoSpec
 
 
 class SiglipEncoder(ImageEncoder):

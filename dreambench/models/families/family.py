@@ -10,8 +10,8 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.models.families.conditioning import Conditioning
+from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.registries import FAMILIES
-from dreambench.spec.run_spec import SamplerSpec
 
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel

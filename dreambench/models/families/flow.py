@@ -8,7 +8,7 @@ import torch
 
 from dreambench.errors import DreambenchError
 from dreambench.models.families.family import Family, Noisy
-from dreambench.spec.run_spec import SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
 
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel

@@ -11,7 +11,7 @@ from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
 from dreambench.models.families.flux import TRAINING_GUIDANCE
-from dreambench.spec.run_spec import SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
 
 
 class Flux2(FlowFamily):

@@ -10,7 +10,7 @@ import torch
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
-from dreambench.spec.run_spec import SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
 
 
 class ZImage(FlowFamily):

@@ -13,7 +13,8 @@ from dreambench.errors import DreambenchError
 from dreambench.models.base_model import BaseModel
 from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
-from dreambench.spec.run_spec import RuntimeSpec, SamplerSpec
+from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.run_spec import RuntimeSpec
 from dreambench.store.files import commit_images
 from tests.material.tiny_families import IMAGE_SIZE
 

@@ -1,0 +1,189 @@
+"""ProtocolSpec: the metrics of a protocol, their encoders, and how images become numbers."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, ClassVar, Literal, cast
+
+from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.section import Section
+
+
+def _known_metric(name: str) -> str:
+    from dreambench.spec.registries import METRICS
+
+    try:
+        METRICS.get(name)
+    except DreambenchError as error:
+        raise PydanticCustomError("unknown_metric", "{line}", {"line": str(error)}) from error
+    return name
+
+
+#: The name of a metric that is installed; the error for another name names the nearest.
+MetricName = Annotated[str, AfterValidator(_known_metric)]
+
+
+class EncoderSpec(Section):
+    """The settings of an encoder: its weights are a name of its library's, or a local file.
+
+    ``fingerprint``, the SHA-256 of a local file, is filled in when the file has been found.
+    """
+
+    weights: str = "hub"
+    fingerprint: str | None = None
+
+
+class ClipSpec(EncoderSpec):
+    """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
+
+    #: Where a protocol has these settings, for errors.
+    place: ClassVar[str] = "protocol.clip"
+    model: str = "ViT-B-32"
+    weights: str = "openai"
+
+
+class DinoSpec(EncoderSpec):
+    """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
+
+    model: str = "vit_small_patch16_224.dino"
+    resize: int = Field(256, ge=8, le=4096)
+    crop: int = Field(224, ge=8, le=4096)
+    #: Whether the model is made for every input size, so that its weights may be of another one.
+    any_size: ClassVar[bool] = False
+
+
+class LpipsSpec(EncoderSpec):
+    """The LPIPS network of DIV: ``alex``, ``vgg`` or ``squeeze``, and ``hub`` or a local file.
+
+    ``size`` is what the network sees: images at their ``native`` size, or of that many pixels a side (the
+    short side resized, bicubic, and the center cropped). The distance depends on it.
+    """
+
+    net: Literal["alex", "vgg", "squeeze"] = "alex"
+    size: Literal["native"] | Annotated[int, Field(ge=32, le=4096)] = "native"
+
+
+def _default_metrics() -> tuple[str, ...]:
+    from dreambench.spec.registries import get_metric, standard_metrics
+
+    return tuple(name for name in standard_metrics() if get_metric(name).by_default)
+
+
+def _as_encoder_specs(value: Any) -> Any:
+    from dreambench.spec.registries import METRICS, get_metric
+
+    if not isinstance(value, dict):
+        return value
+    settings = {m.encoder: m.Settings for m in map(get_metric, METRICS.names())}
+    unknown = sorted(value.keys() - settings.keys())
+    if unknown:
+        raise ValueError(f"no installed metric has the encoder {unknown[0]}")
+    return {
+        name: settings[name].model_validate(fields) if isinstance(fields, dict) else fields
+        for name, fields in value.items()
+    }
+
+
+class ProtocolSpec(Section):
+    """How images become numbers: metrics, encoders, transforms, references, captions, averaging, scale.
+
+    The standard metrics' encoders are ``clip``, ``dino`` and ``lpips``; those of other metrics are in
+    ``encoders``, by the encoder's name.
+
+    ``references`` says with which of a subject's photos an image is compared: ``all`` of them, the ``listed``
+    one (``input_photos``: a file name without suffix by subject, the first photo where none is named), or
+    ``paired``: image i of a prompt with photo i. ``leave_input_out`` removes the photo that the model was
+    shown, the listed one, first. ``images`` is how many images of each prompt count (None: all);
+    ``averaging`` over ``images`` gives each image the same weight instead of each subject. A score of a
+    ``clipped`` metric below 0 counts as 0, and is multiplied by the metric's ``scale`` (1 where absent).
+    """
+
+    metrics: tuple[MetricName, ...] = Field(default_factory=_default_metrics, min_length=1)
+    clip: ClipSpec = ClipSpec()
+    dino: DinoSpec = DinoSpec()
+    lpips: LpipsSpec = LpipsSpec()
+    encoders: Annotated[dict[str, SerializeAsAny[EncoderSpec]], BeforeValidator(_as_encoder_specs)] = Field(
+        default_factory=dict
+    )
+    caption: Literal["no-identifier", "identifier"] = "no-identifier"
+    prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
+    references: Literal["all", "listed", "paired"] = "all"
+    input_photos: dict[str, str] = Field(default_factory=dict)
+    leave_input_out: bool = False
+    images: int | None = Field(None, ge=1, description="images of each prompt that count; None: all")
+    averaging: Literal["subjects", "images"] = "subjects"
+    scale: dict[MetricName, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    clipped: tuple[MetricName, ...] = ()
+
+    #: What protocols had no choice of before version 0.2: a field with this value is in no key.
+    SINCE_0_2: ClassVar[dict[str, Any]] = {
+        "references": "all",
+        "input_photos": {},
+        "leave_input_out": False,
+        "images": None,
+        "averaging": "subjects",
+        "scale": {},
+        "clipped": [],
+    }
+
+    @field_validator("metrics")
+    @classmethod
+    def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
+        from dreambench.spec.registries import in_table_order
+
+        # The order in which metrics are named is no part of the protocol.
+        return in_table_order(metrics)
+
+    @model_validator(mode="after")
+    def _with_default_encoders(self) -> ProtocolSpec:
+        from dreambench.spec.registries import get_metric
+
+        for asked in map(get_metric, self.metrics):
+            if asked.encoder not in ProtocolSpec.model_fields and asked.encoder not in self.encoders:
+                self.encoders[asked.encoder] = asked.Settings()
+        return self
+
+    def __hash__(self) -> int:
+        return hash(self.model_dump_json())  # pydantic's own cannot hash the dictionary of encoders
+
+    def encoder_spec(self, encoder: str) -> EncoderSpec:
+        """Return the settings of an encoder by its name."""
+        found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
+        return cast(EncoderSpec, found)
+
+    def reference_label(self, shown: int | None = None) -> str:
+        """Return how a signature names the photos that an image is compared with.
+
+        ``shown`` is the number of first photos that a model was trained on, where it is known.
+        """
+        if self.references != "listed" and not self.leave_input_out:
+            return self.references
+        listed = hashlib.sha256(json.dumps(self.input_photos, sort_keys=True).encode()).hexdigest()[:8]
+        which = f"first-{shown}" if shown else listed if self.input_photos else "first"
+        return f"{self.references}@{which}" + ("/input-out" if self.leave_input_out else "")
+
+    def images_of(self, drawn: int) -> int:
+        """Return how many of the ``drawn`` images of a prompt count."""
+        return min(drawn, self.images or drawn)
+
+    def prior_images_needed(self) -> int:
+        """Return how many images of ``a [class noun]`` a subject needs: none if no metric looks at them."""
+        from dreambench.spec.registries import get_metric
+
+        return self.prior_images if any(get_metric(m).compares == "prior" for m in self.metrics) else 0
+
+    def with_metrics(self, metrics: Sequence[str]) -> ProtocolSpec:
+        """Return the protocol with other metrics, and default settings for encoders that it did not have."""
+        fields = self.model_dump() | {"metrics": tuple(metrics), "encoders": dict(self.encoders)}
+        return ProtocolSpec.model_validate(fields)
+
+    def with_encoder_specs(self, changes: dict[str, EncoderSpec]) -> ProtocolSpec:
+        """Return the protocol with other settings for some encoders, by name."""
+        own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
+        others = {name: spec for name, spec in changes.items() if name not in own}
+        return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
