@@ -13,8 +13,8 @@ from dreambench.literature.reproduction import COMPARISON, PlannedRun, planned_r
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.runs.run import Asked, asked_spec, parse_subjects, work
 from dreambench.spec.run_spec import RunSpec, differences, refuse_differences
+from dreambench.store import open_run
 from dreambench.store.record import RunRecord
-from dreambench.store.run_folder import open_run
 
 if TYPE_CHECKING:
     from dreambench.runs.prepare import Prepared

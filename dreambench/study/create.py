@@ -15,9 +15,9 @@ from dreambench.analysis import RunScores, read_run_scores
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.human.preference_table import UNDECIDED
+from dreambench.store import open_run
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.record import now
-from dreambench.store.run_folder import open_run
 from dreambench.study.candidates import Cell, common_cells
 from dreambench.study.database import create_database
 from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters

@@ -14,7 +14,7 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.clip_t import caption_cosines
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.image_similarity import similarity_to_photos
-from dreambench.store.run_folder import open_run
+from dreambench.store import open_run
 from miniature.evaluate.evaluation_prompts import EvaluationPrompt
 from miniature.evaluate.scorers import embedded
 

@@ -1,0 +1,105 @@
+"""Opening a run folder: for reading, or as its only writer, which starts the run or resumes it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from dreambench.errors import DreambenchError
+from dreambench.spec.run_spec import differences, refuse_differences
+from dreambench.store import files
+from dreambench.store.files import LOCK, only_writer
+from dreambench.store.record import RunRecord, now
+from dreambench.store.run_folder import COPY, LOG, RunFolder
+
+
+def open_run(path: Path) -> RunFolder:
+    """Open a run folder for reading. Raises DreambenchError if it is missing or damaged."""
+    file = path / LOG
+    files.refuse_special(file)
+    try:
+        return RunFolder(path, _read_record(file))
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise DreambenchError(
+            f"{path} contains no run (no run.json)", "give a folder that `dreambench run` or `score` wrote"
+        ) from error
+    except (ValidationError, ValueError, OSError) as error:
+        remedy = "it is damaged or of another version; give another --out"
+        with contextlib.suppress(ValidationError, ValueError, OSError):
+            _read_record(path / COPY)
+            remedy = "repeat the command that made the run, which restores it"
+        raise DreambenchError(f"{file} cannot be read as a run's log", remedy) from error
+
+
+def _read_record(file: Path) -> RunRecord:
+    return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def locked_run(path: Path, record: RunRecord) -> Iterator[RunFolder]:
+    """Start a run in ``path``, or resume the existing one, and keep other processes out.
+
+    The same run of more or fewer subjects, prompts or images goes on. Raises DreambenchError where another
+    process writes to the folder, where the folder contains a run of another spec (the error names the
+    fields that differ), or where it contains other files.
+    """
+    with only_writer(path, "run"):
+        yield _start_or_resume(path, record)
+
+
+def _present_record(path: Path) -> tuple[RunRecord, list[str]]:
+    """Return the log of a run that is resumed, from its copy where it is damaged, and what to say of it."""
+    try:
+        return _read_record(path / LOG), []
+    except (ValidationError, ValueError, OSError):
+        with contextlib.suppress(ValidationError, ValueError, OSError):
+            copy = _read_record(path / COPY)
+            files.remove_all([path / LOG])
+            return copy, [f"{path / LOG} was damaged or gone, and is restored from its copy"]
+    return open_run(path).record, []  # which says what is wrong
+
+
+def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
+    notices: list[str] = []
+    if (path / LOG).exists() or (path / COPY).exists():
+        present, notices = _present_record(path)
+        _refuse_another_spec(path, present, record)
+        kept = {
+            "created": present.created or now(),
+            "seconds": present.seconds,
+            "made_on": present.made_on,
+        }
+        run = RunFolder(path, record.model_copy(update=kept))
+    elif any(entry.name != LOCK and not files.is_leftover(entry) for entry in path.iterdir()):
+        raise DreambenchError(f"{path} is not empty and contains no run", "give another --out")
+    else:
+        run = RunFolder(path, record.model_copy(update={"created": now()}))
+    run.notices += notices
+    files.remove_leftovers(path, spared=run.galleries_folder)
+    for subject in record.subjects:
+        files.roll_forward(path / "images" / subject)
+    try:
+        run.save_record("started", error=None)
+    except KeyboardInterrupt:
+        run.save_record("interrupted")
+        raise
+    return run
+
+
+def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> None:
+    # More subjects, prompts or images per prompt are the same run grown: each image's noise is its own.
+    grown = {name: getattr(wanted.spec, name) for name in ("subjects", "prompts", "images_per_prompt")}
+    before = present.spec.model_copy(update=grown) if present.kind == "run" else present.spec
+    same_images = before.images_key == wanted.spec.images_key
+    if present.kind == wanted.kind and same_images and present.source == wanted.source:
+        return
+    fields = differences(wanted.spec, before)
+    if present.kind != wanted.kind:
+        fields.insert(0, f"kind: {wanted.kind}, not {present.kind}")
+    if present.source != wanted.source:
+        fields.insert(0, f"images: {wanted.source}, not {present.source}")
+    refuse_differences(f"{path} contains a run of another spec", fields, "give another --out")
