@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,8 @@ from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
 from dreambench.runs.several_protocols import further_protocols, images_that_count
-from dreambench.runs.subject import is_embedded, is_made, keep_or_delete_weights, mend_subject
+from dreambench.runs.subject import is_made, keep_or_delete_weights, repair_subject
+from dreambench.runs.subject_embedding import is_embedded
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
@@ -81,7 +82,7 @@ def run_all(
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
             for subject in job.prepared.subjects:
-                mend_subject(job.prepared, subject, run_folder, watch)
+                repair_subject(job.prepared, subject, run_folder, watch)
             _say_notices(run_folder, watch)
             own = _queue(job, run_folder, embed=not executor.in_process)
             queue.update((queued.name, queued) for queued in own)
@@ -90,9 +91,7 @@ def run_all(
         with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
             # Closed in any case: what is left to the garbage collector may outlive the process's last line.
-            outcomes = executor.run(list(queue.values()), watch)
-            if isinstance(outcomes, Generator):
-                stack.callback(outcomes.close)
+            outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
             for outcome in outcomes:
                 for r in running:
                     if not _takes(r, outcome):

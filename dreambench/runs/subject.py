@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +16,8 @@ from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.runs.damage import file_hashes, set_damage_aside
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import (
-    count_files,
     expected_cells,
     image_requests,
-    photo_files,
-    present,
-    prior_images,
     prior_requests,
 )
 from dreambench.runs.training_subject import training_subject
@@ -39,27 +34,13 @@ from dreambench.store.scratch_folder import (
 )
 
 if TYPE_CHECKING:
-    from dreambench.metrics.encoders import ProtocolEncoders
+    pass
 
 
 def is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
     """Whether all images of a subject exist, and the note that says so."""
     requests = _requests(prepared, subject, run_folder)
     return run_folder.subject_note(subject.name) is not None and all(r.file.exists() for r in requests)
-
-
-def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
-    """Whether a subject's embeddings exist; what they lack is computed when the tables are made."""
-    from dreambench.models.weights import needed_encoders
-    from dreambench.spec.encoder_key import encoder_key
-    from dreambench.spec.registries import get_metric
-
-    protocol = prepared.spec.protocol
-    single = prepared.spec.images_per_prompt == 1  # no pair of images, no distance
-    without = {"files", "pairs"} if single else {"files"}
-    metrics = [name for name in protocol.metrics if get_metric(name).compares not in without]
-    keys = [encoder_key(name, protocol.encoder_spec(name)) for name in needed_encoders(metrics)]
-    return all(run_folder.embedding_file(key, subject.name).exists() for key in keys)
 
 
 def make_subject(
@@ -123,7 +104,7 @@ def _make(
     run_folder.save_subject(subject.name, {**note, "machine": machine} if machine else note)
 
 
-def mend_subject(
+def repair_subject(
     prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: ProgressListener
 ) -> None:
     """Set aside what is damaged of a subject, so that the run makes it again. The caller holds its lock."""
@@ -144,11 +125,6 @@ def training_bar(subject: Subject) -> str:
 def images_bar(subject: Subject) -> str:
     """Return the name of the bar of a subject's images."""
     return f"{subject.name}: images"
-
-
-def scoring_bar(subject: Subject) -> str:
-    """Return the name of the bar of a subject's images as they are embedded."""
-    return f"{subject.name}: scoring"
 
 
 def _personalize(
@@ -245,45 +221,6 @@ def keep_or_delete_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
         keep_scratch_folder(weights, checkpoint)
     else:
         remove_scratch_folder(weights)
-
-
-def embed_images(
-    prepared: Prepared,
-    subject: Subject,
-    run_folder: RunFolder,
-    encoders: ProtocolEncoders,
-    watch: ProgressListener,
-) -> None:
-    """Embed a subject's images, prior images and photos where they are not embedded yet.
-
-    The subject's note then says how long it took.
-    """
-    from dreambench.metrics.scoring import embed_subject
-
-    spec, runtime = prepared.spec, prepared.runtime
-    cells = [present(c) for c in expected_cells(spec, subject, prepared.words(subject), run_folder)]
-    priors = prior_images(spec, subject, run_folder)
-    photos = photo_files([subject])
-    bar = scoring_bar(subject)
-    watch.start(bar, count_files(cells, priors, photos))
-    began = time.monotonic()
-    with ThreadPoolExecutor(runtime.decode_threads()) as pool:
-        embed_subject(
-            run_folder,
-            subject.name,
-            cells,
-            priors,
-            photos[subject.name],
-            encoders,
-            pool,
-            batch_size=runtime.spec.scoring_batch_size,
-            on_image=lambda count: watch.advance(bar, count),
-        )
-    watch.finish(bar)
-    note = run_folder.subject_note(subject.name)
-    if note is not None and "seconds_scoring" not in note:
-        seconds = round(time.monotonic() - began, 3)
-        run_folder.save_subject(subject.name, {**note, "seconds_scoring": seconds})
 
 
 def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:

@@ -19,15 +19,14 @@ from dreambench.runs.prepare import Prepared, with_absolute_paths
 from dreambench.runs.requests import expected_cells, prior_requests
 from dreambench.runs.subject import (
     class_images_bar,
-    embed_images,
     images_bar,
     is_made,
     keep_or_delete_weights,
     make_class_images,
     make_subject,
-    scoring_bar,
     training_bar,
 )
+from dreambench.runs.subject_embedding import embed_images, scoring_bar
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord

@@ -1,0 +1,74 @@
+"""One subject's images, prior images and photos: embedded where they are not yet."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from dreambench.dataset import Subject
+from dreambench.progress import ProgressListener
+from dreambench.runs.prepare import Prepared
+from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
+from dreambench.store import RunFolder
+
+if TYPE_CHECKING:
+    from dreambench.metrics.encoders import ProtocolEncoders
+
+
+def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
+    """Whether a subject's embeddings exist; what they lack is computed when the tables are made."""
+    from dreambench.models.weights import needed_encoders
+    from dreambench.spec.encoder_key import encoder_key
+    from dreambench.spec.registries import get_metric
+
+    protocol = prepared.spec.protocol
+    single = prepared.spec.images_per_prompt == 1  # no pair of images, no distance
+    without = {"files", "pairs"} if single else {"files"}
+    metrics = [name for name in protocol.metrics if get_metric(name).compares not in without]
+    keys = [encoder_key(name, protocol.encoder_spec(name)) for name in needed_encoders(metrics)]
+    return all(run_folder.embedding_file(key, subject.name).exists() for key in keys)
+
+
+def scoring_bar(subject: Subject) -> str:
+    """Return the name of the bar of a subject's images as they are embedded."""
+    return f"{subject.name}: scoring"
+
+
+def embed_images(
+    prepared: Prepared,
+    subject: Subject,
+    run_folder: RunFolder,
+    encoders: ProtocolEncoders,
+    watch: ProgressListener,
+) -> None:
+    """Embed a subject's images, prior images and photos where they are not embedded yet.
+
+    The subject's note then says how long it took.
+    """
+    from dreambench.metrics.scoring import embed_subject
+
+    spec, runtime = prepared.spec, prepared.runtime
+    cells = [present(c) for c in expected_cells(spec, subject, prepared.words(subject), run_folder)]
+    priors = prior_images(spec, subject, run_folder)
+    photos = photo_files([subject])
+    bar = scoring_bar(subject)
+    watch.start(bar, count_files(cells, priors, photos))
+    began = time.monotonic()
+    with ThreadPoolExecutor(runtime.decode_threads()) as pool:
+        embed_subject(
+            run_folder,
+            subject.name,
+            cells,
+            priors,
+            photos[subject.name],
+            encoders,
+            pool,
+            batch_size=runtime.spec.scoring_batch_size,
+            on_image=lambda count: watch.advance(bar, count),
+        )
+    watch.finish(bar)
+    note = run_folder.subject_note(subject.name)
+    if note is not None and "seconds_scoring" not in note:
+        seconds = round(time.monotonic() - began, 3)
+        run_folder.save_subject(subject.name, {**note, "seconds_scoring": seconds})
