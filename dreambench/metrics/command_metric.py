@@ -7,9 +7,12 @@ answers with as many lines ``{"score": number}``, in the same order. ``null`` is
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
+import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -62,16 +65,9 @@ class CommandMetric(FileMetric):
             for f in files
         ]
         try:
-            done = subprocess.run(
-                settings.command,
-                input="".join(f"{json.dumps(line)}\n" for line in asked),
-                capture_output=True,
-                text=True,
-                timeout=settings.timeout,
-                check=False,
-            )
-            problem = f"exit code {done.returncode}: {_last(done.stderr)}" if done.returncode else None
-            values = None if problem else _numbers(done.stdout, len(files))
+            code, out, err = _run(settings, "".join(f"{json.dumps(line)}\n" for line in asked))
+            problem = f"exit code {code}: {_last(err)}" if code else None
+            values = None if problem else _numbers(out, len(files))
         except subprocess.TimeoutExpired:
             problem, values = f"no answer within {settings.timeout:g} seconds", None
         except (OSError, UnicodeDecodeError) as error:
@@ -81,6 +77,22 @@ class CommandMetric(FileMetric):
             note(f"{settings.command[0]}: {reason}; {len(files)} scores are missing")
             return [math.nan] * len(files)
         return values
+
+
+def _run(settings: CommandSpec, asked: str) -> tuple[int, str, str]:
+    """Return exit code, answer and messages. Raises TimeoutExpired after all that it started was killed."""
+    pipe = subprocess.PIPE
+    # In a session of its own, so that what the program has started (a server, a loader) does not outlive it.
+    with subprocess.Popen(
+        settings.command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as program:
+        try:
+            out, err = program.communicate(asked, timeout=settings.timeout)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
+            raise
+    return program.returncode, out, err
 
 
 def _last(text: str) -> str:

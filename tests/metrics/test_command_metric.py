@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,21 @@ def test_a_fault_is_one_line_and_missing_scores(code, message, settings):
     assert message in said[0]
     assert "3 scores are missing" in said[0]
     assert "\n" not in said[0]
+
+
+def test_what_a_program_started_does_not_outlive_it(tmp_path: Path) -> None:
+    """A child that sleeps writes to a pipe when it ends; the pipe is closed at once where it was killed."""
+    held = tmp_path / "held"
+    os.mkfifo(held)
+    child = f"import time; f = open({str(held)!r}, 'w'); time.sleep(60)"
+    code = (
+        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-c', {child!r}]); time.sleep(60)"
+    )
+    ended = threading.Thread(target=lambda: held.read_text(), daemon=True)  # until no writer is left
+    ended.start()
+    answer(code, timeout=2.0)
+    ended.join(timeout=20)
+    assert not ended.is_alive()
 
 
 def test_a_program_that_does_not_exist_is_one_line():
