@@ -21,23 +21,13 @@ def identifiers(
 ) -> None:
     """Draw rare-token identifiers (paper, section 3.2) from a tokenizer's vocabulary.
 
-    With a pipeline's folder the draw is a run's: among the tokens that do least to its text encoder.
+    With a pipeline's folder the draw is a run's: among the tokens that do least to its CLIP text encoder, or
+    three consonants for a language model.
     """
-    from functools import partial
-
-    from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
-    from dreambench.methods.token_strength import token_strengths
-    from dreambench.models.base_model import load_module
-    from dreambench.models.families.family import class_named
-    from dreambench.paths import located
+    from dreambench.methods.identifiers import draw_for, load_tokenizer
 
     loaded = load_tokenizer(tokenizer)
-    folder = located(tokenizer) / "text_encoder"
-    strengths = None
-    encoder = "transformers.CLIPTextModel"
-    if folder.is_dir():
-        strengths = partial(token_strengths, loaded, load_module(class_named(encoder), folder))
-    drawn = draw_identifiers(loaded, count, length, seed, strengths)
+    drawn = draw_for(tokenizer, loaded, count, length, seed)
     if json:
         ids = {text: loaded(text, add_special_tokens=False)["input_ids"] for text in drawn}
         typer.echo(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from dreambench.errors import DreambenchError
@@ -179,8 +179,22 @@ def choose_identifier(
         return given
     if text_encoder is None:
         return draw_consonants(tokenizer, 1, spec.seed)[0]
-
-    def strengths(tokens: Sequence[int]) -> Mapping[int, float]:
-        return token_strengths(tokenizer, text_encoder(), tokens)
-
+    strengths = partial(token_strengths, tokenizer, text_encoder())
     return draw_identifiers(tokenizer, 1, spec.length, spec.seed, strengths)[0]
+
+
+def draw_for(name: str, tokenizer: Any, count: int, length: int, seed: int) -> list[str]:
+    """Draw identifiers for a tokenizer, or, where ``name`` is a pipeline's folder, as a run of it would."""
+    from dreambench.models.base_folder import read_index
+    from dreambench.models.base_model import load_module
+    from dreambench.models.families.family import class_named, family_of
+
+    folder = located(name)
+    if not (folder / "model_index.json").is_file():
+        return draw_identifiers(tokenizer, count, length, seed)
+    family = family_of(str(read_index(folder)["_class_name"]), str(folder / "model_index.json"))
+    if not family.clip_text:
+        return draw_consonants(tokenizer, count, seed)
+    encoder = load_module(class_named(family.weighted["text_encoder"]), folder / "text_encoder")
+    strengths = partial(token_strengths, tokenizer, encoder)
+    return draw_identifiers(tokenizer, count, length, seed, strengths)

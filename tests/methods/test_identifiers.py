@@ -21,12 +21,15 @@ from dreambench.methods.identifiers import (
     _acronyms,
     choose_identifier,
     draw_consonants,
+    draw_for,
     draw_identifiers,
     load_tokenizer,
     rare_tokens,
 )
 from dreambench.methods.token_strength import token_strengths
-from dreambench.spec.run_spec import IdentifierSpec
+from dreambench.models.base_model import open_base
+from dreambench.spec.run_spec import BaseSpec, IdentifierSpec
+from tests.material.tiny_families import build_family
 from tests.material.tiny_tokenizers import build_qwen
 
 CLIP_SIZE, CLIP_FIRST_RARE = 49408, 37056  # the rarest quarter starts at 3/4 of the vocabulary
@@ -263,3 +266,14 @@ def test_a_language_model_gets_consonants_that_it_has_no_token_for():
         assert not set(text) & set("aeiouy")
         assert len(tokenizer(text, add_special_tokens=False)["input_ids"]) > 1
     assert choose_identifier(tokenizer, IdentifierSpec(seed=3)) == drawn[0]
+
+
+@pytest.mark.parametrize("family", ["flux2-klein", "sd3"])
+def test_a_pipelines_folder_draws_as_a_run_of_its_family(family, tmp_path):
+    folder = build_family(family, tmp_path / family)
+    tokenizer = load_tokenizer(str(folder))
+    base = open_base(BaseSpec(model=str(folder)))
+    encoder = partial(base.frozen, "text_encoder") if base.family.clip_text else None
+    drawn = draw_for(str(folder), tokenizer, 3, 1, 0)
+    assert len(set(drawn)) == 3
+    assert drawn[0] == choose_identifier(base.tokenizer, IdentifierSpec(), encoder)
