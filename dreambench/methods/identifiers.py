@@ -9,6 +9,7 @@ from typing import Any
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.token_strength import token_strengths
+from dreambench.models.hub import require_file
 from dreambench.paths import data_folder, located
 from dreambench.spec.run_spec import IdentifierSpec
 
@@ -144,7 +145,7 @@ def load_tokenizer(name: str) -> Any:
         folder = folder / "tokenizer"
     try:
         if not folder.is_dir():
-            _require_on_hub(name)
+            require_file(name, "tokenizer_config.json")
             return AutoTokenizer.from_pretrained(name)
         if not any((folder / file).is_file() for file in _VOCABULARIES):
             raise FileNotFoundError(folder)
@@ -155,15 +156,6 @@ def load_tokenizer(name: str) -> Any:
             f"tokenizer {name} does not exist here and could not be downloaded",
             "give --tokenizer FOLDER, such as the base model's folder",
         ) from error
-
-
-def _require_on_hub(name: str) -> None:
-    # One request fails at once without a network; loading would retry for a minute.
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-
-    file = "tokenizer_config.json"
-    if not isinstance(try_to_load_from_cache(name, file), str):
-        get_hf_file_metadata(hf_hub_url(name, file))
 
 
 def choose_identifier(

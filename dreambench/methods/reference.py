@@ -63,6 +63,9 @@ class Reference:
             raise DreambenchError(
                 f"{base.family.name} models are shown one photo", "add --set training_photos=1"
             )
+        if base.family.references == "ip-adapter":
+            assert isinstance(spec.method, ReferenceOptions)
+            _require_adapter(spec.method)
 
     def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Return the class noun only: the photo says which one is meant."""
@@ -98,16 +101,39 @@ def _square(image: Image.Image, size: int) -> Image.Image:
     return ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.BICUBIC)
 
 
+def _require_adapter(options: ReferenceOptions) -> None:
+    """Raise DreambenchError where the adapter's weights are not there, before anything is written."""
+    from dreambench.models.hub import require_file
+
+    place, file = located(options.adapter), f"{options.subfolder}/{options.weight_name}"
+    if not options.weight_name.endswith(".safetensors"):
+        raise DreambenchError(
+            f"{_where(options)} is not a safetensors file", "pickled weights are never read"
+        )
+    if place.is_dir():
+        if not (place / file).is_file():
+            raise DreambenchError(
+                f"{_where(options)} does not exist", "set method.subfolder and method.weight_name"
+            )
+        return
+    try:
+        require_file(options.adapter, file)
+    except Exception as error:
+        raise DreambenchError(
+            f"{_where(options)} does not exist here and could not be downloaded",
+            f"run `hf download {options.adapter}` where there is a network and give method.adapter=FOLDER",
+        ) from error
+
+
+def _where(options: ReferenceOptions) -> str:
+    return f"method.adapter={options.adapter} ({options.subfolder}/{options.weight_name})"
+
+
 def _load_adapter(pipeline: Any, options: ReferenceOptions, base: BaseModel) -> None:
     place = located(options.adapter)
     source = str(place) if place.is_dir() else options.adapter
-    where = f"method.adapter={options.adapter} ({options.subfolder}/{options.weight_name})"
-    if place.is_dir() and not (place / options.subfolder / options.weight_name).is_file():
-        raise DreambenchError(f"{where} does not exist", "set method.subfolder and method.weight_name")
-    if not options.weight_name.endswith(".safetensors"):
-        raise DreambenchError(f"{where} is not a safetensors file", "pickled weights are never read")
     _or_one_line(
-        where,
+        _where(options),
         lambda: pipeline.load_ip_adapter(
             source, subfolder=options.subfolder, weight_name=options.weight_name
         ),

@@ -23,6 +23,17 @@ def fetch(spec: BaseSpec) -> Path:
         raise _one_line(spec, error) from error
 
 
+def require_file(repository: str, file: str) -> None:
+    """Raise where a file of a hub repository is neither in the cache nor to be had.
+
+    One request fails at once without a network; downloading would retry for a minute.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    if not isinstance(try_to_load_from_cache(repository, file), str):
+        get_hf_file_metadata(hf_hub_url(repository, file))
+
+
 def cached(spec: BaseSpec) -> Path | None:
     """Return the local snapshot of a hub model if it is there, without any network access."""
     from huggingface_hub import snapshot_download

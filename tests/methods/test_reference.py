@@ -142,7 +142,8 @@ def test_what_cannot_be_shown_is_refused(tiny, adapter, tmp_path):
         Reference().check(open_base(spec.base), spec)
     for changes, message in (
         (["method.weight_name=other.safetensors"], r"other.safetensors\) does not exist"),
-        (["method.weight_name=ip-adapter.bin"], r"ip-adapter.bin\) does not exist"),
+        (["method.weight_name=ip-adapter.bin"], r"ip-adapter.bin\) is not a safetensors file"),
+        (["method.adapter=nobody/nothing"], r"does not exist here and could not be downloaded"),
     ):
         spec = spec_of(tiny, tiny["base"], f"method.adapter={adapter}", *changes)
         with pytest.raises(DreambenchError, match=message):
