@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -57,15 +58,24 @@ def no_space_is_one_line(path: Path, remedy: str = "give another --out") -> Iter
     """
     try:
         yield
-    except OSError as error:
-        if error.errno in _FULL:
+    except Exception as error:
+        number = error.errno if isinstance(error, OSError) else _in_its_message(error)
+        if number in _FULL:
             raise DreambenchError(
                 f"no space left while writing {path}",
                 "free some space and repeat the same command: finished work is kept",
             ) from error
-        if error.errno in _UNWRITABLE:
-            raise DreambenchError(f"{_short(path)} cannot be written: {error.strerror}", remedy) from error
+        if number is not None and number in _UNWRITABLE:
+            raise DreambenchError(
+                f"{_short(path)} cannot be written: {os.strerror(number)}", remedy
+            ) from error
         raise
+
+
+def _in_its_message(error: Exception) -> int | None:
+    """Return the system's error number from the message of a library in Rust (safetensors), if it has one."""
+    found = re.search(r"\(os error (\d+)\)", str(error))
+    return int(found[1]) if found else None
 
 
 def _short(path: Path) -> str:
