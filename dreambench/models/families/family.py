@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -45,7 +46,7 @@ class Noisy:
         )
 
 
-class Family:
+class Family(ABC):
     """How pipelines of one kind are put together, conditioned, trained and drawn from. It has no state.
 
     ``weighted`` and ``tokenizers`` name the class of each component (``diffusers.UNet2DConditionModel``):
@@ -89,10 +90,10 @@ class Family:
         """Return the folders that a base model consists of."""
         return (*self.weighted, *self.tokenizers, "scheduler")
 
-    def check(self, base: BaseModel) -> None:
+    def check(self, base: BaseModel) -> None:  # noqa: B027 - many have nothing to refuse
         """Raise DreambenchError where a base model's configuration is not one that can be trained here."""
 
-    def check_sampler(self, sampler: SamplerSpec, field: str) -> None:
+    def check_sampler(self, sampler: SamplerSpec, field: str) -> None:  # noqa: B027
         """Raise DreambenchError where the spec's ``field`` asks for a sampler that does not fit."""
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,9 +109,9 @@ class Family:
         """Return the side in pixels of the images that the model was made for; None where it is not known."""
         return None
 
+    @abstractmethod
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return the pipeline's own states of prompts, as ``encode_prompt`` computes them."""
-        raise NotImplementedError
 
     def encode_negative(self, pipeline: Any, prompt: str, device: Any) -> Conditioning:
         """Return the one row that guidance leads away from."""
@@ -150,14 +151,15 @@ class Family:
         """Return ``shift`` and ``scale`` that make a VAE's latent the denoiser's: ``(z - shift) * scale``."""
         return getattr(vae.config, "shift_factor", None) or 0.0, vae.config.scaling_factor
 
+    @abstractmethod
     def schedule(self, scheduler: Any) -> Any:
         """Return the noise schedule of the training, made from the base model's scheduler."""
-        raise NotImplementedError
 
+    @abstractmethod
     def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
         """Add noise to latents [b, c, h, w] as the training's objective asks for; all are on the CPU."""
-        raise NotImplementedError
 
+    @abstractmethod
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
@@ -165,7 +167,6 @@ class Family:
 
         ``image_size`` is the side of the images in pixels.
         """
-        raise NotImplementedError
 
 
 def class_named(name: str) -> Any:
