@@ -36,7 +36,7 @@ __all__ = [
 _PLACES = {
     "Method": "dreambench.methods.method:Method",
     "Metric": "dreambench.spec.metric:Metric",
-    "Protocol": "dreambench.spec.run_spec:ProtocolSpec",
+    "Protocol": "dreambench.spec.protocol_spec:ProtocolSpec",
     "Scorer": "dreambench.metrics.scorer:Scorer",
     "Scores": "dreambench.analysis.scores:Scores",
     "compare": "dreambench.analysis.scores:compare",

@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from benchmarks.gpu import checks, drawing, training  # noqa: E402
+from benchmarks.gpu import checks, drawing, families, large, training  # noqa: E402
 from benchmarks.gpu.rows import Row, Section, rows_of, write  # noqa: E402
 from benchmarks.gpu.setup import build_setup  # noqa: E402
 from dreambench.errors import DreambenchError  # noqa: E402
@@ -31,10 +31,13 @@ SECTIONS: dict[str, Section] = {
     "losses": checks.losses_agree,
     "precisions": checks.precisions_agree,
     "resume": checks.killed_run_resumes,
+    "families": families.families_agree,
     "training": training.training_speed,
     "drawing": drawing.drawing_speed,
     "scoring": drawing.scoring_speed,
     "memory": training.memory_of_two_subjects,
+    "large": large.large_models,
+    "compiled": training.compiled_speed,
 }
 
 

@@ -29,8 +29,8 @@ class Setup:
     batches: tuple[int, ...]
     scored_images: int
 
-    def prepared(self, **fields: Any) -> Prepared:
-        """Prepare the paper's run of this base model on the miniature's photos, with other fields."""
+    def prepared(self, preset: str = "paper-sd15", base: Path | None = None, **fields: Any) -> Prepared:
+        """Prepare a preset's run of a base model on the miniature's photos, with other fields."""
         overrides = {
             "data.folder": "builtin:mini/photos",
             "image_size": self.image_size,
@@ -43,7 +43,7 @@ class Setup:
             **fields,
         }
         words = [f"{name}={'null' if value is None else value}" for name, value in overrides.items()]
-        spec = build_spec("paper-sd15", {"base.model": str(self.base)}, words)
+        spec = build_spec(preset, {"base.model": str(base or self.base)}, words)
         return prepare(spec.model_copy(update={"protocol": self.protocol}))
 
     def synchronize(self) -> None:

@@ -17,11 +17,11 @@ from dreambench.methods.finetune.latents import pixels
 from dreambench.methods.method import Context
 from dreambench.models.schedulers import training_schedule
 from dreambench.progress import reporting
+from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject import method_context
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "": {},
-    ", compiled": {"runtime.compile": True},
     ", gradient checkpointing": {"runtime.gradient_checkpointing": True},
     ", 8-bit Adam": {"method.optimizer": "adamw8bit"},
 }
@@ -33,32 +33,41 @@ def training_speed(setup: Setup) -> Iterator[Row]:
     size = setup.image_size
     for name, fields in VARIANTS.items():
         if fields.get("method.optimizer") and not _has_bitsandbytes(setup):
-            yield Row(f"training{name}", "not measured", "bitsandbytes is not installed")
+            yield Row(f"training{name}", "not measured", "it needs a GPU and bitsandbytes")
             continue
-        if fields.get("runtime.compile") and setup.tiny:  # minutes of compiling
-            continue
-        speed, memory = steps_per_second(setup, fields)
+        speed, memory = steps_per_second(setup, setup.prepared(**fields))
         beside = f"{speed / plain:.2f} times the plain step's {plain:.2f}; {memory}"
         yield Row(f"training, {size} px, 1 + 1 images{name}: steps a second", f"{speed:.2f}", beside)
 
 
-def steps_per_second(setup: Setup, fields: dict[str, Any]) -> tuple[float, str]:
+def compiled_speed(setup: Setup) -> Iterator[Row]:
+    """Measure our step with the denoiser compiled, which takes a minute or more first."""
+    if setup.tiny:
+        return
+    began = time.perf_counter()
+    speed, memory = steps_per_second(setup, setup.prepared(**{"runtime.compile": True}))
+    first = time.perf_counter() - began - setup.training_steps / speed
+    what = f"training, {setup.image_size} px, 1 + 1 images, compiled: steps a second"
+    yield Row(what, f"{speed:.2f}", f"{first:.0f} s until it runs at this speed; {memory}")
+
+
+def steps_per_second(setup: Setup, prepared: Prepared) -> tuple[float, str]:
     """Train one subject; return the steps a second after the warm-up, and the peak of the memory in words."""
-    prepared = setup.prepared(**fields)
-    subject = prepared.subjects[0]
+    subject, steps = prepared.subjects[0], prepared.spec.method.training_steps()
+    warm = min(setup.warm_steps, steps // 3)
     marks: list[float] = []
 
     def on_step(done: int, total: int) -> None:
-        if done in (setup.warm_steps, total):
+        if done in (warm, total):
             setup.synchronize()
             marks.append(time.perf_counter())
 
     with reporting(None) as silent:
         context = method_context(prepared, silent, "training", cache=setup.folder / "cache")
         context = Context(context.runtime, context.identifier, context.class_images, on_step)
-        _forget_peak(setup)
+        forget_peak(setup)
         prepared.method.personalize(subject, prepared.base, prepared.spec, context)
-    return (setup.training_steps - setup.warm_steps) / (marks[-1] - marks[0]), peak_memory(setup)
+    return (steps - warm) / (marks[-1] - marks[0]), peak_memory(setup)
 
 
 def plain_steps_per_second(setup: Setup) -> float:
@@ -117,7 +126,7 @@ def memory_of_two_subjects(setup: Setup) -> Iterator[Row]:
     with reporting(None) as silent:
         context = method_context(prepared, silent, "training", cache=setup.folder / "cache")
         for subject in prepared.subjects[:2]:
-            _forget_peak(setup)
+            forget_peak(setup)
             personalized = prepared.method.personalize(subject, prepared.base, prepared.spec, context)
             peaks.append(torch.cuda.max_memory_allocated(setup.device) / 2**30)
             del personalized
@@ -132,7 +141,8 @@ def peak_memory(setup: Setup) -> str:
     return f"at most {torch.cuda.max_memory_allocated(setup.device) / 2**30:.1f} GiB"
 
 
-def _forget_peak(setup: Setup) -> None:
+def forget_peak(setup: Setup) -> None:
+    """Count the GPU's memory from here on."""
     if setup.device.type == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats(setup.device)

@@ -43,6 +43,9 @@ def run(
     note: Annotated[
         list[str] | None, typer.Option("--note", help="A remark that the tables and the page show.")
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Start although the GPU's memory is too small by arithmetic.")
+    ] = False,
     execution: Execution,
     json: Json = False,
 ) -> None:
@@ -50,6 +53,9 @@ def run(
     from dreambench.runs.run import UnfinishedRunsError
     from dreambench.runs.run import run as run_all
 
+    fields = dict(vars(asked))
+    if force:
+        fields["overrides"] = [*(fields["overrides"] or ()), "runtime.ignore_memory=true"]
     try:
         done = run_all(
             _names(preset),
@@ -60,7 +66,7 @@ def run(
             notes=note or (),
             executor=execution,
             show=_page_so_far,
-            **vars(asked),
+            **fields,
         )
     except UnfinishedRunsError as error:
         show(error.folders, json, out)

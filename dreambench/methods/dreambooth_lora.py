@@ -118,8 +118,7 @@ def _adapted(
     from diffusers.training_utils import cast_training_params
     from peft import LoraConfig, inject_adapter_in_model
 
-    # Base weights are not trained: they may be in half precision.
-    module = base.fresh(component, base.frozen_dtype).train().requires_grad_(False)
+    module = base.fresh_frozen(component).train()
     chosen = targets if targets and component == base.family.denoiser else base.family.lora_targets[component]
     layers = adapted_layers(module, chosen, component)
     config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=layers)

@@ -18,6 +18,7 @@ from dreambench.models.base_folder import (
     read_index,
 )
 from dreambench.models.families.family import Family, class_named, family_of
+from dreambench.models.quantized import is_finite, quantization_config
 from dreambench.models.schedulers import Parameterization, parameterization, scheduler_class
 from dreambench.paths import BUILTIN, located
 from dreambench.spec.run_spec import BaseSpec
@@ -26,8 +27,9 @@ from dreambench.spec.run_spec import BaseSpec
 class BaseModel:
     """A base model in a folder of diffusers' layout.
 
-    ``frozen(name)`` is one shared instance that nobody may change; ``fresh(name)`` is a new instance
-    to train. They are on ``device``, in ``frozen_dtype`` and float32; small models are float32 throughout.
+    ``frozen(name)`` is one shared instance that nobody may change, ``fresh_frozen(name)`` a new one that gets
+    adapters, and ``fresh(name)`` a new one to train. They are on ``device``; frozen weights are in
+    ``frozen_dtype``, those of large models quantized where ``quantize`` says so, trained ones in float32.
     """
 
     def __init__(self, folder: Path, name: str, fingerprint: str, variant: str | None = None) -> None:
@@ -36,6 +38,7 @@ class BaseModel:
         self.family: Family = family_of(str(self.index["_class_name"]), str(folder / "model_index.json"))
         self.device = torch.device("cpu")
         self.frozen_dtype = torch.float32
+        self.quantize = "none"
         self._frozen: dict[str, Any] = {}
 
     @property
@@ -84,19 +87,30 @@ class BaseModel:
 
     def fresh(self, component: str, dtype: torch.dtype = torch.float32) -> Any:
         """Load a new, trainable instance of a component with weights: float32, on the device."""
-        cls = class_named(self.family.weighted[component])
-        module = load_module(cls, self.folder / component, self.variant, dtype)
-        # Convolutions in half precision are faster on a GPU with the channels last.
-        last = self.device.type == "cuda" and component in ("unet", "vae")
-        return module.to(self.device, memory_format=torch.channels_last if last else torch.preserve_format)
+        return self._placed(component, self._load(component, dtype))
+
+    def fresh_frozen(self, component: str) -> Any:
+        """Load a new instance of a component whose weights stay as they are, for adapters to be added."""
+        # The VAE is small, and some overflow in half precision.
+        dtype = torch.float32 if component == "vae" else self.frozen_dtype
+        kind = self.quantize if self.family.large and component != "vae" else "none"
+        return self._placed(component, self._load(component, dtype, kind)).requires_grad_(False)
 
     def frozen(self, component: str) -> Any:
         """Return the shared, untouched instance of a component, in eval mode and without gradients."""
         if component not in self._frozen:
-            # The VAE is small, and some overflow in half precision.
-            dtype = torch.float32 if component == "vae" else self.frozen_dtype
-            self._frozen[component] = self.fresh(component, dtype).eval().requires_grad_(False)
+            self._frozen[component] = self.fresh_frozen(component).eval()
         return self._frozen[component].to(self.device)
+
+    def _load(self, component: str, dtype: torch.dtype, quantize: str = "none") -> Any:
+        name = self.family.weighted[component]
+        config = quantization_config(name.partition(".")[0], quantize, dtype)
+        return load_module(class_named(name), self.folder / component, self.variant, dtype, config)
+
+    def _placed(self, component: str, module: Any) -> Any:
+        # Convolutions in half precision are faster on a GPU with the channels last.
+        last = self.device.type == "cuda" and component in ("unet", "vae")
+        return module.to(self.device, memory_format=torch.channels_last if last else torch.preserve_format)
 
     def release(self, *components: str) -> None:
         """Forget shared instances that are not needed for a while, to give their memory back."""
@@ -145,13 +159,18 @@ def quiet_libraries() -> None:
 
 
 def load_module(
-    cls: Any, folder: Path, variant: str | None = None, dtype: torch.dtype = torch.float32
+    cls: Any,
+    folder: Path,
+    variant: str | None = None,
+    dtype: torch.dtype = torch.float32,
+    quantization: Any = None,
 ) -> Any:
     """Load a diffusers or transformers module from safetensors; one clear line where it fails."""
     quiet_libraries()
+    more = {} if quantization is None else {"quantization_config": quantization}
     try:
         module, report = cls.from_pretrained(
-            folder, use_safetensors=True, torch_dtype=dtype, variant=variant, output_loading_info=True
+            folder, use_safetensors=True, torch_dtype=dtype, variant=variant, output_loading_info=True, **more
         )
     except Exception as error:
         raise DreambenchError(
@@ -161,7 +180,7 @@ def load_module(
         missing = sorted(report["missing_keys"])
         raise DreambenchError(f"{folder} lacks {len(missing)} weights ({missing[0]} ...)", REMEDY)
     for name, values in module.state_dict().items():
-        if values.is_floating_point() and not bool(values.isfinite().all()):
+        if not is_finite(values):
             raise DreambenchError(f"{folder}: the weight {name} is not finite", REMEDY)
     return module
 

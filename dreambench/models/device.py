@@ -64,10 +64,10 @@ class Runtime:
         """Return how many images are drawn at once: what the spec says, or by the GPU's memory."""
         if self.spec.generation_batch_size is not None:
             return self.spec.generation_batch_size
-        if self.device.type != "cuda":
+        memory = device_memory(self.device)
+        if memory is None:
             return _BATCH
-        gigabytes = torch.cuda.get_device_properties(self.device).total_memory / 2**30
-        return next((size for least, size in _BATCH_BY_MEMORY if gigabytes >= least), 2)
+        return next((size for least, size in _BATCH_BY_MEMORY if memory / 2**30 >= least), 2)
 
     def decode_threads(self) -> int:
         """Return how many threads decode images: what the spec says, or the cores that there are."""
@@ -99,6 +99,13 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
     if spec.deterministic:
         _be_deterministic()
     return Runtime(device, dtype, spec)
+
+
+def device_memory(device: torch.device) -> int | None:
+    """Return the bytes of a GPU's own memory; None for a device that shares the computer's."""
+    if device.type != "cuda":
+        return None
+    return int(torch.cuda.get_device_properties(device).total_memory)
 
 
 def _be_deterministic() -> None:

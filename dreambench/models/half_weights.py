@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import torch
 from torch import nn
 
 from dreambench.models.device import Runtime
@@ -25,7 +26,8 @@ def half_weights(modules: Iterable[Any], runtime: Runtime) -> Iterator[None]:
         yield
         return
     layers = [layer for module in modules for layer in module.modules() if isinstance(layer, _CAST)]
-    weights = [weight for layer in layers for weight in layer.parameters(recurse=False)]
+    found = [weight for layer in layers for weight in layer.parameters(recurse=False)]
+    weights = [weight for weight in found if weight.dtype == torch.float32]
     originals = [weight.data for weight in weights]
     try:
         for weight in weights:

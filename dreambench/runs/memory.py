@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dreambench.errors import DreambenchError
+from dreambench.models.device import device_memory
+from dreambench.models.quantized import held_bytes
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
+    from dreambench.models.device import Runtime
     from dreambench.models.families.family import Family
 
 Shapes = Mapping[str, Mapping[str, tuple[int, ...]]]
@@ -55,12 +60,15 @@ def training_memory(
     trained = method.trained_parameters(shapes, family)
     components = method.trained_components(family)
     # Full fine-tuning changes copies of the pipeline's weights; adapters and embeddings come on top of them.
-    whole = trained == sum(_count(shapes.get(c, {})) for c in components)
+    whole = bool(components) and trained == sum(_count(shapes.get(c, {})) for c in components)
     parked = set(family.text_encoders()) - set(components) if family.large else set()
     halved = family.large and half_precision and not whole
 
     def held(component: str) -> int:
-        return (_HALF if halved and component != "vae" else _FLOAT32) * _count(shapes[component])
+        if not halved or component == "vae":
+            return _FLOAT32 * _count(shapes[component])
+        kind = spec.runtime.quantize
+        return int(sum(held_bytes(kind, name, shape) for name, shape in shapes[component].items()))
 
     per_moment = 1 if getattr(method, "optimizer", "adamw") == "adamw8bit" else _FLOAT32
     return TrainingMemory(
@@ -72,6 +80,30 @@ def training_memory(
         casts=_HALF * trained if half_precision else 0,
         parked=sum(held(c) for c in shapes if c in parked),
     )
+
+
+def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
+    """Raise DreambenchError where the GPU is smaller than the training by arithmetic. Nothing is loaded."""
+    there = device_memory(runtime.device)
+    if there is None or spec.runtime.ignore_memory:
+        return
+    shapes = shapes_of(base.folder, base.family)
+    needed = training_memory(spec, shapes, base.family, runtime.dtype.itemsize == _HALF)
+    if needed.total > there:
+        raise DreambenchError(
+            f"{spec.base.model} with {spec.method.name} needs {needed.total / 2**30:.1f} GiB before "
+            f"activations, and the GPU has {there / 2**30:.1f} GiB",
+            f"{_thrift(spec, base.family)}or start all the same with --force",
+        )
+
+
+def _thrift(spec: RunSpec, family: Family) -> str:
+    """Return what would take less memory and is not done yet, for an error's remedy."""
+    if family.large and spec.runtime.quantize == "none":
+        return "try --set runtime.quantize=nf4, "
+    if getattr(spec.method, "optimizer", None) == "adamw":
+        return "try --set method.optimizer=adamw8bit or --method dreambooth-lora, "
+    return "use a smaller base model, "
 
 
 def _count(component: Mapping[str, tuple[int, ...]]) -> int:

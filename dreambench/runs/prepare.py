@@ -21,8 +21,10 @@ from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import Runtime, resolve_runtime
+from dreambench.models.quantized import require_quantizer
 from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
+from dreambench.runs.memory import require_memory
 from dreambench.runs.training_subject import noun_note, training_subject
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import METHODS, standard_metrics
@@ -90,6 +92,8 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
     family = base.family
     base.device = runtime.device
     base.frozen_dtype = runtime.dtype if family.large else torch.float32
+    require_quantizer(runtime.spec.quantize, runtime.device, family.large)
+    base.quantize = runtime.spec.quantize
     multiple = family.cell(base) * family.patch
     if spec.image_size % multiple:
         raise DreambenchError(
@@ -104,6 +108,7 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
     check = getattr(method, "check", None)
     if check is not None:
         check(base, spec)
+    require_memory(spec, base, runtime)
     return method
 
 
@@ -112,7 +117,8 @@ def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        key = f"{spec.base.model_dump_json()} {spec.runtime.device}"
+        held = (spec.runtime.device, spec.runtime.precision, spec.runtime.quantize)
+        key = f"{spec.base.model_dump_json()} {held}"
         prepared.append(prepare(spec, bases.get(key)))
         bases[key] = prepared[-1].base
     return prepared

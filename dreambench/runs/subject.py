@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized
+from dreambench.models.quantized import is_finite
 from dreambench.models.sampling import ImageRequest, generate
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
@@ -159,7 +160,7 @@ def _refuse_non_finite(personalized: Personalized, subject: Subject) -> None:
     for name, trained in personalized.trained.items():
         state = trained.state_dict() if hasattr(trained, "state_dict") else {"": trained}
         for weight, values in state.items():
-            if hasattr(values, "isfinite") and not bool(values.isfinite().all()):
+            if not is_finite(values):
                 raise DreambenchError(
                     f"training {subject.name} diverged: {name} {weight} is not finite",
                     "lower method.learning_rate, or use runtime.precision=bf16 or fp32",

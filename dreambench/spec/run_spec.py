@@ -77,6 +77,13 @@ class RuntimeSpec(Section):
     fused_optimizer: bool = True
     compile: bool = Field(False, description="compile the denoiser with torch.compile")
     deterministic: bool = Field(False, description="the same bits on the same GPU, at a cost of speed")
+    quantize: Literal["none", "nf4", "fp8"] = Field(
+        "none",
+        description="how the large models' frozen weights are held: nf4 by bitsandbytes, fp8 by torchao",
+    )
+    ignore_memory: bool = Field(
+        False, description="start although the GPU is too small by arithmetic (--force)"
+    )
     decode_threads: int | None = Field(None, ge=1, le=64, description="None: the cores, at most 16")
 
 

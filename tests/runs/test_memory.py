@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from dreambench.cli import main
 from dreambench.dataset import load_dataset
+from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
+from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
-from dreambench.runs.memory import shapes_of, training_memory
+from dreambench.runs import memory
+from dreambench.runs.memory import require_memory, shapes_of, training_memory
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
+from tests.material import tiny as tiny_models
 
 SD15 = {"unet": 859_520_964, "text_encoder": 123_060_480, "vae": 83_653_863}
 
@@ -69,3 +74,44 @@ def test_stable_diffusion_by_hand():
     eight_bit = (4 + 4 + 2 + 2) * SD15["unet"] + 4 * (SD15["vae"] + SD15["text_encoder"])
     assert _billions("method.optimizer=adamw8bit", frozen) == pytest.approx(eight_bit / 1e9)
     assert round(_billions("method.optimizer=adamw8bit", frozen), 1) == 11.1
+
+
+def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkeypatch):
+    spec = _spec(tiny, "dreambooth", "method.prior_preservation=false")
+    base = open_base(spec.base)
+    runtime = resolve_runtime(spec.runtime)
+    needed = training_memory(spec, shapes_of(base.folder, base.family), base.family, False).total
+    require_memory(spec, base, runtime)  # a CPU's memory is not known
+    monkeypatch.setattr(memory, "device_memory", lambda device: needed)
+    require_memory(spec, base, runtime)
+    monkeypatch.setattr(memory, "device_memory", lambda device: needed - 1)
+    with pytest.raises(DreambenchError, match="GiB before activations"):
+        require_memory(spec, base, runtime)
+    require_memory(_spec(tiny, "dreambooth", "runtime.ignore_memory=true"), base, runtime)
+
+
+def test_force_starts_on_a_gpu_that_is_too_small(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(memory, "device_memory", lambda device: 1000)
+    command = ["run", *tiny_models.options(tiny), "--method", "pretrained", "--subjects", "dog"]
+    command += ["--prompts", "0", "--images-per-prompt", "1", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert stop.value.code == 2
+    assert "the GPU has 0.0 GiB" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--force"])
+    assert not stop.value.code
+
+
+def test_weights_that_are_only_drawn_with_are_held_in_half_precision():
+    shapes = {
+        "transformer": {"a.weight": (10, 10)},
+        "vae": {"b.weight": (10, 10)},
+        "text_encoder": {},
+        "text_encoder_2": {},
+    }
+    spec = build_spec("paper-sd15", {"method": "pretrained"}, [])
+    assert training_memory(spec, shapes, Flux()).weights == 200 + 400
+    spec = build_spec("paper-sd15", {"method": "pretrained"}, ["runtime.quantize=fp8"])
+    assert training_memory(spec, shapes, Flux()).weights == 100 + 400

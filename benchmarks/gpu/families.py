@@ -1,0 +1,91 @@
+"""Every family of base models on the device, on tiny models: losses and pictures beside those of the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+import dreambench
+from benchmarks.gpu.rows import Row
+from benchmarks.gpu.setup import Setup
+from dreambench.dataset import read_image
+
+LOSSES_BAR = 1e-3
+#: Mean distance of two pictures' pixels, of 255, in float32.
+PICTURE_BAR = 1.0
+#: Families that can be shown a photo without an adapter's weights.
+SHOWN_A_PHOTO = ("flux-kontext", "flux2", "flux2-klein")
+
+
+def families_agree(setup: Setup) -> Iterator[Row]:
+    """Train adapters, draw and score in each family on the device and on the CPU; then in half precision."""
+    from tests.material.tiny_families import BUILDERS, build_family
+
+    for name in sorted(BUILDERS) if not setup.tiny else ["sdxl"]:
+        base = build_family(name, setup.folder / "families" / name)
+        losses, pictures = {}, {}
+        for device in ("cpu", str(setup.device)):
+            out = base / f"run-{device.replace(':', '-')}"
+            _run(out, base, device, {"runtime.precision": "fp32"})
+            losses[device] = pd.read_csv(out / "logs" / "dog-loss.csv")["total"].to_numpy()
+            pictures[device] = _picture(out)
+        ours = str(setup.device)
+        largest = float(np.abs(losses[ours] - losses["cpu"]).max())
+        distance = float(np.abs(pictures[ours] - pictures["cpu"]).mean())
+        yield Row(
+            f"{name}: loss of 4 steps of adapters, largest distance from the CPU's",
+            f"{largest:.1e}",
+            f"picture: {distance:.2f} of 255; bars 1e-3 and {PICTURE_BAR:g}",
+            largest <= LOSSES_BAR and distance <= PICTURE_BAR,
+        )
+        yield from _half_precision(setup, name, base)
+
+
+def _half_precision(setup: Setup, name: str, base: Path) -> Iterator[Row]:
+    thrifty = {"runtime.precision": "bf16", "runtime.gradient_checkpointing": True}
+    _run(base / "run-bf16", base, str(setup.device), thrifty)
+    done = "trained with gradient checkpointing, drawn and scored"
+    if name in SHOWN_A_PHOTO:
+        fields = {"runtime.precision": "bf16", "training_photos": 1}
+        _run(base / "run-reference", base, str(setup.device), fields, method="reference")
+        done += "; shown a photo, drawn and scored"
+    yield Row(f"{name} in bf16", "finite", done, True)
+
+
+def _run(out: Path, base: Path, device: str, fields: dict[str, Any], method: str = "dreambooth-lora") -> None:
+    trained = {
+        "method.steps": 4,
+        "method.class_images": 2,
+        "method.class_sampler.steps": 1,
+        "method.class_sampler.scheduler": "default",
+        "method.learning_rate": 1e-2,
+    }
+    overrides = {
+        **(trained if method != "reference" else {}),
+        "sampler.scheduler": "default",
+        "sampler.steps": 2,
+        "image_size": 32,
+        "identifier.text": "sks",
+        "runtime.device": device,
+        **fields,
+    }
+    asked = {"subjects": ["dog"], "prompts": "0", "images_per_prompt": 1, "metrics": ["dino", "clip_t"]}
+    dreambench.run(
+        "paper-sd15",
+        method=method,
+        base=str(base),
+        data="builtin:mini/photos",
+        protocol="mini",
+        out=out,
+        overrides=overrides,
+        **asked,
+    )
+
+
+def _picture(out: Path) -> np.ndarray:
+    (file,) = out.glob("images/dog/*.png")
+    return np.asarray(read_image(file), dtype=float)
