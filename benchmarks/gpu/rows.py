@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ def rows_of(name: str, section: Section, setup: Setup) -> Iterator[Row]:
     try:
         yield from section(setup)
     except Exception as error:
+        traceback.print_exc()
         first = (str(error).strip().splitlines() or [""])[0]
         yield Row(name, "failed", f"{type(error).__name__}: {first}", False)
     if setup.device.type == "cuda":
