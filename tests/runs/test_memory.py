@@ -66,14 +66,18 @@ def _billions(*changes: str) -> float:
 
 
 def test_stable_diffusion_by_hand():
-    """16 bytes a trained parameter and 2 for its cast, 4 for the frozen VAE."""
+    """16 bytes a trained parameter, 4 for the frozen VAE; the casts make room for the gradients.
+
+    On an H200 the whole training's peak was 15.7 GiB, activations included (docs/performance.md).
+    """
     trained = SD15["unet"] + SD15["text_encoder"]
-    assert _billions() == pytest.approx((18 * trained + 4 * SD15["vae"]) / 1e9)
-    assert round(_billions(), 1) == 18.0
+    assert _billions() == pytest.approx((16 * trained + 4 * SD15["vae"]) / 1e9)
+    assert round(_billions(), 1) == 16.1
+    assert _billions() * 1e9 / 2**30 < 15.7
     frozen = "method.train_text_encoder=false"
-    eight_bit = (4 + 4 + 2 + 2) * SD15["unet"] + 4 * (SD15["vae"] + SD15["text_encoder"])
+    eight_bit = (4 + 4 + 2) * SD15["unet"] + 4 * (SD15["vae"] + SD15["text_encoder"])
     assert _billions("method.optimizer=adamw8bit", frozen) == pytest.approx(eight_bit / 1e9)
-    assert round(_billions("method.optimizer=adamw8bit", frozen), 1) == 11.1
+    assert round(_billions("method.optimizer=adamw8bit", frozen), 1) == 9.4
 
 
 def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkeypatch):
