@@ -98,6 +98,11 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
         raise DreambenchError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
     if spec.deterministic:
         _be_deterministic()
+    if device.type == "cuda":
+        # cuDNN's attention gives gradients that are not finite for some lengths on Hopper cards
+        # (pytorch/pytorch#196678); torch then takes another one. For the whole process, because what
+        # checkpointing computes again runs outside of any context.
+        torch.backends.cuda.enable_cudnn_sdp(False)
     return Runtime(device, dtype, spec)
 
 

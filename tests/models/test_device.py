@@ -73,6 +73,17 @@ def test_deterministic_is_asked_of_torch(monkeypatch: pytest.MonkeyPatch) -> Non
     assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":16:8"
 
 
+def test_cudnns_attention_is_off_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pytorch/pytorch#196678: its gradients are not always finite on an H100 or H200."""
+    monkeypatch.setattr(device, "_device", torch.device)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    torch.backends.cuda.enable_cudnn_sdp(True)
+    resolve_runtime(RuntimeSpec(device="cpu"))
+    assert torch.backends.cuda.cudnn_sdp_enabled()
+    resolve_runtime(RuntimeSpec(device="cuda"))
+    assert not torch.backends.cuda.cudnn_sdp_enabled()
+
+
 def test_compile_keeps_the_names_of_weights() -> None:
     module = torch.nn.Linear(2, 2)
     names = list(module.state_dict())
