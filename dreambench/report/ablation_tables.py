@@ -11,6 +11,7 @@ from rich.text import Text
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.analysis.paired import INTERVAL
 from dreambench.report import numbers
+from dreambench.report.page import render_tables
 from dreambench.report.table import (
     Table,
     TableCell,
@@ -35,12 +36,32 @@ BY_SUBJECT = ("dino", "clip_t")  # the metrics of the paper's Tables 3 and 4
 
 
 def write_ablation(summary: AblationSummary, folder: Path) -> None:
-    """Write ``ablation.json``, ``.md``, ``.tex``, ``.csv`` and ``.svg`` into the ablation's folder."""
+    """Write ``ablation.html``, ``.json``, ``.md``, ``.tex``, ``.csv`` and ``.svg`` into a folder."""
     write_text(folder / "ablation.json", summary.model_dump_json(indent=1) + "\n")
     write_text(folder / "ablation.md", ablation_markdown(summary))
     write_text(folder / "ablation.tex", ablation_latex(summary))
     write_text(folder / "ablation.csv", ablation_csv(summary))
     write_figure(summary, folder / "ablation.svg")
+    write_text(folder / "ablation.html", _page(summary, (folder / "ablation.svg").read_bytes()))
+
+
+def _page(summary: AblationSummary, figure: bytes) -> str:
+    facts = [
+        f"signature {summary.signature}",
+        *summary.notes,
+        *([summary.caution] if summary.caution else ()),
+    ]
+    if is_miniature(summary.signature):
+        facts.append(f"{MINIATURE_NOTE}.")
+    by_subject = [_by_subject(summary, metric) for metric in _metrics(summary) if metric in BY_SUBJECT]
+    caption = "Each subject's scores over the variants, and on top their mean with its 95% interval."
+    return render_tables(
+        summary.title,
+        f"The paper's Table {summary.table}",
+        facts,
+        [_variants(summary), _differences(summary), *by_subject],
+        {caption: ("image/svg+xml", figure)},
+    )
 
 
 def _metrics(summary: AblationSummary) -> list[str]:

@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
+from types import MappingProxyType
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -131,11 +132,25 @@ def render_leaderboard(boards: Sequence[object], apart: Table) -> str:
     )
 
 
-def render_tables(title: str, source: str, facts: Sequence[str], tables: Sequence[Table]) -> str:
-    """Return a page of sentences and tables as HTML; it has no script, and everything is escaped."""
+def render_tables(
+    title: str,
+    source: str,
+    facts: Sequence[str],
+    tables: Sequence[Table],
+    figures: Mapping[str, tuple[str, bytes]] = MappingProxyType({}),
+) -> str:
+    """Return a page of sentences, figures and tables as HTML; it has no script, and everything is escaped.
+
+    ``figures`` are images that become a part of the page, by caption: a MIME type and the bytes.
+    """
     template = _environment().get_template("tables_page.html.j2")
+    pictures = {
+        caption: f"data:{kind};base64,{base64.b64encode(data).decode()}"
+        for caption, (kind, data) in figures.items()
+    }
+    style = _own_file("style.css")
     return template.render(
-        title=title, source=source, facts=facts, tables=tables, style=_own_file("style.css")
+        title=title, source=source, facts=facts, figures=pictures, tables=tables, style=style
     )
 
 

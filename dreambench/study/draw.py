@@ -55,6 +55,13 @@ class DrawnCheck:
     other_photo: str
 
 
+def _that_fit(cells: int, sizes: Sizes) -> str:
+    """Return options for as many whole questionnaires as ``cells`` fill, or one short one."""
+    if cells >= sizes.questions:
+        return f"--questionnaires {cells // sizes.questions}"
+    return f"--questionnaires 1 --questions {cells}"
+
+
 def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
     """Draw as many different cells as the study has questions, and one image per run in each.
 
@@ -64,7 +71,7 @@ def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int)
         raise DreambenchError(
             f"the runs share {len(cells)} cells (subject and prompt), but {sizes.questionnaires} "
             f"questionnaires of {sizes.questions} questions need {sizes.pairs}",
-            "give a smaller --questionnaires or --questions" if cells else "name runs of the same subjects",
+            f"give {_that_fit(len(cells), sizes)}" if cells else "name runs of the same subjects",
         )
     rng = Random(f"pairs/{seed}/{study}")
     return [

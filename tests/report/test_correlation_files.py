@@ -20,7 +20,14 @@ from dreambench.report.correlation import terminal, write_correlation
 from dreambench.report.correlation.correlation_tables import correlation_tables, probability
 
 FIGURES = {"scatter.png", "scatter.pdf", "correlations.png", "correlations.pdf"}
-TABLES = {"correlation.json", "correlation.md", "correlation.tex", "correlations.csv", "paired_tests.csv"}
+TABLES = {
+    "correlation.html",
+    "correlation.json",
+    "correlation.md",
+    "correlation.tex",
+    "correlations.csv",
+    "paired_tests.csv",
+}
 NASTY = "[red]a|b_50%"
 
 
@@ -99,7 +106,7 @@ def test_markdown_rows_are_whole_and_names_escaped(out: Path, found: Correlation
     text = (out / "correlation.md").read_text(encoding="utf-8")
     r = found.rows[0].pearson.r
     assert r is not None
-    assert f"| SC | DINO | 40 | {r:.3f} |" in text
+    assert f"| semantic consistency | DINO | 40 | {r:.3f} |" in text
     assert r"\[red\]a\|b\_50%" in text
     tables = re.findall(r"(?:^\|.*\n)+", text, flags=re.M)
     assert len(tables) == len(correlation_tables(found))

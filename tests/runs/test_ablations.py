@@ -16,7 +16,12 @@ from dreambench.dataset import official_subjects
 from dreambench.errors import DreambenchError
 from dreambench.literature.ablations import ablation, ablation_names
 from dreambench.literature.published import published
-from dreambench.report.ablation_tables import ablation_csv, ablation_latex, ablation_markdown, write_figure
+from dreambench.report.ablation_tables import (
+    ablation_csv,
+    ablation_latex,
+    ablation_markdown,
+    write_ablation,
+)
 from dreambench.runs.training_subject import training_noun
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import DataSpec
@@ -78,8 +83,12 @@ def test_every_format_tells_the_same(summary, tmp_path: Path) -> None:
     rows = {(r["variant"], r["metric"]): r for r in csv.DictReader(io.StringIO(ablation_csv(summary)))}
     assert float(rows["without", "dino"]["difference"]) == pytest.approx(0.15)
     assert rows["with", "dino"]["difference"] == ""
-    write_figure(summary, tmp_path / "figure.svg")
-    assert "<svg" in (tmp_path / "figure.svg").read_text()
+    write_ablation(summary, tmp_path)
+    assert "<svg" in (tmp_path / "ablation.svg").read_text()
+    page = (tmp_path / "ablation.html").read_text()
+    assert "data:image/svg+xml;base64," in page
+    assert "+0.150" in page
+    assert summary.signature in page
 
 
 def test_the_wrong_noun_really_trains_on_the_wrong_nouns_class_images(

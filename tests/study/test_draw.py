@@ -53,7 +53,12 @@ def test_a_seed_fixes_the_draw_and_the_studies_differ() -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "remedy"), [(CELLS[:10], "smaller --questionnaires"), ([], "same subjects")]
+    ("cells", "remedy"),
+    [
+        (CELLS[:10], "give --questionnaires 3$"),
+        (CELLS[:2], "give --questionnaires 1 --questions 2$"),
+        ([], "same subjects"),
+    ],
 )
 def test_too_few_cells(cells: list[Cell], remedy: str) -> None:
     with pytest.raises(DreambenchError, match=f"share {len(cells)} cells.*need 12; .*{remedy}"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Group
@@ -12,25 +12,29 @@ from rich.text import Text
 from dreambench.human.correlation import Correlations, RatedImages
 from dreambench.report.correlation.correlation_csv import csv_tables
 from dreambench.report.correlation.correlation_tables import correlation_tables, facts
-from dreambench.report.correlation.figures import figure_files
+from dreambench.report.correlation.figures import CAPTIONS, figure_files
+from dreambench.report.page import render_tables
 from dreambench.report.table import markdown_text, to_latex, to_markdown, to_terminal
 from dreambench.store.files import write_atomically
 
 JSON = "correlation.json"
+TITLE = "Correlation with human judgement"
 
 
 def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: Path) -> Path:
     """Write an analysis into the folder ``out`` and return that folder.
 
-    It gets ``correlation.json`` (the form of ``correlate --json``), ``correlation.md``,
+    It gets ``correlation.json`` (the form of ``correlate --json``), ``correlation.html``, ``correlation.md``,
     ``correlation.tex``, CSV tables, and ``scatter`` and ``correlations`` as PNG and PDF. Everything is
     made before the first file is written. Raises DreambenchError where ``out`` cannot be written.
     """
+    figures = figure_files(found, judged)
     content = {
+        "correlation.html": _page(found, figures).encode(),
         "correlation.md": _markdown(found).encode(),
         "correlation.tex": _latex(found).encode(),
         **{name: text.encode() for name, text in csv_tables(found).items()},
-        **figure_files(found, judged),
+        **figures,
         JSON: f"{found.model_dump_json(indent=1)}\n".encode(),
     }
     for name, data in content.items():
@@ -42,8 +46,15 @@ def _write(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
 
+def _page(found: Correlations, figures: Mapping[str, bytes]) -> str:
+    drawn = {caption: figures.get(f"{name}.png") for name, caption in CAPTIONS.items()}
+    shown = {caption: ("image/png", data) for caption, data in drawn.items() if data is not None}
+    listed = facts(found)
+    return render_tables(TITLE, listed[0], listed[1:], correlation_tables(found), shown)
+
+
 def _markdown(found: Correlations) -> str:
-    parts = ["# Correlation with human judgement", "\n".join(f"- {markdown_text(f)}" for f in facts(found))]
+    parts = [f"# {TITLE}", "\n".join(f"- {markdown_text(f)}" for f in facts(found))]
     for content in correlation_tables(found):
         parts += [f"## {markdown_text(content.title)}", to_markdown(content).rstrip()]
         parts += [markdown_text(content.note)]

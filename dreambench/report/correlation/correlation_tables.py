@@ -14,7 +14,13 @@ from dreambench.report import numbers
 from dreambench.report.table import Table, table
 from dreambench.spec.registries import get_metric
 
-HUMANS = {"sc": "SC", "pq": "PQ", "o": "O", "subject": "subject fidelity", "prompt": "prompt fidelity"}
+HUMANS = {
+    "sc": "semantic consistency",
+    "pq": "perceptual quality",
+    "o": "overall",
+    "subject": "subject fidelity",
+    "prompt": "prompt fidelity",
+}
 
 
 def correlation_tables(found: Correlations) -> list[Table]:

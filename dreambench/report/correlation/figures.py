@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours, which people with any colour vision tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#000000")
 FORMATS = ("png", "pdf")
+#: What the figures show, by the names of their files.
+CAPTIONS = {
+    "correlations": "Pearson's correlation with the raters, with 95% intervals; the black line is one rater "
+    "against the mean of the others.",
+    "scatter": "Every image: its score by a metric against the raters' mean, with the least-squares line.",
+}
 _INK = "#1b1e23"
 _SEED = 0
 
