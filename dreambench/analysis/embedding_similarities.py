@@ -20,10 +20,11 @@ CONTEXT = "recontextualization"
 class Similarities:
     """Cosine similarities by DINO.
 
-    ``images`` has the rows of a run's images table: ``nearest_photo`` (the highest over the photos) and
-    ``other_contexts`` (the mean over the subject's images of other prompts); NaN where there is no embedding
-    and, for ``other_contexts``, where the prompt is not one of recontextualization. ``photos`` has one row
-    per subject: ``closest_pair`` (the highest between two photos), NaN where photos have been moved.
+    ``images`` has the rows of a run's images table: ``nearest_photo`` (the highest over the photos),
+    ``nearest_name`` (that photo's file name) and ``other_contexts`` (the mean over the subject's images of
+    other prompts); NaN or None where there is no embedding and, for ``other_contexts``, where the prompt is
+    not one of recontextualization. ``photos`` has one row per subject: ``closest_pair`` (the highest between
+    two photos), NaN where photos have been moved.
     """
 
     images: pd.DataFrame
@@ -34,18 +35,27 @@ def similarities(run: RunScores) -> Similarities:
     """Compute the similarities of one run; each image file is read, because its hash names its embedding."""
     columns = ["nearest_photo", "other_contexts"]
     images = pd.DataFrame(np.nan, index=run.tables.images.index, columns=columns)
+    images["nearest_name"] = None
     photos = pd.DataFrame(np.nan, index=list(run.record.subjects), columns=["closest_pair"])
     for subject, rows in run.tables.images.groupby("subject"):
         kept = _kept(run, str(subject))
-        own = _vectors(kept, [Path(photo) for photo in run.record.photos.get(str(subject), [])])
-        own = own[np.isfinite(own).all(axis=1)] if own.size else own
+        files = [Path(photo) for photo in run.record.photos.get(str(subject), [])]
+        own = _vectors(kept, files)
+        known = np.isfinite(own).all(axis=1) if own.size else np.zeros(len(own), dtype=bool)
+        own, names = own[known], [file.name for file, there in zip(files, known, strict=False) if there]
         if len(own) >= 2:
             photos.loc[str(subject), "closest_pair"] = _closest_pair(own)
         made = _vectors(kept, [None if pd.isna(f) else run.folder.resolve(str(f)) for f in rows["file"]])
         if not made.size:
             continue
         if len(own):
-            images.loc[rows.index, "nearest_photo"] = (made @ own.T).max(axis=1)
+            near = made @ own.T
+            images.loc[rows.index, "nearest_photo"] = near.max(axis=1)
+            found = np.isfinite(near).all(axis=1)
+            nearest = [
+                names[place] if ok else None for place, ok in zip(near.argmax(axis=1), found, strict=True)
+            ]
+            images.loc[rows.index, "nearest_name"] = nearest
         images.loc[rows.index, "other_contexts"] = _other_contexts(made, rows)
     return Similarities(images, photos)
 

@@ -53,9 +53,12 @@ class FailureMode:
         return self.score - self.threshold if self.too_high else self.threshold - self.score
 
 
-def failure_modes(run: RunScores) -> list[FailureMode]:
-    """Apply the three rules to a run: context missing, copied photo, entanglement."""
-    near = similarities(run)
+def failure_modes(run: RunScores, near: Similarities | None = None) -> list[FailureMode]:
+    """Apply the three rules to a run: context missing, copied photo, entanglement.
+
+    ``near`` are the run's similarities where they have been computed already.
+    """
+    near = near or similarities(run)
     return [context_missing(run.tables.images), _copied(run, near), _entangled(run, near)]
 
 

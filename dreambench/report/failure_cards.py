@@ -15,7 +15,7 @@ from dreambench.analysis.failure_modes import (
     above_bound,
 )
 from dreambench.report import numbers
-from dreambench.report.pictures import Picture, picture_of
+from dreambench.report.pictures import Picture, photos_of, picture_of
 from dreambench.report.run_facts import LISTED
 from dreambench.report.thumbnails import Thumbnail
 
@@ -45,13 +45,17 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Example:
-    """One failing image with the number that its rule looked at, and the threshold that it crossed."""
+    """One failing image with the number that its rule looked at, and the threshold that it crossed.
+
+    ``photo`` is the one that a copied image resembles most.
+    """
 
     subject: str
     prompt: str
     score: str
     threshold: str
     picture: Picture
+    photo: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -110,18 +114,24 @@ def _count(
     run: RunScores, mode: FailureMode, thumbnails: Mapping[Path, Thumbnail], out: Path
 ) -> FailureCount:
     rows, positions = list(run.tables.images.itertuples(index=False)), mode.examples
-    examples = tuple(
-        Example(
-            subject=str(rows[p].subject),
+    examples = []
+    for p in positions[:SHOWN]:
+        subject = str(rows[p].subject)
+        picture = picture_of(subject, run, rows[p], thumbnails, out)
+        photos = photos_of(subject, [run], thumbnails) if mode.name == "copied_photo" else ()
+        example = Example(
+            subject=subject,
             prompt=str(rows[p].prompt),
             score=numbers.fixed(float(mode.score.iloc[p])),
             threshold=numbers.fixed(float(mode.threshold.iloc[p])),
-            picture=picture_of(str(rows[p].subject), run, rows[p], thumbnails, out),
+            picture=picture,
+            photo=next((photo for photo in photos if photo.title == picture.nearest), None),
         )
-        for p in positions[:SHOWN]
-    )
+        examples.append(example)
     share = f"{100 * len(positions) / mode.judged:.1f}%" if mode.judged else ""
-    return FailureCount(run.label, len(positions), mode.judged, share, _range(mode), mode.why_not, examples)
+    return FailureCount(
+        run.label, len(positions), mode.judged, share, _range(mode), mode.why_not, tuple(examples)
+    )
 
 
 def _range(mode: FailureMode) -> str:

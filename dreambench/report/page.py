@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dreambench.analysis import RunScores, Summary
+from dreambench.analysis.embedding_similarities import similarities
 from dreambench.analysis.failure_modes import failure_modes
 from dreambench.analysis.paired import INTERVAL
 from dreambench.analysis.run_differences import run_differences
@@ -26,6 +27,7 @@ from dreambench.report.comparison import RULE, compared_cells
 from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
+from dreambench.report.pictures import with_nearest_photos
 from dreambench.report.protocol_table import named_signatures, protocol_figure, protocol_table
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
@@ -62,7 +64,10 @@ def render_page(
     such addresses too. Every name, prompt and note is escaped: whatever a user's dataset contains is shown,
     never interpreted.
     """
-    grids = subject_grids(scored, thumbnails, out)
+    near = [similarities(run) for run in scored]
+    shown = [with_nearest_photos(run, found) for run, found in zip(scored, near, strict=True)]
+    failures = [failure_modes(run, found) for run, found in zip(scored, near, strict=True)]
+    grids = subject_grids(shown, thumbnails, out)
     script = Markup("").join(map(_own_file, SCRIPTS))
     facts = [run_facts(run) for run in scored]
     sortable = [m for m in shown_metrics(scored) if get_metric(m).compares in SCORE_TABLES["images"]]
@@ -80,16 +85,16 @@ def render_page(
             named=named_signatures(summary),
             metrics=table_metrics(summary),
             figures=score_figures(scored),
-            compared=compared_cells(scored, thumbnails, out),
+            compared=compared_cells(shown, thumbnails, out),
             rule=RULE,
-            strips=telling_strips(scored, thumbnails, out),
+            strips=telling_strips(shown, thumbnails, out),
             runs=facts,
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
             grids=grids,
             differences=_differences(scored),
             galleries=gallery_views(scored, thumbnails, out),
-            failures=failure_cards(scored, [failure_modes(run) for run in scored], thumbnails, out),
+            failures=failure_cards(shown, failures, thumbnails, out),
             above=bound_warnings(scored),
             unreadable=problems(thumbnails),
             miniature=MINIATURE_NOTE if is_miniature(summary.signature) else "",

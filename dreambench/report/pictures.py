@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 import pandas as pd
 
 from dreambench.analysis import RunScores
+from dreambench.analysis.embedding_similarities import Similarities
 from dreambench.analysis.score_tables import image_metrics
 from dreambench.report import numbers
 from dreambench.report.thumbnails import Thumbnail, image_source
@@ -23,6 +24,7 @@ class Picture:
     ``scores`` holds (metric, score with three decimals) for every score that is there. ``link`` leads
     to the full image where the page may name its place. ``seed``, ``number`` (counted from 1, among the
     images of its prompt) and ``key`` (one per image of the page, wherever it is shown) are empty for a photo.
+    ``nearest`` names the photo that the image resembles most, where that is known.
     """
 
     alt: str
@@ -34,6 +36,7 @@ class Picture:
     seed: str = ""
     number: str = ""
     key: str = ""
+    nearest: str = ""
 
 
 def photos_of(
@@ -46,6 +49,12 @@ def photos_of(
         label = Path(file).name
         pictures.append(Picture(f"Photo {label} of {name}", label, shown.href, shown.problem))
     return tuple(pictures)
+
+
+def with_nearest_photos(run: RunScores, near: Similarities) -> RunScores:
+    """Return a run whose images table names the photo that each image resembles most."""
+    images = run.tables.images.assign(nearest_name=near.images["nearest_name"])
+    return replace(run, tables=replace(run.tables, images=images))
 
 
 def picture_of(
@@ -70,6 +79,7 @@ def picture_of(
         str(int(seed)) if pd.notna(seed) else "",  # type: ignore[arg-type]
         str(row.image_index + 1),  # type: ignore[attr-defined]
         f"{run.label}/{name}/{row.prompt_index}-{row.image_index}",  # type: ignore[attr-defined]
+        getattr(row, "nearest_name", None) or "",
     )
 
 

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
+from safetensors.numpy import save_file
 
+from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import BaseSpec, DataSpec, RunSpec
 from dreambench.store import RunFolder, RunRecord
+from dreambench.store.files import sha256_of
 
 OFFICIAL = "dreambooth@4f887af"
 NAN = float("nan")
@@ -144,3 +148,23 @@ def two_subjects_tables() -> dict[str, list[dict[str, Any]]]:
             {"subject": s, "photo_a": a, "photo_b": b, "dino": v, "clip_i": v + 0.1} for s, a, b, v in pairs
         ],
     }
+
+
+def unit_vector(degrees: float) -> np.ndarray:
+    """Return the unit vector [2] at an angle of the plane."""
+    radians = np.radians(degrees)
+    return np.array([np.cos(radians), np.sin(radians)], dtype=np.float32)
+
+
+def embedded_run(path: Path, images: dict[int, float], photos: tuple[float, float]) -> RunFolder:
+    """Return a run of one subject: an image per prompt and two photos, each at an angle of the plane."""
+    rows = [image_row("ant", prompt, 0, (0.5, 0.5, 0.3), kind="recontextualization") for prompt in images]
+    run = make_run(path, rows, subjects=["ant"], pictures=True)
+    files = [run.path / str(row["file"]) for row in rows] + [Path(p) for p in run.record.photos["ant"]]
+    for number, file in enumerate(files):  # bytes that differ, as the embeddings are found by their hash
+        file.write_bytes(file.read_bytes() + bytes([number]))
+    vectors = {sha256_of(f): unit_vector(a) for f, a in zip(files, [*images.values(), *photos], strict=True)}
+    file = run.embedding_file(encoder_key("dino", run.record.spec.protocol.dino), "ant")
+    file.parent.mkdir(parents=True)
+    save_file(vectors, file)
+    return run

@@ -5,33 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from safetensors.numpy import save_file
 
 from dreambench.analysis import read_run_scores
+from dreambench.analysis.embedding_similarities import similarities
 from dreambench.analysis.failure_modes import above_bound, context_missing, failure_modes
-from dreambench.spec.encoder_key import encoder_key
-from dreambench.store import RunFolder
-from dreambench.store.files import sha256_of
-from tests.analysis.material import image_row, make_run
-
-
-def _angle(degrees: float) -> np.ndarray:
-    radians = np.radians(degrees)
-    return np.array([np.cos(radians), np.sin(radians)], dtype=np.float32)
-
-
-def _embedded(path: Path, images: dict[int, float], photos: tuple[float, float]) -> RunFolder:
-    """Return a run of one subject: an image per prompt and two photos, each at an angle of the plane."""
-    rows = [image_row("ant", prompt, 0, (0.5, 0.5, 0.3), kind="recontextualization") for prompt in images]
-    run = make_run(path, rows, subjects=["ant"], pictures=True)
-    files = [run.path / str(row["file"]) for row in rows] + [Path(p) for p in run.record.photos["ant"]]
-    for number, file in enumerate(files):  # bytes that differ, as the embeddings are found by their hash
-        file.write_bytes(file.read_bytes() + bytes([number]))
-    vectors = {sha256_of(f): _angle(a) for f, a in zip(files, [*images.values(), *photos], strict=True)}
-    file = run.embedding_file(encoder_key("dino", run.record.spec.protocol.dino), "ant")
-    file.parent.mkdir(parents=True)
-    save_file(vectors, file)
-    return run
+from tests.analysis.material import embedded_run, image_row, make_run
 
 
 def test_context_missing_is_far_below_the_other_subjects(tmp_path: Path) -> None:
@@ -55,16 +33,18 @@ def test_two_other_subjects_are_too_few_and_it_is_said(tmp_path: Path) -> None:
 
 def test_a_copied_photo_is_nearer_than_photos_are_to_each_other(tmp_path: Path) -> None:
     # The photos lie 30 degrees apart; an image 10 degrees beside one is nearer, one 40 degrees away is not.
-    (run,) = read_run_scores([_embedded(tmp_path / "run", {0: 40, 1: 70}, (0, 30))])
+    (run,) = read_run_scores([embedded_run(tmp_path / "run", {0: 40, 1: 70}, (0, 30))])
     copied = failure_modes(run)[1]
     assert np.allclose(copied.threshold, np.cos(np.radians(30)))
     assert np.allclose(copied.score, np.cos(np.radians([10, 40])))
     assert list(copied.found) == [True, False]
+    nearest = list(similarities(run).images["nearest_name"])
+    assert nearest == [Path(run.record.photos["ant"][1]).name] * 2
 
 
 def test_entanglement_is_an_image_unlike_the_subject_in_its_other_contexts(tmp_path: Path) -> None:
     angles = {prompt: float(prompt) for prompt in range(7)} | {7: 90.0}
-    (run,) = read_run_scores([_embedded(tmp_path / "run", angles, (0, 60))])
+    (run,) = read_run_scores([embedded_run(tmp_path / "run", angles, (0, 60))])
     entangled = failure_modes(run)[2]
     means = [np.mean([np.cos(np.radians(a - b)) for b in angles.values() if b != a]) for a in angles.values()]
     assert np.allclose(entangled.score, means)
@@ -74,7 +54,7 @@ def test_entanglement_is_an_image_unlike_the_subject_in_its_other_contexts(tmp_p
 
 
 def test_a_few_images_of_a_subject_do_not_say_what_is_usual(tmp_path: Path) -> None:
-    (run,) = read_run_scores([_embedded(tmp_path / "run", {0: 0, 1: 10, 2: 90}, (0, 60))])
+    (run,) = read_run_scores([embedded_run(tmp_path / "run", {0: 0, 1: 10, 2: 90}, (0, 60))])
     entangled = failure_modes(run)[2]
     assert entangled.judged == 0
     assert "8 images of recontextualization" in entangled.why_not

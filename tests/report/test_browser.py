@@ -9,7 +9,7 @@ import pytest
 
 from dreambench.report import write_report
 from dreambench.store import RunFolder
-from tests.analysis.material import image_row, make_run
+from tests.analysis.material import embedded_run, image_row, make_run
 from tests.material.chromium import opened, until
 
 pytestmark = pytest.mark.slow
@@ -63,6 +63,19 @@ def test_enlarges_by_click_with_scores_prompt_and_seed(run: RunFolder) -> None:
         assert dialog.get_by_role("button", name="Next").is_disabled()  # it is the last
         dialog.get_by_role("button", name="Close").click()
         assert dialog.count() == 0
+
+
+def test_the_photo_beside_an_image_is_the_nearest_one(tmp_path: Path) -> None:
+    run = embedded_run(tmp_path / "run", {0: 40, 1: 10}, (0, 30))
+    with opened(report_of(run)) as tab:
+        for number, nearest in enumerate((1, 0)):
+            tab.locator(".grid .tile[data-number]").nth(number).click()
+            photo = tab.locator("#closer-photo img")
+            assert (
+                photo.get_attribute("alt") == f"Photo {Path(run.record.photos['ant'][nearest]).name} of ant"
+            )
+            assert "nearest photo" in tab.locator("#closer-photo").inner_text()
+            tab.keyboard.press("Escape")
 
 
 def test_enlarges_by_keyboard_and_gives_the_focus_back(run: RunFolder) -> None:

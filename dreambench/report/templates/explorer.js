@@ -135,7 +135,11 @@
     shown = entry;
     current = walked.indexOf(entry);
     const { tile, article } = entry;
-    const photo = article.querySelector(".photos img");
+    // The photo that the image resembles most, where that is known; the first one otherwise.
+    const photos = [...article.querySelectorAll(".photos .tile")];
+    const nearest = photos.find((each) => tile.dataset.nearest && each.title === tile.dataset.nearest);
+    const photo = (nearest || photos[0])?.querySelector("img");
+    byId("closer-photo").querySelector(".label").textContent = nearest ? "nearest photo" : "photo";
     put("closer-image", tile.getAttribute("href") || source(tile), tile.querySelector("img").alt);
     if (photo) put("closer-photo", photo.getAttribute("src"), photo.alt);
     byId("closer-photo").hidden = !photo;
