@@ -104,12 +104,15 @@ def test_a_whole_study(study: tuple[StudyFolder, int], capsys: pytest.CaptureFix
     plan, links = read_plan(folder), {row["rater"]: row["link"] for row in folder.links()}
     raters = {rater.name: rater for rater in plan.raters}
     phone = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+    laptop = {"viewport": {"width": 1440, "height": 900}}
     with chromium() as browser, Server(folder.path, port) as server:
         first, second, third = (
             Person(browser, links[name], plan, raters[name], **options)
-            for name, options in zip(MEANT, ({}, phone, {"color_scheme": "dark"}), strict=True)
+            for name, options in zip(MEANT, (laptop, phone, {"color_scheme": "dark"}), strict=True)
         )
         first.begin()
+        first.is_at(1)
+        assert first.page.evaluate("document.documentElement.scrollHeight") == 900  # nobody has to scroll
         first.answer()
         first.answer()
         first.is_at(3)
