@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from dreambench.analysis.score_tables import image_metrics
-from dreambench.dataset.prompts import select_prompts
+from dreambench.dataset.prompts import OFFICIAL_COUNT, selected
 from dreambench.errors import DreambenchError
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
@@ -23,7 +23,6 @@ from dreambench.spec.signature import (
 from dreambench.store import RunFolder, RunRecord
 
 OFFICIAL_SUBJECTS = 30
-OFFICIAL_PROMPTS = 25
 OFFICIAL_IMAGES = 4
 Cell = tuple[str, int, int]
 
@@ -73,13 +72,17 @@ def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
 
     Every subject is expected with all its prompts and images, whether the table has a row of each or not.
     """
-    prompts = len(select_prompts("object", record.spec.prompts))  # as many for live subjects
     scored = images.loc[is_scored(images, record), "subject"].value_counts()
-    whole = prompts * record.spec.images_per_prompt
-    return Coverage(
-        expected={name: max(whole, int(scored.get(name, 0))) for name in record.subjects},
-        scored={name: int(scored.get(name, 0)) for name in record.subjects},
-    )
+    expected = {}
+    for name in record.subjects:
+        prompts = len(selected(_prompts(record, name), record.spec.prompts))
+        expected[name] = max(prompts * record.spec.images_per_prompt, int(scored.get(name, 0)))
+    return Coverage(expected, {name: int(scored.get(name, 0)) for name in record.subjects})
+
+
+def _prompts(record: RunRecord, subject: str) -> int:
+    """Return how many prompts a subject has: those of its dataset, or the official ones."""
+    return len(record.prompts.get(subject, ())) or OFFICIAL_COUNT
 
 
 def scored_cells(images: pd.DataFrame, record: RunRecord) -> set[Cell]:
@@ -91,14 +94,14 @@ def scored_cells(images: pd.DataFrame, record: RunRecord) -> set[Cell]:
 def cells_of_signature(cells: set[Cell], record: RunRecord) -> str:
     """Return "all" where the scored cells are the whole benchmark, otherwise the digest that names them.
 
-    The whole benchmark is every subject of the dataset (the official one has 30), each with 25 prompts and
-    4 images per prompt.
+    The whole benchmark is every subject of the dataset (the official one has 30), each with all prompts (the
+    official 25, or the dataset's own) and 4 images per prompt.
     """
     every_subject = record.spec.subjects == "all" or len(record.subjects) == OFFICIAL_SUBJECTS
     whole = {
         (subject, prompt, image)
         for subject in record.subjects
-        for prompt in range(OFFICIAL_PROMPTS)
+        for prompt in range(_prompts(record, subject))
         for image in range(OFFICIAL_IMAGES)
     }
     as_official = record.spec.images_per_prompt == OFFICIAL_IMAGES

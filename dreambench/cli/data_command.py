@@ -32,12 +32,26 @@ class Pulled(StrEnum):
 
     dreambooth = "dreambooth"
     imagenhub = "imagenhub"
+    custom_concept_101 = "custom-concept-101"
+    dreambench_plus = "dreambench-plus"
+
+
+#: Where the data lie that no public file at a fixed address has.
+ELSEWHERE = {
+    Pulled.custom_concept_101: "github.com/adobe-research/custom-diffusion, folder customconcept101, with "
+    "benchmark_dataset.zip (Google Drive 1jj8JMtIS5-8vRtNtZ2x8isieWH9yetuK) unpacked into it",
+    Pulled.dreambench_plus: "Google Drive 17HNVYU5yvuHDC6VhesJsWsXo1UWy_CSs, by "
+    "github.com/yuangpeng/dreambench_plus",
+}
 
 
 @app.command("pull", short_help="Fetch the photos, or the public ratings.")
 def pull_command(
     name: Annotated[
-        Pulled, typer.Argument(metavar="dreambooth|imagenhub", help="The photos, or the public ratings.")
+        Pulled,
+        typer.Argument(
+            metavar="NAME", help="dreambooth or imagenhub; of custom-concept-101 and dreambench-plus: where."
+        ),
     ] = Pulled.dreambooth,
     source: Annotated[
         Path | None, typer.Option("--from", metavar="FOLDER", help="Copy this local copy, no download.")
@@ -53,6 +67,10 @@ def pull_command(
 
     Every file is verified by its SHA-256.
     """
+    if name in ELSEWHERE:
+        raise DreambenchError(
+            f"{name} has no file at a fixed address", f"get it from {ELSEWHERE[name]}, and give --data FOLDER"
+        )
     if name is Pulled.imagenhub:
         pull_ratings(destination, source, judges=judges, say=typer.echo)
         return
@@ -102,19 +120,13 @@ def init_command(
 @app.command("show", short_help="List the subjects and the prompts.")
 def show_command(
     data: DataOption = None,
-    prompts: Annotated[bool, typer.Option("--prompts", help="Also the 25 prompts of each category.")] = False,
+    prompts: Annotated[bool, typer.Option("--prompts", help="Also the prompts of each category.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the subjects; those of the official dataset are known without its photos."""
     shown = _describe(data)
     if prompts:
-        shown["prompts"] = {
-            category: [
-                {"index": prompt.index, "template": prompt.template, "kind": prompt.kind}
-                for prompt in official_prompts(category)
-            ]
-            for category in CATEGORIES
-        }
+        shown["prompts"] = _prompts(data)
     if as_json:
         typer.echo(json.dumps(shown))
         return
@@ -123,7 +135,17 @@ def show_command(
     _print_table(f"{shown['name']}@{shown['version']}", columns, rows)
     for category, listed in shown.get("prompts", {}).items():
         rows = [tuple(prompt.values()) for prompt in listed]
-        _print_table(f"prompts of category {category!r}", ("index", "prompt", "kind"), rows)
+        _print_table(f"prompts of {category}", ("index", "prompt", "kind"), rows)
+
+
+def _prompts(data: Path | None) -> dict[str, list[dict[str, Any]]]:
+    """Return the prompts by category, or by subject where the dataset has its own."""
+    subjects = load_dataset(data, check=False).subjects if data is not None else ()
+    own = {subject.name: subject.own_prompts for subject in subjects if subject.own_prompts}
+    return {
+        name: [{"index": p.index, "template": p.template, "kind": p.kind} for p in listed]
+        for name, listed in (own or {c: official_prompts(c) for c in CATEGORIES}).items()
+    }
 
 
 def _describe(data: Path | None) -> dict[str, Any]:

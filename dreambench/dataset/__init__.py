@@ -13,6 +13,7 @@ from dreambench.dataset.prompts import (
     canonical_selection,
     official_prompts,
     select_prompts,
+    selected,
 )
 from dreambench.dataset.pulling import pull, pull_ratings
 
@@ -34,5 +35,6 @@ __all__ = [
     "pull_ratings",
     "read_image",
     "select_prompts",
+    "selected",
     "verify",
 ]

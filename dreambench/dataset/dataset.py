@@ -25,17 +25,21 @@ class Photo:
 
 @dataclass(frozen=True)
 class Subject:
-    """One subject: its name (the folder's), class noun, category, and photos sorted by file name."""
+    """One subject: its name (the folder's), class noun, category, and photos sorted by file name.
+
+    ``own_prompts`` are those of its dataset, where it has its own; their indices count from 0.
+    """
 
     name: str
     class_noun: str
     category: Category
     photos: tuple[Photo, ...]
+    own_prompts: tuple[Prompt, ...] = ()
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:
-        """The 25 prompts of the subject's category."""
-        return official_prompts(self.category)
+        """The dataset's own prompts, or the official 25 of the subject's category."""
+        return self.own_prompts or official_prompts(self.category)
 
 
 @dataclass(frozen=True)
@@ -52,8 +56,8 @@ class Dataset:
 
     ``name`` is "dreambooth" for the official dataset, else the folder's name; ``version`` is the
     official commit (7 hexadecimal digits) or the start of ``fingerprint``, which covers every
-    subject's name, class noun, category, photo file names and photo bytes. ``subjects`` are in the
-    official order, or in that of the user's ``subjects.csv``.
+    subject's name, class noun, category, photo file names, photo bytes and own prompts. ``subjects`` are in
+    the official order, or in that of the user's ``subjects.csv``.
     """
 
     name: str
@@ -109,12 +113,17 @@ def fingerprint_of(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
 
 
 def subject_rows(subjects: Iterable[Subject]) -> list[tuple[str, str, str, str, str]]:
-    """Return one row per photo, in the form of ``fingerprint_of``."""
-    return [(s.name, s.class_noun, s.category, p.path.name, p.sha256) for s in subjects for p in s.photos]
+    """Return one row per photo, and per prompt of a dataset's own, in the form of ``fingerprint_of``."""
+    rows: list[tuple[str, str, str, str, str]] = []
+    for subject in subjects:
+        known: tuple[str, str, str] = (subject.name, subject.class_noun, subject.category)
+        rows += [(*known, photo.path.name, photo.sha256) for photo in subject.photos]
+        rows += [(*known, f"prompt {prompt.index}", prompt.template) for prompt in subject.own_prompts]
+    return rows
 
 
 def match_prompt(text: str, subject: Subject, identifier: str | None = None) -> Prompt | None:
-    """Return the official prompt of ``subject`` that a caption is, or None.
+    """Return the prompt of ``subject`` that a caption is, or None.
 
     "a sks dog in the snow" and "a dog in the snow" are the same prompt of a dog. Case and spacing do not
     count. With ``identifier`` the words before the class noun must be it or nothing; without, up to 3
@@ -138,7 +147,10 @@ def match_prompt(text: str, subject: Subject, identifier: str | None = None) -> 
 
 def _identifier_words(words: list[str], prompt: Prompt, noun: list[str]) -> list[str] | None:
     """Return the words in the identifier's place if the rest is ``prompt`` with this class noun."""
-    before, after = prompt.template.casefold().split("{identifier} {class_noun}")
+    parts = prompt.template.casefold().split("{identifier} {class_noun}")
+    if len(parts) != 2:  # a dataset's own prompt that names the subject in another way, or not at all
+        return [] if words == prompt.text(" ".join(noun)).casefold().split() else None
+    before, after = parts
     head, tail = before.split(), noun + after.split()
     end = len(words) - len(tail)
     if end < len(head) or words[: len(head)] != head or words[end:] != tail:

@@ -1,9 +1,11 @@
-"""From a folder to a dataset: the official one, checked photo by photo, or a user's own."""
+"""From a folder to a dataset: the official one, checked photo by photo, a published one, or a user's own."""
 
 from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from dreambench.dataset import official
@@ -11,19 +13,23 @@ from dreambench.dataset.dataset import Dataset, Problem, Subject, fingerprint_of
 from dreambench.dataset.own import HEADER, LIST, read_own
 from dreambench.errors import DreambenchError
 
+#: Reads a dataset's folder, decoding photos to their end if asked to: its subjects, and what is wrong.
+Read = Callable[[Path, bool], tuple[tuple[Subject, ...], list[Problem]]]
+
 
 def load_dataset(folder: Path | None = None, *, check: bool = True) -> Dataset:
     """Return the dataset in a folder, with the hash of every photo.
 
-    ``folder`` is the official dataset, its parent, or a user's own dataset (one with ``subjects.csv``);
-    None is the place where ``dreambench data pull`` puts the official one. The official dataset must
-    be complete and unchanged. ``check`` also decodes every photo of a user's dataset to its end.
+    ``folder`` is the official dataset, its parent, a published dataset that a reader of the entry-point group
+    ``dreambench.datasets`` knows, or a user's own (one with ``subjects.csv``); None is the place where
+    ``dreambench data pull`` puts the official one. The official dataset must be complete and unchanged.
+    ``check`` also decodes every photo of another dataset to its end.
     Raises DreambenchError naming the first bad file, how many others there are, and the remedy.
     """
-    root, own = _locate(folder)
-    subjects, problems = _read(root, own, decode=check)
+    root, read = _locate(folder)
+    subjects, problems = read(root, check)
     if problems:
-        raise _refusal(root, own, problems)
+        raise _refusal(root, read is _read_official, problems)
     rows = subject_rows(subjects)
     drawn = _miniature_fingerprint(rows)
     if drawn:
@@ -41,19 +47,17 @@ def verify(folder: Path | None = None) -> list[Problem]:
 
     Raises DreambenchError where the folder does not exist or contains no dataset.
     """
-    root, own = _locate(folder)
-    return _read(root, own, decode=True)[1]
+    root, read = _locate(folder)
+    return read(root, True)[1]
 
 
-def _read(root: Path, own: bool, *, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
-    if own:
-        return read_own(root, decode=decode)
+def _read_official(root: Path, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
     problems = official.official_problems(root)
     return (() if problems else official.read_official(root)), problems
 
 
-def _locate(folder: Path | None) -> tuple[Path, bool]:
-    """Return the dataset's own folder, and whether it is a user's."""
+def _locate(folder: Path | None) -> tuple[Path, Read]:
+    """Return the dataset's own folder, and what reads it."""
     if folder is None:
         root = official.official_folder()
         if not root.is_dir():
@@ -61,16 +65,20 @@ def _locate(folder: Path | None) -> tuple[Path, bool]:
                 f"the DreamBooth dataset is not on this machine (looked in {root})",
                 "run `dreambench data pull`, or name a folder with `--data FOLDER`",
             )
-        return root, False
+        return root, _read_official
     root = Path(folder).expanduser()
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
         raise DreambenchError(f"the dataset folder {root} {what}", "name a folder with `--data FOLDER`")
     if (root / LIST).is_file():
-        return root, True
+        return root, read_own
     for candidate in (root, root / "dataset"):
         if official.looks_official(candidate):
-            return candidate, False
+            return candidate, _read_official
+    for entry in sorted(entry_points(group="dreambench.datasets")):
+        reader = entry.load()
+        if reader.matches(root):
+            return root, reader.read
     raise DreambenchError(
         f"{root} is not the official dataset, and has no {LIST}",
         f"for a dataset of your own, write {root / LIST} with the header `{HEADER}` and one line for each "
@@ -87,10 +95,10 @@ def _miniature_fingerprint(rows: list[tuple[str, str, str, str, str]]) -> str | 
     return fingerprint_of((*row[:3], *listed[key]) for key, row in zip(keys, rows, strict=True))
 
 
-def _refusal(root: Path, own: bool, problems: list[Problem]) -> DreambenchError:
+def _refusal(root: Path, is_official: bool, problems: list[Problem]) -> DreambenchError:
     first, others = problems[0], len(problems) - 1
     more = f" (and {others} more {'problem' if others == 1 else 'problems'})" if others else ""
     remedy = f"`dreambench data verify --data {shlex.quote(str(root))}` lists what is wrong"
-    if not own:
+    if is_official:
         remedy += ", `dreambench data pull` fetches the official photos"
     return DreambenchError(f"{root / first.file}: {first.problem}{more}", remedy)

@@ -1,28 +1,35 @@
-"""A user's own dataset: ``FOLDER/subjects.csv`` and ``FOLDER/<subject>/<photos>``."""
+"""A user's own dataset: ``FOLDER/subjects.csv``, ``FOLDER/<subject>/<photos>``, and prompts if it has any."""
 
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
 from dreambench.dataset.images import PHOTO_SUFFIXES, file_sha256, image_problem, is_photo
-from dreambench.dataset.prompts import CATEGORIES, Category
+from dreambench.dataset.prompt_sets import read_prompt_set
+from dreambench.dataset.prompts import CATEGORIES, Category, Prompt
+from dreambench.errors import DreambenchError
 
 LIST = "subjects.csv"
+PROMPTS = "prompts.yaml"
 COLUMNS = ("subject", "class_noun", "category")
 HEADER = ",".join(COLUMNS)
 
 
-def read_own(folder: Path, *, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
+def read_own(folder: Path, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
     """Return the subjects that can be used, in the list's order, and every problem found.
 
     The list has the columns subject, class_noun and optionally category ("object" by default, or
     "live") and no others. Photos are the visible image files directly in the subject's folder,
-    sorted by name. With ``decode`` every photo is also decoded to its end.
+    sorted by name. With ``decode`` every photo is also decoded to its end. ``prompts.yaml``, a prompt set,
+    takes the place of the official prompts.
     """
     rows, problems = _read_list(folder / LIST)
+    prompts, prompt_problems = _read_prompts(folder / PROMPTS)
+    problems += prompt_problems
     subjects: dict[str, Subject] = {}
     for line, row in rows:
         problem = _row_problem(row, subjects)
@@ -30,11 +37,32 @@ def read_own(folder: Path, *, decode: bool) -> tuple[tuple[Subject, ...], list[P
             problems.append(Problem(f"{LIST}:{line}", problem))
             continue
         name = row["subject"]
-        photos, photo_problems = _read_photos(folder, name, decode)
+        photos, photo_problems = read_photos(folder, name, decode)
         problems.extend(photo_problems)
         # A subject whose photos fail stays known, so that a second row of it is reported as such.
-        subjects[name] = Subject(name, row["class_noun"], cast(Category, row["category"] or "object"), photos)
+        category = cast(Category, row["category"] or "object")
+        if prompts and not prompts[category] and not prompt_problems:
+            problems.append(
+                Problem(PROMPTS, f"has no prompt that suits {category} subjects, as {name} is one")
+            )
+        own = prompts.get(category, ())
+        subjects[name] = Subject(name, row["class_noun"], category, photos, own)
     return tuple(subjects.values()), problems
+
+
+def _read_prompts(file: Path) -> tuple[dict[Category, tuple[Prompt, ...]], list[Problem]]:
+    """Return a dataset's own prompts by category, numbered from 0; nothing where it has no such file."""
+    if not file.exists():
+        return {}, []
+    try:
+        found = read_prompt_set(str(file))
+    except DreambenchError as error:
+        return {}, [Problem(PROMPTS, error.message.removeprefix(f"{file}: "))]
+    by_category: dict[Category, tuple[Prompt, ...]] = {}
+    for category in CATEGORIES:
+        suited = [prompt for group in found.for_category(category) for prompt in group.prompts]
+        by_category[category] = tuple(replace(p, index=place) for place, p in enumerate(suited))
+    return by_category, []
 
 
 def _read_list(path: Path) -> tuple[list[tuple[int, dict[str, str]]], list[Problem]]:
@@ -94,7 +122,8 @@ def _row_problem(row: dict[str, str], known: dict[str, Subject]) -> str | None:
     return None
 
 
-def _read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ...], list[Problem]]:
+def read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ...], list[Problem]]:
+    """Return the photos directly in ``folder / name``, sorted by name, and what is wrong with them."""
     photos: list[Photo] = []
     problems: list[Problem] = []
     try:

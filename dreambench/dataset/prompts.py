@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Literal
@@ -14,6 +15,7 @@ from dreambench.paths import data_folder
 
 Category = Literal["object", "live"]
 CATEGORIES: tuple[Category, ...] = ("object", "live")
+OFFICIAL_COUNT = 25
 PLACEHOLDERS = ("{identifier}", "{class_noun}")
 # A placeholder with the space before it, or, where none is, the space after it.
 _PLACE = re.compile(r" \{(identifier|class_noun)\}|\{(identifier|class_noun)\} ?")
@@ -22,7 +24,7 @@ _ITEM = re.compile(r"([0-9]{1,9})(?:\s*-\s*([0-9]{1,9}))?")
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt of the benchmark, or of a gallery's prompt set.
+    """One prompt of the benchmark, of a dataset's own, or of a gallery's prompt set.
 
     ``index`` counts from 0 in the official order, or in the set's; ``template`` is a sentence with the
     words ``{identifier}`` and ``{class_noun}``; ``kind`` is "recontextualization", "accessorization" or
@@ -37,8 +39,14 @@ class Prompt:
         """Return the sentence; a missing identifier or class noun goes together with its space.
 
         ``text("dog")`` is "a dog in the jungle", ``text("dog", "sks")`` is "a sks dog in the jungle",
-        ``text(None, "sks")`` is "a sks in the jungle". Raises DreambenchError where both are missing.
+        ``text(None, "sks")`` is "a sks in the jungle". Raises DreambenchError where both are missing, and
+        where an identifier has no place in the sentence.
         """
+        if identifier and "{identifier}" not in self.template:
+            raise DreambenchError(
+                f"prompt {self.index} ({self.template}) does not name the subject",
+                "leave it out with --prompts, or use a method without an identifier",
+            )
         words = {"identifier": (identifier or "").strip(), "class_noun": (class_noun or "").strip()}
         if not any(words.values()):
             raise DreambenchError(
@@ -63,16 +71,20 @@ def official_prompts(category: Category) -> tuple[Prompt, ...]:
     return tuple(Prompt(index, template, kind) for index, (template, kind) in enumerate(pairs))
 
 
-def select_prompts(category: Category, selection: str) -> tuple[Prompt, ...]:
+def select_prompts(prompts: Sequence[Prompt], selection: str) -> tuple[Prompt, ...]:
     """Return the prompts that a selection such as "all", "7" or "0-4,7" names, in the order asked.
 
     Indices count from 0, both ends of a range are included. Raises DreambenchError where the selection
     is empty, malformed, reversed, out of range, or names a prompt twice.
     """
-    prompts = official_prompts(category)
+    return tuple(prompts[index] for index in selected(len(prompts), selection))
+
+
+def selected(count: int, selection: str) -> list[int]:
+    """Return the indices, of ``count``, that a selection names. Raises as ``select_prompts`` does."""
     if selection.strip() == "all":
-        return prompts
-    last = len(prompts) - 1
+        return list(range(count))
+    last = count - 1
     form = f"write `all`, or indices and ranges from 0 to {last} such as `0-4,7`"
     chosen: list[int] = []
     for item in selection.split(","):
@@ -89,10 +101,10 @@ def select_prompts(category: Category, selection: str) -> tuple[Prompt, ...]:
         if twice:
             raise DreambenchError(f"prompts {selection!r}: prompt {twice[0]} is named twice", form)
         chosen.extend(range(start, stop + 1))
-    return tuple(prompts[index] for index in chosen)
+    return chosen
 
 
-def canonical_selection(category: Category, selection: str) -> str:
-    """Return a selection in the one form that a run's log has: "all", or indices, ascending."""
-    indices = sorted(prompt.index for prompt in select_prompts(category, selection))
-    return "all" if len(indices) == len(official_prompts(category)) else ",".join(map(str, indices))
+def canonical_selection(count: int, selection: str) -> str:
+    """Return a selection of ``count`` prompts as a run's log has it: "all", or indices, ascending."""
+    indices = sorted(selected(count, selection))
+    return "all" if len(indices) == count else ",".join(map(str, indices))

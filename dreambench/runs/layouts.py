@@ -17,6 +17,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from dreambench.dataset import Subject, match_prompt
+from dreambench.dataset.prompts import OFFICIAL_COUNT
 from dreambench.errors import DreambenchError
 
 SUFFIXES = frozenset(
@@ -124,7 +125,7 @@ def _layouts(known: Mapping[str, Subject], subjects: list[Subject]) -> list[Read
 
     def official_order(name: Path) -> Found | None:
         match = re.fullmatch(r"([0-9]{1,3})_([0-9]{1,3})", name.name)
-        place = divmod(int(match[1]), 25) if match else (len(subjects), 0)
+        place = divmod(int(match[1]), OFFICIAL_COUNT) if match else (len(subjects), 0)
         if len(name.parts) != 1 or match is None or place[0] >= len(subjects):
             return None
         return subjects[place[0]].name, place[1], int(match[2])

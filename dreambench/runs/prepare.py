@@ -15,6 +15,7 @@ from dreambench.dataset import (
     canonical_selection,
     load_dataset,
     select_prompts,
+    selected,
 )
 from dreambench.errors import DreambenchError
 from dreambench.methods.identifiers import choose_identifier
@@ -135,11 +136,17 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
         protocols=dict(prepared.protocols),
         subjects={s.name: s.class_noun for s in prepared.subjects},
         photos=photos,
+        prompts=own_prompts(prepared.subjects),
         versions=installed_versions(),
         git_commit=git_commit(),
         machine=machine(prepared.runtime.describe()),
         notes=[SAFETY_NOTE, *_rule(prepared), *noun_note(prepared.spec, prepared.subjects), *notes],
     )
+
+
+def own_prompts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
+    """Return the prompts of a dataset's own by subject, for the run's log."""
+    return {s.name: [prompt.template for prompt in s.own_prompts] for s in subjects if s.own_prompts}
 
 
 def _rule(prepared: Prepared) -> list[str]:
@@ -167,11 +174,12 @@ def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
     """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
     data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
     chosen = dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
-    for category in sorted({s.category for s in chosen}):
-        select_prompts(category, spec.prompts)
+    counts = sorted({len(s.prompts) for s in chosen})
+    for count in counts:
+        selected(count, spec.prompts)
     names = tuple(s.name for s in dataset.subjects if s in chosen)
     subjects = "all" if len(names) == len(dataset.subjects) else names
-    prompts = canonical_selection(min(s.category for s in chosen), spec.prompts)
+    prompts = canonical_selection(counts[-1], spec.prompts)
     return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
 
 
@@ -182,7 +190,7 @@ def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
 
 def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:
     """Return the prompts that a spec asks of a subject, in the official order."""
-    return tuple(sorted(select_prompts(subject.category, spec.prompts), key=lambda p: p.index))
+    return tuple(sorted(select_prompts(subject.prompts, spec.prompts), key=lambda p: p.index))
 
 
 def default_run_name(spec: RunSpec) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.dataset import canonical_selection
+from dreambench.dataset.prompts import OFFICIAL_COUNT
 from dreambench.errors import DreambenchError
 from dreambench.executors import ExecutorOptions
 from dreambench.literature.reproduction import COMPARISON, PlannedRun, planned_runs, queues
@@ -149,7 +150,7 @@ def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
     drawn = run.spec.identifier.model_copy(update={"drawn": there.identifier.drawn})
     known = {"data": there.data, "base": there.base, "subjects": there.subjects, "identifier": drawn}
     # A log has its prompts in their canonical form, which is the same for both categories.
-    wanted = {**known, "prompts": canonical_selection("object", run.spec.prompts)}
+    wanted = {**known, "prompts": canonical_selection(OFFICIAL_COUNT, run.spec.prompts)}
     fields = differences(run.spec.model_copy(update=wanted), there)
     if run.spec.base.model != there.base.model:
         fields.insert(0, f"base.model: {run.spec.base.model}, not {there.base.model}")

@@ -53,7 +53,7 @@ def score(
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
-    from dreambench.runs.prepare import chosen_subjects, resolve_data
+    from dreambench.runs.prepare import chosen_subjects, own_prompts, resolve_data
     from dreambench.runs.requests import photo_files
     from dreambench.runs.runner import write_scores
     from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
@@ -74,6 +74,7 @@ def score(
         protocols=protocols,
         subjects={s.name: s.class_noun for s in subjects},
         photos={k: [str(p.resolve()) for p in v] for k, v in photos.items()},
+        prompts=own_prompts(subjects),
         source=submitted.source,
         versions=installed_versions(),
         git_commit=git_commit(),

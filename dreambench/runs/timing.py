@@ -151,11 +151,15 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
 
     first = chosen_subjects(spec, read_data(spec))[0]
     batch = resolve_runtime(spec.runtime).generation_batch()
-    prompts = -(-batch // spec.images_per_prompt)
+    prompts = min(-(-batch // spec.images_per_prompt), len(first.prompts))
     fields = type(spec.method).model_fields
     small = {"steps": _PROBE_STEPS, "class_images": _PROBE_CLASS_IMAGES}
     method = spec.method.model_copy(update={k: v for k, v in small.items() if k in fields})
-    changes = {"subjects": (first.name,), "prompts": f"0-{min(prompts, 25) - 1}", "method": method}
+    changes = {
+        "subjects": (first.name,),
+        "prompts": f"0-{prompts - 1}",
+        "method": method,
+    }
     prepared = prepare(spec.model_copy(update=changes))
     with tempfile.TemporaryDirectory() as scratch:
         record = start_record(prepared, "probe", [])

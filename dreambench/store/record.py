@@ -28,12 +28,12 @@ class RunRecord(BaseModel):
 
     ``kind`` is "run" for images made by dreambench, "score" for other people's. ``name`` is the row's name in
     tables. ``identifier`` is the identifier that the run drew. ``subjects`` (class nouns by name) and
-    ``photos`` (absolute paths by subject) are resolved from the dataset. ``source`` is where scored images
-    came from. ``protocols`` are those that the images were scored by, by name and in order, where there are
-    several: the first is the spec's. ``seconds`` is the wall time of all invocations that ended, without
-    those that were killed. ``tables`` has the SHA-256 of every score table, from the run's end on.
-    ``made_on`` names the machine of every subject, and set of class images, that was not made by the process
-    on ``machine``.
+    ``photos`` (absolute paths by subject) are resolved from the dataset; ``prompts`` are all templates by
+    subject where the dataset has its own. ``source`` is where scored images came from. ``protocols`` are
+    those that the images were scored by, by name and in order, where there are several: the first is the
+    spec's. ``seconds`` is the wall time of all invocations that ended, without those that were killed.
+    ``tables`` has the SHA-256 of every score table, from the run's end on. ``made_on`` names the machine of
+    every subject, and set of class images, that was not made by the process on ``machine``.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -47,6 +47,7 @@ class RunRecord(BaseModel):
     identifier: str | None = None
     subjects: dict[str, str]
     photos: dict[str, list[str]]
+    prompts: dict[str, list[str]] = {}
     source: str | None = None
     protocols: dict[str, ProtocolSpec] = {}
     created: str = ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dreambench.analysis import RunScores
-from dreambench.dataset import official_prompts
+from dreambench.dataset import Prompt, official_prompts
 from dreambench.errors import DreambenchError
+from dreambench.store import RunRecord
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def common_cells(run_a: RunScores, run_b: RunScores) -> list[Cell]:
         )
     images_a, images_b = _images(run_a), _images(run_b)
     return [
-        Cell(*place[:2], place[3], _text(*place[1:]), files, images_b[place])
+        Cell(*place[:2], place[3], _text(run_a.record, *place), files, images_b[place])
         for place, files in sorted(images_a.items())
         if place in images_b
     ]
@@ -61,8 +62,9 @@ def _images(run: RunScores) -> dict[tuple[str, str, str, int], tuple[str, ...]]:
     return files
 
 
-def _text(class_noun: str, category: str, prompt_index: int) -> str:
-    prompts = official_prompts(category)  # type: ignore[arg-type]  # it refuses an unknown category
+def _text(record: RunRecord, subject: str, class_noun: str, category: str, prompt_index: int) -> str:
+    own = [Prompt(index, text, "") for index, text in enumerate(record.prompts.get(subject, ()))]
+    prompts = own or official_prompts(category)  # type: ignore[arg-type]  # it refuses an unknown category
     if not 0 <= prompt_index < len(prompts):
         raise DreambenchError(
             f"prompt {prompt_index} of category {category!r} does not exist", "score the images again"

@@ -72,9 +72,9 @@ def test_text_drops_what_is_missing_with_its_space() -> None:
 
 
 def test_select_prompts() -> None:
-    assert select_prompts("object", "all") == official_prompts("object")
-    assert [p.index for p in select_prompts("live", "0-4,7")] == [0, 1, 2, 3, 4, 7]
-    assert [p.index for p in select_prompts("live", " 24 , 3 - 3")] == [24, 3]
+    assert select_prompts(official_prompts("object"), "all") == official_prompts("object")
+    assert [p.index for p in select_prompts(official_prompts("live"), "0-4,7")] == [0, 1, 2, 3, 4, 7]
+    assert [p.index for p in select_prompts(official_prompts("live"), " 24 , 3 - 3")] == [24, 3]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_select_prompts() -> None:
 )
 def test_a_bad_selection_is_told(selection: str, reason: str) -> None:
     with pytest.raises(DreambenchError, match=reason):
-        select_prompts("object", selection)
+        select_prompts(official_prompts("object"), selection)
 
 
 def test_an_unknown_category_is_told() -> None:

@@ -1,0 +1,76 @@
+"""CustomConcept101 (Kumari et al. 2023, Custom Diffusion): 101 concepts, each with 20 prompts of its own.
+
+Layout of adobe-research/custom-diffusion, folder ``customconcept101`` (main, c9c8be2), with the photos
+unpacked into it: ``dataset.json``, ``prompts/NAME.txt`` and ``benchmark_dataset/CONCEPT/*``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from dreambench.dataset.dataset import Problem, Subject
+from dreambench.dataset.own import read_photos
+from dreambench.dataset.prompts import Category, Prompt
+
+LIST = "dataset.json"
+_FIELDS = ("class_prompt", "instance_data_dir", "prompt_filename")
+#: How the names of concepts begin that are alive.
+_LIVE = ("pet_", "person_")
+
+
+class CustomConcept101:
+    """Reads the published folder; the prompts' ``{}`` is where identifier and class noun go."""
+
+    @staticmethod
+    def matches(folder: Path) -> bool:
+        """Whether a folder has the published layout."""
+        return (folder / LIST).is_file() and (folder / "prompts").is_dir()
+
+    @staticmethod
+    def read(folder: Path, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
+        """Return the concepts in the list's order, and every problem found."""
+        rows, problems = _rows(folder / LIST)
+        subjects: dict[str, Subject] = {}
+        for number, row in enumerate(rows):
+            missing = [field for field in _FIELDS if not isinstance(row, dict) or not row.get(field)]
+            if missing:
+                problems.append(Problem(LIST, f"concept {number}: the field {missing[0]} is missing"))
+                continue
+            place = Path(str(row["instance_data_dir"]))
+            if place.name in subjects or ".." in place.parts or place.is_absolute():
+                problems.append(Problem(LIST, f"concept {number}: {place} is there twice, or lies elsewhere"))
+                continue
+            photos, photo_problems = read_photos(folder / place.parent, place.name, decode)
+            prompts, prompt_problems = _prompts(folder, str(row["prompt_filename"]))
+            problems += [*photo_problems, *prompt_problems]
+            category: Category = "live" if place.name.startswith(_LIVE) else "object"
+            noun = str(row["class_prompt"])
+            subjects[place.name] = Subject(place.name, noun, category, photos, prompts)
+        return tuple(subjects.values()), problems
+
+
+def _rows(file: Path) -> tuple[list[Any], list[Problem]]:
+    try:
+        rows = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        return [], [Problem(LIST, f"cannot be read as JSON ({error})")]
+    if not isinstance(rows, list) or not rows:
+        return [], [Problem(LIST, "is no list of concepts")]
+    return rows, []
+
+
+def _prompts(folder: Path, name: str) -> tuple[tuple[Prompt, ...], list[Problem]]:
+    """Return the prompts of a file, one a line; ``{}`` stands for the concept."""
+    try:
+        lines = (folder / name).read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        return (), [Problem(name, f"cannot be read ({error})")]
+    texts = [line.strip() for line in lines if line.strip()]
+    if wrong := [text for text in texts if "{}" not in text]:
+        return (), [Problem(name, f"{wrong[0]!r} has no {{}} in the concept's place")]
+    if not texts:
+        return (), [Problem(name, "contains no prompt")]
+    templates = [text.replace("{}", "{identifier} {class_noun}") for text in texts]
+    return tuple(Prompt(index, text, "CustomConcept101") for index, text in enumerate(templates)), []

@@ -1,0 +1,196 @@
+"""Datasets in their published layouts, and a user's own prompts: read, drawn, scored, and refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from dreambench.cli import main
+from dreambench.dataset import load_dataset, verify
+from dreambench.errors import DreambenchError
+from dreambench.store import open_run
+from tests.material import tiny as models
+
+
+def picture(file: Path, shade: int = 90) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (40, 40), (shade, 60, 30)).save(file)
+
+
+@pytest.fixture
+def concepts(tmp_path: Path) -> Path:
+    """Two concepts in CustomConcept101's layout."""
+    folder = tmp_path / "customconcept101"
+    rows = []
+    listed = [("pet_dog1", "dog", "dog"), ("toy_gnome", "toy gnome", "toy")]
+    for shade, (name, noun, file) in enumerate(listed):
+        place = f"./benchmark_dataset/{name}"
+        more = {"instance_prompt": f"photo of a <new1> {noun}", "class_data_dir": f"./regularization/{name}"}
+        rows.append(
+            {
+                "class_prompt": noun,
+                "instance_data_dir": place,
+                "prompt_filename": f"prompts/{file}.txt",
+                **more,
+            }
+        )
+        for number in range(2):
+            picture(folder / place / f"{number}.jpg", 50 * shade + number)
+    (folder / "dataset.json").write_text(json.dumps(rows))
+    (folder / "prompts").mkdir()
+    (folder / "prompts" / "dog.txt").write_text("photo of a {}.\n{} in snowy ice.\nA futuristic {}.")
+    (folder / "prompts" / "toy.txt").write_text("a {} on a shelf\n")
+    return folder
+
+
+@pytest.fixture
+def plus(tmp_path: Path) -> Path:
+    """Two subjects in DreamBench++'s layout, one with a caption that does not name it."""
+    folder = tmp_path / "data"
+    for place, lines in (
+        ("animal/00", ["Kitten", "a kitten asleep", "Fur"]),
+        ("object/07", ["mug", "a red mug"]),
+    ):
+        picture(folder / "images" / f"{place}.jpg")
+        caption = folder / "captions" / f"{place}.txt"
+        caption.parent.mkdir(parents=True)
+        caption.write_text("\n".join(lines))
+    return folder
+
+
+def test_custom_concept_101(concepts: Path) -> None:
+    dataset = load_dataset(concepts)
+    assert [(s.name, s.class_noun, s.category, len(s.photos)) for s in dataset.subjects] == [
+        ("pet_dog1", "dog", "live", 2),
+        ("toy_gnome", "toy gnome", "object", 2),
+    ]
+    texts = [prompt.text("dog", "sks") for prompt in dataset["pet_dog1"].prompts]
+    assert texts == ["photo of a sks dog.", "sks dog in snowy ice.", "A futuristic sks dog."]
+    before = dataset.fingerprint
+    (concepts / "prompts" / "toy.txt").write_text("a {} on a table\n")
+    assert load_dataset(concepts).fingerprint != before  # other prompts are another dataset
+
+
+def test_dreambench_plus(plus: Path) -> None:
+    dataset = load_dataset(plus)
+    names = [(s.name, s.class_noun, s.category) for s in dataset.subjects]
+    assert names == [("live_subject_animal_00_kitten", "kitten", "live"), ("object_07_mug", "mug", "object")]
+    asleep, fur = dataset.subjects[0].prompts
+    assert asleep.text("kitten", "sks") == "a sks kitten asleep"
+    assert fur.text("kitten") == "Fur"
+    with pytest.raises(DreambenchError, match=r"prompt 1 \(Fur\) does not name the subject"):
+        fur.text("kitten", "sks")
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "expected"),
+    [
+        ("dataset.json", "{", "cannot be read as JSON"),
+        ("dataset.json", "[]", "is no list of concepts"),
+        ("dataset.json", '[{"class_prompt": "dog"}]', "concept 0: the field instance_data_dir is missing"),
+        ("prompts/dog.txt", "a photo", "has no {} in the concept's place"),
+        ("prompts/dog.txt", "", "contains no prompt"),
+        ("benchmark_dataset/pet_dog1/0.jpg", "no picture", "pet_dog1/0.jpg"),
+    ],
+)
+def test_what_is_wrong_with_a_published_dataset_is_named(concepts, file, content, expected) -> None:
+    (concepts / file).write_text(content)
+    problems = [f"{problem.file}: {problem.problem}" for problem in verify(concepts)]
+    assert any(expected in line for line in problems), problems
+    with pytest.raises(DreambenchError):
+        load_dataset(concepts)
+
+
+def test_a_caption_without_its_subject_is_named(plus: Path) -> None:
+    (plus / "captions" / "object" / "07.txt").write_text("mug")
+    (problem,) = verify(plus)
+    assert (problem.file, problem.problem) == (
+        "captions/object/07.txt",
+        "lacks the subject's line, or a prompt below it",
+    )
+
+
+def test_where_to_get_them_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("custom-concept-101", "dreambench-plus"):
+        with pytest.raises(SystemExit) as stop:
+            main(["data", "pull", name])
+        assert stop.value.code == 2
+        assert "give --data FOLDER" in capsys.readouterr().err
+
+
+def own(folder: Path, prompts: str) -> Path:
+    (folder / "subjects.csv").write_text("subject,class_noun,category\nrex,dog,live\nmug,mug,object\n")
+    for number, name in enumerate(("rex", "rex", "mug", "mug")):
+        picture(folder / name / f"{number}.png", 40 * number)
+    (folder / "prompts.yaml").write_text(prompts)
+    return folder
+
+
+PROMPTS = """title: Ours
+groups:
+- title: at home
+  suits: [live]
+  prompts: ["a {identifier} {class_noun} on a sofa", "a {identifier} {class_noun} in a garden"]
+- title: in a shop
+  suits: [object]
+  prompts: ["a {identifier} {class_noun} on a shelf"]
+"""
+
+
+def test_a_run_draws_and_scores_prompts_of_ones_own(tiny, tmp_path: Path, capsys) -> None:
+    data = own(tmp_path, PROMPTS)
+    command = [
+        "run",
+        *models.options(tiny),
+        "--data",
+        str(data),
+        "--method",
+        "pretrained",
+        "--subjects",
+        "all",
+    ]
+    command += ["--images-per-prompt", "1", "--metrics", "dino,clip_t", "--out", str(tmp_path / "run")]
+    with pytest.raises(SystemExit) as stop:
+        main(command)
+    assert not stop.value.code
+    run = open_run(tmp_path / "run")
+    rows = run.scores("images")[["subject", "prompt_index", "prompt", "kind"]].to_numpy().tolist()
+    assert rows == [
+        ["rex", 0, "a dog on a sofa", "at home"],
+        ["rex", 1, "a dog in a garden", "at home"],
+        ["mug", 0, "a mug on a shelf", "in a shop"],
+    ]
+    assert run.record.status == "complete"
+    assert {name: len(listed) for name, listed in run.record.prompts.items()} == {"rex": 2, "mug": 1}
+    assert "missing" not in capsys.readouterr().err
+    images = tmp_path / "elsewhere"
+    for subject, prompts in (
+        ("rex", ("a dog on a sofa", "a_dog_in_a_garden")),
+        ("mug", ("a mug on a shelf",)),
+    ):
+        for prompt in prompts:
+            picture(images / subject / prompt / "0.png")
+    encoders = models.options({k: v for k, v in tiny.items() if k not in ("base", "image_size")})
+    command = ["score", "--images", str(images), *encoders, "--data", str(data), "--metrics", "dino"]
+    command += ["--images-per-prompt", "1"]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--out", str(tmp_path / "scores")])
+    assert not stop.value.code
+    scored = open_run(tmp_path / "scores").scores("images")
+    assert scored["dino"].notna().sum() == 3
+
+
+@pytest.mark.parametrize(
+    ("prompts", "expected"),
+    [
+        ("title: Ours\nprompts: [a dog]\n", "{identifier} is missing"),
+        (PROMPTS.split("- title: in a shop")[0], "has no prompt that suits object subjects, as mug is one"),
+    ],
+)
+def test_a_wrong_prompt_file_is_named(tmp_path: Path, prompts: str, expected: str) -> None:
+    (problem,) = verify(own(tmp_path, prompts))
+    assert problem.file == "prompts.yaml"
+    assert expected in problem.problem
