@@ -36,10 +36,15 @@ class ReferenceOptions(MethodOptions):
     subfolder: str = "models"
     weight_name: str = "ip-adapter_sd15.safetensors"
     scale: float = Field(0.6, ge=0, le=1)
+    fingerprint: str | None = Field(None, description="of the adapter's weights; found by the run")
 
     def trains(self) -> bool:
         """Return False: no weights change."""
         return False
+
+    def shows_photos(self) -> bool:
+        """Return True: photos are the method's input."""
+        return True
 
 
 class Reference:
@@ -66,6 +71,14 @@ class Reference:
         if base.family.references == "ip-adapter":
             assert isinstance(spec.method, ReferenceOptions)
             _require_adapter(spec.method)
+
+    def resolved(self, base: BaseModel, spec: RunSpec) -> ReferenceOptions:
+        """Return the options with the fingerprint of the adapter's weights, where it needs any."""
+        options = spec.method
+        assert isinstance(options, ReferenceOptions)
+        if base.family.references != "ip-adapter":
+            return options
+        return options.model_copy(update={"fingerprint": _fingerprint(options)})
 
     def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Return the class noun only: the photo says which one is meant."""
@@ -123,6 +136,19 @@ def _require_adapter(options: ReferenceOptions) -> None:
             f"{_where(options)} does not exist here and could not be downloaded",
             f"run `hf download {options.adapter}` where there is a network and give method.adapter=FOLDER",
         ) from error
+
+
+def _fingerprint(options: ReferenceOptions) -> str:
+    """Return what names the adapter's content: the hub's commit, or the hash of its files here."""
+    from dreambench.models.hub import commit_of
+    from dreambench.store.files import sha256_of
+
+    place = located(options.adapter)
+    if not place.is_dir():
+        return commit_of(options.adapter, f"{options.subfolder}/{options.weight_name}")
+    encoder = place / options.subfolder / "image_encoder" / "model.safetensors"
+    weights = place / options.subfolder / options.weight_name
+    return "-".join(sha256_of(file)[:20] for file in (weights, encoder) if file.is_file())
 
 
 def _where(options: ReferenceOptions) -> str:

@@ -34,6 +34,20 @@ def require_file(repository: str, file: str) -> None:
         get_hf_file_metadata(hf_hub_url(repository, file))
 
 
+def commit_of(repository: str, file: str) -> str:
+    """Return the commit of a hub repository that a file is taken from: the cached one's, or the newest.
+
+    Raises what the hub raises where it is neither in the cache nor to be had.
+    """
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+
+    found = try_to_load_from_cache(repository, file)
+    if isinstance(found, str):
+        # CACHE/models--OWNER--NAME/snapshots/COMMIT/FILE
+        return Path(found).parents[len(Path(file).parts) - 1].name
+    return str(get_hf_file_metadata(hf_hub_url(repository, file)).commit_hash)
+
+
 def cached(spec: BaseSpec) -> Path | None:
     """Return the local snapshot of a hub model if it is there, without any network access."""
     from huggingface_hub import snapshot_download

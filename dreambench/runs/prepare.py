@@ -70,6 +70,9 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     method = _fit(spec, base, runtime)
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
+    resolved = getattr(method, "resolved", None)
+    if resolved is not None:
+        spec = spec.model_copy(update={"method": resolved(base, spec)})
     encoder = partial(base.frozen, "text_encoder") if base.family.clip_text else None
     identifier = choose_identifier(base.tokenizer, spec.identifier, encoder)
     if not spec.identifier.text:

@@ -191,12 +191,16 @@ def run(
 
 
 def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str, ProtocolSpec]:
-    from dreambench.runs.several_protocols import protocols_by_name, refuse_unknown_inputs
+    from dreambench.runs.several_protocols import (
+        protocols_by_name,
+        refuse_unknown_inputs,
+        with_input_left_out,
+    )
 
     def spec_of(name: str) -> RunSpec:
         return asked_spec(preset, **by_protocol(asked, name))
 
-    found = protocols_by_name(asked_protocols(asked), spec_of)
+    found = protocols_by_name(asked_protocols(asked), spec_of) or with_input_left_out(specs)
     for spec in specs:
         refuse_unknown_inputs(spec, found)
     return found

@@ -29,6 +29,22 @@ def protocols_by_name(names: Sequence[str], spec_of: Callable[[str], RunSpec]) -
     return found
 
 
+def with_input_left_out(specs: Sequence[RunSpec]) -> dict[str, ProtocolSpec]:
+    """Return the runs' protocol twice, the second time without the photo that the model was shown.
+
+    Only for methods that are shown one photo: against all photos, a copy of it is rewarded. Empty for others.
+    """
+    if not all(spec.method.shows_photos() and spec.training_photos == 1 for spec in specs):
+        return {}
+    protocol = with_fingerprints(specs[0].protocol)
+    if protocol.leave_input_out or protocol.references != "all":
+        return {}
+    return {
+        "all-photos": protocol,
+        "input-left-out": protocol.model_copy(update={"leave_input_out": True}),
+    }
+
+
 def further_protocols(
     spec: RunSpec,
     protocols: Mapping[str, ProtocolSpec],

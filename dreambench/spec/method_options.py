@@ -41,6 +41,10 @@ class MethodOptions(Section):
         """Whether the method changes weights, so that a subject costs a training."""
         return True
 
+    def shows_photos(self) -> bool:
+        """Whether the model is shown photos as it draws: copying one of them would be rewarded."""
+        return False
+
     def training_steps(self) -> int:
         """Return the steps of one subject's training: the field ``steps``, if the method has one."""
         return int(getattr(self, "steps", 0)) if self.trains() else 0

@@ -88,7 +88,7 @@ class RuntimeSpec(Section):
 
 
 #: Fields of methods that came later, and the value under which a run is what it was before.
-_LATER_FIELDS = {"prior_source": "class-images", "targets": None}
+_LATER_FIELDS = {"prior_source": "class-images", "targets": None, "fingerprint": None}
 
 
 def _as_method_options(value: Any) -> Any:
@@ -131,6 +131,8 @@ class RunSpec(Section):
         for name, usual in _LATER_FIELDS.items():
             if fields["method"].get(name, usual) == usual:
                 fields["method"].pop(name, None)  # keys of runs from before these fields existed stay
+        if "fingerprint" in fields["method"]:
+            fields["method"].pop("adapter", None)  # the place where weights lie does not change an image
         protocol = fields["protocol"]
         if protocol["lpips"]["size"] == "native":
             del protocol["lpips"]["size"]  # likewise

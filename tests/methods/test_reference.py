@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
+from dreambench.cli import main
 from dreambench.dataset import load_dataset, read_image
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context
@@ -21,7 +23,9 @@ from dreambench.models.sampling import ImageRequest, generate
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import BaseSpec, RunSpec
+from dreambench.store import open_run
 from dreambench.store.files import commit_images
+from tests.material import tiny as models
 from tests.material.tiny_families import build_family
 
 SIZE, PROMPT = 64, "a dog on the beach"
@@ -156,3 +160,34 @@ def test_weights_of_another_family_are_one_line(tiny, adapter, tmp_path):
     with pytest.raises(DreambenchError, match="does not fit this base model") as error:
         drawn(open_base(spec.base), spec, tmp_path / "x.png")
     assert "\n" not in str(error.value)
+
+
+def test_a_run_scores_twice_and_its_key_names_the_adapters_content(tiny, adapter, tmp_path, capsys):
+    weights = "method.weight_name=ip-adapter.safetensors"
+
+    def key(place: Path) -> str:
+        spec = spec_of(tiny, tiny["base"], f"method.adapter={place}", weights)
+        base = open_base(spec.base)
+        return spec.model_copy(update={"method": Reference().resolved(base, spec)}).images_key
+
+    before = key(adapter)
+    moved = Path(shutil.copytree(adapter, tmp_path / "moved"))
+    assert key(moved) == before
+    file = moved / "models" / "ip-adapter.safetensors"
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    assert key(moved) != before
+
+    encoders = models.options({k: v for k, v in tiny.items() if k not in ("base", "image_size")})
+    command = ["run", "--preset", "paper-sd15", "--method", "reference", "--base", tiny["base"], *encoders]
+    command += ["--data", tiny["data"], "--subjects", "dog", "--prompts", "0", "--images-per-prompt", "1"]
+    sets = ["training_photos=1", f"method.adapter={adapter}", weights]
+    sets += [f"image_size={SIZE}", "sampler.steps=1"]
+    command += [word for field in sets for word in ("--set", field)]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--metrics", "dino", "--out", str(tmp_path / "run")])
+    assert not stop.value.code
+    run = open_run(tmp_path / "run")
+    assert list(run.record.protocols) == ["all-photos", "input-left-out"]
+    scored = [run.of_protocol(name).scores("images")["dino"].iloc[0] for name in run.record.protocols]
+    assert scored[0] != scored[1]
+    assert "input-left-out" in capsys.readouterr().out
