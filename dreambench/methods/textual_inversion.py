@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -10,13 +10,12 @@ from pydantic import Field, field_validator
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
+from dreambench.methods.learned_tokens import LearnedTokens
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
-
     from dreambench.dataset import Subject
     from dreambench.models.base_model import BaseModel
 
@@ -78,9 +77,10 @@ class TextualInversionOptions(FineTuneOptions):
     random_flip: bool = True
 
     def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:
-        """Return the new tokens' embeddings, as wide as the text encoder's."""
-        table = [s for n, s in shapes.get("text_encoder", {}).items() if n.endswith("token_embedding.weight")]
-        return self.vectors * (table[0][-1] if table else 0)
+        """Return the new tokens' embeddings, as wide as each text encoder's."""
+        weights = [item for name in family.text_encoders() for item in shapes.get(name, {}).items()]
+        widths = [shape[-1] for name, shape in weights if name.endswith("token_embedding.weight")]
+        return self.vectors * sum(widths)
 
     @field_validator("templates")
     @classmethod
@@ -104,7 +104,7 @@ class TextualInversion:
     Options: ClassVar[type[MethodOptions]] = TextualInversionOptions
 
     def check(self, base: BaseModel, spec: RunSpec) -> None:
-        """Refuse families with more than the one text encoder that learns the word."""
+        """Refuse families whose text encoders do not learn words."""
         if not base.family.learned_words:
             raise DreambenchError(
                 f"method textual-inversion does not learn words for {base.family.name} models",
@@ -124,12 +124,16 @@ class TextualInversion:
         assert isinstance(options, TextualInversionOptions)
         enable_checkpointing(context, {"unet": base.frozen("unet")})
         learned, loss = _loss(subject, base, spec, options, context)
-        losses = optimize([learned], loss, options, subject.name, context.on_step)
-        embeddings = learned.detach().float().cpu().contiguous()
-        return Personalized(_pipeline(base, embeddings), {PLACEHOLDER: embeddings}, losses)
+        losses = optimize([each.embeddings for each in learned], loss, options, subject.name, context.on_step)
+        found = [each.embeddings.detach().float().cpu().contiguous() for each in learned]
+        embeddings = dict(zip(_keys(base), found, strict=True))
+        return Personalized(_pipeline(base, embeddings), embeddings, losses)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
-        """Write ``learned_embeds.safetensors``, which diffusers' ``load_textual_inversion`` reads."""
+        """Write ``learned_embeds.safetensors``, which diffusers' ``load_textual_inversion`` reads.
+
+        For SDXL it has the embeddings of both encoders, ``clip_l`` and ``clip_g``, as diffusers names them.
+        """
         from safetensors.torch import save_file
 
         folder.mkdir(parents=True, exist_ok=True)
@@ -139,80 +143,45 @@ class TextualInversion:
         """Read the embeddings that ``save`` wrote."""
         from safetensors.torch import load_file
 
-        embeddings = load_file(folder / _FILE)[PLACEHOLDER]
-        return Personalized(_pipeline(base, embeddings), {PLACEHOLDER: embeddings})
+        embeddings = load_file(folder / _FILE)
+        return Personalized(_pipeline(base, embeddings), embeddings)
 
 
-class LearnedTokens:
-    """``vectors`` new tokens for a frozen text encoder.
-
-    ``embeddings`` [k, d] are the only trainable parameters; each starts as the mean of the embeddings of the
-    token ids ``start`` (the class noun's). The new tokens are added to ``tokenizer``, spelled as diffusers
-    spells them (``<word>``, ``<word>_1``, ...).
-    """
-
-    def __init__(
-        self, text_encoder: Any, tokenizer: Any, placeholder: str, start: Sequence[int], vectors: int
-    ) -> None:
-        from torch import nn
-
-        self.text_encoder, self.tokenizer = text_encoder, tokenizer
-        self.table: nn.Embedding = text_encoder.get_input_embeddings()
-        self.names = [placeholder, *(f"{placeholder}_{index}" for index in range(1, vectors))]
-        tokenizer.add_tokens(self.names)
-        self.first = int(tokenizer.convert_tokens_to_ids(placeholder))
-        mean = self.table.weight[list(start)].detach().mean(0, keepdim=True)
-        self.embeddings = nn.Parameter(mean.repeat(vectors, 1).clone())
-
-    def spelled(self, template: str) -> str:
-        """Return a caption: ``template`` with the new tokens for its ``{}``."""
-        return template.format(" ".join(self.names))
-
-    def states(self, tokens: Tensor) -> Tensor:
-        """Return the encoder's states [n, t, d] of ids [n, t], which may contain new tokens."""
-        import torch
-
-        known = tokens < self.first
-        rows = (tokens - self.first).clamp(0, len(self.embeddings) - 1)
-
-        def replace_rows(module: nn.Module, arguments: Any, output: Tensor) -> Tensor:
-            return torch.where(known[..., None], output, self.embeddings[rows].to(output.dtype))
-
-        handle = self.table.register_forward_hook(replace_rows)
-        try:
-            states: Tensor = self.text_encoder(torch.where(known, tokens, 0))[0]
-        finally:
-            handle.remove()
-        return states
+def _keys(base: BaseModel) -> tuple[str, ...]:
+    """Return what the embeddings of each text encoder are called in the file."""
+    return (PLACEHOLDER,) if len(base.family.text_encoders()) == 1 else ("clip_l", "clip_g")
 
 
-def _pipeline(base: BaseModel, embeddings: Any) -> Any:
-    pipeline = base.pipeline(
-        text_encoder=base.fresh("text_encoder").requires_grad_(False), tokenizer=base.fresh_tokenizer()
-    )
-    pipeline.load_textual_inversion({PLACEHOLDER: embeddings}, token=PLACEHOLDER)
-    # diffusers resizes the embedding table, which makes it a new, trainable parameter.
-    pipeline.text_encoder.requires_grad_(False)
+def _pipeline(base: BaseModel, embeddings: Mapping[str, Any]) -> Any:
+    encoders = {name: base.fresh(name).requires_grad_(False) for name in base.family.text_encoders()}
+    tokenizers = {name: base.fresh_tokenizer(name) for name in base.family.tokenizers}
+    pipeline = base.pipeline(**encoders, **tokenizers)
+    places = zip(_keys(base), encoders.values(), tokenizers.values(), strict=True)
+    for key, encoder, tokenizer in places:
+        told = {"text_encoder": encoder, "tokenizer": tokenizer}
+        pipeline.load_textual_inversion({PLACEHOLDER: embeddings[key]}, token=PLACEHOLDER, **told)
+        # diffusers resizes the embedding table, which makes it a new, trainable parameter.
+        encoder.requires_grad_(False)
     return pipeline
 
 
 def _loss(
     subject: Subject, base: BaseModel, spec: RunSpec, options: TextualInversionOptions, context: Context
-) -> tuple[Any, Any]:
-    """Return the trainable embeddings [k, d] and the DenoisingLoss on the subject's photos."""
+) -> tuple[list[LearnedTokens], Any]:
+    """Return the new tokens of each text encoder, and the DenoisingLoss on the subject's photos."""
     from dreambench.methods.finetune.latents import encode_posteriors
     from dreambench.methods.finetune.training_step import DenoisingLoss
     from dreambench.seeds import generator
 
     rng = generator(spec.seed, subject.name, "training")
-    learned, states = _learned_states(subject, base, options, rng)
+    learned, conditioning = _learned(subject, base, options, rng)
     files = [photo.path for photo in subject.photos]
     photos = encode_posteriors(base, files, spec.image_size, mirrored=options.random_flip)
     loss = DenoisingLoss(
         denoiser=base.frozen("unet"),
         family=base.family,
         schedule=base.family.schedule(base.scheduler),
-        conditioning=lambda: {"prompt_embeds": states()},
+        conditioning=conditioning,
         photos=photos,
         class_images=None,
         batch_size=options.batch_size,
@@ -224,24 +193,30 @@ def _loss(
     return learned, loss
 
 
-def _learned_states(
+def _learned(
     subject: Subject, base: BaseModel, options: TextualInversionOptions, rng: Any
-) -> tuple[Any, Callable[[], Any]]:
-    """Return the trainable embeddings [k, d], and a function that draws a batch of captions' states."""
+) -> tuple[list[LearnedTokens], Callable[[], Any]]:
+    """Return the new tokens of each text encoder, and a function that draws a batch's conditioning."""
     import torch
 
     from dreambench.models.families.stable_diffusion import tokens_of
 
-    tokenizer = base.fresh_tokenizer()
-    start = tokenizer(subject.class_noun or "object", add_special_tokens=False)["input_ids"]
-    if not start:
-        raise DreambenchError(f"{subject.name}: the class noun has no tokens", "give it another class noun")
-    new_tokens = LearnedTokens(base.frozen("text_encoder"), tokenizer, PLACEHOLDER, start, options.vectors)
-    captions = [new_tokens.spelled(template) for template in options.templates]
-    tokens = tokens_of(tokenizer, captions, base.device)
+    learned, tokens = [], []
+    for name, component in zip(base.family.text_encoders(), base.family.tokenizers, strict=True):
+        tokenizer = base.fresh_tokenizer(component)
+        start = tokenizer(subject.class_noun or "object", add_special_tokens=False)["input_ids"]
+        if not start:
+            raise DreambenchError(
+                f"{subject.name}: the class noun has no tokens", "give it another class noun"
+            )
+        learned.append(LearnedTokens(base.frozen(name), tokenizer, PLACEHOLDER, start, options.vectors))
+        captions = [learned[-1].spelled(template) for template in options.templates]
+        tokens.append(tokens_of(tokenizer, captions, base.device))
 
-    def states() -> Any:
-        rows = torch.randint(len(tokens), (options.batch_size,), generator=rng)
-        return new_tokens.states(tokens[rows.to(tokens.device)])
+    def conditioning() -> Any:
+        rows = torch.randint(len(tokens[0]), (options.batch_size,), generator=rng)
+        pairs = zip(learned, tokens, strict=True)
+        outputs = [each.outputs(ids[rows.to(ids.device)]) for each, ids in pairs]
+        return base.family.text_conditioning(outputs)
 
-    return new_tokens.embeddings, states
+    return learned, conditioning

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file
 
+from dreambench.dataset import load_dataset
 from dreambench.errors import DreambenchError
-from dreambench.methods.method import SubjectPhrase, subject_phrase
-from dreambench.methods.textual_inversion import PLACEHOLDER, LearnedTokens
+from dreambench.methods.learned_tokens import LearnedTokens
+from dreambench.methods.method import Context, SubjectPhrase, subject_phrase
+from dreambench.methods.textual_inversion import PLACEHOLDER
+from dreambench.models.base_model import open_base
+from dreambench.models.device import resolve_runtime
+from dreambench.runs.memory import shapes_of, training_memory
+from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
+from tests.material.tiny_families import build_family
 from tests.methods.material import moved
 
 pytestmark = pytest.mark.slow
@@ -53,7 +62,7 @@ def test_the_training_sees_what_the_pipeline_will_see(trainer, done):
     learned.embeddings.data.copy_(done.trained[PLACEHOLDER])
     tokens = torch.tensor([tokenizer(learned.spelled("a photo of a {}"), padding="max_length")["input_ids"]])
     with torch.no_grad():
-        assert torch.allclose(learned.states(tokens), done.pipeline.text_encoder(tokens)[0], atol=1e-6)
+        assert torch.allclose(learned.outputs(tokens)[0], done.pipeline.text_encoder(tokens)[0], atol=1e-6)
 
 
 def test_prompts_contain_the_new_word_only(trainer):
@@ -100,3 +109,38 @@ def test_what_has_no_effect_is_refused_by_its_name(trainer, change):
 def test_what_it_cannot_do_is_refused(trainer, change):
     with pytest.raises(DreambenchError, match=change.split("=")[0]):
         trainer.spec(change, method=METHOD)
+
+
+def test_both_encoders_of_sdxl_learn_the_word(tiny, tmp_path):
+    """Kept as ``clip_l`` and ``clip_g``, it loads in plain diffusers, which encodes the same prompt alike."""
+    from diffusers import StableDiffusionXLPipeline
+
+    folder = build_family("sdxl", tmp_path / "sdxl")
+    fields = {"base.model": str(folder), "data.folder": tiny["data"], "method": METHOD}
+    steps = ["image_size=32", "method.steps=2", "method.vectors=2", "method.learning_rate=0.1"]
+    spec = build_spec("paper-sd15", fields, steps)
+    base = open_base(spec.base)
+    context = Context(resolve_runtime(spec.runtime), "sks", lambda *_: pytest.fail("no class images"))
+    method = METHODS.get(METHOD)()
+    method.check(base, spec)
+    subject = load_dataset(Path(tiny["data"]))["dog"]
+    done = method.personalize(subject, base, spec, context)
+    assert {name: tuple(rows.shape) for name, rows in done.trained.items()} == {
+        "clip_l": (2, 32),
+        "clip_g": (2, 32),
+    }
+    shapes = shapes_of(folder, base.family)
+    assert training_memory(spec, shapes, base.family).trained_parameters == 2 * 32 + 2 * 32
+    method.save(done, tmp_path)
+    kept = load_file(tmp_path / LEARNED)
+    plain = StableDiffusionXLPipeline.from_pretrained(folder)
+    for key, part in (("clip_l", ""), ("clip_g", "_2")):
+        encoder, tokenizer = getattr(plain, f"text_encoder{part}"), getattr(plain, f"tokenizer{part}")
+        plain.load_textual_inversion(kept[key], token=PLACEHOLDER, text_encoder=encoder, tokenizer=tokenizer)
+    loaded = method.load(tmp_path, base, context).pipeline
+    prompt = f"a {PLACEHOLDER} in the snow"
+    states = [base.family.encode(p, [prompt], "cpu") for p in (plain, loaded, done.pipeline)]
+    for other in states[1:]:
+        assert all(torch.equal(states[0][name], other[name]) for name in other)
+    without = base.family.encode(base.pipeline(), ["a dog in the snow"], "cpu")
+    assert not torch.allclose(states[0]["pooled_prompt_embeds"], without["pooled_prompt_embeds"], atol=1e-3)

@@ -129,7 +129,11 @@ REFUSED: dict[str, tuple[Callable[[str], bool], tuple[str, ...], str]] = {
         ("--method", "dreambooth"),
         "use --method dreambooth-lora",
     ),
-    "learned words": (lambda name: True, ("--method", "textual-inversion"), "does not learn words for"),
+    "learned words": (
+        lambda name: name != "sdxl",
+        ("--method", "textual-inversion"),
+        "does not learn words for",
+    ),
     "text encoders": (
         lambda name: name != "sdxl",
         ("--set", "method.train_text_encoder=true"),

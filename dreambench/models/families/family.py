@@ -142,6 +142,10 @@ class Family(ABC):
             base.park(*self.text_encoders())
         return lambda: found
 
+    def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
+        """Return the conditioning of text encoders' outputs, hidden states included; for learned words."""
+        raise DreambenchError(f"{self.name} models do not learn words", "use --method dreambooth-lora")
+
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and standard deviation [n, c, h, w] of images' latents; pixels are in [-1, 1]."""
         posterior = vae.encode(pixels).latent_dist

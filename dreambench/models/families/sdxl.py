@@ -40,7 +40,6 @@ class StableDiffusionXL(DiffusionFamily):
         "text_encoder_2": ("q_proj", "k_proj", "v_proj", "out_proj"),
     }
     trainable_text_encoders = ("text_encoder", "text_encoder_2")
-    learned_words = False
     own_negative = True
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
@@ -73,16 +72,18 @@ class StableDiffusionXL(DiffusionFamily):
 
         def compute() -> Conditioning:
             pairs = zip(encoders, tokens, strict=True)
-            outputs = [encoder(ids, output_hidden_states=True) for encoder, ids in pairs]
-            # The last layer but one, as the pipeline's encode_prompt takes it; pooled is the second's.
-            states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
-            return {"prompt_embeds": states, "pooled_prompt_embeds": outputs[1][0]}
+            return self.text_conditioning([encoder(ids, output_hidden_states=True) for encoder, ids in pairs])
 
         if trained.keys() & set(self.trainable_text_encoders):
             return compute
         with torch.no_grad():
             found = compute()
         return lambda: found
+
+    def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
+        """Return both encoders' last states but one, as ``encode_prompt`` does; pooled is the second's."""
+        states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
+        return {"prompt_embeds": states, "pooled_prompt_embeds": outputs[1][0]}
 
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int

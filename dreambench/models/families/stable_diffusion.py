@@ -53,6 +53,10 @@ class StableDiffusion(DiffusionFamily):
             found = base.frozen("text_encoder")(tokens)[0]
         return lambda: {"prompt_embeds": found}
 
+    def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
+        """Return the text encoder's last states [n, 77, d]."""
+        return {"prompt_embeds": outputs[0][0]}
+
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
