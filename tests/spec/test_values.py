@@ -91,6 +91,8 @@ OTHER_VALUES: dict[str, tuple[str, Any]] = {  # field: what a user writes, and w
     "runtime.fused_optimizer": ("false", False),
     "runtime.compile": ("true", True),
     "runtime.deterministic": ("true", True),
+    "runtime.quantize": ("nf4", "nf4"),
+    "runtime.ignore_memory": ("true", True),
     "runtime.decode_threads": ("1", 1),
     "method.learning_rate": ("2e-6", 2e-6),
     "method.steps": ("400", 400),
