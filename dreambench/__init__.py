@@ -78,7 +78,7 @@ def score(source: Any, protocol: str | Path | Sequence[str] = "paper", **asked: 
         2 method True
     """
     from dreambench.analysis.scores import load
-    from dreambench.runs.run import asked_protocols
+    from dreambench.runs.asked import asked_protocols
     from dreambench.runs.score import score as score_images
     from dreambench.spec.presets import preset_names
 

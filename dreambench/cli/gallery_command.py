@@ -44,7 +44,7 @@ def gallery(
 ) -> None:
     """Draw the paper's applications with a run's models: contact sheets, and a page. Nothing is scored."""
     from dreambench.dataset.prompt_sets import read_prompt_set
-    from dreambench.runs.run import parse_subjects
+    from dreambench.runs.asked import parse_subjects
     from dreambench.store import open_run
 
     asked = read_prompt_set(prompts)

@@ -24,7 +24,7 @@ def plan(
 ) -> None:
     """Show what a run will do (steps, images, disk, time) and what is missing, without doing it."""
     from dreambench.progress import quiet_libraries
-    from dreambench.runs.run import asked_spec
+    from dreambench.runs.asked import asked_spec
 
     execution.on_ray()
     spec = asked_spec(preset, seed=seed, **vars(asked))

@@ -38,7 +38,7 @@ def score(
     json: Json = False,
 ) -> None:
     """Score images of any method by the same protocol, with the same signature and the same report."""
-    from dreambench.runs.run import PAPER_PRESET
+    from dreambench.runs.asked import PAPER_PRESET
     from dreambench.runs.score import score as score_images
 
     # Scoring needs no GPU, and other people's images are of the paper's subjects.

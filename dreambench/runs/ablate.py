@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Unpack
 from dreambench.executors import ExecutorOptions
 from dreambench.literature.ablations import Ablation, ablation
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.runs.run import Asked, asked_spec, work
+from dreambench.runs.asked import Asked, asked_spec
+from dreambench.runs.run import work
 
 if TYPE_CHECKING:
     from dreambench.analysis.ablation_summary import AblationSummary

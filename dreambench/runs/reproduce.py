@@ -12,7 +12,8 @@ from dreambench.errors import DreambenchError
 from dreambench.executors import ExecutorOptions
 from dreambench.literature.reproduction import COMPARISON, PlannedRun, planned_runs, queues
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.runs.run import Asked, asked_spec, parse_subjects, work
+from dreambench.runs.asked import Asked, asked_spec, parse_subjects
+from dreambench.runs.run import work
 from dreambench.spec.run_spec import RunSpec, differences, refuse_differences
 from dreambench.store import open_run
 from dreambench.store.record import RunRecord

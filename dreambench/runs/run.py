@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.errors import DreambenchError
 from dreambench.executors import Executor, ExecutorOptions, Outcome
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.spec.presets import build_spec
+from dreambench.runs.asked import Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -22,31 +21,7 @@ from dreambench.store.run_folder import report_page
 if TYPE_CHECKING:
     from dreambench.runs.prepare import Prepared
 
-#: The preset of the paper's setting, and of every score without a preset.
-PAPER_PRESET = "paper-sd15"
 _HERE = ExecutorOptions()
-
-
-class Asked(TypedDict, total=False):
-    """What a user asks of a run; what is absent or None is the preset's.
-
-    ``subjects`` is "all" or names, ``prompts`` is "all" or indices such as "0-4,7", ``metrics`` are names;
-    lists may be text with commas. ``protocol`` is a name or a YAML file, or several: the images are scored
-    by all of them. ``base`` is a hub id or a folder, ``data`` a folder. ``overrides`` sets any field: by
-    dotted names, or by texts such as "sampler.steps=25" whose values are read as YAML.
-    """
-
-    subjects: str | Sequence[str] | None
-    prompts: str | None
-    images_per_prompt: int | None
-    method: str | None
-    base: str | Path | None
-    identifier: str | None
-    data: str | Path | None
-    protocol: str | Path | Sequence[str] | None
-    metrics: str | Sequence[str] | None
-    overrides: Mapping[str, Any] | Iterable[str] | None
-    device: str | None
 
 
 class UnfinishedRunsError(DreambenchError):
@@ -63,82 +38,6 @@ class UnfinishedRunsError(DreambenchError):
             f"{first.attempts} times: {first.error}{log}",
             "repeat the same command to try them again",
         )
-
-
-def has_cuda() -> bool:
-    """Whether this machine has an NVIDIA driver; found without importing torch."""
-    return shutil.which("nvidia-smi") is not None
-
-
-def default_preset() -> str:
-    """Return the preset of a run without one: the paper's setting with a GPU, else the miniature."""
-    return PAPER_PRESET if has_cuda() else "mini"
-
-
-def asked_spec(
-    preset: str | Mapping[str, Any] | None = None,
-    *,
-    seed: int | None = None,
-    defaults: Mapping[str, Any] | None = None,
-    **asked: Unpack[Asked],
-) -> RunSpec:
-    """Return the spec that a user asks for. Raises DreambenchError for a wrong field or several protocols.
-
-    ``defaults`` are fields by dotted name that count where the user does not set them.
-    """
-    metrics, base, data = (asked.get(name) for name in ("metrics", "base", "data"))
-    protocols = asked_protocols(asked)
-    if len(protocols) > 1:
-        raise DreambenchError(
-            f"--protocol {','.join(protocols)}: this command takes one protocol",
-            "`run` and `score` take several",
-        )
-    fields = {
-        "subjects": parse_subjects(asked.get("subjects")),
-        "prompts": asked.get("prompts"),
-        "images_per_prompt": asked.get("images_per_prompt"),
-        "method": asked.get("method"),
-        "identifier.text": asked.get("identifier"),
-        "base.model": str(base) if base else None,
-        "data.folder": str(data) if data else None,
-        "seed": seed,
-        "protocol": protocols[0] if protocols else None,
-        "protocol.metrics": None if metrics is None else names_of(metrics),
-        "runtime.device": asked.get("device"),
-    }
-    given = {name: value for name, value in fields.items() if value is not None}
-    overrides = asked.get("overrides") or ()
-    if isinstance(overrides, Mapping):
-        given, overrides = {**given, **overrides}, ()
-    return build_spec(preset or default_preset(), {**(defaults or {}), **given}, overrides)
-
-
-def names_of(given: Any) -> list[str]:
-    """Return names given as text with commas, or as a list."""
-    parts = given.split(",") if isinstance(given, str) else given
-    return [part.strip() for part in parts if part.strip()]
-
-
-def asked_protocols(asked: Mapping[str, Any]) -> list[str]:
-    """Return the names of the protocols that a user asks for; empty where the preset's is meant."""
-    given = asked.get("protocol")
-    return [] if given is None else names_of(str(given) if isinstance(given, Path) else given)
-
-
-def by_protocol(asked: Asked, name: str | None = None) -> Asked:
-    """Return what is asked for with one protocol: the one called ``name``, otherwise the first."""
-    names = asked_protocols(asked)
-    return {**asked, "protocol": name or (names[0] if names else None)}
-
-
-def parse_subjects(given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
-    """Return "all", the names of subjects, or None. Raises DreambenchError where there is no name."""
-    if given is None or given == "all":
-        return given
-    names = tuple(names_of(given))
-    if not names:
-        raise DreambenchError("--subjects is empty", "give all, or names such as dog,cat")
-    return names
 
 
 def run(

@@ -8,7 +8,7 @@ from typing import Any, Unpack
 
 from dreambench.errors import DreambenchError
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.runs.run import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
+from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord, locked_run
 from dreambench.store.record import git_commit, installed_versions, machine

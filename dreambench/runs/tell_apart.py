@@ -11,7 +11,7 @@ from dreambench.analysis.paired import LEAST, mean_interval
 from dreambench.dataset import Subject, read_image
 from dreambench.errors import DreambenchError
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
+from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.registries import get_metric
 from dreambench.spec.signature import format_signature, signature_fields

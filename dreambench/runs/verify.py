@@ -14,7 +14,7 @@ from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper
 from dreambench.paths import data_folder
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
-from dreambench.runs.run import PAPER_PRESET, Asked, asked_spec
+from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import metrics_that_compare

@@ -12,7 +12,7 @@ import dreambench
 from dreambench.cli import main
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
-from dreambench.runs.run import asked_spec
+from dreambench.runs.asked import asked_spec
 from dreambench.runs.several_protocols import refuse_unknown_inputs
 
 SHAPES = "mini,kosmos-g@mini,uno@mini,peft-image-gen@mini"
