@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,18 +12,14 @@ from typing import Any
 
 from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.executors.local import LocalExecutor
-from dreambench.metrics.scoring import BenchmarkImage, PriorImage, ScoredProtocol, score_images
-from dreambench.models.device import Runtime
 from dreambench.progress import ProgressListener
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
-from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
-from dreambench.runs.several_protocols import further_protocols, images_that_count
+from dreambench.runs.score_run import say_notices, score_run
 from dreambench.runs.subject import is_made, keep_or_delete_weights, repair_subject
 from dreambench.runs.subject_embedding import is_embedded
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
-from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
 from dreambench.store.record import Status
@@ -83,11 +79,11 @@ def run_all(
         for job, run_folder in zip(jobs, folders, strict=True):
             for subject in job.prepared.subjects:
                 repair_subject(job.prepared, subject, run_folder, watch)
-            _say_notices(run_folder, watch)
+            say_notices(run_folder, watch)
             own = _queue(job, run_folder, embed=not executor.in_process)
             queue.update((queued.name, queued) for queued in own)
             running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
-        live = None if show is None else LiveTables(score, show)
+        live = None if show is None else LiveTables(score_run, show)
         with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
             # Closed in any case: what is left to the garbage collector may outlive the process's last line.
@@ -105,11 +101,6 @@ def run_all(
             for table in waiting:
                 table.result()
     return folders, [outcome for r in running for outcome in r.failed]
-
-
-def _say_notices(run_folder: RunFolder, watch: ProgressListener) -> None:
-    while run_folder.notices:
-        watch.say(run_folder.notices.pop(0))
 
 
 @contextmanager
@@ -188,7 +179,7 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
             checkpoint = run_folder.checkpoint_folder(subject.name)
             keep_or_delete_weights(weights, checkpoint, r.job.keep_checkpoints)
     try:
-        score(prepared, run_folder, watch)
+        score_run(prepared, run_folder, watch)
     except Exception as error:
         _ended(run_folder, r.began, "failed", error=str(error) or type(error).__name__)
         raise
@@ -230,58 +221,3 @@ def _failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> It
     except Exception as error:
         record("failed", error=str(error) or type(error).__name__)
         raise
-
-
-def score(
-    prepared: Prepared, run_folder: RunFolder, watch: ProgressListener, only: Collection[str] | None = None
-) -> None:
-    """Score all images of a run that are there, and write the score tables.
-
-    ``only`` names the subjects whose images are looked at (None: all); the others' rows have no scores.
-    """
-    spec, runtime = prepared.spec, prepared.runtime
-    looked_at = [s for s in prepared.subjects if only is None or s.name in only]
-
-    def cells_of(asked: RunSpec) -> list[BenchmarkImage]:
-        return [
-            present(cell) if subject in looked_at else replace(cell, file=None)
-            for subject in prepared.subjects
-            for cell in expected_cells(asked, subject, prepared.words(subject), run_folder)
-        ]
-
-    priors = [p for s in looked_at for p in prior_images(spec, s, run_folder) if p.file.exists()]
-    others = further_protocols(spec, prepared.protocols, cells_of)
-    photos = photo_files(prepared.subjects)
-    write_scores(run_folder, spec, runtime, cells_of(spec), priors, photos, watch, others)
-
-
-def write_scores(
-    run_folder: RunFolder,
-    spec: RunSpec,
-    runtime: Runtime,
-    cells: Sequence[BenchmarkImage],
-    priors: Sequence[PriorImage],
-    photos: Mapping[str, Sequence[Path]],
-    watch: ProgressListener,
-    others: Sequence[ScoredProtocol] = (),
-) -> None:
-    """Score images as a spec and further protocols ask, with a progress bar, and write the score tables."""
-    most = images_that_count(spec, {each.name: each.protocol for each in others})
-    looked_at = [cell for cell in cells if cell.image_index < most]
-    watch.start("scoring", count_files(looked_at, priors, photos))
-    score_images(
-        run_folder,
-        cells,
-        priors,
-        photos,
-        spec.protocol,
-        device=str(runtime.device),
-        batch_size=runtime.spec.scoring_batch_size,
-        decode_threads=runtime.decode_threads(),
-        others=others,
-        shown=spec.training_photos,
-        note=watch.say,
-        on_image=lambda count: watch.advance("scoring", count),
-    )
-    watch.finish("scoring")
-    _say_notices(run_folder, watch)

@@ -55,7 +55,7 @@ def score(
     from dreambench.models.weights import with_fingerprints
     from dreambench.runs.prepare import chosen_subjects, own_prompts, resolve_data
     from dreambench.runs.requests import photo_files
-    from dreambench.runs.runner import write_scores
+    from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
     from dreambench.runs.submission import expected_images, read_submission
 

@@ -14,7 +14,8 @@ from dreambench.report import write_report
 from dreambench.runs import live_tables
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.run import run
-from dreambench.runs.runner import Job, run_here, score
+from dreambench.runs.runner import Job, run_here
+from dreambench.runs.score_run import score_run
 from dreambench.store import RunFolder, open_run
 from tests.executors.material import Silent, prepared, words
 
@@ -73,12 +74,12 @@ def test_files_of_a_subject_that_a_worker_is_at_are_left_alone(tiny: dict[str, s
     job = prepared(tiny, "dog", "vase")
     folder = run_here(Job(job, tmp_path / "run"), Silent())
     folder.save_record("started")  # as while workers are at it: no table is final
-    score(job, folder, Silent(), only=["dog"])
+    score_run(job, folder, Silent(), only=["dog"])
     scores = open_run(tmp_path / "run").scores("images")
     assert scores[scores.subject == "dog"].dino.notna().all()
     assert len(scores[scores.subject == "vase"]) == 8
     assert scores[scores.subject == "vase"].dino.isna().all()
-    score(job, folder, Silent())
+    score_run(job, folder, Silent())
     assert open_run(tmp_path / "run").scores("images").dino.notna().all()
 
 

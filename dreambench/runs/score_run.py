@@ -1,0 +1,77 @@
+"""The scores of a run's images, as far as they are there: the tables that its protocols ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dreambench.metrics.scoring import BenchmarkImage, PriorImage, ScoredProtocol, score_images
+from dreambench.models.device import Runtime
+from dreambench.progress import ProgressListener
+from dreambench.runs.prepare import Prepared
+from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
+from dreambench.runs.several_protocols import further_protocols, images_that_count
+from dreambench.spec.run_spec import RunSpec
+from dreambench.store import RunFolder
+
+
+def score_run(
+    prepared: Prepared, run_folder: RunFolder, watch: ProgressListener, only: Collection[str] | None = None
+) -> None:
+    """Score all images of a run that are there, and write the score tables.
+
+    ``only`` names the subjects whose images are looked at (None: all); the others' rows have no scores.
+    """
+    spec, runtime = prepared.spec, prepared.runtime
+    looked_at = [s for s in prepared.subjects if only is None or s.name in only]
+
+    def cells_of(asked: RunSpec) -> list[BenchmarkImage]:
+        return [
+            present(cell) if subject in looked_at else replace(cell, file=None)
+            for subject in prepared.subjects
+            for cell in expected_cells(asked, subject, prepared.words(subject), run_folder)
+        ]
+
+    priors = [p for s in looked_at for p in prior_images(spec, s, run_folder) if p.file.exists()]
+    others = further_protocols(spec, prepared.protocols, cells_of)
+    photos = photo_files(prepared.subjects)
+    write_scores(run_folder, spec, runtime, cells_of(spec), priors, photos, watch, others)
+
+
+def write_scores(
+    run_folder: RunFolder,
+    spec: RunSpec,
+    runtime: Runtime,
+    cells: Sequence[BenchmarkImage],
+    priors: Sequence[PriorImage],
+    photos: Mapping[str, Sequence[Path]],
+    watch: ProgressListener,
+    others: Sequence[ScoredProtocol] = (),
+) -> None:
+    """Score images as a spec and further protocols ask, with a progress bar, and write the score tables."""
+    most = images_that_count(spec, {each.name: each.protocol for each in others})
+    looked_at = [cell for cell in cells if cell.image_index < most]
+    watch.start("scoring", count_files(looked_at, priors, photos))
+    score_images(
+        run_folder,
+        cells,
+        priors,
+        photos,
+        spec.protocol,
+        device=str(runtime.device),
+        batch_size=runtime.spec.scoring_batch_size,
+        decode_threads=runtime.decode_threads(),
+        others=others,
+        shown=spec.training_photos,
+        note=watch.say,
+        on_image=lambda count: watch.advance("scoring", count),
+    )
+    watch.finish("scoring")
+    say_notices(run_folder, watch)
+
+
+def say_notices(run_folder: RunFolder, watch: ProgressListener) -> None:
+    """Say what a run's folder noticed on its way, once."""
+    while run_folder.notices:
+        watch.say(run_folder.notices.pop(0))
