@@ -1,0 +1,98 @@
+"""A plan for a person to read: the size of a run, its memory and its time, and what is missing."""
+
+from __future__ import annotations
+
+import humanize
+from pydantic import BaseModel
+
+from dreambench.runs.memory import TrainingMemory
+from dreambench.runs.timing import Estimate
+
+_UNKNOWN_TIME = "unknown: no run like this one was timed here; --probe trains a few steps and draws a batch"
+
+
+class Plan(BaseModel):
+    """The size of a run. ``images`` are the scored ones; disk is in bytes, and estimated.
+
+    ``disk_peak`` counts the fine-tuned weights that lie on disk while a subject's images are made, or
+    all of them where checkpoints are kept. ``missing`` lists, one line each, what has to be fetched first.
+    """
+
+    preset: str
+    method: str
+    base: str
+    subjects: int
+    prompts: int
+    images: int
+    prior_images: int
+    training_steps: int
+    class_image_sets: int
+    class_images: int
+    class_images_present: int
+    disk_images: int
+    disk_class_images: int
+    disk_peak: int | None
+    memory: TrainingMemory | None = None
+    missing: list[str]
+    estimate: Estimate | None = None
+
+    def text(self) -> str:
+        """Return the plan for a person to read."""
+        lines = [
+            f"preset          {self.preset}: {self.method} on {self.base}",
+            f"subjects        {self.subjects}",
+            f"images          {self.images:,} to generate and score (up to {self.prompts} prompts a subject)",
+            f"training        {self.training_steps:,} steps",
+            f"class images    {self.class_images:,} in {self.class_image_sets} sets, "
+            f"{self.class_images_present:,} of them there",
+            f"disk            about {_size(self.disk_images)} for the run, "
+            f"{_size(self.disk_class_images)} for class images, "
+            + (f"{_size(self.disk_peak)} for weights" if self.disk_peak is not None else "weights unknown"),
+        ]
+        if self.prior_images:
+            lines.insert(3, f"prior images    {self.prior_images:,} of `a [class noun]`, for PRES")
+        if self.memory is not None:
+            lines.append(_memory(self.memory))
+        if self.estimate is not None:
+            lines += _times(self.estimate)
+        elif self.subjects:
+            lines.append(f"time            {_UNKNOWN_TIME}")
+        lines += [f"missing         {line}" for line in self.missing] or ["missing         nothing"]
+        return "\n".join(lines)
+
+
+def _memory(held: TrainingMemory) -> str:
+    parts = {
+        "weights": held.weights,
+        "gradients": held.gradients,
+        "optimizer": held.optimizer,
+        "moving average": held.average,
+        "casts": held.casts,
+    }
+    listed = ", ".join(f"{name} {_size(count)}" for name, count in parts.items() if count)
+    if held.parked:
+        listed += f"; text encoders {_size(held.parked)} until the captions are encoded"
+    peak = f"{_size(held.total)} by arithmetic (peak: {held.peak})"
+    return f"memory          {peak}, and activations on top: {listed}"
+
+
+def _times(times: Estimate) -> list[str]:
+    gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
+    noun = "worker" if times.workers == 1 else "workers"
+    return [
+        f"time            about {_duration(times.wall_seconds)} on {times.workers} {noun}, "
+        f"{times.worker_hours:.3g} hours of work{gpu}",
+        f"a subject       {_duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
+        f"{times.seconds_per_image:.3g} s an image",
+        f"units           {times.measured}",
+    ]
+
+
+def _size(count: int) -> str:
+    return humanize.naturalsize(count, format="%.3g")
+
+
+def _duration(seconds: float) -> str:
+    return humanize.precisedelta(
+        seconds, minimum_unit="minutes" if seconds >= 120 else "seconds", format="%.0f"
+    )
