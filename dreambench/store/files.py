@@ -1,4 +1,4 @@
-"""Files, folders and image batches that are whole or absent, and a lock that admits one writer.
+"""Files, folders and image batches that are whole or absent.
 
 A writer fills a temporary name, syncs it, and renames it. A kill at any instant leaves the old file, the
 new file, or a temporary name that the next writer removes.
@@ -17,16 +17,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from filelock import FileLock, Timeout
-
 from dreambench.errors import DreambenchError
 from dreambench.paths import refuse_special
 
 if TYPE_CHECKING:
     from PIL import Image
 
-#: The name of the lock file in a folder that ``only_writer`` guards.
-LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {
     *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),
@@ -202,52 +198,3 @@ def _move_into_place(ready: Path) -> None:
             os.replace(file, ready.parent / file.name)
         ready.rmdir()
         sync_folder(ready.parent)
-
-
-@contextmanager
-def only_writer(path: Path, what: str) -> Iterator[None]:
-    """Make a folder and keep other processes from writing to it while the block runs.
-
-    ``what`` names the writer in the error, such as "run". Raises DreambenchError where another process
-    writes to the folder, or where the folder cannot be written.
-    """
-    with no_space_is_one_line(path):
-        path.mkdir(parents=True, exist_ok=True)
-    if (path / LOCK).is_dir():
-        raise DreambenchError(f"{path / LOCK} is a folder, where the lock belongs", "remove it")
-    lock = FileLock(path / LOCK)
-    try:
-        with no_space_is_one_line(path):
-            lock.acquire(timeout=0)
-            while not _is_in_its_place(lock):  # its last holder has just removed it
-                lock.release()
-                lock.acquire(timeout=0)
-    except Timeout as error:
-        raise DreambenchError(
-            f"another {what} is working in {path}", "wait for it, or give another --out"
-        ) from error
-    try:
-        yield
-    finally:
-        if os.name != "nt" and _descriptor(lock) is not None:
-            with suppress(
-                OSError
-            ):  # held until the next line: who opens it now finds it gone and opens again
-                os.unlink(path / LOCK)
-        lock.release()
-
-
-def _descriptor(lock: FileLock) -> int | None:
-    found: int | None = getattr(getattr(lock, "_context", None), "lock_file_fd", None)
-    return found
-
-
-def _is_in_its_place(lock: FileLock) -> bool:
-    """Whether the file that was locked is still the one of that name."""
-    descriptor = _descriptor(lock)
-    if descriptor is None or os.name == "nt":
-        return True
-    try:
-        return os.path.samestat(os.fstat(descriptor), os.stat(lock.lock_file))
-    except FileNotFoundError:
-        return False

@@ -15,10 +15,10 @@ from dreambench.errors import DreambenchError
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import refuse_differences
 from dreambench.store import files
-from dreambench.store.files import LOCK, only_writer
 from dreambench.store.gallery_record import GalleryRecord
 from dreambench.store.record import now
 from dreambench.store.run_folder import RunFolder
+from dreambench.store.writer_lock import LOCK, only_writer
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import files
-from dreambench.store.files import LOCK, only_writer
 from dreambench.store.record import RunRecord, now
 from dreambench.store.run_folder import COPY, LOG, RunFolder
+from dreambench.store.writer_lock import LOCK, only_writer
 
 
 def open_run(path: Path) -> RunFolder:

@@ -96,9 +96,9 @@ def test_the_crop_must_be_the_models_input_size(tiny_models):
 
 def test_openai_by_tag_gets_quick_gelu_whatever_the_name_says():
     for name in ("ViT-B-32", "ViT-B-32-quickgelu"):
-        config, _ = clip_module._named_architecture(ClipSpec(model=name, weights="openai"))
+        config, _ = clip_module.named_architecture(ClipSpec(model=name, weights="openai"))
         assert config["quick_gelu"] is True
-    config, _ = clip_module._named_architecture(ClipSpec(model="ViT-B-32", weights="laion2b_s34b_b79k"))
+    config, _ = clip_module.named_architecture(ClipSpec(model="ViT-B-32", weights="laion2b_s34b_b79k"))
     assert config["quick_gelu"] is False
 
 
@@ -116,11 +116,11 @@ def test_a_file_for_a_name_with_a_quickgelu_twin_is_refused(tmp_path):
     # Said explicitly, the same name is taken: the next obstacle is the file's content.
     for name, activation in (("ViT-B-32", "gelu"), ("ViT-B-32-quickgelu", "quick_gelu")):
         save_file({"a": torch.zeros(1)}, file, metadata={"activation": activation})
-        assert clip_module._local_architecture(
+        assert clip_module.local_architecture(
             ClipSpec(model=name, weights=str(file)), file, {"activation": activation}
         )[0]["quick_gelu" if "quick" in name else "embed_dim"]
     with pytest.raises(DreambenchError, match="says activation: gelu"):
-        clip_module._local_architecture(
+        clip_module.local_architecture(
             ClipSpec(model="ViT-B-32-quickgelu", weights=str(file)), file, {"activation": "gelu"}
         )
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,6 +11,13 @@ from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
+from dreambench.models.encoders.clip_architecture import (
+    has_config,
+    known_config,
+    local_architecture,
+    named_architecture,
+    trained_with_quick_gelu,
+)
 from dreambench.models.encoders.downloads import HubFile
 from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
 from dreambench.models.encoders.weight_files import (
@@ -21,7 +26,6 @@ from dreambench.models.encoders.weight_files import (
     load_into,
     read_metadata,
     read_tensors,
-    refuse_another_name,
 )
 from dreambench.spec.protocol_spec import ClipSpec
 
@@ -100,10 +104,10 @@ def load_clip(spec: ClipSpec, device: str | torch.device) -> ClipEncoder:
     if is_local(spec.weights):
         file = checked_file(spec.weights, spec.fingerprint, field)
         metadata = read_metadata(file, field)
-        config, preprocess = _local_architecture(spec, file, metadata)
+        config, preprocess = local_architecture(spec, file, metadata)
     else:
         file = clip_download(spec).fetch()
-        config, preprocess = _named_architecture(spec)
+        config, preprocess = named_architecture(spec)
     model = _build(spec, config)
     state = {name: t for name, t in read_tensors(file, field).items() if name not in _NOT_WEIGHTS}
     load_into(model, state, f"{field}: {file} in {spec.model}")
@@ -115,7 +119,7 @@ def clip_download(spec: ClipSpec) -> HubFile:
     field = f"{spec.place}.weights"
     import open_clip
 
-    _known_config(spec)
+    known_config(spec)
     tag = open_clip.get_pretrained_cfg(spec.model, spec.weights)
     if not tag:
         tags = ", ".join(open_clip.list_pretrained_tags_by_model(spec.model)) or "none"
@@ -129,98 +133,10 @@ def clip_download(spec: ClipSpec) -> HubFile:
             f"use another tag, or a safetensors file with --set {field}=FILE",
         )
     safe = file.rsplit(".", 1)[0] + ".safetensors" if file else "open_clip_model.safetensors"
-    model = f"{spec.model}-quickgelu" if _trained_with_quick_gelu(spec) else spec.model
-    if not _has_config(model):
+    model = f"{spec.model}-quickgelu" if trained_with_quick_gelu(spec) else spec.model
+    if not has_config(model):
         model = spec.model
     return HubFile(repo, safe, field, f"--set {spec.place}.model={model} --set {field}=FILE")
-
-
-def _trained_with_quick_gelu(spec: ClipSpec) -> bool:
-    import open_clip
-
-    tag = open_clip.get_pretrained_cfg(spec.model, spec.weights)
-    return bool(tag.get("quick_gelu", spec.weights == "openai"))
-
-
-def _has_config(name: str) -> bool:
-    import open_clip
-
-    return ":" not in name and open_clip.get_model_config(name) is not None
-
-
-def _known_config(spec: ClipSpec) -> dict[str, Any]:
-    import open_clip
-
-    if not _has_config(spec.model):
-        near = difflib.get_close_matches(spec.model, open_clip.list_models(), n=1)
-        raise DreambenchError(
-            f"{spec.place}.model={spec.model} is not a model of open_clip",
-            f"did you mean {near[0]}?" if near else "see open_clip.list_models()",
-        )
-    config: dict[str, Any] = open_clip.get_model_config(spec.model)
-    return config
-
-
-def _named_architecture(spec: ClipSpec) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the model's configuration and the transform's for weights by tag."""
-    import open_clip
-
-    config = _known_config(spec)
-    config["quick_gelu"] = _trained_with_quick_gelu(spec)
-    return config, dict(open_clip.get_pretrained_cfg(spec.model, spec.weights))
-
-
-def _local_architecture(
-    spec: ClipSpec, file: Path, metadata: dict[str, Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the model's configuration and the transform's for weights from a file."""
-    field = f"{spec.place}.weights"
-    stated = metadata.get("open_clip_config")
-    if stated is not None and not _has_config(spec.model):
-        if not isinstance(stated, dict) or not isinstance(stated.get("model_cfg"), dict):
-            raise DreambenchError(f"{field}: {spec.weights}: its open_clip_config contains no model_cfg")
-        refuse_another_name(f"{spec.place}.model", spec.model, spec.weights)
-        return _with_own_merges(stated["model_cfg"], file, field), stated.get("preprocess_cfg", {})
-    config = _known_config(spec)
-    _refuse_unclear_activation(spec, config, metadata.get("activation"))
-    return config, {}
-
-
-def _with_own_merges(config: dict[str, Any], weights: Path, field: str) -> dict[str, Any]:
-    """Return the configuration with its tokenizer's merges, where it names some, beside the weights.
-
-    Raises DreambenchError where that file is missing, or lies elsewhere.
-    """
-    text = dict(config.get("text_cfg", {}))
-    arguments = dict(text.get("tokenizer_kwargs", {}))
-    name = arguments.get("bpe_path")
-    if name is None:
-        return config
-    merges = weights.parent / str(name)
-    if Path(str(name)).name != name or not merges.is_file():
-        raise DreambenchError(
-            f"{field}: {weights} needs its tokenizer's merges in {merges}, which is not a file",
-            "put both files into one folder",
-        )
-    text["tokenizer_kwargs"] = {**arguments, "bpe_path": str(merges)}
-    return {**config, "text_cfg": text}
-
-
-def _refuse_unclear_activation(spec: ClipSpec, config: dict[str, Any], stated: object) -> None:
-    field = f"{spec.place}.weights"
-    quick = bool(config.get("quick_gelu", False))
-    if stated is not None and stated != ("quick_gelu" if quick else "gelu"):
-        raise DreambenchError(
-            f"{field}: {spec.weights} says activation: {stated}, which is not {spec.model}'s",
-            f"use the {'plain' if quick else '-quickgelu'} name for {spec.place}.model",
-        )
-    twin = f"{spec.model}-quickgelu"
-    if not quick and stated is None and _has_config(twin):
-        raise DreambenchError(
-            f"{field}: a file does not say whether its {spec.model} was trained with QuickGELU, as OpenAI's",
-            f"for OpenAI's weights use --set {spec.place}.model={twin}; for others write `activation: gelu` "
-            "into the file's safetensors metadata",
-        )
 
 
 def _build(spec: ClipSpec, config: dict[str, Any]) -> nn.Module:
