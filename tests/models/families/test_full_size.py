@@ -28,9 +28,10 @@ SDXL = {
     "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
     "use_linear_projection": True,
 }
-#: Of stabilityai/stable-diffusion-3.5-medium. (Its file also holds 0.226 billion fixed positions.)
+#: Of stabilityai/stable-diffusion-3.5-medium, but pos_embed_max_size, which is 384 there: that many fixed
+#: positions (0.226 billion numbers, which are no parameters) are computed even on the meta device.
 SD35_MEDIUM = {
-    "sample_size": 128, "num_layers": 24, "num_attention_heads": 24, "pos_embed_max_size": 384,
+    "sample_size": 128, "num_layers": 24, "num_attention_heads": 24, "pos_embed_max_size": 64,
     "caption_projection_dim": 1536, "joint_attention_dim": 4096, "pooled_projection_dim": 2048,
     "dual_attention_layers": tuple(range(13)), "qk_norm": "rms_norm", "in_channels": 16, "out_channels": 16,
 }  # fmt: skip
