@@ -118,9 +118,11 @@ def _live_against_objects(claim: Claim, runs: Sequence[RunScores]) -> Evidence |
 
 
 def _identity(runs: Sequence[RunScores]) -> Evidence | str:
-    run = max(runs, key=lambda each: len(each.record.subjects))
+    # Of kept runs, one alone has the photos' embeddings.
+    known = [(run, {kind: photo_embeddings(run, kind) for kind in ("dino", "clip")}) for run in runs]
+    run, embedded = max(known, key=lambda each: min(map(len, each[1].values())))
     nouns = run.record.subjects
-    areas = {kind: identity_aucs(photo_embeddings(run, kind), nouns) for kind in ("dino", "clip")}
+    areas = {kind: identity_aucs(rows, nouns) for kind, rows in embedded.items()}
     # The subjects of one class are each other's negatives, so their areas rise and fall together: the class
     # is what is independent.
     by_class = {kind: area.groupby(pd.Series(nouns)).mean() for kind, area in areas.items()}

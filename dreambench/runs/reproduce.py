@@ -15,7 +15,7 @@ from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.runs.asked import Asked, asked_spec, parse_subjects
 from dreambench.runs.run import work
 from dreambench.spec.run_spec import RunSpec, differences, refuse_differences
-from dreambench.store import open_run
+from dreambench.store import RunFolder, open_run
 from dreambench.store.record import RunRecord
 
 if TYPE_CHECKING:
@@ -84,7 +84,18 @@ def _work_all(
         )
         for run in queue:
             if tables:
-                publish_run(open_run(run.folder(folder)), run.folder(tables))
+                finished = open_run(run.folder(folder))
+                publish_run(finished, run.folder(tables), photos_too=not _photos_are_kept(finished, tables))
+
+
+def _photos_are_kept(run: RunFolder, tables: Path) -> bool:
+    """Whether a run below ``tables`` has the embeddings of all of these photos: they are the same for all."""
+    asked = {(name, Path(file).name) for name, files in run.record.photos.items() for file in files}
+    for file in tables.rglob("*-photos.safetensors"):
+        photos = open_run(file.parents[1]).record.photos
+        if asked <= {(name, Path(photo).name) for name, found in photos.items() for photo in found}:
+            return True
+    return False
 
 
 def _work_queue(

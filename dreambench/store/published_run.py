@@ -16,9 +16,10 @@ from dreambench.store.run_folder import RunFolder
 _TABLES = ("images", "diversity", "prior", "photos")
 
 
-def publish_run(run: RunFolder, to: Path) -> None:
+def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
     """Copy the log, the score tables and the photos' embeddings of ``run`` to the new folder ``to``.
 
+    ``photos_too`` is False where another kept run has the same photos' embeddings.
     Reading it needs neither images nor photos. Photos are named ``<subject>/<file>``, and machines are left
     out: a published file contains no path and no host name of the computer that made it. Raises
     DreambenchError if ``to`` exists.
@@ -37,7 +38,8 @@ def publish_run(run: RunFolder, to: Path) -> None:
             if run.score_file(table).exists():
                 published.score_file(table).parent.mkdir(exist_ok=True)
                 shutil.copyfile(run.score_file(table), published.score_file(table))
-        _publish_photo_embeddings(run, published)
+        if photos_too:
+            _publish_photo_embeddings(run, published)
         write_text(temporary / "run.json", record.model_dump_json(indent=1) + "\n")
 
     write_folder_atomically(to, fill)
