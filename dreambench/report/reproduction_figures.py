@@ -59,16 +59,28 @@ def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
     _write(file, (9.0, 0.8 + 0.26 * max(1, len(tested))), draw)
 
 
+def _apart(axes: Any, places: Iterable[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
+    """Return the points of one line that can be labelled without covering another's label, the last first."""
+    kept: list[tuple[int, float, float]] = []
+    (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
+    for step, x, y in sorted(places, reverse=True):
+        near = (abs(x - a) < 0.05 * (right - left) and abs(y - b) < 0.04 * (high - low) for _, a, b in kept)
+        if not any(near):
+            kept.append((step, x, y))
+    return kept
+
+
 def draw_training(points: Points, file: Path) -> None:
     """Write CLIP-T over DINO, a line per method through its steps."""
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes, lines = figure.subplots(), []
         for position, (method, found) in enumerate(points.items()):
             steps, dino, clip_t = zip(*found, strict=True)
             (line,) = axes.plot(dino, clip_t, "o-", color=f"C{position}", ms=4, lw=1.4, label=method)
-            for step, x, y in zip(steps, dino, clip_t, strict=True):
-                colour = line.get_color()
+            lines.append((steps, dino, clip_t, line.get_color()))
+        for steps, dino, clip_t, colour in lines:
+            for step, x, y in _apart(axes, zip(steps, dino, clip_t, strict=True)):
                 axes.annotate(
                     str(step), (x, y), (3, 4), textcoords="offset points", color=colour, fontsize=7.5
                 )
