@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -57,8 +56,7 @@ def _in_float32(setup: Setup, name: str, base: Path) -> Iterator[Row]:
 def _variants(setup: Setup, name: str) -> dict[str, dict[str, Any]]:
     """Return what else has to run: half precision, a shown photo, quantized weights, by what it is."""
     half: dict[str, Any] = {"runtime.precision": "bf16"}
-    found = {"bf16": {"fields": half, "plain_attention": False}}
-    found["bf16, plain attention"] = {"fields": half, "plain_attention": True}
+    found: dict[str, dict[str, Any]] = {"bf16": {"fields": half}}
     found["bf16, checkpointing"] = {"fields": half | {"runtime.gradient_checkpointing": True}}
     if name in SHOWN_A_PHOTO:
         found["bf16, shown a photo"] = {"fields": half | {"training_photos": 1}, "method": "reference"}
@@ -75,13 +73,9 @@ def _finite(
     base: Path,
     fields: dict[str, Any],
     method: str = "dreambooth-lora",
-    plain_attention: bool = False,
 ) -> Iterator[Row]:
-    from torch.nn.attention import SDPBackend, sdpa_kernel
-
     out = base / f"run-{name.replace(', ', '-').replace(' ', '-')}"
-    with sdpa_kernel(SDPBackend.MATH) if plain_attention else nullcontext():
-        _run(out, base, str(setup.device), fields, method)
+    _run(out, base, str(setup.device), fields, method)
     yield Row(f"{name}: trained, drawn and scored", "finite", "", True)
 
 
