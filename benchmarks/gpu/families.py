@@ -91,7 +91,7 @@ def _run(out: Path, base: Path, device: str, fields: dict[str, Any], method: str
         **(trained if method != "reference" else {}),
         "sampler.scheduler": "default",
         "sampler.steps": 2,
-        "image_size": 32,
+        "image_size": 64 if method == "reference" else 32,  # the least that FLUX.2 is shown
         "identifier.text": "sks",
         "runtime.device": device,
         **fields,

@@ -117,6 +117,8 @@ def _be_deterministic() -> None:
     """Use deterministic kernels in this process, where there are any; sums on a GPU have a fixed order."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.backends.cudnn.benchmark = False
+    # Its backward pass adds in any order, and torch only warns.
+    torch.backends.cuda.enable_mem_efficient_sdp(False)
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 

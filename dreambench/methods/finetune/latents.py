@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel
 
 _ENCODE_BATCH = 4
+_GPU_PIXELS = 4 * 512**2
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,12 @@ def encode_posteriors(
     """
     means, stds = [], []
     vae = base.frozen("vae")
-    for start in range(0, len(images), _ENCODE_BATCH):
-        batch = [pixels(read_image(path), size) for path in images[start : start + _ENCODE_BATCH]]
+    at_once = _ENCODE_BATCH
+    if base.device.type == "cuda":
+        # In float32, several large photos at once would be the peak of a training with adapters.
+        at_once = max(1, min(at_once, _GPU_PIXELS // size**2))
+    for start in range(0, len(images), at_once):
+        batch = [pixels(read_image(path), size) for path in images[start : start + at_once]]
         if mirrored:
             batch = [side for image in batch for side in (image, image.flip(-1))]
         with torch.inference_mode():

@@ -1,0 +1,25 @@
+"""What a GPU is given in another layout: checked for every family's components, without a GPU."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from dreambench.models.base_model import layout_of, open_base
+from dreambench.spec.run_spec import BaseSpec
+from tests.material import tiny
+from tests.material.tiny_families import BUILDERS, build_family
+
+
+@pytest.mark.parametrize("name", ["sd", *sorted(BUILDERS)])
+def test_a_gpus_layout_fits_every_component(name, tmp_path):
+    folder = tiny.build_pipeline(tmp_path / name) if name == "sd" else build_family(name, tmp_path / name)
+    base = open_base(BaseSpec(model=str(folder)))
+    layouts = {}
+    for component in base.family.weighted:
+        module = base.frozen(component)
+        layouts[component] = layout_of(component, module, torch.device("cuda"))
+        module.to(memory_format=layouts[component])  # raises for a layout that does not fit
+    last = {component for component, layout in layouts.items() if layout == torch.channels_last}
+    video = name == "qwen-image"
+    assert last == ({"unet", "vae"} & layouts.keys()) - ({"vae"} if video else set())
