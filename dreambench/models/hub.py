@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import BaseSpec
+
+#: Seconds to wait for the hub where an answer is welcome but not needed.
+_PATIENCE = 3.0
 
 
 def fetch(spec: BaseSpec) -> Path:
@@ -46,6 +50,37 @@ def commit_of(repository: str, file: str) -> str:
         # CACHE/models--OWNER--NAME/snapshots/COMMIT/FILE
         return Path(found).parents[len(Path(file).parts) - 1].name
     return str(get_hf_file_metadata(hf_hub_url(repository, file)).commit_hash)
+
+
+def remote_shapes(spec: BaseSpec) -> tuple[str, dict[str, dict[str, tuple[int, ...]]]] | None:
+    """Return a hub model's pipeline class and the shapes of its weights, by component, from their headers.
+
+    Nothing but those is downloaded, and nothing is kept. None where the hub cannot be reached in a few
+    seconds, or does not show the model.
+    """
+    from huggingface_hub import HfApi, hf_hub_url
+    from huggingface_hub.utils import get_session
+
+    ending = f"[.]{re.escape(spec.variant)}" if spec.variant else ""
+    weights = re.compile(rf"(\w+)/(?:diffusion_pytorch_)?model{ending}(?:-\d+-of-\d+)?[.]safetensors")
+    api, revision = HfApi(), spec.revision
+    try:
+        url = hf_hub_url(spec.model, "model_index.json", revision=revision)
+        index = get_session().get(url, timeout=_PATIENCE, follow_redirects=True).raise_for_status().json()
+        listed = api.model_info(spec.model, timeout=_PATIENCE, revision=revision).siblings or ()
+        found: dict[str, dict[str, tuple[int, ...]]] = {}
+        for file in sorted(each.rfilename for each in listed):
+            match = weights.fullmatch(file)
+            if match is None:
+                continue
+            header = api.parse_safetensors_file_metadata(
+                spec.model, file, timeout=_PATIENCE, revision=revision
+            )
+            shapes = {name: tuple(tensor.shape) for name, tensor in header.tensors.items()}
+            found[match[1]] = {**found.get(match[1], {}), **shapes}
+        return str(index["_class_name"]), found
+    except Exception:
+        return None
 
 
 def cached(spec: BaseSpec) -> Path | None:
