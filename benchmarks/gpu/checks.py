@@ -63,7 +63,9 @@ def losses_agree(setup: Setup) -> Iterator[Row]:
     losses = {}
     for device in ("cpu", str(setup.device)):
         out = setup.folder / f"losses-{device.replace(':', '-')}"
-        dreambench.run(out=out, device=device, prompts="0", images_per_prompt=1, metrics=["dino"], **_mini())
+        dreambench.run(
+            out=out, device=device, prompts="0", images_per_prompt=1, metrics=["dino"], **_mini(setup)
+        )
         losses[device] = pd.read_csv(out / "logs" / "dog-loss.csv")["total"].to_numpy()
     largest = float(np.abs(losses[str(setup.device)] - losses["cpu"]).max())
     what = "loss of 20 steps, largest distance from the CPU's"
@@ -101,7 +103,7 @@ def killed_run_resumes(setup: Setup) -> Iterator[Row]:
     """
     device = str(setup.device)
     whole, killed = setup.folder / "whole", setup.folder / "killed"
-    asked = {"device": device, "prompts": "0,1,2,3", "metrics": ["dino", "clip_i", "clip_t"], **_mini()}
+    asked = {"device": device, "prompts": "0,1,2,3", "metrics": ["dino", "clip_i", "clip_t"], **_mini(setup)}
     asked["overrides"]["runtime.deterministic"] = True
     dreambench.run(out=whole, **asked)
     code = f"import dreambench; dreambench.run(out={str(killed)!r}, **{asked!r})"
@@ -121,6 +123,7 @@ def killed_run_resumes(setup: Setup) -> Iterator[Row]:
     yield Row(what, f"{largest:.1e}", f"{beside}; bar 1e-4", largest <= SCORES_BAR)
 
 
-def _mini() -> dict[str, Any]:
-    fields = {"runtime.precision": "fp32", "runtime.generation_batch_size": 4, "method.class_images": 8}
-    return {"preset": "mini", "subjects": ["dog"], "overrides": {**fields, "method.steps": 20}}
+def _mini(setup: Setup) -> dict[str, Any]:
+    fields = {"runtime.precision": "fp32", "runtime.generation_batch_size": 4}
+    trained = {"method.class_images": 2 if setup.tiny else 8, "method.steps": 4 if setup.tiny else 20}
+    return {"preset": "mini", "subjects": ["dog"], "overrides": {**fields, **trained}}
