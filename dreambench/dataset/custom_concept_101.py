@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dreambench.dataset.dataset import Problem, Subject
-from dreambench.dataset.own import read_photos
+from dreambench.dataset.own import read_photos, row_problem
 from dreambench.dataset.prompts import Category, Prompt
 
 LIST = "dataset.json"
@@ -38,17 +38,22 @@ class CustomConcept101:
             if missing:
                 problems.append(Problem(LIST, f"concept {number}: the field {missing[0]} is missing"))
                 continue
-            place = Path(str(row["instance_data_dir"]))
-            if place.name in subjects or ".." in place.parts or place.is_absolute():
-                problems.append(Problem(LIST, f"concept {number}: {place} is there twice, or lies elsewhere"))
+            place, noun = Path(str(row["instance_data_dir"])), str(row["class_prompt"])
+            category: Category = "live" if place.name.startswith(_LIVE) else "object"
+            told = {"subject": place.name, "class_noun": noun, "category": category}
+            wrong = _outside(place) or row_problem(told, subjects)
+            if wrong:
+                problems.append(Problem(LIST, f"concept {number}: {wrong}"))
                 continue
             photos, photo_problems = read_photos(folder / place.parent, place.name, decode)
             prompts, prompt_problems = _prompts(folder, str(row["prompt_filename"]))
             problems += [*photo_problems, *prompt_problems]
-            category: Category = "live" if place.name.startswith(_LIVE) else "object"
-            noun = str(row["class_prompt"])
             subjects[place.name] = Subject(place.name, noun, category, photos, prompts)
         return tuple(subjects.values()), problems
+
+
+def _outside(place: Path) -> str | None:
+    return f"{place} lies outside of the dataset" if place.is_absolute() or ".." in place.parts else None
 
 
 def _rows(file: Path) -> tuple[list[Any], list[Problem]]:
@@ -63,6 +68,8 @@ def _rows(file: Path) -> tuple[list[Any], list[Problem]]:
 
 def _prompts(folder: Path, name: str) -> tuple[tuple[Prompt, ...], list[Problem]]:
     """Return the prompts of a file, one a line; ``{}`` stands for the concept."""
+    if _outside(Path(name)) or not (folder / name).is_file():
+        return (), [Problem(name, "is no file of the dataset")]
     try:
         lines = (folder / name).read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
 from dreambench.dataset.images import file_sha256, image_problem
+from dreambench.dataset.own import row_problem
 from dreambench.dataset.prompts import Category, Prompt
 
 _LIVE = ("animal", "human")
@@ -39,20 +40,27 @@ class DreamBenchPlusFolder:
                 problems.append(Problem(caption.as_posix(), problem))
                 continue
             unreadable = image_problem(picture) if decode else None
-            if unreadable:
-                problems.append(Problem(picture.relative_to(folder).as_posix(), unreadable))
+            if unreadable or not picture.is_file():
+                problem = unreadable or "is no file"
+                problems.append(Problem(picture.relative_to(folder).as_posix(), problem))
                 continue
             alive = category in _LIVE
             noun = lines[0].lower()
             group = f"live_subject_{category}" if alive else category
             name = "_".join([group, number, noun.replace(" ", "_")])
-            prompts = tuple(Prompt(i, _template(text, noun), category) for i, text in enumerate(lines[1:]))
             kind: Category = "live" if alive else "object"
+            wrong = row_problem({"subject": name, "class_noun": noun, "category": kind}, {})
+            if wrong:
+                problems.append(Problem(caption.as_posix(), wrong))
+                continue
+            prompts = tuple(Prompt(i, _template(text, noun), category) for i, text in enumerate(lines[1:]))
             subjects.append(Subject(name, noun, kind, (Photo(picture, file_sha256(picture)),), prompts))
         return tuple(sorted(subjects, key=lambda subject: subject.name)), problems
 
 
 def _lines(file: Path) -> tuple[list[str], str | None]:
+    if not file.is_file():
+        return [], "is no file"
     try:
         lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
     except (OSError, ValueError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -32,7 +33,7 @@ def read_own(folder: Path, decode: bool) -> tuple[tuple[Subject, ...], list[Prob
     problems += prompt_problems
     subjects: dict[str, Subject] = {}
     for line, row in rows:
-        problem = _row_problem(row, subjects)
+        problem = row_problem(row, subjects)
         if problem:
             problems.append(Problem(f"{LIST}:{line}", problem))
             continue
@@ -105,7 +106,8 @@ def _header_problem(header: list[str]) -> str | None:
     return None
 
 
-def _row_problem(row: dict[str, str], known: dict[str, Subject]) -> str | None:
+def row_problem(row: Mapping[str, str], known: Mapping[str, Subject]) -> str | None:
+    """Return what is wrong with a subject's name, class noun or category, if anything is."""
     name, category = row["subject"], row["category"]
     if not name:
         return "the subject's name is empty"

@@ -100,7 +100,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         disk_images=(images + priors) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
-        memory=_training_memory(spec, base) if steps else None,
+        memory=_training_memory(spec, base, missing) if steps else None,
         missing=missing,
         estimate=times,
     )
@@ -159,7 +159,7 @@ def _bytes_on_disk(spec: RunSpec, base: OpenedBase) -> int:
     return sum(f.stat().st_size for c in trained for f in (base.folder / c).glob("*.safetensors"))
 
 
-def _training_memory(spec: RunSpec, base: OpenedBase | None) -> TrainingMemory | None:
+def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str]) -> TrainingMemory | None:
     """Return the memory of training, from the model's headers: here, or on the hub. None where neither is."""
     from dreambench.models.base_model import is_hub_id
     from dreambench.models.families.family import family_of
@@ -171,7 +171,11 @@ def _training_memory(spec: RunSpec, base: OpenedBase | None) -> TrainingMemory |
     remote = remote_shapes(spec.base) if is_hub_id(spec.base.model) else None
     if remote is None:
         return None
-    family = family_of(remote[0], spec.base.model)
+    try:
+        family = family_of(remote[0], spec.base.model)
+    except DreambenchError as error:
+        missing.append(str(error))
+        return None
     if not set(family.weighted) <= remote[1].keys():
         return None
     return training_memory(spec, {name: remote[1][name] for name in family.weighted}, family, half)

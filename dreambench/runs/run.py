@@ -99,7 +99,8 @@ def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str,
     def spec_of(name: str) -> RunSpec:
         return asked_spec(preset, **by_protocol(asked, name))
 
-    found = protocols_by_name(asked_protocols(asked), spec_of) or with_input_left_out(specs)
+    names = asked_protocols(asked)
+    found = protocols_by_name(names, spec_of) if names else with_input_left_out(specs)
     for spec in specs:
         refuse_unknown_inputs(spec, found)
     return found

@@ -36,6 +36,8 @@ def with_input_left_out(specs: Sequence[RunSpec]) -> dict[str, ProtocolSpec]:
     """
     if not all(spec.method.shows_photos() and spec.training_photos == 1 for spec in specs):
         return {}
+    if any(spec.protocol != specs[0].protocol for spec in specs):
+        return {}
     protocol = with_fingerprints(specs[0].protocol)
     if protocol.leave_input_out or protocol.references != "all":
         return {}

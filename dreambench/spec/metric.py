@@ -7,12 +7,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
+from dreambench.errors import DreambenchError
+
 if TYPE_CHECKING:
     import torch
 
     from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 
 Comparand = Literal["photos", "caption", "pairs", "prior", "files"]
+_PLUGIN = "update the package that it comes from, or leave it out with --metrics"
 #: The score tables, and what the metrics in each of them compare an image with.
 SCORE_TABLES: dict[str, tuple[Comparand, ...]] = {
     "images": ("photos", "caption", "files"),
@@ -116,7 +119,9 @@ class Metric(ABC):
         ``references`` are the embeddings of the subject's photos [m, d] (``photos``, ``prior``), or of each
         image's caption [n, d] (``caption``).
         """
-        raise NotImplementedError(f"{self.name} compares {self.compares}: it needs the function score")
+        raise DreambenchError(
+            f"the metric {self.name} compares {self.compares} without a function score", _PLUGIN
+        )
 
     def photo_pairs(self, photos: torch.Tensor) -> list[tuple[int, int, float]]:
         """Return (i, j, score) for all pairs i < j of a subject's photos [m, d]: the bound of ``photos``."""
@@ -132,7 +137,9 @@ class Metric(ABC):
         self, images: Sequence[torch.Tensor], files: Sequence[Path], encoder: Any, batch_size: int
     ) -> dict[tuple[int, int], float]:
         """Return the number of each pair i < j of one group of preprocessed images (``pairs``)."""
-        raise NotImplementedError(f"{self.name} compares {self.compares}: it needs the function distances")
+        raise DreambenchError(
+            f"the metric {self.name} compares {self.compares} without a function distances", _PLUGIN
+        )
 
 
 def named_weights(settings: EncoderSpec) -> str:

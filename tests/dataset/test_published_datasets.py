@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ from tests.material import tiny as models
 def picture(file: Path, shade: int = 90) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (40, 40), (shade, 60, 30)).save(file)
+
+
+def concept(place: str, prompts: str) -> str:
+    return json.dumps([{"class_prompt": "a", "instance_data_dir": place, "prompt_filename": prompts}])
 
 
 @pytest.fixture
@@ -91,6 +96,9 @@ def test_dreambench_plus(plus: Path) -> None:
         ("dataset.json", "{", "cannot be read as JSON"),
         ("dataset.json", "[]", "is no list of concepts"),
         ("dataset.json", '[{"class_prompt": "dog"}]', "concept 0: the field instance_data_dir is missing"),
+        ("dataset.json", concept("../b", "c"), "lies outside"),
+        ("dataset.json", concept("all", "c"), "may not be called 'all'"),
+        ("dataset.json", concept("b", "/c"), "is no file of the dataset"),
         ("prompts/dog.txt", "a photo", "has no {} in the concept's place"),
         ("prompts/dog.txt", "", "contains no prompt"),
         ("benchmark_dataset/pet_dog1/0.jpg", "no picture", "pet_dog1/0.jpg"),
@@ -111,6 +119,18 @@ def test_a_caption_without_its_subject_is_named(plus: Path) -> None:
         "captions/object/07.txt",
         "lacks the subject's line, or a prompt below it",
     )
+
+
+def test_a_pipe_and_a_name_with_a_path_are_refused(plus: Path) -> None:
+    (plus / "captions" / "object" / "07.txt").write_text("../mug\na mug\n")
+    os.mkfifo(plus / "images" / "object" / "08.jpg")
+    (plus / "captions" / "object" / "08.txt").write_text("can\na can\n")
+    os.mkfifo(plus / "captions" / "object" / "09.txt")
+    picture(plus / "images" / "object" / "09.jpg")
+    problems = {problem.file: problem.problem for problem in verify(plus)}
+    assert "path separator" in problems["captions/object/07.txt"]
+    assert problems["captions/object/09.txt"] == "is no file"
+    assert "images/object/08.jpg" in problems
 
 
 def test_where_to_get_them_is_said(capsys: pytest.CaptureFixture[str]) -> None:
