@@ -92,7 +92,7 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
     elif device.type == "cuda":
         dtype = torch.bfloat16 if _cuda_computes_in_bf16() else torch.float16
     else:
-        half = spec.precision == "fast" and device.type == "cpu" and _cpu_computes_in_bf16()
+        half = spec.precision == "fast" and device.type == "cpu" and cpu_computes_in_bf16()
         dtype = torch.bfloat16 if half else torch.float32
     if dtype == torch.float16 and device.type == "cpu":
         raise DreambenchError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
@@ -144,7 +144,7 @@ def without_tf32() -> Iterator[None]:
             flag.allow_tf32 = value
 
 
-def _cpu_computes_in_bf16() -> bool:
+def cpu_computes_in_bf16() -> bool:
     """Whether this CPU has bf16 instructions; without them torch emulates, at half the speed of float32."""
     known = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
     return any(getattr(torch.cpu, name, bool)() for name in known)

@@ -88,11 +88,6 @@ class Metric(ABC):
         """The title with an arrow in the direction of better scores."""
         return f"{self.title} {'↑' if self.higher_is_better else '↓'}"
 
-    @property
-    def explanation(self) -> str:
-        """The definition and the direction, as one sentence without a full stop."""
-        return f"{self.definition} ({'higher' if self.higher_is_better else 'lower'} is better)"
-
     def settings(self, protocol: ProtocolSpec) -> EncoderSpec:
         """Return the protocol's settings of the metric's encoder."""
         return protocol.encoder_spec(self.encoder)

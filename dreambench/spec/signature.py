@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
 from dreambench.spec.run_spec import RunSpec
-from dreambench.spec.version import __version__
+from dreambench.spec.version import SCORING_VERSION
 
 #: The preset of the embedded models, and what every table of it says.
 MINIATURE_PRESET = "mini"
@@ -58,10 +58,10 @@ def signature_fields(
     ``n`` is the number of scored images; ``cells`` is "all" for the whole benchmark, otherwise the
     digest of the subjects, prompts and images that were scored. ``image_size`` is the images' side in
     pixels, ``WIDTHxHEIGHT`` or ``mixed``, which LPIPS sees where the protocol fixes no size. The version
-    is the protocol's, that is the package's major and minor number.
+    is the scoring's, which releases that score alike share.
     """
     fields = {
-        "dreambench": ".".join(__version__.split(".")[:2]),
+        "dreambench": SCORING_VERSION,
         "data": spec.data.label or "unknown",
         **protocol_fields(spec.protocol),
     }

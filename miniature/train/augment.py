@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from miniature.train.samples import from_pixels, to_pixels
+from miniature.train.samples import from_pixels, mixed_precision, to_pixels
 
 
 @torch.inference_mode()
@@ -21,7 +21,7 @@ def round_trip(vae: Any, images: np.ndarray, noise: float = 0.25, seed: int = 0)
     parts = []
     for part in from_pixels(images).split(64):
         size = noise * torch.rand(len(part), 1, 1, 1, generator=generator)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             latents = vae.encode(part).latent_dist.mode().float()
             drawn = torch.randn(latents.shape, generator=generator)
             parts.append(to_pixels(vae.decode(latents + size * drawn).sample))

@@ -11,6 +11,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from dreambench.models.device import cpu_computes_in_bf16
+
 #: What the sample grid of the ``unet`` stage asks for: six of each row.
 PROMPTS: tuple[str, ...] = (
     "a dog", "a cat", "a teapot", "a backpack", "a toy", "a clock",
@@ -21,6 +23,11 @@ PROMPTS: tuple[str, ...] = (
     "a cat wearing pink glasses", "a dog in a chef outfit", "a cat in a purple wizard outfit",
     "a red vase", "a purple dog", "a shiny boot", "a wet cat", "a cube shaped clock", "a brown spotted dog",
 )  # fmt: skip
+
+
+def mixed_precision() -> torch.autocast:
+    """Compute in bfloat16 where the CPU has instructions for it; others would emulate them, more slowly."""
+    return torch.autocast("cpu", torch.bfloat16, enabled=cpu_computes_in_bf16())
 
 
 def to_pixels(images: Tensor) -> np.ndarray:
@@ -70,7 +77,7 @@ def draw(
     both = torch.cat([unconditional.expand_as(embeddings), embeddings])
     scheduler.set_timesteps(steps)
     for time in scheduler.timesteps:
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             out = unet(torch.cat([latents, latents]), time, both).sample.float()
         free, told = out.chunk(2)
         latents = scheduler.step(free + guidance_scale * (told - free), time, latents).prev_sample

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from miniature.train.data import STREAMS, PoolSize
 from miniature.train.optimizer import Optimizer
-from miniature.train.samples import from_pixels, to_pixels, write_grid
+from miniature.train.samples import from_pixels, mixed_precision, to_pixels, write_grid
 from miniature.train.stage import TrainingSession
 from miniature.train.tokenizer import CONTEXT_LENGTH, token_ids, vocabulary
 from miniature.train.train_scorer import ScorerStage
@@ -158,7 +158,7 @@ class TextStage(ScorerStage):
         images, texts = self.pictures(rows), self.texts(rows, step)
         _, numbers = np.unique(texts, return_inverse=True)
         same = torch.from_numpy(numbers[:, None] == numbers[None])
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             seen = self.model.encode_image(images)
             told = self.model.encode_text(torch.from_numpy(token_ids(texts)))
         seen, told = F.normalize(seen.float(), dim=-1), F.normalize(told.float(), dim=-1)

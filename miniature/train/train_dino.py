@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from miniature.train.augment import jittered
 from miniature.train.data import STREAMS, VIEWS, PoolSize, identity_scene
 from miniature.train.optimizer import Optimizer
-from miniature.train.samples import from_pixels, to_pixels, write_grid
+from miniature.train.samples import from_pixels, mixed_precision, to_pixels, write_grid
 from miniature.train.stage import TrainingSession
 from miniature.train.train_scorer import ScorerStage
 from miniature.world import CLASS_NOUNS, render, sample_vector
@@ -132,7 +132,7 @@ class DinoStage(ScorerStage):
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Return the instance loss of degraded pairs."""
         images = jittered(self.pictures(self.pairs(step)))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             embeddings = embed(self.model, images)
         return instance_loss(embeddings), {}
 

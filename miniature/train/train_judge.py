@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from dreambench.errors import DreambenchError
 from miniature.train.data import LABELS, PoolSize
 from miniature.train.optimizer import Optimizer
-from miniature.train.samples import from_pixels, to_pixels, write_grid
+from miniature.train.samples import from_pixels, mixed_precision, to_pixels, write_grid
 from miniature.train.stage import TrainingSession, averaged_weights
 from miniature.train.train_lpips import accuracies, label_loss
 from miniature.train.train_scorer import ScorerStage
@@ -93,7 +93,7 @@ class JudgeStage(ScorerStage):
         """Return the labels' loss, on as many clean as degraded renderings."""
         rows = self.pool.rows(step, self.batch)
         images = self.pictures(rows, share=0.5)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             logits = self.model(images)
         return label_loss(logits, self.labels(rows))
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from miniature.train.data import LABELS, PoolSize
 from miniature.train.optimizer import Optimizer
-from miniature.train.samples import from_pixels, to_pixels, write_grid
+from miniature.train.samples import from_pixels, mixed_precision, to_pixels, write_grid
 from miniature.train.stage import TrainingSession
 from miniature.train.train_scorer import ScorerStage
 
@@ -87,7 +87,7 @@ class LpipsStage(ScorerStage):
         """Return the labels' loss on degraded renderings."""
         rows = self.pool.rows(step, self.batch)
         images = self.pictures(rows)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             logits = self.model(images)
         loss, figures = label_loss(logits, self.labels(rows))
         return loss, {"class": figures["class"], "context": figures["context"]}

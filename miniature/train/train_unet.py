@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from miniature.train.data import STREAMS, PoolSize, Shard
 from miniature.train.optimizer import Optimizer
-from miniature.train.samples import PROMPTS, draw, from_pixels, to_pixels, write_grid
+from miniature.train.samples import PROMPTS, draw, from_pixels, mixed_precision, to_pixels, write_grid
 from miniature.train.stage import Stage, TrainingSession, averaged_weights
 from miniature.train.tokenizer import token_ids, with_filler
 from miniature.train.train_clip import TEXT_WIDTH, build_text_encoder, load_text_tower
@@ -117,7 +117,7 @@ def encode_shard(vae: Any, shard: Shard) -> LatentShard:
     """Return the latents' distribution of a shard's renderings."""
     means, deviations = [], []
     for part in from_pixels(shard.images).split(64):
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             posterior = vae.encode(part).latent_dist
         means.append(posterior.mean.half())
         deviations.append(posterior.std.half())
@@ -195,7 +195,7 @@ class UnetStage(Stage):
         noisy = self.scheduler.add_noise(latents, noise, timesteps)
         target = self.scheduler.get_velocity(latents, noise, timesteps)
         ids = torch.from_numpy(token_ids(self.texts(rows, step)))
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             predicted = self.model(noisy, timesteps, ids)
         error = (predicted.float() - target).square()
         early, late = MASK_WEIGHT

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from dreambench.errors import DreambenchError
 from miniature.train.data import PoolSize, Shard, render_shard
 from miniature.train.optimizer import Optimizer
-from miniature.train.samples import from_pixels, grid_of, psnr, write_grid
+from miniature.train.samples import from_pixels, grid_of, mixed_precision, psnr, write_grid
 from miniature.train.stage import DECAY, Stage, TrainingSession, averaged_weights
 
 #: Half of the pictures' sides while the learning rate is constant; whole pictures while it decays.
@@ -155,7 +155,7 @@ class VaeStage(Stage):
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Return reconstruction loss and a small Kullback-Leibler term; subjects count double."""
         images, masks = self._batch(step)
-        with torch.autocast("cpu", torch.bfloat16):
+        with mixed_precision():
             posterior = self.model.encode(images).latent_dist
             latents = posterior.mean + posterior.std * torch.randn_like(posterior.mean)
             output = self.model.decode(latents).sample
