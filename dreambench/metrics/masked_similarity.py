@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics.kept_scores import KeptScores, content_key
 from dreambench.metrics.masks import MaskedSpec, Masks, NoMaskError, check_masks, mask_label
 from dreambench.spec.file_metric import FileMetric, ScoredFile
 from dreambench.spec.metric import named_weights
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.store.files import sha256_of, write_text
+from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,15 +97,14 @@ class MaskedSimilarity(FileMetric):
         Raises DreambenchError where a photo's mask is missing or empty, or a mask does not fit its image.
         """
         masks, missing = Masks(settings, self.place), _Missing()
-        known = _read_scores(kept)
+        scores = KeptScores(kept)
         keys = [missing.of(partial(self._key, masks, file)) for file in files]
-        asked = [(file, key) for file, key in zip(files, keys, strict=True) if key and key not in known]
+        asked = [(file, key) for file, key in zip(files, keys, strict=True) if key and key not in scores]
         if asked:
-            known.update(self._found(asked, masks, settings, load(), missing))
-            write_text(kept, json.dumps(known, indent=1) + "\n")
+            scores.add(self._found(asked, masks, settings, load(), missing))
         if missing.lines:
             note(f"{self.name}: {missing.lines[0]}; {len(missing.lines)} scores are missing")
-        return [known.get(key, math.nan) if key else math.nan for key in keys]
+        return [scores.get(key) for key in keys]
 
     def _key(self, masks: Masks, file: ScoredFile) -> str:
         """Return what names a score: the content of the image, its photos, and their masks."""
@@ -115,7 +113,7 @@ class MaskedSimilarity(FileMetric):
             parts.append(masks.key(masks.file_of_image(file)))
         for photo in file.photos:
             parts += [sha256_of(photo), self._of_photo(masks.key, masks.file_of_photo(file.subject, photo))]
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+        return content_key(*parts)
 
     def _of_photo(self, ask: Callable[..., Any], *arguments: Any) -> Any:
         """Return what a question about a photo's mask answers; a photo must have one."""
@@ -183,13 +181,3 @@ class _Missing:
 
 def _batches(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
     return (things[start : start + _BATCH] for start in range(0, len(things), _BATCH))
-
-
-def _read_scores(kept: Path) -> dict[str, float]:
-    """Return the scores that are kept; a damaged file is as good as none."""
-    try:
-        content = json.loads(kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    rows = content.items() if isinstance(content, dict) else ()
-    return {k: float(v) for k, v in rows if isinstance(v, int | float) and math.isfinite(v)}
