@@ -18,7 +18,7 @@ from dreambench.spec.registries import get_metric
 from dreambench.spec.signature import protocol_fields
 from tests.metrics.material import noise, score
 
-MODEL = "clip_vitb32"  # the only network that it does not need torch.hub for and that is not larger
+MODEL = "clip_vitb32"  # it needs neither torch.hub nor a large network
 
 
 def protocol(tiny_models, *metrics: str, model: str = MODEL):
