@@ -1,8 +1,8 @@
 """A metric of another program, in an environment of its own: it reads JSON lines and answers with them.
 
-For VQAScore, ImageReward, HPSv3 and others whose dependencies cannot live beside ours. Per subject the
-program is started once and gets a line per image, ``{"image": path, "caption": text, "photos": [paths]}``; it
-answers with as many lines ``{"score": number}``, in the same order. ``null`` is a missing score.
+For metrics whose dependencies cannot live beside ours. Per subject the program is started once and gets a
+line per image, ``{"image": path, "caption": text, "photos": [paths]}``; it answers with as many lines
+``{"score": number}``, in the same order. ``null`` is a missing score.
 """
 
 from __future__ import annotations
@@ -64,30 +64,42 @@ class CommandMetric(FileMetric):
             {"image": str(f.image), "caption": f.caption, "photos": [str(photo) for photo in f.photos]}
             for f in files
         ]
-        try:
-            code, out, err = _run(settings, "".join(f"{json.dumps(line)}\n" for line in asked))
-            problem = f"exit code {code}: {_last(err)}" if code else None
-            values = None if problem else _numbers(out, len(files))
-        except subprocess.TimeoutExpired:
-            problem, values = f"no answer within {settings.timeout:g} seconds", None
-        except (OSError, UnicodeDecodeError) as error:
-            problem, values = str(error), None
-        if values is None:
-            reason = problem or f'its answer is not {len(files)} lines such as {{"score": 0.5}}'
-            note(f"{settings.command[0]}: {reason}; {len(files)} scores are missing")
-            return [math.nan] * len(files)
+        values, problem = answers_of(settings.command, asked, settings.timeout)
+        if problem:
+            note(f"{settings.command[0]}: {problem}; {len(files)} scores are missing")
         return values
 
 
-def _run(settings: CommandSpec, asked: str) -> tuple[int, str, str]:
+def answers_of(
+    command: Sequence[str], asked: Sequence[Mapping[str, object]], timeout: float
+) -> tuple[list[float], str | None]:
+    """Start a program, give it a JSON line for each score that is asked for, and return its numbers.
+
+    With them comes a problem in one line, or None; where there is one, all numbers are NaN.
+    """
+    try:
+        code, out, err = run_program(command, "".join(f"{json.dumps(line)}\n" for line in asked), timeout)
+        problem = f"exit code {code}: {last_line(err)}" if code else None
+        values = None if problem else _numbers(out, len(asked))
+    except subprocess.TimeoutExpired:
+        problem, values = f"no answer within {timeout:g} seconds", None
+    except (OSError, UnicodeDecodeError) as error:
+        problem, values = str(error), None
+    if values is not None:
+        return values, None
+    problem = problem or f'its answer is not {len(asked)} lines such as {{"score": 0.5}}'
+    return [math.nan] * len(asked), problem
+
+
+def run_program(command: Sequence[str], asked: str, timeout: float) -> tuple[int, str, str]:
     """Return exit code, answer and messages. Raises TimeoutExpired after all that it started was killed."""
     pipe = subprocess.PIPE
     # In a session of its own, so that what the program has started (a server, a loader) does not outlive it.
     with subprocess.Popen(
-        settings.command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     ) as program:
         try:
-            out, err = program.communicate(asked, timeout=settings.timeout)
+            out, err = program.communicate(asked, timeout=timeout)
         except BaseException:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(program.pid, signal.SIGKILL)
@@ -95,7 +107,8 @@ def _run(settings: CommandSpec, asked: str) -> tuple[int, str, str]:
     return program.returncode, out, err
 
 
-def _last(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line that says something, at most 200 characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:200] if lines else "no message"
 

@@ -140,6 +140,8 @@ def _checked(metric: Metric) -> Metric:
         raise DreambenchError(
             f"{metric.title} needs images of the bare class", "leave it out, or use dreambench.run"
         )
+    if metric.compares == "files":
+        raise DreambenchError(f"{metric.title} looks at files", "leave it out, or use dreambench.score")
     return metric
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -122,16 +123,28 @@ class _SubjectScorer:
 
     def _of_files(self, metric: Metric) -> list[float]:
         assert isinstance(metric, FileMetric)
-        photos = tuple(self.references)
-        files = [ScoredFile(cell.file, cell.caption, photos) for cell in self.cells if cell.file]
-        key = self.asked.encoders.key(metric.encoder)
-        kept = self.run.reply_file(key, self.subject)
-        found = metric.score_files(files, metric.settings(self.protocol), kept, self.note)
+        files = [
+            ScoredFile(
+                *(cell.file, cell.caption, self._photos_of(cell.image_index), self.subject),
+                f"{cell.prompt_index:02d}-{cell.image_index}",
+            )
+            for cell in self.cells
+            if cell.file
+        ]
+        encoders = self.asked.encoders
+        kept = self.run.reply_file(encoders.key(metric.encoder), self.subject)
+        load = partial(encoders.load, metric.encoder)
+        found = metric.score_with(files, metric.settings(self.protocol), kept, self.note, load)
         if len(found) != len(files):
             raise DreambenchError(
                 f"{metric.title} gives {len(found)} scores for {len(files)} images", "fix the metric"
             )
         return found
+
+    def _photos_of(self, image_index: int) -> tuple[Path, ...]:
+        """Return the photos that an image is compared with: one of them where the protocol pairs them."""
+        photos = tuple(self.references)
+        return (photos[image_index % len(photos)],) if self.protocol.references == "paired" else photos
 
     def diversity_rows(self) -> list[dict[str, Any]]:
         """Return one row per pair of expected images of a prompt; NaN where one of them is missing."""

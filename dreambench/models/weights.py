@@ -29,8 +29,10 @@ def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
     A file that no metric needs may be missing; where it is there, it is in the signature as well, so that
     runs of one protocol have one signature, whichever of its metrics they were asked for. A fingerprint
     that is filled in already is kept, without looking at the file: it is compared when the file is loaded.
-    Raises DreambenchError where a file is missing, or a pickle.
+    Raises DreambenchError where a file is missing, or a pickle, or where a metric lacks something else.
     """
+    for user in map(get_metric, protocol.metrics):
+        user.check(user.settings(protocol))
     changes: dict[str, EncoderSpec] = {}
     needed = needed_encoders(protocol.metrics)
     for name in needed_encoders({*standard_metrics(), *protocol.metrics}):
@@ -53,12 +55,13 @@ def weights_field(encoder: str) -> str:
 
 
 def missing_weights(protocol: ProtocolSpec) -> list[str]:
-    """Return one line per needed weights file that is absent, or would be downloaded; downloads nothing."""
+    """Return one line per need of a metric that is not met, or would be downloaded; downloads nothing."""
     lines = []
     users = {m.encoder: m for m in map(get_metric, protocol.metrics)}
     for name, user in sorted(users.items()):
         settings, field = user.settings(protocol), weights_field(name)
         try:
+            user.check(settings)
             if is_local(settings.weights):
                 local_file(settings.weights, field)
                 continue

@@ -26,11 +26,16 @@ class FileMetricSpec(EncoderSpec):
 
 @dataclass(frozen=True)
 class ScoredFile:
-    """One image with its caption and the reference photos of its subject."""
+    """One image with its caption and the reference photos of its subject.
+
+    ``cell`` is what a run's folder calls the image, without the suffix: ``03-1`` is image 1 of prompt 3.
+    """
 
     image: Path
     caption: str
     photos: tuple[Path, ...]
+    subject: str = ""
+    cell: str = ""
 
 
 class NoWeights:
@@ -59,6 +64,17 @@ class FileMetric(Metric):
         ``kept`` is a JSON file of the metric's own for this subject, ``note`` takes one line on what is
         missing and why.
         """
+
+    def score_with(
+        self,
+        files: Sequence[ScoredFile],
+        settings: Any,
+        kept: Path,
+        note: Callable[[str], None],
+        load: Callable[[], Any],
+    ) -> list[float]:
+        """As ``score_files``, for a metric with an encoder: ``load`` returns it, loaded once for a run."""
+        return self.score_files(files, settings, kept, note)
 
     def load_encoder(self, settings: Any, device: str | torch.device) -> Any:
         """Raise DreambenchError: there is no encoder."""

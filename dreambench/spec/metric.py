@@ -108,6 +108,13 @@ class Metric(ABC):
     def download(self, settings: Any) -> WeightsFile:
         """Return the file that is downloaded where ``settings.weights`` is not a file. Downloads nothing."""
 
+    def check(self, settings: Any) -> None:
+        """Raise DreambenchError where something else than weights is missing: a package, a folder, a program.
+
+        Asked before anything is drawn or embedded; looks, and loads nothing.
+        """
+        return
+
     def score(self, images: torch.Tensor, references: torch.Tensor) -> list[float]:
         """Return one number per image, from embeddings [n, d].
 

@@ -42,6 +42,23 @@ class SiglipEncoder(ImageEncoder):
         return pooled
 
 
+class SiglipPatchEncoder(SiglipEncoder):
+    """The same tower without its pooling: an image's embedding is its patch tokens after the final norm.
+
+    ``forward`` returns [n, rows x columns, d]; ``grid`` is (rows, columns).
+    """
+
+    def __init__(self, model: nn.Module, size: int, device: torch.device) -> None:
+        super().__init__(model, size, device)
+        rows, columns = model.patch_embed.grid_size  # type: ignore[union-attr, misc]
+        self.grid = (int(rows), int(columns))  # type: ignore[arg-type]
+
+    def _embed(self, batch: Tensor) -> Tensor:
+        model: Any = self.model
+        tokens: Tensor = model.forward_features(batch)[:, model.num_prefix_tokens :]
+        return tokens
+
+
 def load_siglip(spec: DinoSpec, device: str | torch.device, place: str) -> SiglipEncoder:
     """Load a SigLIP image tower: a timm name with ``hub`` weights, or a safetensors file.
 
@@ -54,3 +71,9 @@ def load_siglip(spec: DinoSpec, device: str | torch.device, place: str) -> Sigli
             f"{place}.model={spec.model} has no attention pooling", "use a SigLIP model of timm"
         )
     return SiglipEncoder(model, spec.crop, torch.device(device))
+
+
+def load_siglip_patches(spec: DinoSpec, device: str | torch.device, place: str) -> SiglipPatchEncoder:
+    """Load a SigLIP image tower for its patch tokens. Raises DreambenchError like ``load_siglip``."""
+    pooled = load_siglip(spec, device, place)
+    return SiglipPatchEncoder(pooled.model, pooled.size, pooled.device)

@@ -1,0 +1,78 @@
+"""DreamSim: the perceptual distance of a generated image to the photos of its subject."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from dreambench.errors import DreambenchError
+from dreambench.metrics.image_similarity import PhotoSimilarity, photo_pair_similarity, similarity_to_photos
+from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from dreambench.spec.metric import WeightsFile
+
+
+class DreamSimSpec(EncoderSpec):
+    """Which of the package's models; it downloads its weights itself.
+
+    Not ``synclr_vitb16``: the package reads its file as a pickle that may run code.
+    """
+
+    model: Literal["ensemble", "dino_vitb16", "dinov2_vitb14", "clip_vitb32", "open_clip_vitb32"] = "ensemble"
+    weights: Literal["hub"] = "hub"
+
+
+class DreamSim(PhotoSimilarity):
+    """Mean of 1 - cosine of DreamSim's embeddings with those of the subject's photos; 0 is the same image."""
+
+    title = "DreamSim"
+    definition = (
+        "perceptual distance of generated images to the subject's real photos, by DreamSim embeddings"
+    )
+    source = "Fu et al. 2023 (DreamSim)"
+    encoder = "dreamsim"
+    licence = "MIT (DreamSim)"
+    agreement = "96.2% of the triplets of NIGHTS' test set (its authors' figure); not measured here"
+    Settings = DreamSimSpec
+    higher_is_better = False
+    range = (0.0, 2.0)
+    rank = 13
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the model."""
+        spec = protocol.encoder_spec(self.encoder)
+        assert isinstance(spec, DreamSimSpec)
+        return {"dreamsim": spec.model}
+
+    def check(self, settings: Any) -> None:
+        """Raise DreambenchError where the package is not installed."""
+        if importlib.util.find_spec("dreamsim") is None:
+            raise DreambenchError(
+                "the metric dreamsim needs the package dreamsim, which is not installed",
+                "pip install 'dreambench[dreamsim]', or leave it out with --metrics",
+            )
+
+    def load_encoder(self, settings: DreamSimSpec, device: str | torch.device) -> Any:
+        """Load the model by the package."""
+        from dreambench.models.encoders.dreamsim_encoder import load_dreamsim
+
+        return load_dreamsim(settings.model, device)
+
+    def download(self, settings: DreamSimSpec) -> WeightsFile:
+        """Return what the package downloads."""
+        from dreambench.models.encoders.dreamsim_encoder import DreamSimWeights
+
+        return DreamSimWeights(settings.model)
+
+    def score(self, images: Tensor, references: Tensor) -> list[float]:
+        """Return the mean distance, in [0, 2], of each of n images [n, d] to m photos [m, d]."""
+        return [1 - value for value in similarity_to_photos(images, references)]
+
+    def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
+        """Return (i, j, distance) for all pairs i < j of a subject's photos: the Real Images row."""
+        return [(i, j, 1 - value) for i, j, value in photo_pair_similarity(photos)]

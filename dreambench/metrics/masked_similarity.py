@@ -1,0 +1,183 @@
+"""Similarity to the subject's photos where a mask says what the subject is: the background does not count."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from dreambench.errors import DreambenchError
+from dreambench.metrics.kept_scores import KeptScores, content_key
+from dreambench.metrics.masks import MaskedSpec, Masks, NoMaskError, check_masks, mask_label
+from dreambench.spec.file_metric import FileMetric, ScoredFile
+from dreambench.spec.metric import named_weights
+from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.store.files import sha256_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+    from dreambench.spec.metric import WeightsFile
+
+#: Images that go through the encoder at once.
+_BATCH = 16
+
+
+class MaskedSimilarity(FileMetric):
+    """A similarity to photos whose masks are given; an image without a mask has no score, and is counted.
+
+    A subclass sets ``encoder`` and ``Settings`` (a ``MaskedSpec``), and gives ``load_encoder``, ``views`` and
+    ``similarity``. Scores are kept by the content of image, photos and masks.
+    """
+
+    range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
+    #: Whether generated images need masks, too.
+    masks_images: ClassVar[bool] = True
+
+    @property
+    def place(self) -> str:
+        """Where a protocol has the settings."""
+        return f"protocol.encoders.{self.encoder}"
+
+    @abstractmethod
+    def views(
+        self,
+        encoder: Any,
+        pictures: Sequence[tuple[Image.Image, NDArray[np.bool_] | None]],
+        settings: Any,
+    ) -> list[Any]:
+        """Return what is compared of each picture with its mask (None: without one)."""
+
+    @abstractmethod
+    def similarity(self, image: Any, photos: Sequence[Any]) -> float:
+        """Return the score of an image, from what ``views`` gives of it and of the photos."""
+
+    def details(self, settings: Any) -> str:
+        """Return what else than encoder and masks changes the numbers, for the signature."""
+        return f"r{settings.resize}c{settings.crop}"
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the model with its weights, its transform, and how the masks were made."""
+        spec = protocol.encoder_spec(self.encoder)
+        assert isinstance(spec, MaskedSpec)
+        parts = (spec.model, named_weights(spec), self.details(spec), f"masks-{mask_label(spec)}")
+        return {self.encoder: "/".join(parts)}
+
+    def check(self, settings: Any) -> None:
+        """Raise DreambenchError where there are no masks to be had."""
+        check_masks(settings, self.place)
+
+    def download(self, settings: Any) -> WeightsFile:
+        """Return timm's file of the model."""
+        from dreambench.models.encoders.dino_encoder import dino_download
+
+        return dino_download(settings, self.place)
+
+    def score_files(
+        self, files: Sequence[ScoredFile], settings: Any, kept: Path, note: Callable[[str], None]
+    ) -> list[float]:
+        """Score on the CPU."""
+        return self.score_with(files, settings, kept, note, partial(self.load_encoder, settings, "cpu"))
+
+    def score_with(
+        self,
+        files: Sequence[ScoredFile],
+        settings: Any,
+        kept: Path,
+        note: Callable[[str], None],
+        load: Callable[[], Any],
+    ) -> list[float]:
+        """Return one score per file, NaN where its mask is missing or empty.
+
+        Raises DreambenchError where a photo's mask is missing or empty, or a mask does not fit its image.
+        """
+        masks, missing = Masks(settings, self.place), _Missing()
+        scores = KeptScores(kept)
+        keys = [missing.of(partial(self._key, masks, file)) for file in files]
+        asked = [(file, key) for file, key in zip(files, keys, strict=True) if key and key not in scores]
+        if asked:
+            scores.add(self._found(asked, masks, settings, load(), missing))
+        if missing.lines:
+            note(f"{self.name}: {missing.lines[0]}; {len(missing.lines)} scores are missing")
+        return [scores.get(key) for key in keys]
+
+    def _key(self, masks: Masks, file: ScoredFile) -> str:
+        """Return what names a score: the content of the image, its photos, and their masks."""
+        parts = [sha256_of(file.image)]
+        if self.masks_images:
+            parts.append(masks.key(masks.file_of_image(file)))
+        for photo in file.photos:
+            parts += [sha256_of(photo), self._of_photo(masks.key, masks.file_of_photo(file.subject, photo))]
+        return content_key(*parts)
+
+    def _of_photo(self, ask: Callable[..., Any], *arguments: Any) -> Any:
+        """Return what a question about a photo's mask answers; a photo must have one."""
+        try:
+            return ask(*arguments)
+        except NoMaskError as error:
+            raise DreambenchError(
+                f"{self.name}: {error}", f"every photo of a subject needs a mask in {self.place}.masks"
+            ) from error
+
+    def _found(
+        self,
+        asked: Sequence[tuple[ScoredFile, str]],
+        masks: Masks,
+        settings: Any,
+        encoder: Any,
+        missing: _Missing,
+    ) -> dict[str, float]:
+        photos = {(file.subject, photo) for file, _ in asked for photo in file.photos}
+        references: dict[tuple[str, Path], Any] = {}
+        for batch in _batches(sorted(photos)):
+            pictures = [self._photo_picture(masks, subject, photo) for subject, photo in batch]
+            references.update(zip(batch, self.views(encoder, pictures, settings), strict=True))
+        found: dict[str, float] = {}
+        for part in _batches(asked):
+            ready = [(f, key, missing.of(partial(self._image_picture, masks, f))) for f, key in part]
+            there = [(file, key, picture) for file, key, picture in ready if picture is not None]
+            views = self.views(encoder, [picture for *_, picture in there], settings) if there else []
+            for (file, key, _), view in zip(there, views, strict=True):
+                score = self.similarity(view, [references[file.subject, photo] for photo in file.photos])
+                if not math.isfinite(score):
+                    raise DreambenchError(f"{self.title} of {file.image} is {score}", "check its weights")
+                found[key] = score
+        return found
+
+    def _photo_picture(
+        self, masks: Masks, subject: str, photo: Path
+    ) -> tuple[Image.Image, NDArray[np.bool_] | None]:
+        from dreambench.dataset import read_image
+
+        image = read_image(photo, "photo")
+        return image, self._of_photo(masks.mask, image, masks.file_of_photo(subject, photo))
+
+    def _image_picture(self, masks: Masks, file: ScoredFile) -> tuple[Image.Image, NDArray[np.bool_] | None]:
+        from dreambench.dataset import read_image
+
+        image = read_image(file.image)
+        return image, masks.mask(image, masks.file_of_image(file)) if self.masks_images else None
+
+
+class _Missing:
+    """What an image lacks for its score: a line for each image."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def of(self, ask: Callable[[], Any]) -> Any:
+        """Return what a question answers; None, and a line, where a mask is missing."""
+        try:
+            return ask()
+        except NoMaskError as error:
+            self.lines.append(str(error))
+            return None
+
+
+def _batches(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    return (things[start : start + _BATCH] for start in range(0, len(things), _BATCH))

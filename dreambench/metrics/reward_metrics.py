@@ -1,0 +1,155 @@
+"""VQAScore, ImageReward and HPSv3, each by its package in an environment of its own.
+
+Their dependencies cannot live beside ours. ``python`` names the interpreter of an environment that has the
+package; ``programs/reward_program.py`` runs in it.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from dreambench.errors import DreambenchError
+from dreambench.metrics.command_metric import answers_of, last_line, run_program
+from dreambench.metrics.kept_scores import KeptScores, content_key
+from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
+from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.store.files import sha256_of
+
+PROGRAM = Path(__file__).parent / "programs" / "reward_program.py"
+
+
+class RewardSpec(FileMetricSpec):
+    """The interpreter that has the package, the package's model, and the limit in seconds for a subject."""
+
+    python: str = ""
+    model: str = ""
+    device: str = "auto"
+    timeout: float = Field(3600, gt=0)
+
+
+@cache
+def _problem(command: tuple[str, ...]) -> str | None:
+    """Return why a program cannot start, in a line; None where it can."""
+    try:
+        code, _, err = run_program(command, "", timeout=60)
+    except subprocess.TimeoutExpired:
+        return "it does not start within a minute"
+    except (OSError, UnicodeDecodeError) as error:
+        return str(error)
+    return last_line(err) if code else None
+
+
+class RewardMetric(FileMetric):
+    """A package's number of an image and its caption. Scores are kept by the content of both."""
+
+    #: What pip calls the package.
+    package: ClassVar[str]
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the package and its model."""
+        spec = protocol.encoder_spec(self.encoder)
+        assert isinstance(spec, RewardSpec)
+        return {self.encoder: f"{self.package}/{Path(spec.model).name}"}
+
+    def check(self, settings: RewardSpec) -> None:
+        """Raise DreambenchError where no interpreter is named, or it is not there."""
+        field = f"protocol.encoders.{self.encoder}.python"
+        if not settings.python:
+            raise DreambenchError(
+                f"{field} names no interpreter",
+                f"install {self.package} into an environment of its own, and --set {field}=FOLDER/bin/python",
+            )
+        problem = _problem((settings.python, str(PROGRAM), self.encoder, "--check"))
+        if problem:
+            raise DreambenchError(f"{field}={settings.python}: {problem}", "use an environment that has it")
+
+    def score_files(
+        self, files: Sequence[ScoredFile], settings: RewardSpec, kept: Path, note: Callable[[str], None]
+    ) -> list[float]:
+        """Ask for what is not kept yet; NaN where the program gives nothing."""
+        self.check(settings)
+        scores = KeptScores(kept)
+        keys = [content_key(self.package, settings.model, f.caption, sha256_of(f.image)) for f in files]
+        asked = {key: file for key, file in zip(keys, files, strict=True) if key not in scores}
+        if asked:
+            words = ("--model", settings.model, "--device", settings.device)
+            command = (settings.python, str(PROGRAM), self.encoder, *words)
+            lines = [{"image": str(f.image), "caption": f.caption} for f in asked.values()]
+            found, problem = answers_of(command, lines, settings.timeout)
+            if problem:
+                note(f"{self.name}: {problem}; {len(asked)} scores are missing")
+            scores.add(dict(zip(asked, found, strict=True)))
+        return [scores.get(key) for key in keys]
+
+
+class VqaScoreSpec(RewardSpec):
+    """VQAScore's interpreter and model."""
+
+    model: str = "clip-flant5-xxl"
+
+
+class VqaScore(RewardMetric):
+    """The probability that a vision-language model answers yes to whether the image shows its caption."""
+
+    title = "VQAScore"
+    definition = "probability of yes to whether the image shows its caption, by a question-answering model"
+    source = (
+        "Lin et al. 2024 (Evaluating Text-to-Visual Generation with Image-to-Text Generation), t2v-metrics"
+    )
+    encoder = "vqascore"
+    package = "t2v-metrics"
+    licence = "Apache-2.0 (t2v-metrics); the model's own"
+    Settings = VqaScoreSpec
+    range = (0.0, 1.0)
+    rank = 31
+
+
+class ImageRewardSpec(RewardSpec):
+    """ImageReward's interpreter and model."""
+
+    model: str = "ImageReward-v1.0"
+
+
+class ImageReward(RewardMetric):
+    """A reward learned from experts' comparisons of images of one caption; about 0 on average."""
+
+    title = "ImageReward"
+    definition = "reward for image and caption, learned from people's comparisons of images"
+    source = "Xu et al. 2023 (ImageReward)"
+    encoder = "image_reward"
+    package = "image-reward"
+    licence = "Apache-2.0 (ImageReward)"
+    agreement = "65.1% of the pairs of its own test set (figure of HPSv3's authors); not measured here"
+    Settings = ImageRewardSpec
+    range = (-math.inf, math.inf)
+    rank = 32
+
+
+class HpsV3Spec(RewardSpec):
+    """HPSv3's interpreter, and ``HPSv3`` or a checkpoint."""
+
+    model: str = "HPSv3"
+
+
+class HpsV3(RewardMetric):
+    """A preference score of a vision-language model, learned from people's comparisons of images."""
+
+    title = "HPSv3"
+    definition = "preference score of image and caption, learned from people's comparisons of images"
+    source = "Ma et al. 2025 (HPSv3)"
+    encoder = "hpsv3"
+    package = "hpsv3"
+    licence = "MIT (HPSv3)"
+    agreement = (
+        "76.9% of the pairs of HPDv3, 66.8% of ImageReward's (its authors' figures); not measured here"
+    )
+    Settings = HpsV3Spec
+    range = (-math.inf, math.inf)
+    rank = 33
