@@ -195,5 +195,5 @@ def family_of(pipeline: str, where: str) -> Family:
     known = sorted(cls for name in FAMILIES.names() for cls in FAMILIES.get(name).pipelines)
     raise DreambenchError(
         f"{where}: {pipeline} is not supported",
-        f"supported: {', '.join(known)}; a package adds a family (docs/methods.md)",
+        f"supported: {', '.join(known)}; a package adds a family (docs/families.md)",
     )
