@@ -75,7 +75,8 @@ class Reference:
         if base.family.references is None:
             raise DreambenchError(
                 f"{base.family.name} models cannot be shown a photo",
-                "use a base model of the family sd, sdxl (by IP-Adapter), flux-kontext, flux2 or flux2-klein",
+                "use a base model of the family sd, sdxl (by IP-Adapter), flux-kontext, flux2, flux2-klein, "
+                "qwen-image-edit or qwen-image-edit-plus",
             )
         options = spec.method
         assert isinstance(options, ReferenceOptions)

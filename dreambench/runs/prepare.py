@@ -106,6 +106,11 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
             f"image_size={spec.image_size} is not a multiple of {multiple}, the side of this model's patches",
             f"use image_size={spec.image_size // multiple * multiple or multiple}",
         )
+    if family.draws_from_photos and not spec.method.shows_photos():
+        raise DreambenchError(
+            f"{family.name} models draw from a photo, and {spec.method.name} shows none",
+            "use --method reference",
+        )
     family.check_sampler(spec.sampler, "sampler")
     needs = spec.method.class_image_needs()
     if needs is not None:
