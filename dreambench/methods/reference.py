@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,11 @@ class ReferenceOptions(MethodOptions):
     ``adapter`` is IP-Adapter's: a folder or a hub id, with ``subfolder`` and ``weight_name`` in it, for
     Stable Diffusion and SDXL (Ye et al. 2023, arXiv 2308.06721). ``scale`` is its weight beside the text,
     0.6 in the authors' demo.
+
+    ``photo`` says which photo is shown where ``training_photos=1``: the ``first`` by name, one by its number
+    from 1 on, or the ``best``: the one whose mean DINO cosine with the subject's other photos is the largest
+    (their medoid), as the run's own protocol computes DINO; the first by name of several. It depends on the
+    photos alone, never on generated images.
     """
 
     name: str = "reference"
@@ -36,7 +41,11 @@ class ReferenceOptions(MethodOptions):
     subfolder: str = "models"
     weight_name: str = "ip-adapter_sd15.safetensors"
     scale: float = Field(0.6, ge=0, le=1)
+    photo: Literal["first", "best"] | Annotated[int, Field(ge=1)] = "first"
     fingerprint: str | None = Field(None, description="of the adapter's weights; found by the run")
+    shown: dict[str, str] | None = Field(
+        None, description="the shown photo's file by subject, unless it is the first; found by the run"
+    )
 
     def trains(self) -> bool:
         """Return False: no weights change."""
@@ -46,12 +55,16 @@ class ReferenceOptions(MethodOptions):
         """Return True: photos are the method's input."""
         return True
 
+    def shown_photos(self) -> Mapping[str, str] | None:
+        """Return the file name of each subject's shown photo, once the run has chosen it."""
+        return self.shown
+
 
 class Reference:
     """Draws ``a [class noun] ...`` with a model that is shown the subject's photos.
 
-    ``training_photos`` is how many it is shown: the first ones. With it, protocols that leave a model's input
-    out score against the others.
+    ``training_photos`` is how many it is shown: the first ones, or the one that ``photo`` chooses. With it,
+    protocols that leave a model's input out score against the others.
     """
 
     name: ClassVar[str]
@@ -62,15 +75,21 @@ class Reference:
         if base.family.references is None:
             raise DreambenchError(
                 f"{base.family.name} models cannot be shown a photo",
-                "use a base model of the family sd, sdxl (by IP-Adapter), flux-kontext, flux2 or flux2-klein",
+                "use a base model of the family sd, sdxl (by IP-Adapter), flux-kontext, flux2, flux2-klein, "
+                "qwen-image-edit or qwen-image-edit-plus",
+            )
+        options = spec.method
+        assert isinstance(options, ReferenceOptions)
+        if options.photo != "first" and spec.training_photos != 1:
+            raise DreambenchError(
+                f"method.photo={options.photo} shows one photo", "add --set training_photos=1"
             )
         if base.family.references == "one photo" and spec.training_photos != 1:
             raise DreambenchError(
                 f"{base.family.name} models are shown one photo", "add --set training_photos=1"
             )
         if base.family.references == "ip-adapter":
-            assert isinstance(spec.method, ReferenceOptions)
-            _require_adapter(spec.method)
+            _require_adapter(options)
 
     def resolved(self, base: BaseModel, spec: RunSpec) -> ReferenceOptions:
         """Return the options with the fingerprint of the adapter's weights, where it needs any."""

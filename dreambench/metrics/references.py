@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,14 +14,21 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def input_photo(protocol: ProtocolSpec, subject: str, photos: Sequence[Path]) -> Path:
-    """Return the photo that a model was shown: the one that the protocol lists, otherwise the first.
+#: What a model saw of each subject: how many of its first photos, or one photo's file name by subject.
+PhotosSeen = int | Mapping[str, str]
 
-    Raises DreambenchError where the subject has no photo of the listed name.
+
+def input_photo(
+    protocol: ProtocolSpec, subject: str, photos: Sequence[Path], shown: PhotosSeen | None = None
+) -> Path:
+    """Return the photo that a model was shown: the one that the protocol lists, otherwise the run's.
+
+    Where the run does not name one (``shown``), it is the first. Raises DreambenchError where the subject has
+    no photo of the listed name.
     """
     listed = protocol.input_photos.get(subject)
     if listed is None:
-        return photos[0]
+        return _named(shown, subject, photos) or photos[0]
     for photo in photos:
         if photo.stem == listed:
             return photo
@@ -32,18 +39,21 @@ def input_photo(protocol: ProtocolSpec, subject: str, photos: Sequence[Path]) ->
 
 
 def reference_photos(
-    protocol: ProtocolSpec, subject: str, photos: Sequence[Path], shown: int | None = None
+    protocol: ProtocolSpec, subject: str, photos: Sequence[Path], shown: PhotosSeen | None = None
 ) -> list[Path]:
     """Return the photos that a subject's images are compared with, in their order.
 
-    ``photos`` are all of the subject's; ``shown`` is how many of the first a model was trained on (None: the
-    input photo alone). Where those are left out and one photo is asked for, it is the next one. Raises
-    DreambenchError where no photo is left.
+    ``photos`` are all of the subject's; ``shown`` is how many of the first a model was trained on, or the
+    file name of the one that it was shown, by subject (None: the input photo alone). Where those are left out
+    and one photo is asked for, it is the next one. Raises DreambenchError where no photo is left.
     """
-    own = input_photo(protocol, subject, photos)
+    own = input_photo(protocol, subject, photos, shown)
     left = list(photos)
-    if protocol.leave_input_out:
-        left = list(photos[shown:]) if shown else [photo for photo in photos if photo != own]
+    if protocol.leave_input_out and isinstance(shown, int):
+        left = list(photos[shown:])
+    elif protocol.leave_input_out:
+        seen = _named(shown, subject, photos) or own
+        left = [photo for photo in photos if photo != seen]
     if not left:
         raise DreambenchError(
             f"subject {subject} has no photo beside those that the model was shown",
@@ -55,6 +65,12 @@ def reference_photos(
         return [own]
     after = [photo for photo in left if photo.name > own.name]
     return [(after or left)[0]]
+
+
+def _named(shown: PhotosSeen | None, subject: str, photos: Sequence[Path]) -> Path | None:
+    """Return the photo that a run names as the one that its model was shown, if it names any."""
+    name = shown.get(subject) if isinstance(shown, Mapping) else None
+    return next((photo for photo in photos if photo.name == name), None)
 
 
 def compare_with_photos(

@@ -14,6 +14,7 @@ from torch import Tensor
 from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.metrics.encoders import ProtocolEncoders
+from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
 from dreambench.metrics.subject_scores import keep_embeddings, score_subject
 from dreambench.metrics.tables import TABLES, BenchmarkImage, PriorImage, as_table
@@ -53,7 +54,7 @@ def score_images(
     batch_size: int,
     decode_threads: int,
     others: Sequence[ScoredProtocol] = (),
-    shown: int | None = None,
+    shown: PhotosSeen | None = None,
     note: Callable[[str], None] = _ignore_line,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
@@ -68,12 +69,13 @@ def score_images(
     - ``photos``: one row per pair of a subject's photos, the Real Images row.
 
     ``others`` are further protocols, whose tables are kept beside: each image is decoded once for all of
-    them, and embedded once by each encoder. ``shown`` is how many of its first photos a model was trained on
-    (None: not known), ``note`` takes a line on scores that could not be had. A missing image's scores, and
-    those of a standard metric that was not asked for, are NaN. Embeddings and distances are kept in the run
-    folder, by encoder and by the SHA-256 of the image file: what is there is not computed again, and an
-    encoder that is not needed is not loaded. ``on_image`` gets numbers of images done, which add up to the
-    files of ``cells``, ``priors`` and their subjects' photos.
+    them, and embedded once by each encoder. ``shown`` is how many of its first photos a model was trained
+    on, or the file name of the one that it was shown, by subject (None: not known), ``note`` takes a line on
+    scores that could not be had. A missing image's scores, and those of a standard metric that was not asked
+    for, are NaN. Embeddings and distances are kept in the run folder, by encoder and by the SHA-256 of the
+    image file: what is there is not computed again, and an encoder that is not needed is not loaded.
+    ``on_image`` gets numbers of images done, which add up to the files of ``cells``, ``priors`` and their
+    subjects' photos.
 
     Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
     cannot be loaded; what was embedded by then is kept.

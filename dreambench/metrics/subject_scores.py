@@ -17,7 +17,7 @@ from dreambench.dataset.images import image_size
 from dreambench.errors import DreambenchError
 from dreambench.metrics.div import index_pairs
 from dreambench.metrics.diversity_groups import pair_key
-from dreambench.metrics.references import compare_with_photos, on_scale, reference_photos
+from dreambench.metrics.references import PhotosSeen, compare_with_photos, on_scale, reference_photos
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings
 from dreambench.metrics.tables import BenchmarkImage, image_row
 from dreambench.spec.file_metric import FileMetric, ScoredFile
@@ -53,13 +53,13 @@ def score_subject(
     asked: ProtocolImages,
     embeddings: SubjectEmbeddings,
     captions: Captions,
-    shown: int | None = None,
+    shown: PhotosSeen | None = None,
     note: Callable[[str], None] = print,
 ) -> SubjectRows:
     """Return the rows of one subject for each of the four tables, by one protocol.
 
-    ``shown`` is how many of its first photos a model was trained on (None: not known). ``note`` takes a line
-    on scores that are missing.
+    ``shown`` is how many of its first photos a model was trained on, or the name of the one that it was
+    shown, by subject (None: not known). ``note`` takes a line on scores that are missing.
     """
     scorer = _SubjectScorer(run, subject, asked, embeddings, shown, note)
     return {
@@ -77,7 +77,7 @@ class _SubjectScorer:
         subject: str,
         asked: ProtocolImages,
         embeddings: SubjectEmbeddings,
-        shown: int | None,
+        shown: PhotosSeen | None,
         note: Callable[[str], None],
     ) -> None:
         self.note = note

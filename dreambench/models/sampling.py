@@ -39,9 +39,14 @@ class PromptEmbeddings:
 
     @classmethod
     def encode(
-        cls, pipeline: Any, prompts: Iterable[str], sampler: SamplerSpec, runtime: Runtime
+        cls,
+        pipeline: Any,
+        prompts: Iterable[str],
+        sampler: SamplerSpec,
+        runtime: Runtime,
+        told: Mapping[str, Any] | None = None,
     ) -> PromptEmbeddings:
-        """Encode all distinct prompts in one pass of the pipeline's text encoders."""
+        """Encode all distinct prompts with the pipeline's text encoders, beside the photos in ``told``."""
         family = family_of_pipeline(pipeline)
         distinct = tuple(dict.fromkeys(prompts))
         guided = family.guided(pipeline, sampler)
@@ -50,7 +55,7 @@ class PromptEmbeddings:
         for name in family.text_encoders():
             getattr(pipeline, name).to(runtime.device)  # where an earlier use has parked it
         with torch.inference_mode(), runtime.autocast():
-            states = in_float32(family.encode(pipeline, texts, runtime.device))
+            states = in_float32(family.encode_shown(pipeline, texts, runtime.device, told or {}))
             if together:
                 negative = take(states, [len(distinct)])
             elif guided:
@@ -82,14 +87,14 @@ def generate(
     uninterrupted one would, so that their bits are the same. ``on_images`` moves the progress bar; ``told``
     are further arguments of the pipeline.
     """
-    size = runtime.generation_batch()
+    size = 1 if family_of_pipeline(pipeline).one_at_a_time else runtime.generation_batch()
     batches = [requests[i : i + size] for i in range(0, len(requests), size)]
     todo = [batch for batch in batches if not all(r.file.exists() for r in batch)]
     on_images(len(requests) - sum(map(len, todo)))
     if not todo:
         return 0
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
-    embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], sampler, runtime)
+    embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], sampler, runtime, told)
     family = embeddings.family
     if runtime.device.type == "cuda":
         pipeline.vae.enable_slicing()  # decoding a whole batch would take more memory than drawing it

@@ -50,7 +50,9 @@ class TrainingMemory(Frozen):
     @property
     def peak(self) -> str:
         """The phase in which most is held."""
-        return "encoding the captions" if self.total == self.weights + self.parked else "training"
+        if self.parked and self.total == self.weights + self.parked:
+            return "encoding the captions" if self.trained_parameters else "encoding the prompts"
+        return "training" if self.trained_parameters else "drawing"
 
 
 def training_memory(

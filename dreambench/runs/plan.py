@@ -100,7 +100,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         disk_images=(images + priors) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
-        memory=_training_memory(spec, base, missing) if steps else None,
+        memory=_training_memory(spec, base, missing) if steps or spec.method.shows_photos() else None,
         missing=missing,
         estimate=times,
     )
@@ -160,13 +160,18 @@ def _bytes_on_disk(spec: RunSpec, base: OpenedBase) -> int:
 
 
 def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str]) -> TrainingMemory | None:
-    """Return the memory of training, from the model's headers: here, or on the hub. None where neither is."""
+    """Return the memory of training, from the model's headers: here, or on the hub. None where neither is.
+
+    A reference method only draws; where weights of their own see the photo (IP-Adapter), it is not known.
+    """
     from dreambench.models.base_model import is_hub_id
     from dreambench.models.families.family import family_of
     from dreambench.models.hub import remote_shapes
 
     half = spec.runtime.precision != "fp32"  # as a GPU trains: memory is of interest there
     if base is not None:
+        if not spec.method.trains() and base.family.references == "ip-adapter":
+            return None
         return training_memory(spec, shapes_of(base.folder, base.family), base.family, half)
     remote = remote_shapes(spec.base) if is_hub_id(spec.base.model) else None
     if remote is None:
@@ -176,7 +181,8 @@ def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str])
     except DreambenchError as error:
         missing.append(str(error))
         return None
-    if not set(family.weighted) <= remote[1].keys():
+    unknown = not spec.method.trains() and family.references == "ip-adapter"
+    if unknown or not set(family.weighted) <= remote[1].keys():
         return None
     return training_memory(spec, {name: remote[1][name] for name in family.weighted}, family, half)
 

@@ -71,7 +71,7 @@ def _memory(held: TrainingMemory) -> str:
     }
     listed = ", ".join(f"{name} {_size(count)}" for name, count in parts.items() if count)
     if held.parked:
-        listed += f"; text encoders {_size(held.parked)} until the captions are encoded"
+        listed += f"; text encoders {_size(held.parked)} until the texts are encoded"
     peak = f"{_size(held.total)} by arithmetic (peak: {held.peak})"
     return f"memory          {peak}, and activations on top: {listed}"
 

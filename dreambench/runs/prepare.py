@@ -26,6 +26,7 @@ from dreambench.models.quantized import require_quantizer
 from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.memory import require_memory
+from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import METHODS, standard_metrics
@@ -73,6 +74,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     resolved = getattr(method, "resolved", None)
     if resolved is not None:
         spec = spec.model_copy(update={"method": resolved(base, spec)})
+    spec = with_shown_photos(spec, dataset, runtime)
     encoder = partial(base.frozen, "text_encoder") if base.family.clip_text else None
     identifier = choose_identifier(base.tokenizer, spec.identifier, encoder)
     if not spec.identifier.text:
@@ -81,7 +83,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     subjects = chosen_subjects(spec, dataset)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
-        word = prepared.words(subject).identifier
+        word = prepared.words(subject).identifier  # refuses subjects that lack the photos asked for
         if spec.protocol.caption == "identifier" and word not in (None, identifier):
             raise DreambenchError(
                 f"protocol.caption=identifier would compare images with {word}, which {spec.method.name} "
@@ -103,6 +105,11 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
         raise DreambenchError(
             f"image_size={spec.image_size} is not a multiple of {multiple}, the side of this model's patches",
             f"use image_size={spec.image_size // multiple * multiple or multiple}",
+        )
+    if family.draws_from_photos and not spec.method.shows_photos():
+        raise DreambenchError(
+            f"{family.name} models draw from a photo, and {spec.method.name} shows none",
+            "use --method reference",
         )
     family.check_sampler(spec.sampler, "sampler")
     needs = spec.method.class_image_needs()
@@ -143,7 +150,13 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
         versions=installed_versions(),
         git_commit=git_commit(),
         machine=machine(prepared.runtime.describe()),
-        notes=[SAFETY_NOTE, *_rule(prepared), *noun_note(prepared.spec, prepared.subjects), *notes],
+        notes=[
+            SAFETY_NOTE,
+            *_rule(prepared),
+            *noun_note(prepared.spec, prepared.subjects),
+            *shown_note(prepared.spec, prepared.subjects),
+            *notes,
+        ],
     )
 
 

@@ -63,7 +63,7 @@ def write_scores(
         batch_size=runtime.spec.scoring_batch_size,
         decode_threads=runtime.decode_threads(),
         others=others,
-        shown=spec.training_photos,
+        shown=spec.photos_seen(),
         note=watch.say,
         on_image=lambda count: watch.advance("scoring", count),
     )

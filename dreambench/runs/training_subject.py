@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from dreambench.dataset import Subject, official_subjects
+from dreambench.dataset import Photo, Subject, official_subjects
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import ClassNounSpec, RunSpec
 
@@ -12,8 +12,9 @@ from dreambench.spec.run_spec import ClassNounSpec, RunSpec
 def training_subject(spec: RunSpec, subject: Subject) -> Subject:
     """Return the subject with the class noun and the photos that a spec trains it with.
 
-    An absent noun is "". Scores always use the unchanged subject: its own noun's captions, all its
-    photos. Raises DreambenchError where it has fewer photos than ``spec.training_photos``.
+    An absent noun is "". A photo that the method chose is the first. Scores always use the unchanged subject:
+    its own noun's captions, all its photos. Raises DreambenchError where it has fewer photos than
+    ``spec.training_photos``, or not the chosen one.
     """
     wanted = spec.training_photos
     if wanted is not None and wanted > len(subject.photos):
@@ -22,7 +23,24 @@ def training_subject(spec: RunSpec, subject: Subject) -> Subject:
             "ask for fewer, or for other --subjects",
         )
     noun = training_noun(spec.class_noun, subject)
-    return replace(subject, class_noun=noun, photos=subject.photos[:wanted])
+    return replace(subject, class_noun=noun, photos=_chosen_first(spec, subject)[:wanted])
+
+
+def _chosen_first(spec: RunSpec, subject: Subject) -> tuple[Photo, ...]:
+    """Return the subject's photos, the one that the method is to show before the others."""
+    shown = spec.method.shown_photos()
+    if shown is None:
+        return subject.photos
+    name = shown.get(subject.name)
+    found = next((photo for photo in subject.photos if photo.path.name == name), None)
+    if found is None:
+        count = len(subject.photos)
+        raise DreambenchError(
+            f"method.photo={getattr(spec.method, 'photo', name)}, but {subject.name} has {count} "
+            f"photo{'s' if count > 1 else ''}",
+            "name another photo, or leave the subject out",
+        )
+    return (found, *(photo for photo in subject.photos if photo != found))
 
 
 def training_noun(spec: ClassNounSpec, subject: Subject) -> str:

@@ -45,6 +45,10 @@ class MethodOptions(Section):
         """Whether the model is shown photos as it draws: copying one of them would be rewarded."""
         return False
 
+    def shown_photos(self) -> Mapping[str, str] | None:
+        """Return the one photo's file name by subject that the model is shown; None where it is the first."""
+        return None
+
     def training_steps(self) -> int:
         """Return the steps of one subject's training: the field ``steps``, if the method has one."""
         return int(getattr(self, "steps", 0)) if self.trains() else 0

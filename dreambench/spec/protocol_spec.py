@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, cast
 
 from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
@@ -156,15 +156,19 @@ class ProtocolSpec(Section):
         found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
         return cast(EncoderSpec, found)
 
-    def reference_label(self, shown: int | None = None) -> str:
+    def reference_label(self, shown: int | Mapping[str, str] | None = None) -> str:
         """Return how a signature names the photos that an image is compared with.
 
-        ``shown`` is the number of first photos that a model was trained on, where it is known.
+        ``shown`` is the number of first photos that a model was trained on, or the one photo's file name by
+        subject, where it is known.
         """
         if self.references != "listed" and not self.leave_input_out:
             return self.references
-        listed = hashlib.sha256(json.dumps(self.input_photos, sort_keys=True).encode()).hexdigest()[:8]
-        which = f"first-{shown}" if shown else listed if self.input_photos else "first"
+        if isinstance(shown, Mapping):
+            which = f"shown-{_digest([self.input_photos, dict(shown)])}"
+        else:
+            which = "first" if not self.input_photos else _digest(self.input_photos)
+            which = f"first-{shown}" if shown else which
         return f"{self.references}@{which}" + ("/input-out" if self.leave_input_out else "")
 
     def images_of(self, drawn: int) -> int:
@@ -187,3 +191,7 @@ class ProtocolSpec(Section):
         own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
         others = {name: spec for name, spec in changes.items() if name not in own}
         return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -88,7 +88,13 @@ class RuntimeSpec(Section):
 
 
 #: Fields of methods that came later, and the value under which a run is what it was before.
-_LATER_FIELDS = {"prior_source": "class-images", "targets": None, "fingerprint": None}
+_LATER_FIELDS = {
+    "prior_source": "class-images",
+    "targets": None,
+    "fingerprint": None,
+    "photo": "first",
+    "shown": None,
+}
 
 
 def _as_method_options(value: Any) -> Any:
@@ -149,6 +155,13 @@ class RunSpec(Section):
                 for path in paths:
                     part.pop(path)
         return fields
+
+    def photos_seen(self) -> int | Mapping[str, str] | None:
+        """Return which photos the model saw: how many of the first, or one's file name by subject.
+
+        None where it saw all of them.
+        """
+        return self.method.shown_photos() or self.training_photos
 
     @property
     def key(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
@@ -65,8 +65,9 @@ def signature_fields(
         "data": spec.data.label or "unknown",
         **protocol_fields(spec.protocol),
     }
-    if spec.protocol.leave_input_out:
-        fields["pairs"] = spec.protocol.reference_label(spec.training_photos)
+    seen = spec.photos_seen()
+    if spec.protocol.leave_input_out or isinstance(seen, Mapping):
+        fields["pairs"] = spec.protocol.reference_label(seen)
     if image_size and spec.protocol.lpips.size == "native":
         fields["lpips"] += f"@{image_size}"
     if cells != "all":

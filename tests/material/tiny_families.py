@@ -22,7 +22,11 @@ IMAGE_SIZE = 32
 def build_family(name: str, folder: Path, *, seed: int = 0) -> Path:
     """Save a tiny pipeline of a family by its name, and return its folder."""
     torch.manual_seed(seed)
-    pipeline = BUILDERS[name]()
+    return save_tiny(BUILDERS[name](), folder)
+
+
+def save_tiny(pipeline: Any, folder: Path) -> Path:
+    """Save a pipeline of random weights, none of them trivial, and return its folder."""
     for part in pipeline.components.values():
         if isinstance(part, torch.nn.Module):
             _fill(part.eval())
@@ -78,7 +82,7 @@ def _t5() -> Any:
     return T5EncoderModel(config)
 
 
-def _vae(channels: int, **changes: Any) -> Any:
+def tiny_vae(channels: int, **changes: Any) -> Any:
     from diffusers import AutoencoderKL
 
     fields = {
@@ -94,7 +98,7 @@ def _vae(channels: int, **changes: Any) -> Any:
     return AutoencoderKL(**fields)
 
 
-def _flow(**changes: Any) -> Any:
+def flow_scheduler(**changes: Any) -> Any:
     from diffusers import FlowMatchEulerDiscreteScheduler
 
     return FlowMatchEulerDiscreteScheduler(**changes)
@@ -128,7 +132,7 @@ def _sdxl() -> Any:
         timestep_spacing="leading",
     )
     return StableDiffusionXLPipeline(
-        vae=_vae(4, scaling_factor=0.13025),
+        vae=tiny_vae(4, scaling_factor=0.13025),
         text_encoder=_clip(),
         text_encoder_2=_clip(projected=True),
         tokenizer=tiny.build_tokenizer(),
@@ -157,8 +161,8 @@ def _sd3() -> Any:
     t5 = _t5()
     return StableDiffusion3Pipeline(
         transformer=transformer,
-        scheduler=_flow(shift=3.0),
-        vae=_vae(4, shift_factor=0.0609, scaling_factor=1.5305),
+        scheduler=flow_scheduler(shift=3.0),
+        vae=tiny_vae(4, shift_factor=0.0609, scaling_factor=1.5305),
         text_encoder=_clip(projected=True),
         text_encoder_2=_clip(projected=True),
         text_encoder_3=_wide(t5),
@@ -193,8 +197,8 @@ def _flux(kontext: bool = False) -> Any:
         axes_dims_rope=[4, 4, 8],
     )
     return (FluxKontextPipeline if kontext else FluxPipeline)(
-        scheduler=_flow(use_dynamic_shifting=True, shift=3.0),
-        vae=_vae(4, shift_factor=0.1159, scaling_factor=0.3611),
+        scheduler=flow_scheduler(use_dynamic_shifting=True, shift=3.0),
+        vae=tiny_vae(4, shift_factor=0.1159, scaling_factor=0.3611),
         text_encoder=_clip(),
         text_encoder_2=_t5(),
         tokenizer=tiny.build_tokenizer(),
@@ -230,7 +234,7 @@ def _flux2_parts(guided: bool, joint: int) -> dict[str, Any]:
     rng = torch.Generator().manual_seed(2)
     vae.bn.running_mean.copy_(torch.randn(16, generator=rng) * 0.1)
     vae.bn.running_var.copy_(torch.rand(16, generator=rng) + 0.5)
-    return {"transformer": transformer, "vae": vae, "scheduler": _flow(use_dynamic_shifting=True)}
+    return {"transformer": transformer, "vae": vae, "scheduler": flow_scheduler(use_dynamic_shifting=True)}
 
 
 def _flux2() -> Any:
@@ -330,7 +334,7 @@ def _qwen_image() -> Any:
     return QwenImagePipeline(
         transformer=transformer,
         vae=vae,
-        scheduler=_flow(use_dynamic_shifting=True),
+        scheduler=flow_scheduler(use_dynamic_shifting=True),
         text_encoder=Qwen2_5_VLForConditionalGeneration(config),
         tokenizer=build_qwen(),
     )
@@ -359,8 +363,8 @@ def _z_image() -> Any:
     )
     return ZImagePipeline(
         transformer=transformer,
-        vae=_vae(4, scaling_factor=0.3611, shift_factor=0.1159),
-        scheduler=_flow(shift=3.0),
+        vae=tiny_vae(4, scaling_factor=0.3611, shift_factor=0.1159),
+        scheduler=flow_scheduler(shift=3.0),
         text_encoder=Qwen3Model(_qwen3(2)),
         tokenizer=build_qwen(),
     )

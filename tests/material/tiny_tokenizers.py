@@ -1,4 +1,4 @@
-"""Small tokenizers in the formats that today's pipelines come with: T5's, Qwen's, and Mistral's processor."""
+"""Small tokenizers in the formats that today's pipelines come with: T5's, Qwen's, and two processors."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ _CHAT = (
     "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 _MARKS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
+_VISION = ("<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>")
 #: Tokens of all of these vocabularies: ids are below it.
 VOCABULARY = 400
 
@@ -51,6 +52,21 @@ def build_qwen() -> Any:
     tokenizer.add_special_tokens({"additional_special_tokens": list(_MARKS)})
     tokenizer.chat_template = _CHAT
     return tokenizer
+
+
+def build_qwen_vl() -> Any:
+    """Return the processor of Qwen 2-VL: its tokenizer, and images of at most 4 tokens of 28 pixels."""
+    from transformers import Qwen2VLImageProcessor, Qwen2VLProcessor, Qwen2VLVideoProcessor
+
+    tokenizer = build_qwen()
+    tokenizer.add_special_tokens({"additional_special_tokens": [*_MARKS, *_VISION]})
+    size = {"shortest_edge": 28 * 28, "longest_edge": 56 * 56}
+    return Qwen2VLProcessor(
+        image_processor=Qwen2VLImageProcessor(size=size),
+        tokenizer=tokenizer,
+        video_processor=Qwen2VLVideoProcessor(),
+        chat_template=_CHAT,
+    )
 
 
 def build_mistral() -> Any:

@@ -9,26 +9,19 @@ from pathlib import Path
 import pytest
 
 from tests.material import tiny as models
+from tests.material.example_packages import DOCS, count_lines, install
 
 pytestmark = pytest.mark.slow
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-method"
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the package with pip and return its folder for ``PYTHONPATH``."""
-    target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
-    done = subprocess.run([*command, str(EXAMPLE)], capture_output=True, text=True, check=False)
-    if done.returncode and "hatchling" in done.stderr:
-        pytest.skip("hatchling, which builds the example, cannot be downloaded without a network")
-    assert done.returncode == 0, done.stderr
-    return target
+    return install("example-method", tmp_path_factory.mktemp("site"))
 
 
 def test_it_is_shorter_than_60_lines() -> None:
-    assert sum(len(file.read_text().splitlines()) for file in EXAMPLE.iterdir()) < 60
+    assert count_lines("example-method") < 60
 
 
 def test_a_method_of_another_package_runs_like_a_built_in_one(installed: Path, tiny, tmp_path: Path) -> None:
@@ -41,7 +34,7 @@ def test_a_method_of_another_package_runs_like_a_built_in_one(installed: Path, t
         *(*models.options(tiny), *(word for s in small for word in ("--set", s))),
         *("--out", str(tmp_path / "run"), "--keep-checkpoints"),
     ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), str(EXAMPLE.parents[1])])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), str(DOCS.parent)])}
     command = [sys.executable, "-m", "dreambench", *words]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,21 +12,15 @@ from PIL import Image
 from dreambench.cli import main
 from dreambench.spec.registries import METRICS, get_metric
 from tests.material import tiny as models
+from tests.material.example_packages import count_lines, install
 
 pytestmark = pytest.mark.slow
-
-EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "example-metric"
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Install the package with pip; while it is installed, this process knows its metric."""
-    target = tmp_path_factory.mktemp("site")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(target)]
-    done = subprocess.run([*command, str(EXAMPLE)], capture_output=True, text=True, check=False)
-    if done.returncode and "hatchling" in done.stderr:
-        pytest.skip("hatchling, which builds the example, cannot be downloaded without a network")
-    assert done.returncode == 0, done.stderr
+    target = install("example-metric", tmp_path_factory.mktemp("site"))
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(target))
         patch.setattr(METRICS, "_entries", None)
@@ -70,7 +62,7 @@ def _call(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
 
 
 def test_it_is_shorter_than_60_lines() -> None:
-    assert sum(len(file.read_text().splitlines()) for file in EXAMPLE.iterdir() if file.is_file()) < 60
+    assert count_lines("example-metric") < 60
 
 
 def test_without_the_package_its_run_says_which_metric_is_missing() -> None:

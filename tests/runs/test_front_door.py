@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 WITH_EXAMPLES = [
     "dreambench",
     "dreambench.metrics.scorer",
+    "dreambench.runs.shown_photos",
     "dreambench.spec.metric",
     "dreambench.spec.presets",
 ]

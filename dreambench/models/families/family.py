@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel
 
 
+#: How a pipeline can be shown photos of the subject.
+PhotosShown = Literal["ip-adapter", "one photo", "photos"]
+
+
 @dataclass(frozen=True)
 class Noisy:
     """Noisy latents [b, c, h, w] at timesteps [b], what the denoiser should say, and the loss's weight.
@@ -78,7 +82,11 @@ class Family(ABC):
     #: Whether the negative prompt is encoded in a way of its own (``encode_negative``).
     own_negative: ClassVar[bool] = False
     #: How a photo of the subject can be shown: ``ip-adapter``, ``one photo``, ``photos``, or not at all.
-    references: ClassVar[Literal["ip-adapter", "one photo", "photos"] | None] = None
+    references: ClassVar[PhotosShown | None] = None
+    #: Whether every call needs a photo, beside which prompts are read (``encode_shown``); nothing is trained.
+    draws_from_photos: ClassVar[bool] = False
+    #: Whether the pipeline draws one image in a call.
+    one_at_a_time: ClassVar[bool] = False
     #: Cells of latents in one token of the denoiser, along a side.
     patch: ClassVar[int] = 2
 
@@ -112,6 +120,12 @@ class Family(ABC):
     @abstractmethod
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return the pipeline's own states of prompts, as ``encode_prompt`` computes them."""
+
+    def encode_shown(
+        self, pipeline: Any, prompts: Sequence[str], device: Any, told: Mapping[str, Any]
+    ) -> Conditioning:
+        """Return the states of prompts in calls that get the further arguments ``told``, such as photos."""
+        return self.encode(pipeline, prompts, device)
 
     def encode_negative(self, pipeline: Any, prompt: str, device: Any) -> Conditioning:
         """Return the one row that guidance leads away from."""
@@ -195,5 +209,5 @@ def family_of(pipeline: str, where: str) -> Family:
     known = sorted(cls for name in FAMILIES.names() for cls in FAMILIES.get(name).pipelines)
     raise DreambenchError(
         f"{where}: {pipeline} is not supported",
-        f"supported: {', '.join(known)}; a package adds a family (docs/methods.md)",
+        f"supported: {', '.join(known)}; a package adds a family (docs/families.md)",
     )

@@ -47,7 +47,8 @@ class QwenImage(FlowFamily):
     ) -> dict[str, Any]:
         """Return a pipeline's arguments: guidance is called ``true_cfg_scale`` here."""
         found = super().arguments(positive, negative, sampler, image_size)
-        return {**found, "true_cfg_scale": found.pop("guidance_scale")}
+        scale = found.pop("guidance_scale")
+        return {**found, "true_cfg_scale": scale}
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return mean and deviation [n, c, h, w] of images as videos of one frame."""

@@ -1,0 +1,86 @@
+"""Qwen-Image-Edit (Alibaba 2025, arXiv 2508.02324): Qwen-Image that is shown photos."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import torch
+from torch.nn.functional import pad
+
+from dreambench.errors import DreambenchError
+from dreambench.models.families.conditioning import Conditioning
+from dreambench.models.families.family import PhotosShown
+from dreambench.models.families.qwen_image import QwenImage
+
+
+class QwenImageEdit(QwenImage):
+    """Qwen-Image whose text encoder reads the prompt together with one photo; the transformer sees it, too.
+
+    It only draws: a photo belongs to every call. The pipeline resizes the photo to about 1024 x 1024 pixels,
+    whatever the size of the image.
+    """
+
+    pipelines = ("QwenImageEditPipeline",)
+    tokenizers: ClassVar[Mapping[str, str]] = {
+        **QwenImage.tokenizers,
+        "processor": "transformers.Qwen2VLProcessor",
+    }
+    references: ClassVar[PhotosShown | None] = "one photo"
+    draws_from_photos = True
+
+    def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
+        """Refuse: there are no states of a prompt without a photo."""
+        raise DreambenchError(
+            f"{self.name} models read a prompt together with a photo", "use --method reference"
+        )
+
+    def encode_shown(
+        self, pipeline: Any, prompts: Sequence[str], device: Any, told: Mapping[str, Any]
+    ) -> Conditioning:
+        """Return ``prompt_embeds`` [n, t, d], padded with zeros, and ``prompt_embeds_mask`` [n, t].
+
+        The photo is the call's argument ``image``. One prompt is read at a time, because the processor wants
+        a photo for each.
+        """
+        photos = self.as_read(pipeline, told["image"])
+        rows = [pipeline.encode_prompt(prompt, image=photos, device=device) for prompt in prompts]
+        longest = max(states.shape[1] for states, _ in rows)
+        return {
+            "prompt_embeds": torch.cat(
+                [pad(states, (0, 0, 0, longest - states.shape[1])) for states, _ in rows]
+            ),
+            "prompt_embeds_mask": torch.cat([_mask(states, mask, longest) for states, mask in rows]),
+        }
+
+    def as_read(self, pipeline: Any, photo: Any) -> Any:
+        """Return the photo as the pipeline's call resizes it for the text encoder."""
+        from diffusers.pipelines.qwenimage.pipeline_qwenimage_edit import calculate_dimensions
+
+        width, height, _ = calculate_dimensions(1024 * 1024, photo.width / photo.height)
+        return pipeline.image_processor.resize(photo, height, width)
+
+
+class QwenImageEditPlus(QwenImageEdit):
+    """Qwen-Image-Edit 2509 and 2511: photos (the authors advise up to three), one image a call."""
+
+    pipelines = ("QwenImageEditPlusPipeline",)
+    references = "photos"
+    one_at_a_time = True
+
+    def as_read(self, pipeline: Any, photos: Any) -> Any:
+        """Return the photos as the pipeline's call resizes them for the text encoder: to 384 x 384 pixels."""
+        from diffusers.pipelines.qwenimage import pipeline_qwenimage_edit_plus as plus
+
+        sizes = [plus.calculate_dimensions(plus.CONDITION_IMAGE_SIZE, p.width / p.height) for p in photos]
+        return [
+            pipeline.image_processor.resize(photo, height, width)
+            for photo, (width, height) in zip(photos, sizes, strict=True)
+        ]
+
+
+def _mask(states: torch.Tensor, mask: torch.Tensor | None, longest: int) -> torch.Tensor:
+    """Return the mask [1, longest] of one prompt's states; diffusers leaves one out that masks nothing."""
+    if mask is None:
+        mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
+    return pad(mask, (0, longest - states.shape[1]))

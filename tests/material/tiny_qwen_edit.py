@@ -1,0 +1,98 @@
+"""A tiny Qwen-Image-Edit with random weights, in the real layout of both of its pipelines.
+
+The pipelines resize photos to 1024 pixels a side, so that the VAE makes one cell of 32 of them: the photo is
+32 x 32 cells. Images are of multiples of 64 pixels.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from tests.material.tiny_families import flow_scheduler, save_tiny
+from tests.material.tiny_tokenizers import VOCABULARY, build_qwen_vl
+
+IMAGE_SIZE = 64
+_HALVINGS = 5
+
+
+def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
+    """Save a tiny QwenImageEditPipeline, or the one of 2509 (``plus``), and return its folder."""
+    import diffusers
+    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
+
+    torch.manual_seed(0)
+    processor = build_qwen_vl()
+    transformer = diffusers.QwenImageTransformer2DModel(
+        patch_size=2,
+        in_channels=16,
+        out_channels=4,
+        num_layers=2,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=16,
+        guidance_embeds=False,
+        axes_dims_rope=(8, 4, 4),
+    )
+    vae = diffusers.AutoencoderKLQwenImage(
+        base_dim=4,
+        z_dim=4,
+        dim_mult=[1] * (_HALVINGS + 1),
+        num_res_blocks=0,
+        temperal_downsample=[True] * _HALVINGS,
+        latents_mean=[0.1, -0.2, 0.3, 0.0],
+        latents_std=[1.5, 0.8, 2.0, 1.0],
+    )
+    _make_contrast(vae)
+    text = {
+        "vocab_size": VOCABULARY,
+        "hidden_size": 16,
+        "intermediate_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "rope_scaling": {"mrope_section": [1, 1, 2], "rope_type": "default", "type": "default"},
+        "rope_theta": 1000000.0,
+    }
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16}
+    marks = {
+        f"{name}_token_id": processor.tokenizer.convert_tokens_to_ids(token)
+        for name, token in (
+            ("image", "<|image_pad|>"),
+            ("video", "<|video_pad|>"),
+            ("vision_start", "<|vision_start|>"),
+            ("vision_end", "<|vision_end|>"),
+        )
+    }
+    config = Qwen2_5_VLConfig(
+        text_config=text,
+        vision_config={**vision, "fullatt_block_indexes": [0]},
+        hidden_size=16,
+        vocab_size=VOCABULARY,
+        **marks,
+    )
+    text_encoder = Qwen2_5_VLForConditionalGeneration(config)
+    _make_contrast(text_encoder.model.visual)
+    cls = diffusers.QwenImageEditPlusPipeline if plus else diffusers.QwenImageEditPipeline
+    pipeline = cls(
+        transformer=transformer,
+        vae=vae,
+        scheduler=flow_scheduler(use_dynamic_shifting=True),
+        text_encoder=text_encoder,
+        tokenizer=processor.tokenizer,
+        processor=processor,
+    )
+    return save_tiny(pipeline, folder)
+
+
+def _make_contrast(module: torch.nn.Module) -> None:
+    """Redraw convolutions and matrices so that another input becomes another output, not the same one."""
+    rng = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim >= 2:
+                # Of a kernel's three moments a single image fills one.
+                moments = parameter.shape[2] if parameter.ndim == 5 else 1
+                inputs = max(parameter[0].numel() / moments, 1)
+                parameter.copy_(torch.randn(parameter.shape, generator=rng) * (2 / inputs) ** 0.5)
