@@ -12,21 +12,19 @@ from rich.console import Console
 from dreambench.errors import DreambenchError
 
 #: In the order in which they depend on each other.
-STAGES = ("vae", "text", "unet", "image-prompt", "dino", "lpips", "judge")
+STAGES = ("vae", "text", "unet", "dino", "lpips", "judge")
 
 
 def stage_classes() -> dict[str, type]:
     """Return the stages' classes by name."""
     from miniature.train.train_clip import TextStage
     from miniature.train.train_dino import DinoStage
-    from miniature.train.train_image_prompt import ImagePromptStage
     from miniature.train.train_judge import JudgeStage
     from miniature.train.train_lpips import LpipsStage
     from miniature.train.train_unet import UnetStage
     from miniature.train.train_vae import VaeStage
 
-    scorers = (DinoStage, LpipsStage, JudgeStage)
-    return {kind.name: kind for kind in (VaeStage, TextStage, UnetStage, ImagePromptStage, *scorers)}
+    return {kind.name: kind for kind in (VaeStage, TextStage, UnetStage, DinoStage, LpipsStage, JudgeStage)}
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -36,16 +36,7 @@ from miniature.world import (
 )
 
 #: One stream of renderings per stage. The scorers' and the judge's share nothing with the generator's.
-STREAMS = {
-    "vae": 11,
-    "unet": 12,
-    "text": 21,
-    "dino": 22,
-    "lpips": 23,
-    "image-prompt": 13,
-    "judge": 31,
-    "evaluate": 41,
-}
+STREAMS = {"vae": 11, "unet": 12, "text": 21, "dino": 22, "lpips": 23, "judge": 31, "evaluate": 41}
 
 #: What a label's column tells, with its names; the number after the last name means "none".
 LABELS: dict[str, tuple[str, ...]] = {
@@ -56,7 +47,7 @@ LABELS: dict[str, tuple[str, ...]] = {
     "colour": tuple(COLOR_WORDS),
     "pattern": tuple(PATTERN_WORDS),
 }
-#: Views of one subject that lie side by side in a shard of the streams ``dino`` and ``image-prompt``.
+#: Views of one subject that lie side by side in a shard of the ``dino`` stream.
 VIEWS = 4
 
 
@@ -108,7 +99,7 @@ def identity_scene(rng: np.random.Generator, vector: Vector) -> Scene:
 def shard_scenes(stream: str, seed: int, index: int, size: int) -> tuple[list[Scene], np.random.Generator]:
     """Return a shard's scenes, and the generator that its captions are drawn from."""
     rng = np.random.default_rng((STREAMS[stream], seed, index))
-    if stream in ("dino", "image-prompt"):
+    if stream == "dino":
         return _views(rng, size // VIEWS), rng
     return [sample_scene(rng) for _ in range(size)], rng
 

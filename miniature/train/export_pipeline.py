@@ -10,13 +10,11 @@ from typing import Any
 
 import torch
 from rich.console import Console
-from safetensors.torch import save_file
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.store.files import write_atomically, write_folder_atomically
-from miniature.train.image_prompt import ADAPTER_FILE, ImagePrompt
-from miniature.train.stage import TrainingSession, averaged_weights, checkpoint_file, save_weights
+from dreambench.store.files import write_folder_atomically
+from miniature.train.stage import TrainingSession, averaged_weights, save_weights
 from miniature.train.tokenizer import tokenizer, write_open_clip_merges
 from miniature.train.train_clip import MEAN, MERGES_FILE, STD, build_clip, clip_config
 from miniature.train.train_dino import build_dino, dino_config
@@ -25,8 +23,7 @@ from miniature.train.train_unet import Diffusion, build_scheduler
 
 #: The most that pipeline and encoders may take together, in bytes.
 LIMIT = 20_000_000
-#: What is exported, and the stages that it is made of.
-_PARTS = {"pipeline": ("unet",), "encoders": ("text", "dino", "lpips"), "ip_adapter": ("image-prompt",)}
+_PARTS = ("pipeline", "encoders")
 
 
 def _need(session: TrainingSession, stage: str) -> dict[str, Tensor]:
@@ -78,15 +75,6 @@ def write_encoders(session: TrainingSession, folder: Path) -> None:
     save_weights(folder / "lpips.safetensors", whole)
 
 
-def write_adapter(session: TrainingSession, folder: Path) -> None:
-    """Write the image prompt as IP-Adapter's authors lay theirs out: weights, and the encoder's folder."""
-    model: Any = ImagePrompt(Diffusion(session.toy).unet, session.toy)
-    model.load_state_dict(_need(session, "image-prompt"))
-    model.encoder.half().eval().save_pretrained(folder / "image_encoder")
-    tensors = {n: t.detach().half().clone().contiguous() for n, t in model.original_layout().items()}
-    write_atomically(folder / ADAPTER_FILE, lambda temporary: save_file(tensors, temporary))
-
-
 def sizes(folder: Path) -> dict[str, int]:
     """Return the bytes of each file of an exported miniature, by its path in it."""
     files = [file for part in _PARTS for file in sorted((folder / part).rglob("*")) if file.is_file()]
@@ -94,23 +82,18 @@ def sizes(folder: Path) -> dict[str, int]:
 
 
 def export(session: TrainingSession, out: Path, console: Console) -> None:
-    """Write ``pipeline``, ``encoders`` and ``ip_adapter`` into ``out``, in place of older ones.
+    """Write ``pipeline`` and ``encoders`` into ``out``, in place of older ones.
 
-    A part that none of the session's stages has made stays as ``out`` has it. Prints the sizes. Raises
-    ``DreambenchError``, leaving ``out`` as it was, where a part's weights are missing here and there or
-    everything together is larger than ``LIMIT``.
+    Prints the sizes. Raises ``DreambenchError``, leaving ``out`` as it was, where a stage's weights are
+    missing or everything together is larger than ``LIMIT``.
     """
     out.mkdir(parents=True, exist_ok=True)
-    writers = {"pipeline": write_pipeline, "encoders": write_encoders, "ip_adapter": write_adapter}
     with tempfile.TemporaryDirectory(dir=out, prefix=".export-") as name:
         fresh = Path(name)
         with torch.inference_mode():
-            made = [part for part in _PARTS if not _stays(session, part, out)]
-            if not made:
-                raise DreambenchError(f"{session.work} holds no weights", "run a stage first")
-            for part in made:
-                writers[part](session, fresh / part)
-        told = {f: size for f, size in sizes(out).items() if f.split("/")[0] not in made} | sizes(fresh)
+            write_pipeline(session, fresh / "pipeline")
+            write_encoders(session, fresh / "encoders")
+        told = sizes(fresh)
         for file, size in told.items():
             console.print(f"{size / 1e6:8.3f} MB  {file}", highlight=False)
         total = sum(told.values())
@@ -120,15 +103,9 @@ def export(session: TrainingSession, out: Path, console: Console) -> None:
                 f"the miniature takes {total / 1e6:.2f} MB, {LIMIT / 1e6:.0f} MB are allowed",
                 "make a network smaller",
             )
-        for part in made:
+        for part in _PARTS:
             shutil.rmtree(out / part, ignore_errors=True)
             write_folder_atomically(out / part, partial(_copy, fresh / part))
-
-
-def _stays(session: TrainingSession, part: str, out: Path) -> bool:
-    """Return whether no stage of a part has weights here, and ``out`` holds the part already."""
-    found = any(checkpoint_file(session.work, stage).is_file() for stage in _PARTS[part])
-    return not found and (out / part).is_dir()
 
 
 def _copy(source: Path, target: Path) -> None:

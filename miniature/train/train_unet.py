@@ -88,19 +88,6 @@ class Diffusion(nn.Module):
         return predicted
 
 
-def load_exported(model: Diffusion, folder: Path) -> None:
-    """Load the U-Net and text encoder of an exported pipeline."""
-    from diffusers import UNet2DConditionModel
-    from transformers import CLIPTextModel
-
-    for module, kind, name in (
-        (model.unet, UNet2DConditionModel, "unet"),
-        (model.text, CLIPTextModel, "text_encoder"),
-    ):
-        exported = kind.from_pretrained(folder / "pipeline" / name, torch_dtype=torch.float32)
-        module.load_state_dict(exported.state_dict())
-
-
 @dataclass(frozen=True)
 class LatentShard:
     """A shard as training needs it: the posterior's mean and deviation in float16, masks and captions."""
@@ -123,16 +110,6 @@ def encode_shard(vae: Any, shard: Shard) -> LatentShard:
         deviations.append(posterior.std.half())
     masks = torch.from_numpy(shard.masks)
     return LatentShard(torch.cat(means), torch.cat(deviations), masks, shard.captions, shard.labels)
-
-
-def unet_vae(session: TrainingSession) -> Any:
-    """Return the autoencoder whose latents the U-Net learns: the one that was there at its start."""
-    from diffusers import AutoencoderKL
-
-    kept = session.work / "unet" / "vae"
-    if not (kept / "config.json").is_file():
-        need_vae(session).save_pretrained(kept)
-    return AutoencoderKL.from_pretrained(kept)
 
 
 def draw_timesteps(count: int) -> Tensor:
@@ -160,16 +137,33 @@ class UnetStage(Stage):
         matrices = [n for n in inner if not any(o in n for o in ("conv_in", "conv_out", "embedding"))]
         # The text encoder has learned its words already, and moves slowly.
         self.optimizer = Optimizer(names, matrices, lr=2e-3, adam_lr={"unet.": 1e-3, "text.": 3e-4})
-        self.vae = unet_vae(session).eval().requires_grad_(False)
+        self.vae = self._settle_vae()
         self.scheduler = build_scheduler()
         self.make_pool(lambda shard: encode_shard(self.vae, shard))
         clip = averaged_weights(session.work, "text")
         if clip:
             load_text_tower(self.model.text, clip)
 
+    def _settle_vae(self) -> Any:
+        """Return the autoencoder whose latents this U-Net learns: the one that was there at the start."""
+        from diffusers import AutoencoderKL
+
+        kept = self.folder / "vae"
+        if not (kept / "config.json").is_file():
+            need_vae(self.session).save_pretrained(kept)
+        return AutoencoderKL.from_pretrained(kept).eval().requires_grad_(False)
+
     def load_source(self, folder: Path) -> None:
         """Start from an exported pipeline."""
-        load_exported(self.model, folder)
+        from diffusers import UNet2DConditionModel
+        from transformers import CLIPTextModel
+
+        for module, kind, name in (
+            (self.model.unet, UNet2DConditionModel, "unet"),
+            (self.model.text, CLIPTextModel, "text_encoder"),
+        ):
+            exported = kind.from_pretrained(folder / "pipeline" / name, torch_dtype=torch.float32)
+            module.load_state_dict(exported.state_dict())
 
     def texts(self, rows: list[tuple[int, int]], step: int) -> list[str]:
         """Return a step's captions: some without words, some with a filler before the noun."""

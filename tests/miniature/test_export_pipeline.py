@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,9 +19,7 @@ from dreambench.spec.run_spec import BaseSpec
 from miniature.train import export_pipeline as exporting
 from miniature.train import tokenizer as trimmed
 from miniature.train.data import render_shard
-from miniature.train.image_prompt import ADAPTER_FILE, ImagePrompt, shown
-from miniature.train.samples import from_pixels
-from miniature.train.stage import TrainingSession, averaged_weights
+from miniature.train.stage import TrainingSession
 from miniature.train.train_clip import load_text_tower
 from miniature.train.train_vae import build_vae
 from tests.miniature.conftest import QUIET
@@ -49,46 +46,6 @@ def test_the_export_is_a_plain_pipeline(exported: Path) -> None:
     assert base.tokenizer.model_max_length == trimmed.CONTEXT_LENGTH
     for file in exported.rglob("*.safetensors"):
         assert {t.dtype for t in load_file(file).values()} == {torch.float16}
-
-
-def test_the_image_prompt_is_a_plain_ip_adapter(exported: Path, work: Path) -> None:
-    """Diffusers' own loader predicts from a photo what the trained modules predict."""
-    from diffusers import StableDiffusionPipeline
-    from PIL import Image
-
-    pixels = render_shard("image-prompt", 0, 0, 4).images[0]
-    pipeline = StableDiffusionPipeline.from_pretrained(exported / "pipeline")
-    trained = ImagePrompt(pipeline.unet, toy=True)
-    trained.load_state_dict(averaged_weights(work, "image-prompt"))
-    latents, text = torch.randn(1, 4, 16, 16), torch.randn(1, 32, 96)
-    with torch.inference_mode():
-        trained.attach(pipeline.unet)
-        embedded = trained.eval().embed(from_pixels(pixels[None]))
-        ours = shown(pipeline.unet, embedded)(latents.repeat(2, 1, 1, 1), 500, text.repeat(2, 1, 1)).sample
-
-        plain = StableDiffusionPipeline.from_pretrained(exported / "pipeline")
-        plain.load_ip_adapter(str(exported), subfolder="ip_adapter", weight_name=ADAPTER_FILE)
-        plain.set_ip_adapter_scale(1.0)
-        shot = plain.prepare_ip_adapter_image_embeds([Image.fromarray(pixels)], None, "cpu", 1, True)
-        both = plain.unet(
-            latents.repeat(2, 1, 1, 1), 500, text.repeat(2, 1, 1), added_cond_kwargs={"image_embeds": shot}
-        ).sample
-    assert torch.allclose(ours, both, atol=2e-3)  # the files are float16
-    assert (ours[0] - ours[1]).abs().max() > 0.01  # a photo says something
-
-
-def test_a_part_without_a_stage_stays_as_it_is(exported: Path, work: Path, tmp_path: Path) -> None:
-    session = TrainingSession(tmp_path / "work", toy=True)
-    with pytest.raises(DreambenchError, match="holds no weights"):
-        exporting.export(session, exported, QUIET)
-    shutil.copytree(work / "image-prompt", tmp_path / "work" / "image-prompt")
-    with pytest.raises(DreambenchError, match="run the stage `unet` first"):
-        exporting.export(session, tmp_path / "empty", QUIET)
-    before = exporting.sizes(exported)
-    stamp = (exported / "pipeline" / "model_index.json").stat().st_mtime_ns
-    exporting.export(session, exported, QUIET)
-    assert exporting.sizes(exported) == before
-    assert (exported / "pipeline" / "model_index.json").stat().st_mtime_ns == stamp
 
 
 def test_the_encoders_load_in_their_own_libraries(exported: Path, work: Path) -> None:
@@ -159,16 +116,15 @@ def test_an_export_that_is_too_large_leaves_the_old_one(
     with pytest.raises(DreambenchError, match="are allowed"):
         exporting.export(TrainingSession(work, toy=True), exported, QUIET)
     assert exporting.sizes(exported) == before
-    assert sorted(path.name for path in exported.iterdir()) == ["encoders", "ip_adapter", "pipeline"]
+    assert sorted(path.name for path in exported.iterdir()) == ["encoders", "pipeline"]
 
 
 def test_the_real_networks_fit_into_the_limit() -> None:
     from miniature.train.train_clip import build_clip
     from miniature.train.train_dino import build_dino
     from miniature.train.train_lpips import build_lpips
-    from miniature.train.train_unet import Diffusion, build_unet
+    from miniature.train.train_unet import Diffusion
 
-    scorers = (build_clip(), build_dino(), build_lpips().net)
-    networks = (build_vae(), Diffusion(), ImagePrompt(build_unet()), *scorers)
+    networks = (build_vae(), Diffusion(), build_clip(), build_dino(), build_lpips().net)
     bytes_ = sum(2 * p.numel() for network in networks for p in network.parameters())
     assert bytes_ < exporting.LIMIT - 300_000  # tokenizer and configurations
