@@ -96,8 +96,9 @@ def verify_command(data: DataOption = None, as_json: JsonOption = False) -> None
         found: dict[str, Any] = {"dataset": label, "photos": photos, "problems": rows}
         typer.echo(json.dumps({**found, "notes": unused} if unused else found))
     elif dataset:
-        where = f"{len(dataset.subjects)} subjects, {photos} photos in {dataset.folder}"
-        typer.echo(f"{dataset.label}: {where}: no problems")
+        subjects = len(dataset.subjects)
+        found_there = f"{subjects} subject{'s' if subjects > 1 else ''}, {photos} photos in {dataset.folder}"
+        typer.echo(f"{dataset.label}: {found_there}: no problems")
     else:
         cells = [(problem.file, problem.problem) for problem in problems]
         _print_table(f"{len(cells)} problem{'s' if len(cells) > 1 else ''}", ("file", "problem"), cells)

@@ -56,6 +56,6 @@ def load_clip_encoder(settings: ClipSpec, device: str | torch.device) -> ClipEnc
 
 def clip_weights(settings: ClipSpec) -> WeightsFile:
     """Return the file that a pretrained tag stands for."""
-    from dreambench.models.encoders.clip_encoder import clip_download
+    from dreambench.models.encoders.named_weights import clip_download
 
     return clip_download(settings)

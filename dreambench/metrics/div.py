@@ -57,7 +57,7 @@ class Div(Metric):
 
     def download(self, settings: LpipsSpec) -> WeightsFile:
         """Return torchvision's file of the trunk."""
-        from dreambench.models.encoders.lpips_network import lpips_download
+        from dreambench.models.encoders.named_weights import lpips_download
 
         return lpips_download(settings)
 

@@ -49,6 +49,6 @@ class Siglip2(PhotoSimilarity):
 
     def download(self, settings: DinoSpec) -> WeightsFile:
         """Return timm's file of the model."""
-        from dreambench.models.encoders.dino_encoder import dino_download
+        from dreambench.models.encoders.named_weights import dino_download
 
         return dino_download(settings, PLACE)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from safetensors import SafetensorError, safe_open
 
 from dreambench.errors import DreambenchError
-from dreambench.models.schedulers import scheduler_class
+from dreambench.models.schedulers import check_scheduler
 from dreambench.paths import refuse_special
 from dreambench.store.files import sha256_of
 
@@ -74,7 +74,7 @@ def check_folder(folder: Path, family: Family, variant: str | None) -> None:
         if component in family.weighted:
             _check_weights(inside, variant)
         if component == "scheduler":
-            scheduler_class(str(read_config(config).get("_class_name")), folder)
+            check_scheduler(str(read_config(config).get("_class_name")), folder)
         if component == "vae":
             _check_scaling(config)
 

@@ -41,18 +41,20 @@ _KNOWN = frozenset(
 
 
 def scheduler_class(name: str, folder: Path) -> Any:
-    """Return a base model's scheduler class by name: known ones only, since the name comes from a file.
+    """Return a base model's scheduler class by name. Raises DreambenchError like ``check_scheduler``."""
+    check_scheduler(name, folder)
+    import diffusers
 
-    Raises DreambenchError that lists them.
-    """
+    return getattr(diffusers, name)
+
+
+def check_scheduler(name: str, folder: Path) -> None:
+    """Raise DreambenchError, listing the known ones, for an unknown scheduler: the name comes from a file."""
     if name not in _KNOWN:
         raise DreambenchError(
             f"{folder / 'scheduler' / 'scheduler_config.json'}: {name!r} is not a known scheduler",
             f"known: {', '.join(sorted(_KNOWN))}",
         )
-    import diffusers
-
-    return getattr(diffusers, name)
 
 
 def make_sampler(sampler: SamplerSpec, base_scheduler: Any) -> Any:

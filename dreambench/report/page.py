@@ -28,6 +28,7 @@ from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
 from dreambench.report.pictures import with_nearest_photos
+from dreambench.report.print_strips import PrintStrip
 from dreambench.report.protocol_table import named_signatures, protocol_figure, protocol_table
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
@@ -51,6 +52,7 @@ def render_page(
     scored: Sequence[RunScores],
     summary: Summary,
     thumbnails: Mapping[Path, Thumbnail],
+    strips: Mapping[str, Sequence[PrintStrip]],
     out: Path,
     preferences: Table | None = None,
     embedded: Mapping[str, str] | None = None,
@@ -58,11 +60,11 @@ def render_page(
 ) -> str:
     """Return the page as HTML.
 
-    ``out`` is the folder that it will lie in; ``preferences`` is the table of a user study's votes,
-    ``reported`` are tables of published results. A page
-    that lies alone has its ``FILES`` ``embedded``, as name and ``data:`` address, and its thumbnails are
-    such addresses too. Every name, prompt and note is escaped: whatever a user's dataset contains is shown,
-    never interpreted.
+    ``strips`` are what paper shows of each subject. ``out`` is the folder that the page will lie in;
+    ``preferences`` is the table of a user study's votes, ``reported`` are tables of published results.
+    A page that lies alone has its ``FILES`` ``embedded``, as name and ``data:`` address, and its
+    thumbnails and strips are such addresses too. Every name, prompt and note is escaped: whatever a
+    user's dataset contains is shown, never interpreted.
     """
     near = [similarities(run) for run in scored]
     shown = [with_nearest_photos(run, found) for run, found in zip(scored, near, strict=True)]
@@ -92,6 +94,7 @@ def render_page(
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
             grids=grids,
+            printed=strips,
             differences=_differences(scored),
             galleries=gallery_views(scored, thumbnails, out),
             failures=failure_cards(shown, failures, thumbnails, out),

@@ -10,6 +10,7 @@ from dreambench.analysis import summary_of
 from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.errors import DreambenchError
 from dreambench.report.page import FILES, render_page
+from dreambench.report.print_strips import embedded_strips
 from dreambench.report.reported_table import published_tables
 from dreambench.report.thumbnails import data_address, embedded_thumbnails, image_sources, webp
 from dreambench.report.write import preferences_of, write_tables
@@ -20,6 +21,7 @@ SIDES = (256, 192, 128, 96, 64)
 # Mail servers commonly stop at 25 MB, and a mail carries 3 bytes as 4 characters: 18 MB pass. The text of
 # the page and its tables take a part.
 PICTURES_BYTES = 14_000_000
+THUMBNAILS_BYTES = PICTURES_BYTES * 4 // 5  # the strips for paper take less than the rest
 SAMPLE = 32
 KINDS = {
     ".csv": "text/csv",
@@ -41,7 +43,7 @@ def write_single_file(
     """Write the report of one run, or of several side by side, as one HTML file, and return its path.
 
     It shows what ``write_report`` shows and offers the same tables. Its pictures are thumbnails of the
-    largest side in ``SIDES`` (pixels) with which they all stay below ``PICTURES_BYTES``, and of the least
+    largest side in ``SIDES`` (pixels) with which they all stay below ``THUMBNAILS_BYTES``, and of the least
     where none does; there is no way from it to the full images. Raises DreambenchError as ``write_report``.
     """
     scored = read_comparable_scores(runs)
@@ -52,12 +54,13 @@ def write_single_file(
         write_tables(scored, summary, Path(folder))
         tables = {name: _address(Path(folder) / name) for name in FILES}
         beside = published_tables(summary.signature) if published else ()
-        page = render_page(scored, summary, thumbnails, Path(folder), preferences, tables, beside)
+        strips = embedded_strips(scored, thumbnails)
+        page = render_page(scored, summary, thumbnails, strips, Path(folder), preferences, tables, beside)
     write_text(file, page)
     return file
 
 
-def side_for(sources: Sequence[Path], limit: int = PICTURES_BYTES) -> int:
+def side_for(sources: Sequence[Path], limit: int = THUMBNAILS_BYTES) -> int:
     """Return the largest of ``SIDES`` with which the thumbnails take at most ``limit`` bytes of the page.
 
     Estimated from a part of the sources, evenly spread; those that cannot be read take nothing.

@@ -122,7 +122,7 @@ def _places(scored: Sequence[RunScores]) -> Iterator[tuple[Path, PurePosixPath]]
             found = image_source(run, file)
             if found is not None:
                 name = f"{prompt:02d}-{image}.webp"
-                yield found, PurePosixPath(_safe(f"run-{run.label}"), _safe(subject), name)
+                yield found, PurePosixPath(folder_name(f"run-{run.label}"), folder_name(subject), name)
         for gallery in galleries_of(run.folder):
             yield from gallery_places(gallery, f"gallery-{run.label}-{gallery.label}")
 
@@ -134,15 +134,15 @@ def gallery_places(gallery: GalleryFolder, folder: str) -> Iterator[tuple[Path, 
             yield Path(photo).absolute(), _photo_place(subject, Path(photo).absolute())
         for image in gallery.images(subject):
             if image.file.exists():
-                place = PurePosixPath(_safe(folder), _safe(subject), f"{image.file.stem}.webp")
+                place = PurePosixPath(folder_name(folder), folder_name(subject), f"{image.file.stem}.webp")
                 yield image.file.absolute(), place
 
 
 def _photo_place(subject: str, source: Path) -> PurePosixPath:
-    return PurePosixPath("photos", _safe(subject), f"{_digest(str(source))}.webp")
+    return PurePosixPath("photos", folder_name(subject), f"{_digest(str(source))}.webp")
 
 
-def _safe(name: str) -> str:
+def folder_name(name: str) -> str:
     """Return a name that is a plain folder on every system, and another one for another name."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60].strip("-")
     return plain if plain == name else f"{plain or 'x'}-{_digest(name)[:8]}"

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,7 @@ from dreambench.models.base_model import open_base
 from dreambench.paths import cache_folder
 from dreambench.runs.class_images import class_image_set
 from dreambench.spec.presets import build_spec
-from tests.cli.material import Done, in_a_process, listing, tiny_words
+from tests.cli.material import ROOT, Done, in_a_process, listing, tiny_words
 
 pytestmark = pytest.mark.slow
 
@@ -41,6 +44,23 @@ class TestPlan:
             "missing": [],
         }
         assert {name: plan[name] for name in counts} == counts
+
+    def test_without_photos_and_weights_it_loads_none_of_the_models_libraries(self, tmp_path):
+        heavy = {"torchvision", "open_clip", "timm", "lpips", "transformers", "diffusers", "torch._dynamo"}
+        words = f"""import sys
+from dreambench.cli import main
+try:
+    main(["plan", "--preset", "paper-sd15"])
+finally:
+    print(sorted({heavy} & set(sys.modules)), file=sys.stderr)
+"""
+        own = {"PYTHONPATH": str(ROOT), "HF_HOME": str(tmp_path), "DREAMBENCH_CACHE": str(tmp_path)}
+        command = [sys.executable, "-c", words]
+        done = subprocess.run(
+            command, env={**os.environ, **own, "HF_HUB_OFFLINE": "1"}, capture_output=True, text=True
+        )
+        assert (done.returncode, done.stderr) == (0, "[]\n")
+        assert "timm/vit_base_patch32_clip_224.openai (hub) will be downloaded" in done.stdout
 
     def test_the_official_photos_are_the_same_plan(self, dreambench, tiny, official):
         drawn = self.plan(dreambench, *tiny_words(tiny))

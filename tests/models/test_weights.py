@@ -9,16 +9,25 @@ import open_clip
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders import clip_encoder as clip_module
-from dreambench.models.encoders.clip_encoder import clip_download, load_clip
-from dreambench.models.encoders.dino_encoder import dino_download, load_dino
+from dreambench.models.encoders import named_weights
+from dreambench.models.encoders.clip_encoder import load_clip
+from dreambench.models.encoders.dino_encoder import load_dino
 from dreambench.models.encoders.downloads import HubFile
-from dreambench.models.encoders.lpips_network import load_lpips, lpips_download
+from dreambench.models.encoders.lpips_network import load_lpips
+from dreambench.models.encoders.named_weights import (
+    clip_download,
+    dino_download,
+    lpips_download,
+)
 from dreambench.models.weights import fingerprint, is_local, missing_weights, with_fingerprints
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
+from dreambench.spec.protocols import protocol_names, read_protocol
+from dreambench.spec.registries import get_metric
 from tests.material.tiny_encoders import FULL_DINO_MODEL
 
 
@@ -142,6 +151,27 @@ def test_without_a_network_the_line_names_the_file_and_the_option(no_network):
         load_dino(DinoSpec(), "cpu")
     with pytest.raises(DreambenchError, match=r"alexnet-owt-7be5be79.pth could not be downloaded"):
         load_lpips(LpipsSpec(), "cpu")
+
+
+def test_what_is_written_down_is_what_the_libraries_say(monkeypatch):
+    clip_names, dino_names, trunks = named_weights._CLIP, named_weights._TIMM, named_weights._TRUNKS
+    clip = {key: clip_download(ClipSpec(model=key[0], weights=key[1])) for key in clip_names}
+    dino = {name: dino_download(DinoSpec(model=name)) for name in dino_names}
+    monkeypatch.setattr(named_weights, "_CLIP", {})
+    monkeypatch.setattr(named_weights, "_TIMM", frozenset())
+    assert clip == {key: clip_download(ClipSpec(model=key[0], weights=key[1])) for key in clip}
+    assert dino == {name: dino_download(DinoSpec(model=name)) for name in dino}
+    own = (AlexNet_Weights, VGG16_Weights, SqueezeNet1_1_Weights)
+    assert list(trunks.values()) == [weights.IMAGENET1K_V1.url for weights in own]
+
+
+def test_a_protocol_of_the_package_s_own_needs_no_library_to_name_its_weights():
+    specs = [ProtocolSpec.model_validate(read_protocol(name)) for name in protocol_names()]
+    settings = [get_metric(name).Settings() for name in ("dinov2", "dinov3", "siglip2", "clip_large")]
+    settings += [each for spec in specs for each in (spec.clip, spec.dino, *spec.encoders.values())]
+    named = [each for each in settings if not is_local(each.weights)]
+    assert {(s.model, s.weights) for s in named if isinstance(s, ClipSpec)} == set(named_weights._CLIP)
+    assert {s.model for s in named if isinstance(s, DinoSpec)} == set(named_weights._TIMM)
 
 
 def test_the_sources_are_those_of_the_libraries():

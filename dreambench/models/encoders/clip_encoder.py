@@ -12,14 +12,11 @@ from torch import Tensor, nn
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
 from dreambench.models.encoders.clip_architecture import (
-    has_config,
-    known_config,
     local_architecture,
     named_architecture,
-    trained_with_quick_gelu,
 )
-from dreambench.models.encoders.downloads import HubFile
 from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.models.encoders.named_weights import clip_download
 from dreambench.models.encoders.weight_files import (
     checked_file,
     is_local,
@@ -112,31 +109,6 @@ def load_clip(spec: ClipSpec, device: str | torch.device) -> ClipEncoder:
     state = {name: t for name, t in read_tensors(file, field).items() if name not in _NOT_WEIGHTS}
     load_into(model, state, f"{field}: {file} in {spec.model}")
     return ClipEncoder(model, _transform(model, preprocess), _tokenizer(config), torch.device(device))
-
-
-def clip_download(spec: ClipSpec) -> HubFile:
-    """Return the file that open_clip's tag stands for. Raises DreambenchError where there is none."""
-    field = f"{spec.place}.weights"
-    import open_clip
-
-    known_config(spec)
-    tag = open_clip.get_pretrained_cfg(spec.model, spec.weights)
-    if not tag:
-        tags = ", ".join(open_clip.list_pretrained_tags_by_model(spec.model)) or "none"
-        raise DreambenchError(
-            f"{field}={spec.weights} is neither a tag of {spec.model} nor a file", f"its tags: {tags}"
-        )
-    repo, _, file = tag.get("hf_hub", "").rpartition("/")
-    if not repo:
-        raise DreambenchError(
-            f"{field}={spec.weights}: open_clip has {spec.model}'s weights as a pickle only",
-            f"use another tag, or a safetensors file with --set {field}=FILE",
-        )
-    safe = file.rsplit(".", 1)[0] + ".safetensors" if file else "open_clip_model.safetensors"
-    model = f"{spec.model}-quickgelu" if trained_with_quick_gelu(spec) else spec.model
-    if not has_config(model):
-        model = spec.model
-    return HubFile(repo, safe, field, f"--set {spec.place}.model={model} --set {field}=FILE")
 
 
 def _build(spec: ClipSpec, config: dict[str, Any]) -> nn.Module:

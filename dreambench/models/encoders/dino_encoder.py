@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import torch
@@ -11,8 +10,13 @@ from torch import Tensor, nn
 from torchvision import transforms
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.downloads import HubFile
 from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.models.encoders.named_weights import (
+    DINO_PLACE,
+    check_timm_name,
+    dino_download,
+    is_timm_name,
+)
 from dreambench.models.encoders.weight_files import (
     checked_file,
     is_local,
@@ -23,8 +27,6 @@ from dreambench.models.encoders.weight_files import (
 )
 from dreambench.spec.protocol_spec import DinoSpec
 
-#: Where a protocol has the settings of the encoder ``dino``.
-PLACE = "protocol.dino"
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -59,7 +61,7 @@ class DinoEncoder(ImageEncoder):
         return model.forward_features(batch)[:, 0]
 
 
-def load_dino(spec: DinoSpec, device: str | torch.device, place: str = PLACE) -> DinoEncoder:
+def load_dino(spec: DinoSpec, device: str | torch.device, place: str = DINO_PLACE) -> DinoEncoder:
     """Load the DINO model of a protocol, whose settings are at ``place`` in it.
 
     ``spec.model`` is a name of timm, ``spec.weights`` is ``hub`` or a safetensors file. An architecture
@@ -107,56 +109,13 @@ def _at_size(state: dict[str, Tensor], model: Any, spec: DinoSpec) -> dict[str, 
     return {**state, "pos_embed": fitted}
 
 
-def dino_download(spec: DinoSpec, place: str = PLACE) -> HubFile:
-    """Return the file that a timm name stands for. Raises DreambenchError where there is none."""
-    import timm
-
-    field = f"{place}.weights"
-    if spec.weights != "hub":
-        raise DreambenchError(
-            f"{field}={spec.weights} is neither `hub` nor a file", f"give --set {field}=FILE"
-        )
-    _check_name(spec, place)
-    pretrained = timm.models.get_pretrained_cfg(spec.model)
-    if pretrained is None or not pretrained.hf_hub_id:
-        raise DreambenchError(
-            f"{field}: timm has no weights of {spec.model} on the hub", f"give a file with --set {field}=FILE"
-        )
-    file = pretrained.hf_hub_filename or "model.safetensors"
-    safe = file.rsplit(".", 1)[0] + ".safetensors"
-    return HubFile(pretrained.hf_hub_id, safe, field, f"--set {field}=FILE")
-
-
-def _is_name(model: str) -> bool:
-    import timm
-
-    if any(character in model for character in ":/\\") or not timm.is_model(model):
-        return False
-    try:
-        timm.models.get_pretrained_cfg(model)
-    except RuntimeError:  # the architecture exists, the tag after the point does not
-        return False
-    return True
-
-
-def _check_name(spec: DinoSpec, place: str) -> None:
-    import timm
-
-    if not _is_name(spec.model):
-        near = difflib.get_close_matches(spec.model, timm.list_models() + timm.list_pretrained("vit_*"), n=1)
-        raise DreambenchError(
-            f"{place}.model={spec.model} is not a model of timm",
-            f"did you mean {near[0]}?" if near else "see timm.list_models()",
-        )
-
-
 def _architecture(spec: DinoSpec, place: str, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return timm's name of the architecture and its arguments for weights from a file."""
     stated = metadata.get("timm_config")
-    if stated is None or _is_name(spec.model):
-        _check_name(spec, place)
+    if stated is None or is_timm_name(spec.model):
+        check_timm_name(spec, place)
         return spec.model, {}
-    if not isinstance(stated, dict) or not _is_name(str(stated.get("architecture"))):
+    if not isinstance(stated, dict) or not is_timm_name(str(stated.get("architecture"))):
         raise DreambenchError(
             f"{place}.weights: {spec.weights}: its timm_config names no architecture of timm"
         )

@@ -13,12 +13,11 @@ from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
-from dreambench.models.encoders.downloads import TorchvisionFile
 from dreambench.models.encoders.image_encoder import check_image
+from dreambench.models.encoders.named_weights import LPIPS_FIELD, lpips_download
 from dreambench.models.encoders.weight_files import checked_file, is_local, load_into, read_tensors
 from dreambench.spec.protocol_spec import LpipsSpec
 
-FIELD = "protocol.lpips.weights"
 Features = list[Tensor]
 
 
@@ -95,31 +94,18 @@ def load_lpips(spec: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
     """
     network = _empty(spec)
     if is_local(spec.weights):
-        file = checked_file(spec.weights, spec.fingerprint, FIELD)
-        state = read_tensors(file, FIELD)
-        what = f"{FIELD}: {file} in LPIPS {spec.net}"
+        file = checked_file(spec.weights, spec.fingerprint, LPIPS_FIELD)
+        state = read_tensors(file, LPIPS_FIELD)
+        what = f"{LPIPS_FIELD}: {file} in LPIPS {spec.net}"
     else:
         source = lpips_download(spec)
-        state, what = source.tensors(), f"{FIELD}: {source} in LPIPS {spec.net}"
+        state, what = source.tensors(), f"{LPIPS_FIELD}: {source} in LPIPS {spec.net}"
     if any(name.startswith("features.") for name in state):
         _load_trunk(network, state, what)
     else:
         # `lins` repeats lin0, lin1, ...; the scaling layer's two constants are no weights.
         load_into(network, state, what, optional=("lins.", "scaling_layer."))
     return LpipsNetwork(network, torch.device(device))
-
-
-def lpips_download(spec: LpipsSpec) -> TorchvisionFile:
-    """Return torchvision's file of the trunk."""
-    from torchvision.models import AlexNet_Weights, SqueezeNet1_1_Weights, VGG16_Weights
-
-    if spec.weights != "hub":
-        raise DreambenchError(
-            f"{FIELD}={spec.weights} is neither `hub` nor a file", f"give --set {FIELD}=FILE"
-        )
-    # The weights that lpips' `pretrained=True` asks for.
-    weights = {"alex": AlexNet_Weights, "vgg": VGG16_Weights, "squeeze": SqueezeNet1_1_Weights}
-    return TorchvisionFile(weights[spec.net].IMAGENET1K_V1.url, FIELD)
 
 
 def _empty(spec: LpipsSpec) -> nn.Module:
