@@ -51,6 +51,8 @@ def _command(
     # The fork server's environment is that of its start, which may be an earlier test's.
     os.environ.clear()
     os.environ.update(environment)
+    # A parent that ignores Ctrl-C, as background jobs of a shell do, must not hand that down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from dreambench.cli import main
 
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
