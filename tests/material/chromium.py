@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,44 @@ FLAGS = (
 )
 
 
+class SharedBrowser:
+    """One browser for several tests, started at its first use; each page still has a profile of its own."""
+
+    _now: SharedBrowser | None = None
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._browser: Any = None
+
+    def __enter__(self) -> SharedBrowser:
+        SharedBrowser._now = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        SharedBrowser._now = None
+        self._stack.close()
+
+    @property
+    def browser(self) -> Any:
+        """The browser; a new one if the last one has crashed."""
+        if self._browser is None or not self._browser.is_connected():
+            self._stack.close()
+            self._browser = self._stack.enter_context(_started())
+        return self._browser
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
-    """Open the browser with a new profile; the test is skipped if there is no browser."""
+    """Open the browser, or the one that is shared; the test is skipped if there is no browser."""
+    if SharedBrowser._now is not None:
+        yield SharedBrowser._now.browser
+        return
+    with _started() as browser:
+        yield browser
+
+
+@contextmanager
+def _started() -> Iterator[Any]:
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if program is None:
@@ -40,10 +75,9 @@ def chromium() -> Iterator[Any]:
 @contextmanager
 def opened(page: Path, **options: Any) -> Iterator[Any]:
     """Open a page from disk; afterwards check that it sent no request and logged nothing."""
-    with chromium() as browser:
-        context = browser.new_context(**{"viewport": VIEWPORT, **options})
-        asked: list[str] = []
-        said: list[str] = []
+    asked: list[str] = []
+    said: list[str] = []
+    with chromium() as browser, browser.new_context(**{"viewport": VIEWPORT, **options}) as context:
         context.on("request", lambda request: asked.append(request.url))
         context.set_default_timeout(60_000)
         tab = context.new_page()

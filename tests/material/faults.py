@@ -13,6 +13,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+#: What a run imports sooner or later: done once, in the process that all commands are forked from.
+_IMPORTS = (
+    *("dreambench.cli", "dreambench.runs.run", "dreambench.runs.runner", "dreambench.report.write"),
+    *("dreambench.methods.textual_inversion", "dreambench.methods.dreambooth_lora", "pyarrow.dataset"),
+    *("diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion", "open_clip", "lpips"),
+    *("transformers.models.clip.modeling_clip", "matplotlib.pyplot", "matplotlib.backends.backend_svg"),
+)
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.truncate"}
 
 
@@ -33,8 +40,19 @@ class KillSwitch:
 
 
 def _command(
-    words: list[str], folders: list[str], kill_at: int | None, number: int, count_file: str, log: str
+    words: list[str],
+    folders: list[str],
+    kill_at: int | None,
+    number: int,
+    count_file: str,
+    log: str,
+    environment: dict[str, str],
 ) -> None:
+    # The fork server's environment is that of its start, which may be an earlier test's.
+    os.environ.clear()
+    os.environ.update(environment)
+    # A parent that ignores Ctrl-C, as background jobs of a shell do, must not hand that down.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     from dreambench.cli import main
 
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -54,7 +72,7 @@ class Runner:
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
         self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload(["dreambench.runs.runner", "dreambench.cli", "diffusers"])
+        self._context.set_forkserver_preload([*_IMPORTS])
 
     def run(
         self,
@@ -69,7 +87,8 @@ class Runner:
         """
         count, log = self.scratch / "count", self.scratch / "log"
         count.unlink(missing_ok=True)
-        arguments = (words, [str(f) for f in folders], kill_at, int(number), str(count), str(log))
+        watched = [str(folder) for folder in folders]
+        arguments = (words, watched, kill_at, int(number), str(count), str(log), dict(os.environ))
         process = self._context.Process(target=_command, args=arguments)
         process.start()
         process.join()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from dreambench.store import RunFolder
 from tests.analysis.material import make_run, two_subjects, two_subjects_tables
+from tests.material.chromium import SharedBrowser
 
 
 class Document(HTMLParser):
@@ -50,6 +52,13 @@ class Document(HTMLParser):
 def read_page(page: Path) -> Document:
     """Parse a page."""
     return Document(page.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_browser() -> Iterator[None]:
+    """A module's tests share a browser: to start it takes longer than what they do with it."""
+    with SharedBrowser():
+        yield
 
 
 @pytest.fixture
