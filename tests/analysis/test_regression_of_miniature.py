@@ -81,13 +81,18 @@ def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     return made
 
 
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return draw_pictures(tmp_path_factory.mktemp("pictures"))
+
+
 @pytest.fixture
-def scored(cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def scored(cache: Path, pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Score the drawn pictures."""
     monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
 
     def made() -> Path:
-        assert call(score_command(draw_pictures(tmp_path / "pictures"), tmp_path / "scores")) == 0
+        assert call(score_command(pictures, tmp_path / "scores")) == 0
         return tmp_path / "scores"
 
     return made
