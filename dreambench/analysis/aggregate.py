@@ -45,7 +45,8 @@ def subject_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iter
 def _by_subject(tables: ScoreTables, metric: Metric) -> pd.Series:
     if metric.compares == "pairs":
         return mean_of_pairs(tables.diversity, metric.column)
-    return mean_by_subject(tables.prior if metric.compares == "prior" else tables.images, metric.column)
+    table = {"prior": tables.prior, "base": tables.drift}.get(metric.compares, tables.images)
+    return mean_by_subject(table, metric.column)
 
 
 def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:

@@ -1,9 +1,9 @@
-"""The four score tables of a run, with all their columns and the rows in one fixed order."""
+"""The score tables of a run, with all their columns and the rows in one fixed order."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,14 @@ _KEYS = {
     "images": ("subject", "prompt_index", "image_index"),
     "diversity": ("subject", "prompt_index", "pair"),
     "prior": ("subject", "image_index"),
+    "drift": ("subject", "prompt_index"),
     "photos": ("subject", "photo_a", "photo_b"),
 }
 _OTHERS = {
     "images": ("class_noun", "category", "prompt", "kind", "seed", "file", "size"),
     "diversity": (),
     "prior": ("file",),
+    "drift": ("prompt", "file", "base_file"),
     "photos": (),
 }
 
@@ -41,6 +43,7 @@ class ScoreTables:
     diversity: pd.DataFrame
     prior: pd.DataFrame
     photos: pd.DataFrame
+    drift: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def read_tables(run: RunFolder) -> ScoreTables:

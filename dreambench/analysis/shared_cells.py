@@ -53,6 +53,7 @@ def _restricted(run: RunScores, shared: set[Cell]) -> RunScores:
         diversity=_pairs_of(run.tables.diversity, shared),
         prior=_of(run.tables.prior, subjects),
         photos=_of(run.tables.photos, subjects),
+        drift=_of(run.tables.drift, subjects),
     )
     metrics, names = run.record.spec.protocol.metrics, run.record.subjects
     counts = {name: sum(cell[0] == name for cell in shared) for name in names}

@@ -31,8 +31,8 @@ class Scorer:
     """Scores images of one subject as they are made, by the encoders and transforms of a protocol.
 
     ``photos`` are the subject's real photos, ``class_noun`` names its class. ``protocol`` is a name, a YAML
-    file or a ``Protocol``; ``metrics`` (None: the protocol's) are names. Metrics of the prior (PRES) need
-    images of the bare class and are left out. ``identifier`` is removed from prompts where the protocol's
+    file or a ``Protocol``; ``metrics`` (None: the protocol's) are names. Metrics of other images than
+    those of prompts (PRES, drift) are left out. ``identifier`` is removed from prompts where the protocol's
     captions have none. ``device`` is ``auto`` or a name of torch's.
 
     Raises DreambenchError where a photo cannot be read, an encoder is missing, or there are no photos.
@@ -59,7 +59,7 @@ class Scorer:
         if not photos:
             raise DreambenchError("a subject without photos has nothing to compare with", "give its photos")
         spec = protocol if isinstance(protocol, ProtocolSpec) else protocol_spec(str(protocol))
-        asked = list(metrics or [m for m in spec.metrics if get_metric(m).compares != "prior"])
+        asked = list(metrics or [m for m in spec.metrics if get_metric(m).compares not in ("prior", "base")])
         self.protocol = with_fingerprints(spec.with_metrics(asked))
         self.class_noun, self.identifier = class_noun, identifier
         self._metrics = [_checked(get_metric(name)) for name in self.protocol.metrics]
@@ -139,6 +139,10 @@ def _checked(metric: Metric) -> Metric:
     if metric.compares == "prior":
         raise DreambenchError(
             f"{metric.title} needs images of the bare class", "leave it out, or use dreambench.run"
+        )
+    if metric.compares == "base":
+        raise DreambenchError(
+            f"{metric.title} needs the base model's images", "leave it out, or use dreambench.run"
         )
     if metric.compares == "files":
         raise DreambenchError(f"{metric.title} looks at files", "leave it out, or use dreambench.score")

@@ -17,13 +17,13 @@ from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
 from dreambench.metrics.subject_scores import keep_embeddings, score_subject
-from dreambench.metrics.tables import TABLES, BenchmarkImage, PriorImage, as_table
+from dreambench.metrics.tables import TABLES, BenchmarkImage, DriftImage, PriorImage, as_table, is_written
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 
-__all__ = ["BenchmarkImage", "PriorImage", "ScoredProtocol", "embed_subject", "score_images"]
+__all__ = ["BenchmarkImage", "DriftImage", "PriorImage", "ScoredProtocol", "embed_subject", "score_images"]
 
 
 def _ignore(_: int) -> None:
@@ -53,19 +53,21 @@ def score_images(
     device: str,
     batch_size: int,
     decode_threads: int,
+    drift: Sequence[DriftImage] = (),
     others: Sequence[ScoredProtocol] = (),
     shown: PhotosSeen | None = None,
     note: Callable[[str], None] = _ignore_line,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
-    """Score a run's images and write its four tables (protocol: paper sections 4.1 and 4.3).
+    """Score a run's images and write its tables (protocol: paper sections 4.1 and 4.3).
 
     ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` holds the real
-    photos of every subject that occurs in ``cells`` or ``priors``. The tables are
+    photos of every subject that occurs in ``cells``, ``priors`` or ``drift``. The tables are
 
     - ``images``: one row per cell, with a column per metric that compares it with photos or a caption;
     - ``diversity``: one row per pair of a subject's and prompt's cells (metrics of pairs);
     - ``prior``: one row per prior image (metrics of the prior);
+    - ``drift``: one row per unrelated prompt, only where a metric compares with the base model;
     - ``photos``: one row per pair of a subject's photos, the Real Images row.
 
     ``others`` are further protocols, whose tables are kept beside: each image is decoded once for all of
@@ -74,8 +76,8 @@ def score_images(
     scores that could not be had. A missing image's scores, and those of a standard metric that was not asked
     for, are NaN. Embeddings and distances are kept in the run folder, by encoder and by the SHA-256 of the
     image file: what is there is not computed again, and an encoder that is not needed is not loaded.
-    ``on_image`` gets numbers of images done, which add up to the files of ``cells``, ``priors`` and their
-    subjects' photos.
+    ``on_image`` gets numbers of images done, which add up to the files of ``cells``, ``priors``,
+    ``drift`` and their subjects' photos.
 
     Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
     cannot be loaded; what was embedded by then is kept.
@@ -84,13 +86,14 @@ def score_images(
     loaded: dict[str, Any] = {}
     counted = map(_counted, (first, *others))
     asked = [(each, ProtocolEncoders(each.protocol, device, loaded)) for each in counted]
-    subjects = list(dict.fromkeys([cell.subject for cell in cells] + [prior.subject for prior in priors]))
+    named = [*(c.subject for c in cells), *(p.subject for p in priors), *(d.subject for d in drift)]
+    subjects = list(dict.fromkeys(named))
     for subject in subjects:
         if not photos.get(subject):
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
     rows = {each.name: {table: list[dict[str, Any]]() for table in TABLES} for each, _ in asked}
     captions = _embed_captions(run, asked)
-    images = {each.name: _by_subject(subjects, each.cells, priors, photos) for each, _ in asked}
+    images = {each.name: _by_subject(subjects, each.cells, priors, photos, drift) for each, _ in asked}
     with ThreadPoolExecutor(decode_threads) as pool:
         for subject in subjects:
             own = {each.name: ProtocolImages(e, images[each.name][subject]) for each, e in asked}
@@ -104,7 +107,8 @@ def score_images(
     for each, _ in asked:
         folder = run.of_protocol(each.name)
         for table, lines in rows[each.name].items():
-            folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
+            if is_written(table, each.protocol.metrics):
+                folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
 
 
 def _counted(asked: ScoredProtocol) -> ScoredProtocol:
@@ -125,6 +129,7 @@ def embed_subject(
     pool: ThreadPoolExecutor,
     *,
     batch_size: int,
+    drift: Sequence[DriftImage] = (),
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
     """Embed one subject's images and measure their distances, and write no table.
@@ -132,7 +137,7 @@ def embed_subject(
     What ``score_images`` asks for of this subject is then in the run folder, bit for bit as it would have
     computed it. Raises DreambenchError like it.
     """
-    images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos)))
+    images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos), list(drift)))
     keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
 
 
@@ -141,12 +146,15 @@ def _by_subject(
     cells: Iterable[BenchmarkImage],
     priors: Iterable[PriorImage],
     photos: Mapping[str, Sequence[Path]],
+    drift: Iterable[DriftImage],
 ) -> Mapping[str, SubjectImages]:
     grouped = {subject: SubjectImages([], [], list(photos[subject])) for subject in subjects}
     for cell in cells:
         grouped[cell.subject].cells.append(cell)
     for prior in priors:
         grouped[prior.subject].priors.append(prior)
+    for image in drift:
+        grouped[image.subject].drift.append(image)
     return grouped
 
 

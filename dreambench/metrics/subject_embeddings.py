@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,7 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.diversity_groups import DiversityGroups
 from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.tables import BenchmarkImage, PriorImage
+from dreambench.metrics.tables import BenchmarkImage, DriftImage, PriorImage
 from dreambench.spec.metric import Comparand, Metric
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
@@ -24,11 +24,12 @@ from dreambench.store.files import sha256_of
 
 @dataclass(frozen=True)
 class SubjectImages:
-    """Everything of one subject that a protocol looks at: its cells, prior images and all photos."""
+    """Everything of one subject that a protocol looks at: cells, prior images, photos, drift's pairs."""
 
     cells: list[BenchmarkImage]
     priors: list[PriorImage]
     photos: list[Path]
+    drift: list[DriftImage] = field(default_factory=list)
 
     def present(self) -> list[BenchmarkImage]:
         """Return the cells whose image is there, by prompt and image."""
@@ -67,16 +68,18 @@ class SubjectEmbeddings:
         self.photos = list(dict.fromkeys(file for each in asked for file in each.images.photos))
         self.cells = _cell_files(asked)
         self.priors = list(dict.fromkeys(p.file for each in asked for p in each.images.priors))
-        files = list(dict.fromkeys([*self.photos, *self.cells, *self.priors]))
+        self.drift = list(dict.fromkeys(file for each in asked for file in _drift_files(each)))
+        files = list(dict.fromkeys([*self.photos, *self.cells, *self.priors, *self.drift]))
         self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
 
     def embed(self, batch_size: int, on_image: Callable[[int], None]) -> None:
-        """Embed photos and cells, then prior images, so that the first batches are the same without PRES."""
+        """Embed photos and cells, then prior images, then drift's: the first batches stay as they were."""
         photos = [ImageFile(file, self.sha256[file], "photo") for file in self.photos]
         cells = [ImageFile(file, self.sha256[file]) for file in self.cells]
         priors = [ImageFile(file, self.sha256[file]) for file in self.priors]
+        drift = [ImageFile(file, self.sha256[file]) for file in self.drift]
         jobs, sinks = self._jobs(), self._sinks(batch_size)
-        for images in ([*photos, *cells], priors):
+        for images in ([*photos, *cells], priors, drift):
             distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
             embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
             if len(images) > len(distinct):
@@ -89,8 +92,9 @@ class SubjectEmbeddings:
             photos = {self.sha256[file] for file in each.images.photos}
             cells = {self.sha256[cell.file] for cell in each.images.cells if cell.file}
             priors = {self.sha256[prior.file] for prior in each.images.priors}
-            of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors}
-            for metric in each.metrics("photos", "caption", "prior"):
+            drift = {self.sha256[file] for file in _drift_files(each)}
+            of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors, "base": drift}
+            for metric in each.metrics("photos", "caption", "prior", "base"):
                 key = each.encoders.key(metric.encoder)
                 wanted.setdefault(key, set()).update(of_kind[metric.compares])
                 loaders[key] = partial(each.encoders.load, metric.encoder)
@@ -134,6 +138,10 @@ def _cell_files(asked: Sequence[ProtocolImages]) -> list[Path]:
     # In one order, whichever protocol is named first, so that the batches are the same.
     files = {(c.prompt_index, c.image_index, c.file) for each in asked for c in each.images.cells if c.file}
     return [file for *_, file in sorted(files)]
+
+
+def _drift_files(asked: ProtocolImages) -> list[Path]:
+    return [file for image in asked.images.drift for file in (image.file, image.base_file)]
 
 
 def _hash(file: Path) -> str:

@@ -56,7 +56,7 @@ def score_subject(
     shown: PhotosSeen | None = None,
     note: Callable[[str], None] = print,
 ) -> SubjectRows:
-    """Return the rows of one subject for each of the four tables, by one protocol.
+    """Return the rows of one subject for each table, by one protocol.
 
     ``shown`` is how many of its first photos a model was trained on, or the name of the one that it was
     shown, by subject (None: not known). ``note`` takes a line on scores that are missing.
@@ -66,6 +66,7 @@ def score_subject(
         "images": scorer.image_rows(captions),
         "diversity": scorer.diversity_rows(),
         "prior": scorer.prior_rows(),
+        "drift": scorer.drift_rows(),
         "photos": scorer.photo_rows(),
     }
 
@@ -190,6 +191,28 @@ class _SubjectScorer:
                 **{name: values[i] for name, values in columns.items()},
             }
             for i, prior in enumerate(priors)
+        ]
+
+    def drift_rows(self) -> list[dict[str, Any]]:
+        """Return one row per unrelated prompt; its image is compared with the base model's."""
+        drift, metrics = self.images.drift, self.asked.metrics("base")
+        if not metrics or not drift:
+            return []
+        files, bases = [image.file for image in drift], [image.base_file for image in drift]
+        columns = {}
+        for metric in metrics:
+            found = metric.score(self._matrix(metric, files), self._matrix(metric, bases))
+            columns[metric.column] = _finite(metric, on_scale(metric, self.protocol, found), files)
+        return [
+            {
+                "subject": self.subject,
+                "prompt_index": image.prompt_index,
+                "prompt": image.prompt,
+                "file": self.run.relative(image.file),
+                "base_file": self.run.relative(image.base_file),
+                **{name: values[i] for name, values in columns.items()},
+            }
+            for i, image in enumerate(drift)
         ]
 
     def photo_rows(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The four score tables: their columns, their types, and how a subject's numbers become rows."""
+"""The score tables: their columns, their types, and how a subject's numbers become rows."""
 
 from __future__ import annotations
 
@@ -43,6 +43,17 @@ class PriorImage:
     file: Path
 
 
+@dataclass(frozen=True)
+class DriftImage:
+    """An image of an unrelated prompt by a subject's model, and the base model's from the same noise."""
+
+    subject: str
+    prompt_index: int
+    prompt: str
+    file: Path
+    base_file: Path
+
+
 _COLUMNS: dict[str, dict[str, str]] = {
     "images": {
         "subject": "object",
@@ -58,9 +69,21 @@ _COLUMNS: dict[str, dict[str, str]] = {
     },
     "diversity": {"subject": "object", "prompt_index": "int64", "pair": "object"},
     "prior": {"subject": "object", "image_index": "int64", "file": "object"},
+    "drift": {
+        "subject": "object",
+        "prompt_index": "int64",
+        "prompt": "object",
+        "file": "object",
+        "base_file": "object",
+    },
     "photos": {"subject": "object", "photo_a": "object", "photo_b": "object"},
 }
 TABLES = tuple(_COLUMNS)
+
+
+def is_written(name: str, metrics: tuple[str, ...]) -> bool:
+    """Whether a run has a table: drift's only where it is asked for, the others always."""
+    return name != "drift" or bool(metrics_that_compare(SCORE_TABLES[name], metrics))
 
 
 def as_table(name: str, rows: Sequence[Mapping[str, Any]], metrics: tuple[str, ...]) -> pd.DataFrame:

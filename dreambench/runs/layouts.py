@@ -27,6 +27,8 @@ FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png, or say how files
 #: A subject, a prompt index (None: an image of the class noun, for PRES) and an image index.
 Cell = tuple[str, int | None, int]
 _INDEX = re.compile(r"[0-9]{1,4}")
+#: Images of unrelated prompts, which a run of ours may have beside the others.
+_DRIFT = re.compile(r"[^/]+/drift-(base-)?[0-9]{2,3}\.png")
 _PLACES = ("subject", "prompt", "image")
 
 
@@ -86,6 +88,7 @@ def read_layout(
 def _images_below(folder: Path) -> Iterator[Path]:
     for path in folder.rglob("*"):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        hidden = hidden or bool(_DRIFT.fullmatch(path.relative_to(folder).as_posix()))
         if path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir():
             yield path
 

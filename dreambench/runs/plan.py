@@ -20,6 +20,7 @@ from dreambench.runs.planned import Plan
 from dreambench.runs.prepare import chosen_prompts, chosen_subjects, complete_data, read_data
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, published_rates
 from dreambench.runs.timing import probe as probe_rates
+from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
 
     With a ``schedule`` the plan also says how long it will take, as far as that was measured.
     """
+    refuse_drift_of_shown_photos(spec)
     missing: list[str] = []
     subjects: tuple[Subject, ...] = ()
     try:
@@ -81,6 +83,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
     images = sum(prompts) * spec.images_per_prompt
     priors = len(subjects) * spec.protocol.prior_images_needed()
+    drift = 2 * sum(len(unrelated_prompts(spec, s)) for s in subjects)
     sets, wanted, present = _class_images(spec, subjects, fingerprint)
     image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
     steps = spec.method.training_steps()
@@ -93,11 +96,12 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         prompts=max(prompts, default=0),
         images=images,
         prior_images=priors,
+        drift_images=drift,
         training_steps=steps * len(subjects),
         class_image_sets=sets,
         class_images=wanted,
         class_images_present=present,
-        disk_images=(images + priors) * (image_bytes + _EMBEDDING_BYTES),
+        disk_images=(images + priors + drift) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
         memory=_training_memory(spec, base, missing) if steps or spec.method.shows_photos() else None,
@@ -114,9 +118,9 @@ def _without_photos(spec: RunSpec) -> tuple[Subject, ...]:
 
 
 def images_of(spec: RunSpec, subject: Subject) -> int:
-    """Return how many images a run draws of a subject, those for PRES included."""
-    priors = spec.protocol.prior_images_needed()
-    return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors
+    """Return how many images a run draws of a subject, those for PRES and drift included."""
+    priors, drift = spec.protocol.prior_images_needed(), 2 * len(unrelated_prompts(spec, subject))
+    return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors + drift
 
 
 def _estimate(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import humanize
-from pydantic import BaseModel
+from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 
 from dreambench.runs.memory import TrainingMemory
 from dreambench.runs.timing import Estimate
@@ -14,6 +16,7 @@ _UNKNOWN_TIME = "unknown: no run like this one was timed here; --probe trains a 
 class Plan(BaseModel):
     """The size of a run. ``images`` are the scored ones; disk is in bytes, and estimated.
 
+    ``drift_images`` are of unrelated prompts, half of them by the base model, for each subject again.
     ``disk_peak`` counts the fine-tuned weights that lie on disk while a subject's images are made, or
     all of them where checkpoints are kept. ``missing`` lists, one line each, what has to be fetched first.
     """
@@ -25,6 +28,7 @@ class Plan(BaseModel):
     prompts: int
     images: int
     prior_images: int
+    drift_images: int = 0
     training_steps: int
     class_image_sets: int
     class_images: int
@@ -35,6 +39,10 @@ class Plan(BaseModel):
     memory: TrainingMemory | None = None
     missing: list[str]
     estimate: Estimate | None = None
+
+    @model_serializer(mode="wrap")
+    def _as_ever_without_drift(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {name: value for name, value in fields(self).items() if value or name != "drift_images"}
 
     def text(self) -> str:
         """Return the plan for a person to read."""
@@ -51,6 +59,10 @@ class Plan(BaseModel):
         ]
         if self.prior_images:
             lines.insert(3, f"prior images    {self.prior_images:,} of `a [class noun]`, for PRES")
+        if self.drift_images:
+            half = self.drift_images // 2
+            line = f"drift images    {half:,} of unrelated prompts, and as many by the base model"
+            lines.insert(3, line)
         if self.memory is not None:
             lines.append(_memory(self.memory))
         if self.estimate is not None:

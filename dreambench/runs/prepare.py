@@ -28,6 +28,7 @@ from dreambench.paths import BUILTIN, located
 from dreambench.runs.memory import require_memory
 from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
+from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import METHODS, standard_metrics
 from dreambench.spec.run_spec import RunSpec
@@ -64,6 +65,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     ``base`` is the spec's base model where this process has opened it already. Raises DreambenchError for
     the first piece that is missing or wrong, before anything is written.
     """
+    refuse_drift_of_shown_photos(spec)
     spec, dataset = resolve_data(spec)
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
@@ -83,6 +85,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     subjects = chosen_subjects(spec, dataset)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
+        unrelated_prompts(spec, subject)  # refuses a class that every one of them names
         word = prepared.words(subject).identifier  # refuses subjects that lack the photos asked for
         if spec.protocol.caption == "identifier" and word not in (None, identifier):
             raise DreambenchError(

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from dreambench.dataset import Prompt, Subject
 from dreambench.methods.method import SubjectPhrase
-from dreambench.metrics.scoring import BenchmarkImage, PriorImage
+from dreambench.metrics.scoring import BenchmarkImage, DriftImage, PriorImage
 from dreambench.models.sampling import ImageRequest
 from dreambench.runs.class_images import class_caption
 from dreambench.runs.prepare import chosen_prompts
+from dreambench.runs.unrelated_prompts import unrelated_prompts
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -75,6 +76,35 @@ def prior_images(spec: RunSpec, subject: Subject, run: RunFolder) -> list[PriorI
     ]
 
 
+def drift_images(spec: RunSpec, subject: Subject, run: RunFolder) -> list[DriftImage]:
+    """Return the pairs of images that drift compares. None where not asked for."""
+    return [
+        DriftImage(
+            subject.name,
+            index,
+            prompt,
+            run.drift_file(subject.name, index),
+            run.drift_file(subject.name, index, base=True),
+        )
+        for index, prompt in unrelated_prompts(spec, subject)
+    ]
+
+
+def drift_requests(spec: RunSpec, subject: Subject, run: RunFolder, base: bool = False) -> list[ImageRequest]:
+    """Return the requests for drift: the same prompts and noise of the fine-tuned and of the ``base`` model.
+
+    The noise depends on the prompt, not on the subject.
+    """
+    return [
+        ImageRequest(
+            image.prompt,
+            stable_seed(spec.seed, "drift", image.prompt),
+            image.base_file if base else image.file,
+        )
+        for image in drift_images(spec, subject, run)
+    ]
+
+
 def present(cell: BenchmarkImage) -> BenchmarkImage:
     """Return the cell with ``file`` None where the image is not there."""
     if cell.file is None or cell.file.exists():
@@ -83,10 +113,13 @@ def present(cell: BenchmarkImage) -> BenchmarkImage:
 
 
 def count_files(
-    cells: Iterable[BenchmarkImage], priors: Iterable[PriorImage], photos: Mapping[str, Sequence[Path]]
+    cells: Iterable[BenchmarkImage],
+    priors: Iterable[PriorImage],
+    photos: Mapping[str, Sequence[Path]],
+    drift: Iterable[DriftImage] = (),
 ) -> int:
-    """Return how many files scoring will look at: images, prior images and photos."""
-    images = sum(cell.file is not None for cell in cells) + len(list(priors))
+    """Return how many files scoring will look at: images, prior images, pairs of drift, and photos."""
+    images = sum(cell.file is not None for cell in cells) + len(list(priors)) + 2 * len(list(drift))
     return images + sum(len(files) for files in photos.values())
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.runs.prepare import Prepared, start_record
-from dreambench.runs.requests import expected_cells, image_requests, prior_requests
+from dreambench.runs.subject_images import image_files
 from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.version import __version__
 from dreambench.store import RunFolder, RunRecord, locked_run, open_run
@@ -31,8 +31,8 @@ def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[P
     A subject is reused from a run that differs at most in its subjects
     (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
     version of dreambench on the same device and in the same precision, has finished the subject, and has
-    every file, those of PRES included where they are asked for. Its images and its loss log are hard links,
-    or copies across file systems; its note says where they come from.
+    every file, those of PRES and drift included where they are asked for. Its images and its loss log are
+    hard links, or copies across file systems; its note says where they come from.
     """
     wanted = _identity(prepared.spec)
     sources = [run for run in map(_readable, others) if run and run.path.resolve() != folder.resolve()]
@@ -68,7 +68,8 @@ def _readable(path: Path) -> RunFolder | None:
 
 def _take_over(prepared: Prepared, subject: Subject, source: RunFolder, run_folder: RunFolder) -> bool:
     note = source.subject_note(subject.name)
-    pairs = list(zip(_files(prepared, subject, source), _files(prepared, subject, run_folder), strict=True))
+    there, here = (image_files(prepared, subject, folder) for folder in (source, run_folder))
+    pairs = list(zip(there, here, strict=True))
     if note is None or not all(theirs.exists() for theirs, _ in pairs):
         return False
     losses = source.loss_file(subject.name)
@@ -79,12 +80,6 @@ def _take_over(prepared: Prepared, subject: Subject, source: RunFolder, run_fold
             write_atomically(ours, partial(_link, theirs))
     run_folder.save_subject(subject.name, {**note, "made_now": 0, "from": str(source.path.resolve())})
     return True
-
-
-def _files(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[Path]:
-    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
-    priors = prior_requests(prepared.spec, subject, run_folder)
-    return [request.file for request in (*image_requests(cells), *priors)]
 
 
 def _link(source: Path, target: Path) -> None:

@@ -99,10 +99,13 @@ def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str,
     def spec_of(name: str) -> RunSpec:
         return asked_spec(preset, **by_protocol(asked, name))
 
+    from dreambench.runs.unrelated_prompts import refuse_other_prompts
+
     names = asked_protocols(asked)
     found = protocols_by_name(names, spec_of) if names else with_input_left_out(specs)
     for spec in specs:
         refuse_unknown_inputs(spec, found)
+        refuse_other_prompts(spec, found)
     return found
 
 

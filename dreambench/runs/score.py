@@ -58,8 +58,10 @@ def score(
     from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
     from dreambench.runs.submission import expected_images, read_submission
+    from dreambench.runs.unrelated_prompts import refuse_drift_of_images
 
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
+    refuse_drift_of_images([spec.protocol, *protocols.values()])
     spec, dataset = resolve_data(spec)
     runtime = resolve_runtime(spec.runtime)
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})

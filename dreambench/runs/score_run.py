@@ -6,11 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dreambench.metrics.scoring import BenchmarkImage, PriorImage, ScoredProtocol, score_images
+from dreambench.metrics.scoring import (
+    BenchmarkImage,
+    DriftImage,
+    PriorImage,
+    ScoredProtocol,
+    score_images,
+)
 from dreambench.models.device import Runtime
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared
-from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
+from dreambench.runs.requests import (
+    count_files,
+    drift_images,
+    expected_cells,
+    photo_files,
+    present,
+    prior_images,
+)
 from dreambench.runs.several_protocols import further_protocols, images_that_count
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -34,9 +47,15 @@ def score_run(
         ]
 
     priors = [p for s in looked_at for p in prior_images(spec, s, run_folder) if p.file.exists()]
+    drift = [
+        pair
+        for s in looked_at
+        for pair in drift_images(spec, s, run_folder)
+        if pair.file.exists() and pair.base_file.exists()
+    ]
     others = further_protocols(spec, prepared.protocols, cells_of)
     photos = photo_files(prepared.subjects)
-    write_scores(run_folder, spec, runtime, cells_of(spec), priors, photos, watch, others)
+    write_scores(run_folder, spec, runtime, cells_of(spec), priors, photos, watch, others, drift)
 
 
 def write_scores(
@@ -48,11 +67,12 @@ def write_scores(
     photos: Mapping[str, Sequence[Path]],
     watch: ProgressListener,
     others: Sequence[ScoredProtocol] = (),
+    drift: Sequence[DriftImage] = (),
 ) -> None:
     """Score images as a spec and further protocols ask, with a progress bar, and write the score tables."""
     most = images_that_count(spec, {each.name: each.protocol for each in others})
     looked_at = [cell for cell in cells if cell.image_index < most]
-    watch.start("scoring", count_files(looked_at, priors, photos))
+    watch.start("scoring", count_files(looked_at, priors, photos, drift))
     score_images(
         run_folder,
         cells,
@@ -62,6 +82,7 @@ def write_scores(
         device=str(runtime.device),
         batch_size=runtime.spec.scoring_batch_size,
         decode_threads=runtime.decode_threads(),
+        drift=drift,
         others=others,
         shown=spec.photos_seen(),
         note=watch.say,

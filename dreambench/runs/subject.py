@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized
 from dreambench.models.quantized import is_finite
-from dreambench.models.sampling import ImageRequest, generate
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.runs.damage import file_hashes, set_damage_aside
 from dreambench.runs.prepare import Prepared
-from dreambench.runs.requests import (
-    expected_cells,
-    image_requests,
-    prior_requests,
-)
+from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import RunFolder
@@ -34,14 +29,11 @@ from dreambench.store.scratch_folder import (
     write_scratch_folder,
 )
 
-if TYPE_CHECKING:
-    pass
-
 
 def is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
     """Whether all images of a subject exist, and the note that says so."""
-    requests = _requests(prepared, subject, run_folder)
-    return run_folder.subject_note(subject.name) is not None and all(r.file.exists() for r in requests)
+    files = image_files(prepared, subject, run_folder)
+    return run_folder.subject_note(subject.name) is not None and all(file.exists() for file in files)
 
 
 def make_subject(
@@ -71,33 +63,21 @@ def _make(
     machine: str | None,
     cache: Path,
 ) -> None:
-    spec = prepared.spec
     steps, images = Stopwatch(), Stopwatch()
     began = time.monotonic()
+    made_by_base = draw_base_images(prepared, subject, run_folder, watch)
     personalized = _personalize(prepared, subject, run_folder, watch, steps, cache)
-    requests = _requests(prepared, subject, run_folder)
-    bar = images_bar(subject)
-    watch.start(bar, len(requests))
     images.begin()
-    made = generate(
-        personalized.pipeline,
-        requests,
-        spec.sampler,
-        spec.image_size,
-        prepared.runtime,
-        run_folder.commit_images,
-        lambda count: watch.advance(bar, count),
-        personalized.told,
-    )
+    made = draw_subject(prepared, subject, run_folder, personalized, watch)
     images.add(made)
-    watch.finish(bar)
+    files = image_files(prepared, subject, run_folder)
     note: dict[str, Any] = {
-        "images": len(requests),
-        "made_now": made,
+        "images": len(files),
+        "made_now": made + made_by_base,
         "seconds_now": round(time.monotonic() - began, 3),
         "seconds_per_step": steps.rate(),
         "seconds_per_image": images.rate(),
-        "images_sha256": file_hashes(request.file for request in requests),
+        "images_sha256": file_hashes(files),
     }
     losses = run_folder.loss_file(subject.name)
     if losses.exists():
@@ -109,23 +89,12 @@ def repair_subject(
     prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: ProgressListener
 ) -> None:
     """Set aside what is damaged of a subject, so that the run makes it again. The caller holds its lock."""
-    files = [request.file for request in _requests(prepared, subject, run_folder)]
-    set_damage_aside(run_folder, subject.name, files, watch.say)
-
-
-def _requests(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> list[ImageRequest]:
-    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
-    return [*image_requests(cells), *prior_requests(prepared.spec, subject, run_folder)]
+    set_damage_aside(run_folder, subject.name, image_files(prepared, subject, run_folder), watch.say)
 
 
 def training_bar(subject: Subject) -> str:
     """Return the name of the bar of a subject's training steps."""
     return f"{subject.name}: training"
-
-
-def images_bar(subject: Subject) -> str:
-    """Return the name of the bar of a subject's images."""
-    return f"{subject.name}: images"
 
 
 def _personalize(

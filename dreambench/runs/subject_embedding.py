@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from dreambench.dataset import Subject
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared
-from dreambench.runs.requests import count_files, expected_cells, photo_files, present, prior_images
+from dreambench.runs.requests import (
+    count_files,
+    drift_images,
+    expected_cells,
+    photo_files,
+    present,
+    prior_images,
+)
 from dreambench.store import RunFolder
 
 if TYPE_CHECKING:
@@ -51,9 +58,10 @@ def embed_images(
     spec, runtime = prepared.spec, prepared.runtime
     cells = [present(c) for c in expected_cells(spec, subject, prepared.words(subject), run_folder)]
     priors = prior_images(spec, subject, run_folder)
+    drift = drift_images(spec, subject, run_folder)
     photos = photo_files([subject])
     bar = scoring_bar(subject)
-    watch.start(bar, count_files(cells, priors, photos))
+    watch.start(bar, count_files(cells, priors, photos, drift))
     began = time.monotonic()
     with ThreadPoolExecutor(runtime.decode_threads()) as pool:
         embed_subject(
@@ -65,6 +73,7 @@ def embed_images(
             encoders,
             pool,
             batch_size=runtime.spec.scoring_batch_size,
+            drift=drift,
             on_image=lambda count: watch.advance(bar, count),
         )
     watch.finish(bar)

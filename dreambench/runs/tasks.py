@@ -16,10 +16,8 @@ from dreambench.progress import ProgressListener
 from dreambench.runs.class_images import class_image_set, needed_class_images
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, with_absolute_paths
-from dreambench.runs.requests import expected_cells, prior_requests
 from dreambench.runs.subject import (
     class_images_bar,
-    images_bar,
     is_made,
     keep_or_delete_weights,
     make_class_images,
@@ -27,6 +25,7 @@ from dreambench.runs.subject import (
     training_bar,
 )
 from dreambench.runs.subject_embedding import embed_images, scoring_bar
+from dreambench.runs.subject_images import image_files, images_bar
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord
@@ -166,8 +165,7 @@ def queued_subject(
     time_limit: float | None = None,
 ) -> QueuedTask:
     """Return the task of one subject of a run, which comes after the ``sets`` of class images."""
-    cells = expected_cells(prepared.spec, subject, prepared.words(subject), run_folder)
-    expected = len(cells) + len(prior_requests(prepared.spec, subject, run_folder))
+    expected = len(image_files(prepared, subject, run_folder))
     lean: dict[str, Any] = {"subjects": {}, "photos": {}, "notes": [], "made_on": {}}
     task = SubjectTask(
         with_absolute_paths(prepared.spec),

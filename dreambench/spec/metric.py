@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 
-Comparand = Literal["photos", "caption", "pairs", "prior", "files"]
+Comparand = Literal["photos", "caption", "pairs", "prior", "base", "files"]
 _PLUGIN = "update the package that it comes from, or leave it out with --metrics"
 #: The score tables, and what the metrics in each of them compare an image with.
 SCORE_TABLES: dict[str, tuple[Comparand, ...]] = {
     "images": ("photos", "caption", "files"),
     "diversity": ("pairs",),
     "prior": ("prior",),
+    "drift": ("base",),
     "photos": ("photos",),
 }
 
@@ -41,6 +42,8 @@ class Metric(ABC):
     - ``caption``: its own caption (a column of ``images``);
     - ``pairs``: the other images of its subject and prompt (a column of ``diversity``);
     - ``prior``: as ``photos``, for images of ``a [class noun]`` (a column of ``prior``);
+    - ``base``: the base model's image of the same prompt and noise, for prompts that have nothing to do with
+      the subject (a column of ``drift``; ``Settings`` derives from ``DriftSpec``, which names the prompts);
     - ``files``: whatever it likes, from the files themselves (``FileMetric``; a column of ``images``).
 
     ``encoder`` names what embeds the images; metrics with the same encoder share embeddings. ``Settings`` is
@@ -92,6 +95,10 @@ class Metric(ABC):
         """Return the protocol's settings of the metric's encoder."""
         return protocol.encoder_spec(self.encoder)
 
+    def default_settings(self, protocol: ProtocolSpec) -> EncoderSpec:
+        """Return the settings of the metric's encoder in a protocol that names none."""
+        return self.Settings()
+
     @abstractmethod
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the metric's fields of the signature: whatever changes its numbers."""
@@ -119,7 +126,7 @@ class Metric(ABC):
         """Return one number per image, from embeddings [n, d].
 
         ``references`` are the embeddings of the subject's photos [m, d] (``photos``, ``prior``), or of each
-        image's caption [n, d] (``caption``).
+        image's caption [n, d] (``caption``), or of the base model's image of its prompt [n, d] (``base``).
         """
         raise DreambenchError(
             f"the metric {self.name} compares {self.compares} without a function score", _PLUGIN

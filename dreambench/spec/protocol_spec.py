@@ -145,7 +145,7 @@ class ProtocolSpec(Section):
 
         for asked in map(get_metric, self.metrics):
             if asked.encoder not in ProtocolSpec.model_fields and asked.encoder not in self.encoders:
-                self.encoders[asked.encoder] = asked.Settings()
+                self.encoders[asked.encoder] = asked.default_settings(self)
         return self
 
     def __hash__(self) -> int:

@@ -12,7 +12,7 @@ from dreambench.spec.registries import metrics_that_compare
 from dreambench.store.files import sha256_of, write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
 
-_TABLES = ("images", "diversity", "prior", "photos")
+_TABLES = ("images", "diversity", "prior", "drift", "photos")
 
 
 def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:

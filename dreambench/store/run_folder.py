@@ -63,6 +63,11 @@ class RunFolder:
         """Return the path of one image of ``a [class noun]`` by the fine-tuned model (PRES)."""
         return self.path / "images" / subject / f"class-{index:03d}.png"
 
+    def drift_file(self, subject: str, prompt_index: int, base: bool = False) -> Path:
+        """Return the path of one image of an unrelated prompt by the fine-tuned model, or the base model."""
+        name = f"drift-{'base-' if base else ''}{prompt_index:02d}.png"
+        return self.path / "images" / subject / name
+
     def weights_folder(self, subject: str) -> Path:
         """Return the folder of a trained subject's weights until its last image is made."""
         return self.path / "work" / subject
@@ -84,7 +89,7 @@ class RunFolder:
         return self.path / "subjects" / f"{subject}.json"
 
     def score_file(self, table: str) -> Path:
-        """Return the path of a score table: images, diversity, prior or photos."""
+        """Return the path of a score table: images, diversity, prior, drift or photos."""
         return self.path / "scores" / self.protocol / f"{table}.parquet"
 
     def embedding_file(self, encoder: str, subject: str) -> Path:
