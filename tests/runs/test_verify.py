@@ -39,7 +39,7 @@ def test_a_wrong_crop_is_exit_code_1_and_named(
     assert _run("--preset", "mini", "--device", "cpu") == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if line.rstrip().endswith("off")] == ["DINO"]
-    assert "do not trust scores of this installation" in " ".join(lines)
+    assert "do not trust the scores of this installation" in " ".join(lines)
 
 
 def test_photos_that_no_known_number_is_of_are_refused() -> None:
