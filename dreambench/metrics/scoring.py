@@ -1,4 +1,4 @@
-"""From images to score tables: each image decoded once, embedded once per encoder, and scored from that."""
+"""From images to score tables: each image is decoded once, embedded once per encoder, and scored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _ignore_line(_: str) -> None:
 
 @dataclass(frozen=True)
 class ScoredProtocol:
-    """A further protocol that the same images are scored by: its name, and its cells with its captions."""
+    """Another protocol for scoring the same images: its name, and its cells with its captions."""
 
     name: str
     protocol: ProtocolSpec
@@ -58,27 +58,27 @@ def score_images(
     note: Callable[[str], None] = _ignore_line,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
-    """Score a run's images and write its four tables (protocol: paper sections 4.1 and 4.3).
+    """Score a run's images and write its four tables (protocol: the paper's sections 4.1 and 4.3).
 
-    ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` holds the real
-    photos of every subject that occurs in ``cells`` or ``priors``. The tables are
+    ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` contains the real
+    photos of every subject in ``cells`` or ``priors``. The tables are
 
     - ``images``: one row per cell, with a column per metric that compares it with photos or a caption;
     - ``diversity``: one row per pair of a subject's and prompt's cells (metrics of pairs);
     - ``prior``: one row per prior image (metrics of the prior);
     - ``photos``: one row per pair of a subject's photos, the Real Images row.
 
-    ``others`` are further protocols, whose tables are kept beside: each image is decoded once for all of
-    them, and embedded once by each encoder. ``shown`` is how many of its first photos a model was trained
-    on, or the file name of the one that it was shown, by subject (None: not known), ``note`` takes a line on
-    scores that could not be had. A missing image's scores, and those of a standard metric that was not asked
-    for, are NaN. Embeddings and distances are kept in the run folder, by encoder and by the SHA-256 of the
-    image file: what is there is not computed again, and an encoder that is not needed is not loaded.
-    ``on_image`` gets numbers of images done, which add up to the files of ``cells``, ``priors`` and their
-    subjects' photos.
+    ``others`` are further protocols, with tables of their own: each image is decoded once for all of them,
+    and embedded once by each encoder. ``shown`` is how many of its first photos a model was trained on, or
+    the file name of the one that it was shown, by subject (None: not known). ``note`` is called with a line
+    about scores that could not be computed. The scores of a missing image, and of a standard metric that was
+    not requested, are NaN. Embeddings and distances are stored in the run folder, by encoder and by the
+    SHA-256 of the image file: stored ones are not computed again, and an encoder that is not needed is not
+    loaded. ``on_image`` gets numbers of finished images, which add up to the files of ``cells``, ``priors``
+    and their subjects' photos.
 
-    Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
-    cannot be loaded; what was embedded by then is kept.
+    Raises DreambenchError, one line, if an image cannot be read, a subject has no photos, or an encoder
+    cannot be loaded; what was embedded by then stays stored.
     """
     first = ScoredProtocol("", protocol, cells)
     loaded: dict[str, Any] = {}
@@ -108,7 +108,7 @@ def score_images(
 
 
 def _counted(asked: ScoredProtocol) -> ScoredProtocol:
-    """Return the protocol with its weights' fingerprints, and with the images of each prompt that count."""
+    """Return the protocol with its weights' fingerprints and the number of images that count per prompt."""
     protocol = with_fingerprints(asked.protocol)
     limit = protocol.images
     cells = [cell for cell in asked.cells if limit is None or cell.image_index < limit]
@@ -127,10 +127,10 @@ def embed_subject(
     batch_size: int,
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
-    """Embed one subject's images and measure their distances, and write no table.
+    """Embed one subject's images and measure their distances without writing a table.
 
-    What ``score_images`` asks for of this subject is then in the run folder, bit for bit as it would have
-    computed it. Raises DreambenchError like it.
+    The run folder then has what ``score_images`` needs of this subject, bit for bit as it would compute it.
+    Raises DreambenchError like ``score_images``.
     """
     images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos)))
     keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
@@ -158,7 +158,7 @@ def caption_key(text: str) -> str:
 def _embed_captions(
     run: RunFolder, asked: Sequence[tuple[ScoredProtocol, ProtocolEncoders]]
 ) -> dict[str, dict[str, Tensor]]:
-    """Return the embedding of each distinct caption of the images that are there, by encoder."""
+    """Return the embedding of each distinct caption of the existing images, by encoder."""
     texts: dict[str, dict[str, None]] = {}
     users: dict[str, tuple[ProtocolEncoders, str]] = {}
     for each, encoders in asked:
@@ -173,10 +173,10 @@ def _embed_captions(
 def _embed_texts(
     run: RunFolder, texts: Sequence[str], key: str, encoders: ProtocolEncoders, encoder: str
 ) -> dict[str, Tensor]:
-    """Return the embedding of each distinct caption of the images that are there."""
+    """Return the embedding of each distinct caption of the existing images."""
     vectors = EmbeddingStore(run.embedding_file(f"{key}-text", "captions"))
     if vectors.damaged:
-        run.notices.append("the embeddings of captions were damaged and are computed again")
+        run.notices.append("the embeddings of captions were damaged; they are computed again")
     missing = [text for text in texts if caption_key(text) not in vectors]
     if missing:
         for text, row in zip(missing, encoders.load(encoder).embed_texts(missing), strict=True):
