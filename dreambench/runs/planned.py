@@ -1,4 +1,4 @@
-"""A plan for a person to read: the size of a run, its memory and its time, and what is missing."""
+"""A plan to read: the size of a run, its memory and time, and what is missing."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from pydantic import BaseModel
 from dreambench.runs.memory import TrainingMemory
 from dreambench.runs.timing import Estimate
 
-_UNKNOWN_TIME = "unknown: no run like this one was timed here; --probe trains a few steps and draws a batch"
+_UNKNOWN_TIME = "unknown: no similar run was timed here; --probe trains a few steps and draws a batch"
 
 
 class Plan(BaseModel):
-    """The size of a run. ``images`` are the scored ones; disk is in bytes, and estimated.
+    """The size of a run. ``images`` are the scored ones; disk sizes are estimates in bytes.
 
-    ``disk_peak`` counts the fine-tuned weights that lie on disk while a subject's images are made, or
-    all of them where checkpoints are kept. ``missing`` lists, one line each, what has to be fetched first.
+    ``disk_peak`` counts the fine-tuned weights on disk while a subject's images are drawn, or all of them
+    if checkpoints are kept. ``missing`` lists, one line each, what has to be fetched first.
     """
 
     preset: str
@@ -37,7 +37,7 @@ class Plan(BaseModel):
     estimate: Estimate | None = None
 
     def text(self) -> str:
-        """Return the plan for a person to read."""
+        """Return the plan as text."""
         lines = [
             f"preset          {self.preset}: {self.method} on {self.base}",
             f"subjects        {self.subjects}",

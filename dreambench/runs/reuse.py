@@ -20,7 +20,7 @@ from dreambench.store.files import write_atomically
 
 
 def runs_beside(folder: Path) -> list[Path]:
-    """Return the run folders beside a folder and inside its neighbours, where ``ablate`` puts variants."""
+    """Return the run folders beside a folder and inside its neighbors, where ``ablate`` puts variants."""
     beside = folder.resolve().parent
     return sorted({f.parent for pattern in ("*/run.json", "*/*/run.json") for f in beside.glob(pattern)})
 
@@ -28,11 +28,11 @@ def runs_beside(folder: Path) -> list[Path]:
 def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
     """Link what other runs have already made into the run folder ``folder``; return the subjects' names.
 
-    A subject is reused from a run that differs at most in its subjects
-    (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
-    version of dreambench on the same device and in the same precision, has finished the subject, and has
-    every file, those of PRES included where they are asked for. Its images and its loss log are hard links,
-    or copies across file systems; its note says where they come from.
+    A subject is reused from a run that differs at most in its subjects (its ``images_key`` is the same: data,
+    base model, method, seed, prompts, sampler), was made by this version of dreambench on the same device
+    and in the same precision, has finished the subject, and has every file, including those for PRES if
+    requested. Its images and loss log are hard links, or copies across file systems; its note says where
+    they come from.
     """
     wanted = _identity(prepared.spec)
     sources = [run for run in map(_readable, others) if run and run.path.resolve() != folder.resolve()]
@@ -50,7 +50,7 @@ def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[P
 
 
 def _like(prepared: Prepared, record: RunRecord) -> bool:
-    """Whether a run was made by this version, on this device, in this precision: the key has none of them."""
+    """Whether a run was made by this version, on this device, in this precision: none is in the key."""
     same_device = record.machine.get("device") == prepared.runtime.describe()
     return record.kind == "run" and record.dreambench == __version__ and same_device
 

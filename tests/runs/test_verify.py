@@ -43,7 +43,7 @@ def test_a_wrong_crop_is_exit_code_1_and_named(
 
 
 def test_photos_that_no_known_number_is_of_are_refused() -> None:
-    with pytest.raises(DreambenchError, match="no known numbers are of these photos"):
+    with pytest.raises(DreambenchError, match="there are no known numbers for these photos"):
         verify("paper-sd15", data=data_folder() / "mini" / "photos", device="cpu")
 
 
