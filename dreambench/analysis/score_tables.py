@@ -78,7 +78,7 @@ def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
         return f"it has no column {missing[0]!r}"
     if twice := frame.index[frame.duplicated(keys)].tolist():
         row = frame.loc[twice[0], keys]
-        return f"the row of {'/'.join(map(str, row))} is there twice"
+        return f"the row of {'/'.join(map(str, row))} appears twice"
     unknown = sorted(set(map(str, frame["subject"])) - run.record.subjects.keys())
     if unknown and name == "images":
         return f"the run has no subject {unknown[0]!r}"

@@ -87,7 +87,7 @@ def answers_of(
         problem, values = str(error), None
     if values is not None:
         return values, None
-    problem = problem or f'its answer is not {len(asked)} lines such as {{"score": 0.5}}'
+    problem = problem or f'its answer does not have {len(asked)} lines such as {{"score": 0.5}}'
     return [math.nan] * len(asked), problem
 
 

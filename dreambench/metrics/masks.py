@@ -32,7 +32,7 @@ class MaskedSpec(DinoSpec):
     """An encoder's settings, and where the masks come from.
 
     ``masks`` is a folder, or ``rembg`` with its model ``rembg_model``; ``made_by`` says in the signature how
-    the masks of a folder were made (where it is empty, the folder's name does).
+    a folder's masks were made (if it is empty, the folder's name does).
     """
 
     masks: str = ""

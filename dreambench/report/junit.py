@@ -39,11 +39,11 @@ def _add_case(suite: ElementTree.Element, comparison: Comparison, failed: bool) 
     name = "mean over subjects" if comparison.subject is None else comparison.subject
     attributes = {"classname": f"dreambench.{comparison.metric}", "name": _xml_text(name), "time": "0"}
     case = ElementTree.SubElement(suite, "testcase", attributes)
-    told = sentence(comparison)
+    message = sentence(comparison)
     if failed:
         kind = comparison.direction if comparison.moved else "cannot tell"
-        failure = {"message": _xml_text(told), "type": kind}
-        ElementTree.SubElement(case, "failure", failure).text = _xml_text(told)
+        failure = {"message": _xml_text(message), "type": kind}
+        ElementTree.SubElement(case, "failure", failure).text = _xml_text(message)
 
 
 def sentence(comparison: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""Reported results as tables: beside a run's own numbers, apart with the reason, and as a page of all."""
+"""Reported results as tables: beside a run's own numbers, separately with the reason, and all on a page."""
 
 from __future__ import annotations
 

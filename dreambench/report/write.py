@@ -93,7 +93,7 @@ def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> No
 
 
 def preferences_of(votes: Path, summary: Summary) -> Table:
-    """Return the table of a user study's votes, beside the paper's where the runs compare with it."""
+    """Return the table of a user study's votes, beside the paper's if the runs are comparable with it."""
     # The paper's votes are on images of the paper's subjects: show its rows only beside those.
     paper = paper_preferences() if of_the_papers_subjects(summary.signature) else {}
     return user_preference(preference_table(read_votes(votes)), paper)

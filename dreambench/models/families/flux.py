@@ -65,11 +65,11 @@ class Flux(FlowFamily):
         rows, channels, height, width = noisy.latents.shape
         device, states = noisy.latents.device, conditioning["prompt_embeds"]
         packed = FluxPipeline._pack_latents(noisy.latents, rows, channels, height, width)
-        told = torch.full((rows,), TRAINING_GUIDANCE, device=device)
+        guidance = torch.full((rows,), TRAINING_GUIDANCE, device=device)
         predicted = denoiser(
             hidden_states=packed,
             timestep=noisy.timesteps / 1000,
-            guidance=told if denoiser.config.guidance_embeds else None,
+            guidance=guidance if denoiser.config.guidance_embeds else None,
             pooled_projections=conditioning["pooled_prompt_embeds"],
             encoder_hidden_states=states,
             txt_ids=torch.zeros(states.shape[1], 3, device=device),
@@ -83,7 +83,7 @@ class Flux(FlowFamily):
 
 
 class FluxKontext(Flux):
-    """FLUX.1 Kontext (arXiv 2506.15742): FLUX.1 that is shown a photo beside the latents."""
+    """FLUX.1 Kontext (arXiv 2506.15742): FLUX.1 that also sees a photo."""
 
     pipelines = ("FluxKontextPipeline",)
     references = "one photo"

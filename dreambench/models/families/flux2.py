@@ -61,11 +61,11 @@ class Flux2(FlowFamily):
 
         rows, device, states = len(noisy.latents), noisy.latents.device, conditioning["prompt_embeds"]
         places = Flux2Pipeline._prepare_latent_ids(noisy.latents).to(device)
-        told = torch.full((rows,), TRAINING_GUIDANCE, device=device)
+        guidance = torch.full((rows,), TRAINING_GUIDANCE, device=device)
         predicted = denoiser(
             hidden_states=Flux2Pipeline._pack_latents(noisy.latents),
             timestep=noisy.timesteps / 1000,
-            guidance=told if denoiser.config.guidance_embeds else None,
+            guidance=guidance if denoiser.config.guidance_embeds else None,
             encoder_hidden_states=states,
             txt_ids=Flux2Pipeline._prepare_text_ids(states).to(device),
             img_ids=places,
