@@ -34,8 +34,8 @@ class Difference(Frozen):
 class AblationSummary(Frozen):
     """What ``ablate --json`` prints.
 
-    ``subjects`` has each variant's means by subject. ``paper`` has the paper's rows, and is empty where ours
-    cannot be compared with them (another dataset, the miniature).
+    ``subjects`` has each variant's means by subject. ``paper`` has the paper's rows; it is empty where they
+    are not comparable with ours (another dataset, the miniature).
     """
 
     ablation: str
@@ -56,7 +56,7 @@ def summarize_ablation(
 ) -> AblationSummary:
     """Summarize the runs of an ablation's variants, the reference first.
 
-    Raises DreambenchError where their signatures differ: they were scored by different protocols.
+    Raises DreambenchError where their signatures differ: they were scored with different protocols.
     """
     summaries = {variant: summary_of([scores]) for variant, scores in variants.items()}
     summary_of(list(variants.values()))  # raises if they cannot be compared

@@ -34,8 +34,8 @@ def mean_over_subjects(values: pd.Series) -> float | None:
 def subject_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
     """Return one row per subject, in the order given, and one column per metric, in table order.
 
-    The columns are the standard metrics and those in ``metrics`` (the protocol's); a standard metric that the
-    protocol leaves out is a column of NaN.
+    The columns are the standard metrics and those in ``metrics`` (the protocol's). A standard metric that the
+    protocol omits is a column of NaN.
     """
     columns = in_table_order({*standard_metrics(), *metrics})
     chosen = {name: _by_subject(tables, get_metric(name)) for name in columns if name in metrics}
@@ -52,9 +52,9 @@ def _by_subject(tables: ScoreTables, metric: Metric) -> pd.Series:
 def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
     """Return scores per subject whose mean is the mean over all images, for metrics of single images.
 
-    A subject with more images than others counts for more. Their spread is that of a ratio estimator
-    (Cochran 1977, section 2.9: the mean plus the weighted residuals), so an interval over them is one of
-    the mean over images. With as many images of every subject nothing changes.
+    A subject with more images has more weight. The scores' spread is that of a ratio estimator (Cochran
+    1977, section 2.9: the mean plus the weighted residuals), so their interval is that of the mean over
+    images. If all subjects have the same number of images, nothing changes.
     """
     weighted = subjects.copy()
     for name in subjects.columns:
@@ -67,7 +67,7 @@ def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataF
 
 
 def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
-    """Return the Real Images bound per subject: the mean over pairs of its photos, by metrics of photos."""
+    """Return the Real Images bound per subject: the mean over pairs of its photos, by the photo metrics."""
     bounds = photo_metrics(metrics)
     columns = {name: mean_by_subject(tables.photos, name) for name in bounds if name in metrics}
     return pd.DataFrame(columns, dtype=float).reindex(index=list(subjects), columns=bounds)

@@ -1,4 +1,4 @@
-"""The committed baseline of the regression check: expected scores, and how far another seed moves them."""
+"""The committed baseline of the regression check: expected scores, and how much they vary with the seed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from dreambench.analysis.run_scores import RunScores
 
-#: The probability that unchanged code fails a check, all comparisons together.
+#: The probability that unchanged code fails a check, over all its comparisons.
 ALPHA = 0.001
 _REMEDY = "write it again: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
 
@@ -44,8 +44,8 @@ class MetricBaseline(Frozen):
 class Baseline(Frozen):
     """What a new run is compared with.
 
-    ``runs`` names the runs behind it, which differ in their seed only; ``alpha`` is the family-wise
-    level of the check.
+    ``runs`` names the runs behind it, which differ only in their seed; ``alpha`` is the family-wise
+    error level of the check.
     """
 
     schema_version: Literal[1] = 1
@@ -68,7 +68,7 @@ class Baseline(Frozen):
         first = self.subjects
         for name, metric in self.metrics.items():
             if set(metric.subjects) != set(first):
-                raise ValueError(f"metrics.{name} has other subjects than the first metric")
+                raise ValueError(f"metrics.{name} does not have the first metric's subjects")
         return self
 
     @property

@@ -1,4 +1,4 @@
-"""The two sides of a claim: which runs they are, and one score per subject from several runs of a side."""
+"""The two sides of a claim: the runs of each side, and one score per subject over those runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dreambench.literature.claims import PHOTOS, Claim, Claims, fits
 from dreambench.literature.reproduction import paper_reproduction
 from dreambench.spec.run_spec import differences
 
-# What may differ within a side: which repetition it is, and which subjects and prompts it has of the whole.
-# (Metrics belong to the protocol, which is compared by its signature.)
+# What may differ within a side: the seed, and the subset of subjects and prompts. (Metrics belong to the
+# protocol, which is compared by its signature.)
 _FREE = ("seed", "subjects", "prompts")
 COMMON_WORD = "<common word>"
 
@@ -21,8 +21,8 @@ COMMON_WORD = "<common word>"
 def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[RunScores]:
     """Return the runs that meet a side's conditions: runs of dreambench, never images made elsewhere.
 
-    The real photos (``PHOTOS``) are those of any run. Raises DreambenchError where two runs of the side
-    differ in anything but seed, subjects and prompts, naming the field: pooled, they are no one's score.
+    The real photos (``PHOTOS``) are those of any run. Raises DreambenchError naming the field where two
+    runs of the side differ in anything but seed, subjects and prompts: pooling them would mix settings.
     """
     if name is None or name == PHOTOS:
         return list(runs)
@@ -35,7 +35,7 @@ def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[
         if wrong:
             both = f"{found[0].folder.path} and {other.folder.path}"
             raise DreambenchError(
-                f"{both} both count as {name}, and differ in {wrong[0]}",
+                f"{both} both count as {name} but differ in {wrong[0]}",
                 "judge runs of one setting at a time: leave one of them out",
             )
     return found
@@ -78,8 +78,8 @@ def _shared(first: pd.Series, second: pd.Series) -> int:
 def subject_means(metric: str, runs: Sequence[RunScores], name: str | None = None) -> pd.Series:
     """Return one score per subject, with one vote per seed.
 
-    Runs of one seed are averaged first: an ablation's folder holds copies of the comparison's images, and a
-    copy is no second repetition. ``name`` ``PHOTOS`` gives the photos' own scores.
+    Runs of one seed are averaged first: an ablation's folder contains copies of the comparison's images,
+    and a copy is not another repetition. ``name`` ``PHOTOS`` gives the photos' own scores.
     """
     parts = {}
     for position, run in enumerate(runs):

@@ -15,8 +15,8 @@ from dreambench.analysis.paired import CONFIDENCE, LEAST, RESAMPLES, SEED, paire
 class Evidence:
     """An effect with its 95% interval, its p-value before Holm, and the number of units behind it.
 
-    ``supports`` is True if the effect is on the claim's side; ``rated`` says what people were asked, if they
-    were.
+    ``supports`` is True if the effect is on the claim's side; ``rated`` names what human raters judged, if
+    any did.
     """
 
     effect: float
@@ -38,7 +38,7 @@ def greater(first: pd.Series, second: pd.Series, sign: int = 1) -> Evidence | No
 def not_lower(first: pd.Series, second: pd.Series, margin: float) -> Evidence | None:
     """Test that ``first`` is not below ``second`` by ``margin`` or more: two-sided, against the margin.
 
-    Two-sided, so that one p-value, corrected like every other, decides on either side of the margin.
+    Two-sided, so that one p-value, corrected like all others, decides on either side of the margin.
     """
     shifted = paired_difference(first + margin, second)
     plain = paired_difference(first, second)
@@ -70,11 +70,11 @@ def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None
 
 
 def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]) -> pd.Series:
-    """Return, per subject, how well its photos are distinguished from those of others of its class noun.
+    """Return, per subject, how well its photos are distinguished from photos of other subjects of its class.
 
     The area under the ROC curve of cosine similarity: pairs of the subject's own photos against pairs of
     one of its photos and one of another subject's. ``embeddings`` [photos, d] by subject. Subjects that
-    are alone in their class are left out.
+    are alone in their class are omitted.
     """
     from scipy.stats import mannwhitneyu
 
@@ -86,7 +86,7 @@ def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]
             continue
         same = (own @ own.T)[np.triu_indices(len(own), 1)]
         different = np.concatenate([(own @ other.T).ravel() for other in others])
-        # U over the number of pairs is the area; only the statistic is read, so the method does not matter.
+        # U over the number of pairs is the area. Only the statistic is used: the method does not matter.
         tested = mannwhitneyu(same, different, method="asymptotic")
         areas[subject] = float(tested.statistic / (len(same) * len(different)))
     return pd.Series(areas, dtype=float)

@@ -1,4 +1,4 @@
-"""Which images a run should have, which of them are scored, and the signature that follows."""
+"""Which images a run should have, which of them are scored, and the resulting signature."""
 
 from __future__ import annotations
 
@@ -57,10 +57,10 @@ class Coverage:
 
 
 def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
-    """Return a mask over the rows of the images table: True with every image score that the run asks for.
+    """Return a mask over the rows of the images table: True for rows with all requested image scores.
 
-    An image that lacks one of them counts as unscored, so that 0 unscored means that no mean leaves
-    anything out. If the run asks for no image score (only DIV or PRES), having a file is enough.
+    An image that lacks one of them counts as unscored, so 0 unscored means that no mean omits an image. If
+    the run has no image metric (only DIV or PRES), a file is enough.
     """
     asked = record.spec.protocol.metrics
     wanted = [name for name in image_metrics(asked) if name in asked]
@@ -70,7 +70,7 @@ def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
 def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
     """Count a run's expected and scored cells by subject.
 
-    Every subject is expected with all its prompts and images, whether the table has a row of each or not.
+    Every subject is expected with all its prompts and images, whether the table has rows for them or not.
     """
     scored = images.loc[is_scored(images, record), "subject"].value_counts()
     expected = {}
@@ -119,7 +119,7 @@ def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
 
 
 def _image_size(scored: pd.DataFrame) -> str | None:
-    """Return the size of the scored images, or None where the table is of a version that did not keep it."""
+    """Return the size of the scored images, or None if the table's version did not record it."""
     sizes = set(scored["size"].dropna()) if "size" in scored else set()
     if len(sizes) > 1:
         return "mixed"
@@ -128,10 +128,10 @@ def _image_size(scored: pd.DataFrame) -> str | None:
 
 
 def by_protocol_of(runs: Iterable[RunFolder], protocols: str) -> list[RunFolder]:
-    """Return the runs with the scores by a protocol that they were scored by, or by several of them.
+    """Return the runs with their scores by one of the protocols that they were scored with, or by several.
 
-    ``protocols`` are names or YAML files with commas between them. Raises DreambenchError naming a run that
-    was not scored by one of them, or was scored by a protocol with other fields.
+    ``protocols`` are names or YAML files, separated by commas. Raises DreambenchError naming a run that was
+    not scored with one of them, or was scored with other fields.
     """
     names = [part.strip() for part in protocols.split(",") if part.strip()]
     found = []
@@ -154,7 +154,7 @@ def by_protocol_of(runs: Iterable[RunFolder], protocols: str) -> list[RunFolder]
 def refuse_other_protocol(runs: Iterable[RunFolder], protocol: str) -> None:
     """Raise DreambenchError naming the fields in which a run's protocol is not the named one.
 
-    Which metrics were asked for does not count, and neither does the number of prior images.
+    The requested metrics and the number of prior images may differ.
     """
     wanted = protocol_spec(protocol)
     for run in runs:
@@ -176,7 +176,7 @@ def _encoders(protocol: ProtocolSpec) -> set[str]:
 
 
 def _with_fingerprints_of(protocol: ProtocolSpec, filled: Mapping[str, EncoderSpec]) -> ProtocolSpec:
-    """Give a protocol's encoders the fingerprints of the same weights, which the run found by their name."""
+    """Give a protocol's encoders the weight fingerprints that the run found under the same names."""
     found = {}
     for name in _encoders(protocol) & filled.keys():
         settings = protocol.encoder_spec(name)

@@ -23,8 +23,8 @@ class Similarities:
     ``images`` has the rows of a run's images table: ``nearest_photo`` (the highest over the photos),
     ``nearest_name`` (that photo's file name) and ``other_contexts`` (the mean over the subject's images of
     other prompts); NaN or None where there is no embedding and, for ``other_contexts``, where the prompt is
-    not one of recontextualization. ``photos`` has one row per subject: ``closest_pair`` (the highest between
-    two photos), NaN where photos have been moved.
+    not a recontextualization prompt. ``photos`` has one row per subject: ``closest_pair`` (the highest
+    between two photos), NaN where photos have been moved.
     """
 
     images: pd.DataFrame
@@ -63,9 +63,9 @@ def similarities(run: RunScores) -> Similarities:
 def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     """Return each subject's photo embeddings [photos, d] by ``dino`` or ``clip``.
 
-    Embeddings are named by the hash of their image file, in a published run by the photo's name. A subject
-    whose photos have been moved, or have no embeddings, is left out. Raises DreambenchError for a
-    damaged file.
+    Embeddings are keyed by the hash of their image file; in a published run, by the photo's name. A subject
+    whose photos have been moved, or have no embeddings, is omitted. Raises DreambenchError for a damaged
+    file.
     """
     key = encoder_key(kind, run.record.spec.protocol.encoder_spec(kind))
     kept = run.folder.published_photos_file(key)

@@ -56,7 +56,7 @@ class FailureMode:
 def failure_modes(run: RunScores, near: Similarities | None = None) -> list[FailureMode]:
     """Apply the three rules to a run: context missing, copied photo, entanglement.
 
-    ``near`` are the run's similarities where they have been computed already.
+    ``near`` are the run's similarities, if they have been computed already.
     """
     near = near or similarities(run)
     return [context_missing(run.tables.images), _copied(run, near), _entangled(run, near)]

@@ -1,7 +1,7 @@
 """The paired comparison of two runs over the same subjects: interval, permutation test, Holm's correction.
 
 There is one test, the sign-flip permutation test of the mean difference (Good 2005, chapter 3). It tests the
-mean that the tables print, needs no distribution, and is exact up to 13 subjects.
+mean that the tables print, assumes no distribution, and is exact up to 13 subjects.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ RESAMPLES = 10_000
 SEED = 0
 CONFIDENCE = 0.95
 LEAST = 4  # values, for an interval
-#: What the intervals of every table are, for captions.
+#: How the intervals of every table are made, for captions.
 INTERVAL = f"studentized bootstrap over subjects, {RESAMPLES:,} resamples, seed {SEED}"
 
 
@@ -39,8 +39,8 @@ class PairedDifference:
 def paired_difference(first: pd.Series, second: pd.Series) -> PairedDifference | None:
     """Compare one value per subject of two runs, matched by subject; None where no subject has both.
 
-    The permutation test enumerates all 2^n signs up to 13 subjects and draws ``RESAMPLES`` random ones
-    beyond. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05.
+    The permutation test enumerates all 2^n sign patterns up to 13 subjects, and draws ``RESAMPLES`` random
+    ones beyond that. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05.
     """
     from scipy.stats import permutation_test
 
@@ -68,11 +68,11 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float] | None:
     """Return the 95% interval of the mean of one value per subject, by the studentized bootstrap.
 
     Subjects, not images, are resampled: the images of a subject are not independent of each other. The
-    studentized bootstrap (Efron and Tibshirani 1993, section 12.5) asks how many standard errors a resample's
-    mean is from the mean, so it stays honest with few subjects, where the percentiles of the resampled means
-    cover 83% instead of 95% (n = 5). NaN is left out; with fewer than ``LEAST`` values there is no interval,
-    and values that are all equal have one without width. ``RESAMPLES`` and ``SEED`` are fixed and the values
-    are sorted first, so the same values in any order give the same interval.
+    studentized bootstrap (Efron and Tibshirani 1993, section 12.5) measures the distance of each resample's
+    mean in standard errors. It keeps its coverage with few subjects, where the percentiles of the resampled
+    means cover 83% instead of 95% (n = 5). NaN is ignored. Fewer than ``LEAST`` values have no interval, and
+    equal values have one of width 0. ``RESAMPLES`` and ``SEED`` are fixed and the values are sorted first, so
+    the same values in any order give the same interval.
     """
     present = np.sort(np.asarray(list(values), dtype=float))
     present = present[np.isfinite(present)]
@@ -81,12 +81,12 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float] | None:
     mean = float(present.mean())
     drawn = present[np.random.default_rng(SEED).integers(0, len(present), (RESAMPLES, len(present)))]
     errors, distances = _standard_error(drawn), drawn.mean(axis=1) - mean
-    # Less spread than rounding leaves is none.
+    # A spread below rounding error counts as none.
     spread = errors > 1e-12 * np.abs(present).max()
     if not spread.any():
         return mean, mean
     t = distances[spread] / errors[spread]
-    # A resample of one value, many times over, has no error of its own: it counts as far out as any.
+    # A resample of a single repeated value has no standard error: it counts as far out as the farthest.
     farthest = np.sign(distances[~spread]) * np.abs(t).max()
     tails = (1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2
     low, high = np.quantile(np.concatenate([t, farthest]), tails, method="inverted_cdf")
@@ -100,7 +100,7 @@ def _standard_error(values: np.ndarray) -> np.ndarray:
 
 def holm(p_values: Sequence[float | None]) -> list[float | None]:
     """Return p-values after Holm's step-down correction (Holm 1979); None stays None and is not counted."""
-    # scipy corrects by Benjamini and Hochberg only, and statsmodels is not worth a dependency for this.
+    # scipy has only Benjamini and Hochberg's correction, and this alone does not justify statsmodels.
     present = sorted((p, position) for position, p in enumerate(p_values) if p is not None)
     corrected: list[float | None] = [None] * len(p_values)
     largest = 0.0

@@ -5,8 +5,8 @@ variance of a difference of two methods' means over S subjects, P prompts, K ima
 
     (subject + seed / R + prompt / P + image / (P K R)) / S
 
-with a component for each, estimated from kept runs by the moments of a nested design (Searle, Casella and
-McCulloch 1992, chapter 3). Subjects are what is sampled, as in every interval and test of this package.
+with a component for each, estimated from existing runs by the method of moments for a nested design (Searle,
+Casella and McCulloch 1992, chapter 3). Subjects are the sampling unit, as in all intervals and tests here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dreambench.spec.registries import get_metric
 
 Scores = NDArray[np.float64]
 ALPHA, POWER = 0.05, 0.8
-#: Beyond these numbers a design is not worth naming.
+#: Larger designs are not reported.
 MOST_SUBJECTS, MOST_IMAGES, MOST_SEEDS = 2000, 200, 50
 PROMPTS, IMAGES, SUBJECTS = 25, 4, 30
 
@@ -40,7 +40,7 @@ class ScoredMethod:
 
 @dataclass(frozen=True)
 class Components:
-    """The variance components of the difference of two methods, each 0 or more; ``pairs`` went into them."""
+    """The variance components of the difference of two methods, each 0 or more, from ``pairs`` of runs."""
 
     subject: float
     seed: float
@@ -56,7 +56,7 @@ class Components:
 
 @dataclass(frozen=True)
 class NeededDesign:
-    """What a difference needs at 80% power, one number raised at a time; None where it is never enough.
+    """What a difference needs at 80% power, raising one number at a time; None where it is never enough.
 
     ``subjects`` with 4 images and 1 seed; ``images`` of a prompt with 30 subjects and 1 seed; ``seeds`` with
     30 subjects and 4 images.
@@ -72,7 +72,7 @@ class NeededDesign:
 def scored_methods(runs: Sequence[RunScores], metric: str) -> list[ScoredMethod]:
     """Return the runs' scores as arrays over their common subjects.
 
-    Raises DreambenchError where a run lacks a score, or has other prompts or images than the first.
+    Raises DreambenchError where a run lacks a score, or its prompts or images differ from the first run's.
     """
     common = [s for s in runs[0].record.subjects if all(s in run.record.subjects for run in runs)]
     found = []
@@ -93,14 +93,14 @@ def scored_methods(runs: Sequence[RunScores], metric: str) -> list[ScoredMethod]
     shapes = {each.values.shape for each in found}
     if len(shapes) > 1 or len(common) < 4:
         raise DreambenchError(
-            "these runs have fewer than 4 subjects in common, or other prompts or images than each other",
+            "these runs have fewer than 4 subjects in common, or their prompts or images differ",
             "give runs of the same subjects and prompts",
         )
     return found
 
 
 def _method_of(run: RunScores) -> str:
-    """Return what two runs share that differ in their seed only."""
+    """Return a key that is equal for runs that differ only in their seed."""
     spec = run.record.spec.model_copy(update={"seed": 0})
     return f"{spec.method.name} {spec.images_key}"
 
@@ -108,13 +108,13 @@ def _method_of(run: RunScores) -> str:
 def components(methods: Sequence[ScoredMethod]) -> Components:
     """Return the components of the difference of two methods, the mean over all pairs of methods and seeds.
 
-    Raises DreambenchError without two methods. Without two seeds of a method its seed's part stays in the
-    subject's.
+    Raises DreambenchError without two methods. Without two seeds of a method, the seed's variance is part
+    of the subject's.
     """
     pairs = [(a, b) for i, a in enumerate(methods) for b in methods[i + 1 :] if a.method != b.method]
     if not pairs:
         raise DreambenchError(
-            "a difference needs two methods", "give runs of two methods or more, such as a folder of them"
+            "a difference needs two methods", "give runs of at least two methods, such as a folder of them"
         )
     seeds = {each.method: _seed_part(methods, each.method) for each in methods}
     parts = np.array([_of_pair(a, b, seeds[a.method] + seeds[b.method]) for a, b in pairs])
@@ -148,7 +148,7 @@ def _seed_part(methods: Sequence[ScoredMethod], method: str) -> float:
 def power(difference: float, variance: float, subjects: int) -> float:
     """Return the chance that the two-sided t-test over subjects finds a difference, at level 0.05.
 
-    ``variance`` is that of the mean difference over all ``subjects``. Source: Cohen 1988, section 2.
+    ``variance`` is the variance of the mean difference over all ``subjects``. Source: Cohen 1988, section 2.
     """
     from scipy.stats import nct, t
 

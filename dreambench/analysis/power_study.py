@@ -1,4 +1,4 @@
-"""All answers about the design of an experiment, from the variance of kept runs."""
+"""The complete study of an experiment's design, from the variance of existing runs."""
 
 from __future__ import annotations
 
@@ -47,12 +47,12 @@ class PowerStudy:
 
 
 def power_study(runs: Sequence[RunScores]) -> PowerStudy:
-    """Return what the runs' variance says of experiments, for each metric of single images that all have.
+    """Return what the runs' variance says about experiments, for each single-image metric that all have.
 
-    Raises DreambenchError where the runs do not compare, lack scores, or are of a single method.
+    Raises DreambenchError where the runs are not comparable, lack scores, or have a single method.
     """
     if len(runs) < 2:
-        raise DreambenchError("a difference needs two methods", "give runs of two methods or more")
+        raise DreambenchError("a difference needs two methods", "give runs of at least two methods")
     summary_of(runs)  # refuses runs of different signatures
     names = [name for name in shown_metrics(runs) if get_metric(name).compares in ("photos", "caption")]
     if not names:
@@ -77,7 +77,7 @@ def _one_of_each(methods: Sequence[ScoredMethod]) -> list[ScoredMethod]:
 
 
 def _checks(metric: str, methods: Sequence[ScoredMethod]) -> list[PowerCheck]:
-    """Simulate two designs on the first two methods, whose own components predict them."""
+    """Simulate two designs with the first two methods, beside the prediction from their components."""
     a, b = _one_of_each(methods)[:2]
     own = components([a, b])
     prompts, images = a.values.shape[1:]

@@ -1,4 +1,4 @@
-"""The same images under several protocols: how far apart a method's scores lie, on one scale."""
+"""The same images under several protocols: how far apart a method's scores are, on one scale."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def unscaled(score: Score, signature: str, metric: str) -> Score:
 
 
 def protocol_spreads(summaries: Mapping[str, Summary]) -> list[ProtocolSpread]:
-    """Return each method's spread by each metric that two protocols or more have."""
+    """Return each method's spread by each metric that at least two protocols have."""
     found = []
     first = next(iter(summaries.values()))
     for position, row in enumerate(first.rows[1:], start=1):

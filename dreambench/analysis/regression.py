@@ -1,4 +1,4 @@
-"""The regression check: does any score of a new run differ from the baseline by more than a seed explains?"""
+"""The regression check: does any score of a new run differ from the baseline by more than seeds explain?"""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ class Comparison(Frozen):
 
     ``moved`` is True if ``difference`` (value minus expected) exceeds ``tolerance``; ``direction`` says
     whether the value is better or worse by the metric's own direction, moved or not. ``blind`` is True where
-    the tolerance is wider than a tenth of the metric's range, so that not having moved says nothing.
+    the tolerance is wider than a tenth of the metric's range, so that an unmoved score says nothing.
     """
 
     metric: MetricName
     subject: str | None
     value: float
     expected: float
-    tolerance: float = Field(allow_inf_nan=True)  # infinite with hardly any degrees of freedom
+    tolerance: float = Field(allow_inf_nan=True)  # infinite with too few degrees of freedom
     difference: float
     moved: bool
     direction: Direction
@@ -46,8 +46,8 @@ class Comparison(Frozen):
 class Check(Frozen):
     """A run's whole check.
 
-    ``ok`` is False where a score moved in a direction that counts, and where a mean over subjects has too
-    wide a tolerance to tell: ``remedy`` then says how many seeds or subjects would do.
+    ``ok`` is False where a score moved in a direction that counts, or the tolerance of a mean over subjects
+    is too wide to tell: ``remedy`` then says how many seeds or subjects would be enough.
     """
 
     signature: str
@@ -63,7 +63,7 @@ class Check(Frozen):
 
     @property
     def cannot_tell(self) -> tuple[Comparison, ...]:
-        """The means over subjects that have not moved, but by a tolerance that is too wide to tell."""
+        """The means over subjects that have not moved, but whose tolerance is too wide to tell."""
         return tuple(c for c in self.comparisons if c.subject is None and c.blind and not c.moved)
 
 
@@ -72,7 +72,7 @@ def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool 
 
     A move in either direction counts, because an unexpectedly better score is a defect as often as a worse
     one; with ``allow_better`` only worse scores count. Raises DreambenchError for a run that is not
-    complete, naming the fields of a signature that differ, or a metric or subject that the run lacks.
+    complete, for signatures that differ (naming the fields), and for a metric or subject that it lacks.
     """
     means = subject_means(run)
     differing = signature_differences(run.signature, baseline.signature)
@@ -99,8 +99,8 @@ def fails(comparison: Comparison, allow_better: bool) -> bool:
 def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
     """Yield the comparisons of every metric of the baseline: the mean over subjects, then each subject.
 
-    Half of the family-wise level goes to the means over subjects, half to the subjects, each half in
-    equal parts (Bonferroni), so that many subjects do not take the power from the few means.
+    Half of the family-wise level goes to the means over subjects and half to the subjects, each half in
+    equal parts (Bonferroni), so that many subjects do not reduce the power of the few means.
     """
     metrics = in_table_order(baseline.metrics)
     runs, subjects = len(baseline.runs), len(baseline.subjects)

@@ -1,4 +1,4 @@
-"""What a baseline can see: too wide a tolerance tells nothing, and how many runs or subjects would."""
+"""What a baseline can detect: which tolerances are too wide, and how many runs or subjects are needed."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dreambench.analysis.baseline import Baseline, Expected
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import get_metric, in_table_order
 
-#: No smaller difference counts: it may come from the last bits of float32 sums on another machine, and it is
-#: a tenth of the last digit that tables show. This is the tolerance where seeds change nothing at all.
+#: Smaller differences do not count: they may come from the last bits of float32 sums on another machine, and
+#: they are below a tenth of the last digit in tables. Where seeds change nothing, this is the tolerance.
 FLOOR = 1e-4
 #: A tolerance beyond this share of a metric's range lets another method pass.
 SHARE = 0.1
@@ -19,7 +19,7 @@ _MOST = 200  # runs or subjects that a proposal may name
 
 
 def tolerance(expected: Expected, runs: int, level: float) -> float:
-    """Return how far one new run may lie from the mean of ``runs`` runs, at a two-sided ``level``.
+    """Return how far one new run may be from the mean of ``runs`` runs, at a two-sided ``level``.
 
     Half the width of Student's prediction interval, t(1 - level/2, df) * sd * sqrt(1 + 1/runs), and
     never less than ``FLOOR``.
@@ -28,9 +28,9 @@ def tolerance(expected: Expected, runs: int, level: float) -> float:
 
 
 def widest(metric: str) -> float:
-    """Return the widest tolerance that still tells something: a tenth of the metric's range.
+    """Return the widest useful tolerance: a tenth of the metric's range.
 
-    The range of a metric without an upper end (LPIPS) counts as 1, which its values do not exceed by much.
+    The range of a metric without an upper limit (LPIPS) counts as 1; its values rarely exceed that.
     """
     low, high = get_metric(metric).range
     return SHARE * (high - low if math.isfinite(high - low) else 1.0)
@@ -50,7 +50,7 @@ def blind_spots(baseline: Baseline) -> Iterator[tuple[str, float]]:
 
 
 def enough(baseline: Baseline) -> str:
-    """Return how many seeds, or how many subjects, would do, going by the noise that was measured."""
+    """Return how many seeds, or how many subjects, would be enough, given the measured noise."""
     runs, subjects = len(baseline.runs), len(baseline.subjects)
     more_runs = next((k for k in range(runs + 1, _MOST) if _would_do(baseline, k, subjects)), None)
     more_subjects = next((n for n in range(subjects + 1, _MOST) if _would_do(baseline, runs, n)), None)
@@ -71,7 +71,7 @@ def refuse_blind(baseline: Baseline) -> None:
             f"these runs cannot tell a change from another seed: the tolerance of {get_metric(metric).title} "
             f"is \N{PLUS-MINUS SIGN}{allowed:.2f}, wider than a tenth of its range "
             f"(\N{PLUS-MINUS SIGN}{widest(metric):.2f})",
-            f"{enough(baseline)} would do",
+            f"{enough(baseline)} would be enough",
         )
 
 
@@ -86,10 +86,10 @@ def _would_do(baseline: Baseline, runs: int, subjects: int) -> bool:
 
 
 def _with(measured: Expected, baseline: Baseline, runs: int, more_subjects: float) -> Expected:
-    """Return the noise to expect of other numbers of runs and subjects.
+    """Return the expected noise for other numbers of runs and subjects.
 
-    Degrees of freedom grow with the runs less one; with the subjects only where their noise is independent,
-    which shows in more of them than the runs alone have.
+    Degrees of freedom grow with the number of runs minus one. They grow with the number of subjects only if
+    the subjects' noise is independent, which shows in more of them than the runs alone give.
     """
     before = len(baseline.runs) - 1
     independent = more_subjects if measured.df > before else 1.0
@@ -101,5 +101,5 @@ def _with(measured: Expected, baseline: Baseline, runs: int, more_subjects: floa
 def _quantile(level: float, df: float) -> float:
     from scipy.stats import t
 
-    # isf and not ppf(1 - level / 2), which would lose the digits of a small level.
+    # isf, because ppf(1 - level / 2) loses the digits of a small level.
     return float(t.isf(level / 2, df))

@@ -40,7 +40,7 @@ def run_differences(scored: Sequence[RunScores]) -> list[RunDifference]:
 
 
 def _difference(first: RunScores, second: RunScores, metric: str) -> RunDifference | None:
-    # Sorted: the permutations that are drawn beyond 13 subjects must not depend on the order of the subjects.
+    # Sorted: the random permutations beyond 13 subjects must not depend on the order of the subjects.
     found = paired_difference(second.subjects[metric].sort_index(), first.subjects[metric])
     if found is None:
         return None

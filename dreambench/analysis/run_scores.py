@@ -17,7 +17,7 @@ from dreambench.store import RunFolder, RunRecord
 
 @dataclass(frozen=True)
 class RunScores:
-    """A run with all that the analysis needs.
+    """A run with everything that the analysis needs.
 
     ``label`` is its name in tables, unique among the runs read together. ``subjects`` has one row per
     subject and one column per metric; ``photos`` the same for the Real Images bound.
@@ -40,7 +40,7 @@ class RunScores:
 def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     """Read the score tables of one or several runs. Raises DreambenchError for none, or one given twice."""
     if not runs:
-        raise DreambenchError("no run is given", "name a run folder")
+        raise DreambenchError("no run given", "name a run folder")
     places = [run.path.resolve() for run in runs]
     for position, place in enumerate(places):
         if place in places[:position]:
@@ -49,7 +49,7 @@ def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
 
 
 def protocol_scores(run: RunScores, protocol: str) -> RunScores:
-    """Return a run's scores by one of the protocols that its log names."""
+    """Return a run's scores by one of the protocols in its log."""
     return _read(run.folder.of_protocol(protocol), run.label)
 
 
@@ -79,7 +79,7 @@ def _read(run: RunFolder, label: str) -> RunScores:
 
 
 def _labels(runs: Sequence[RunFolder]) -> list[str]:
-    """Return the runs' names; runs of the same name get their folders' names, then a number."""
+    """Return the runs' names; runs with the same name also get their folder's name, then a number."""
     names = [run.record.name for run in runs]
     labels: list[str] = []
     for run, name in zip(runs, names, strict=True):

@@ -31,7 +31,7 @@ _OTHERS = {
 
 
 def image_metrics(asked: Iterable[str] = ()) -> list[str]:
-    """Return the names of the metrics with one number per image, the standard ones and those asked for."""
+    """Return the names of the metrics with one number per image: the standard and the requested ones."""
     return [metric.name for metric in metrics_that_compare(SCORE_TABLES["images"], asked)]
 
 
@@ -50,8 +50,8 @@ def read_tables(run: RunFolder) -> ScoreTables:
     """Read a run's score tables.
 
     Rows are sorted by their keys, so that no sum depends on the order in which they were written. A missing
-    score is NaN. Raises DreambenchError where a table is not what a run writes: a column is missing, a row is
-    there twice or is of a subject that the run does not have, or a score is not a number of its metric's
+    score is NaN. Raises DreambenchError where a table is not what a run writes: a column is missing, a row
+    is duplicated or has a subject that the run does not have, or a score is not a number in its metric's
     range.
     """
     asked = run.record.spec.protocol.metrics
@@ -74,14 +74,14 @@ def _refuse_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> None:
 
 
 def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
-    """Return what is wrong with a table that was read, or None."""
+    """Return what is wrong with a table, or None."""
     asked, keys = run.record.spec.protocol.metrics, list(_KEYS[name])
     metrics = [m for m in metrics_that_compare(SCORE_TABLES[name], asked) if m.name in asked]
     if missing := [column for column in (*keys, *(m.column for m in metrics)) if column not in frame]:
         return f"it has no column {missing[0]!r}"
     if twice := frame.index[frame.duplicated(keys)].tolist():
         row = frame.loc[twice[0], keys]
-        return f"the row of {'/'.join(map(str, row))} is there twice"
+        return f"the row of {'/'.join(map(str, row))} appears twice"
     unknown = sorted(set(map(str, frame["subject"])) - run.record.subjects.keys())
     if unknown and name == "images":
         return f"the run has no subject {unknown[0]!r}"

@@ -1,4 +1,4 @@
-"""Scores as frames, for notebooks and programs: what a protocol says of one run."""
+"""Scores as data frames, for notebooks and programs: one run by one protocol."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Scores:
 
     @property
     def signature(self) -> str:
-        """The line that fixes how the numbers were made: two results compare only if theirs are equal."""
+        """The line that says how the numbers were made: results are comparable only if it is equal."""
         return self._read.signature
 
     @property
     def protocols(self) -> dict[str, Scores]:
-        """The scores of the same images by each protocol, by name, where there are several; else empty."""
+        """The scores of the same images by protocol name, if there are several protocols; otherwise empty."""
         return {name: Scores(self.run.of_protocol(name)) for name in self.run.record.protocols}
 
     @property
@@ -64,7 +64,7 @@ class Scores:
 
     @property
     def images(self) -> pd.DataFrame:
-        """One row per image that was asked for, with its prompt, its file and its scores."""
+        """One row per requested image, with its prompt, its file and its scores."""
         return self._read.tables.images.copy()
 
     def __repr__(self) -> str:
@@ -83,8 +83,8 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
 
     One row per metric that both have: ``mean``, the 95% bootstrap interval over subjects (``low``, ``high``),
     ``p`` of the two-sided sign-flip permutation test, ``p_holm`` after Holm's correction over the rows, ``n``
-    subjects, and ``above``, how many of them have a positive difference. Raises DreambenchError naming the
-    fields where the signatures differ.
+    subjects, and ``above``, how many of them have a positive difference. Raises DreambenchError where the
+    signatures differ, naming the fields.
     """
     scored = read_run_scores([second.run, first.run])
     summary_of(scored)  # refuses runs of different signatures

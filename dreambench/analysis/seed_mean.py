@@ -1,4 +1,4 @@
-"""Runs that differ in their seed only, taken as one: each subject's scores are the mean over the seeds."""
+"""Runs that differ only in their seed, as one run: each subject's scores are the mean over the seeds."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dreambench.spec.run_spec import differences
 
 
 def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
-    """Return the runs as one with the name ``label``; images are counted over all of them.
+    """Return the runs as one run named ``label``; images are counted over all of them.
 
-    Subjects stay the unit of every interval and test: more seeds make each subject's score more certain, but
-    they do not add subjects. Raises DreambenchError where more than the seed differs.
+    Subjects remain the unit of every interval and test: more seeds make each subject's score more certain,
+    but do not add subjects. Raises DreambenchError where more than the seed differs.
     """
     first = runs[0]
     for other in runs[1:]:
@@ -41,10 +41,10 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
 
 
 def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:
-    """Return the runs with those that differ in their seed only taken as one, in the order of their first.
+    """Return the runs, merging those that differ only in their seed, in the order of each first run.
 
-    A mean over seeds is named by its method, with the seeds listed. Images made elsewhere have no seed of
-    ours, and a copy of a run is no second seed: these stay as they are.
+    A mean over seeds is named after its method, with the seeds listed. Images made elsewhere have no seed
+    of ours, and a copy of a run is not another seed: these stay as they are.
     """
     groups: dict[tuple[str, str, str], list[RunScores]] = {}
     for run in scored:
@@ -60,7 +60,7 @@ def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:
 
 
 def _labels(groups: Sequence[Sequence[RunScores]]) -> Mapping[str, str]:
-    """Return a group's name by the label of its first run; groups of one method say where they differ."""
+    """Return each group's name by its first run's label; groups of one method name the fields that differ."""
     named = {}
     for runs in groups:
         spec = runs[0].record.spec

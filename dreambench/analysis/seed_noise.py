@@ -1,4 +1,4 @@
-"""From runs that differ in their seed only to a baseline: means, and the noise measured between seeds."""
+"""A baseline from runs that differ only in their seed: means, and the noise between seeds."""
 
 from __future__ import annotations
 
@@ -23,15 +23,14 @@ DIGITS = 9
 
 
 def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
-    """Return the baseline of two or more complete runs, in whatever order they are named.
+    """Return the baseline of two or more complete runs; their order does not matter.
 
-    Raises DreambenchError for a single run, for runs that differ in more than their seed (images made
-    elsewhere: in more than the folder they came from), for the same seed twice, and for a run that is
-    not complete.
+    Raises DreambenchError for a single run, for runs that differ in more than their seed (for images made
+    elsewhere: in more than their folder), for the same seed twice, and for a run that is not complete.
     """
     if len(scored) < 2:
         raise DreambenchError(
-            "a baseline needs several runs that differ in their seed only, but 1 is given",
+            "a baseline needs several runs that differ only in their seed, but 1 is given",
             "make at least 3 with --seed 0, --seed 1, ... and name them all",
         )
     means = [subject_means(run) for run in scored]
@@ -53,10 +52,10 @@ def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
     """Return one metric's expected scores from its scores per run (rows, 2 or more) and subject (columns).
 
     A subject's noise is the standard deviation pooled over subjects, or its own where that is larger.
-    The noise of the mean over subjects follows from the pooled one, because every subject has its own
-    noise. It is never smaller than what the means of the runs show, and where they differ by clearly more
-    (F test), it is the standard deviation between the runs, with their few degrees of freedom. Those of the
-    pooled noise are effective ones (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
+    The noise of the mean over subjects follows from the pooled noise, because every subject has its own
+    noise. It is never smaller than the runs' means show. If they differ by clearly more (F test), it is the
+    standard deviation between the runs, with their few degrees of freedom. The pooled noise has effective
+    degrees of freedom (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
     """
     values = by_run.to_numpy(dtype=float)
     runs, subjects = values.shape
@@ -94,14 +93,14 @@ def _expected(mean: float, sd: float, df: float) -> Expected:
 
 
 def _seed_or_source(run: RunScores) -> tuple[int, str]:
-    # What distinguishes runs: the seed, or for images made elsewhere (for which our seed has no meaning)
-    # the folder that they came from.
+    # What distinguishes runs: the seed, or for images made elsewhere, where our seed means nothing, their
+    # folder.
     source = run.record.source
     return (0, source) if source else (run.record.spec.seed, "")
 
 
 def _name(run: RunScores) -> str:
-    # No path: the file is committed, and paths differ between machines.
+    # Without a path: the file is committed, and paths differ between machines.
     source = run.record.source
     return f"images {PurePath(source).name}" if source else f"seed {run.record.spec.seed}"
 
@@ -115,7 +114,7 @@ def _refuse_others(scored: Sequence[RunScores]) -> None:
             raise DreambenchError(
                 f"{first.folder.path} and {other.folder.path} differ in more than their seed: "
                 f"{'; '.join(fields[:3])}{more}",
-                "a baseline's noise is that of the seed only: make its runs with the same settings",
+                "a baseline measures the noise of the seed alone: make its runs with the same settings",
             )
     seen: dict[tuple[int, str], RunScores] = {}
     for run in scored:

@@ -1,4 +1,4 @@
-"""Runs of one protocol with different images: compared on the cells that all of them have scored."""
+"""Runs of one protocol with different images: compared on the cells that all of them scored."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _CELLS = {"cells", "n"}
 
 
 def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
-    """Read runs' scores; where they differ in nothing but their cells, keep what all of them have scored.
+    """Read runs' scores; if they differ only in their cells, keep the cells that all of them scored.
 
-    Each run then has a notice that says so. Runs that share no image, or differ in more, stay as they are:
-    whoever compares them refuses them.
+    Each run then has a notice that says so. Runs that share no image, or differ in more, are returned
+    unchanged: comparing them is refused later.
     """
     scored = read_run_scores(runs)
     fields = {
@@ -38,7 +38,7 @@ def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
         total = run.coverage.n_images
         if total > len(shared):
             run.folder.notices.append(
-                f"{run.label}: {len(shared):,} of its {total:,} images are compared, those that all runs have"
+                f"{run.label}: {len(shared):,} of its {total:,} images are compared: those that all runs have"
             )
     return [_restricted(run, shared) for run in scored]
 

@@ -1,4 +1,4 @@
-"""What smaller experiments lose: rank agreement of a lite subset, and wrong winners of tiny comparisons."""
+"""What smaller experiments lose: rank agreement of a lite subset, and wrong winners in tiny comparisons."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TINY = (1, 1, 4)
 
 @dataclass(frozen=True)
 class LiteAgreement:
-    """How far subsets rank methods as the whole does: Kendall's tau, and how often the best is the same."""
+    """How well subsets rank methods as the whole does: Kendall's tau, and how often the best is the same."""
 
     metric: str
     methods: int
@@ -27,9 +27,9 @@ class LiteAgreement:
 
 @dataclass(frozen=True)
 class WrongWinner:
-    """The chance that a tiny comparison of two methods names the one that loses over the whole.
+    """The chance that a tiny comparison of two methods picks the one that loses over the whole.
 
-    ``worst`` is that of the pair for which it is most likely, ``pair`` their names.
+    ``worst`` is the chance for the pair where it is highest, ``pair`` its names.
     """
 
     metric: str
@@ -50,7 +50,7 @@ class PowerCheck:
 
 
 def lite_agreement(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) -> LiteAgreement:
-    """Compare the ranking on random subsets of 8 subjects, 10 prompts and 2 images with the whole's.
+    """Compare the ranking on random subsets of 8 subjects, 10 prompts and 2 images with the full ranking.
 
     All methods of a draw have the same subjects and prompts. ``tau_low`` is the 5th percentile of the draws.
     """
@@ -68,9 +68,9 @@ def lite_agreement(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) 
 
 
 def wrong_winner(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) -> WrongWinner:
-    """Return how often one subject, one prompt and 4 images of each method name the wrong winner.
+    """Return how often one subject, one prompt and 4 images of each method give the wrong winner.
 
-    The chance is the mean over all pairs of runs of different methods; the winner is that of the whole.
+    The chance is the mean over all pairs of runs of different methods. The true winner is that of the whole.
     """
     dice = np.random.default_rng(seed)
     draws = np.stack([_means_of_draw(dice, methods, TINY) for _ in range(DRAWS)])
@@ -111,7 +111,7 @@ def simulated_power(
 
     dice = np.random.default_rng(seed)
     own = a.values.mean(axis=(1, 2)) - b.values.mean(axis=(1, 2))
-    # A sample's spread is that of the population, shrunk by drawing from so few.
+    # Correct for the smaller spread of a sample from so few subjects.
     centered = (own - own.mean()) * np.sqrt(len(own) / (len(own) - 1))
     drawn = centered[dice.integers(0, len(own), (DRAWS, subjects))] + difference
     return float(np.mean(ttest_1samp(drawn, 0, axis=1).pvalue < ALPHA))

@@ -23,9 +23,9 @@ REAL = "real"
 def summarize(runs: Sequence[RunFolder], force: bool = False) -> Summary:
     """Summarize one run, or several side by side.
 
-    Runs that differ in their images only are compared on those that all of them have. Raises
-    DreambenchError naming the differing fields where the runs' signatures differ in more, unless
-    ``force``: then the summary is marked as incomparable.
+    Runs that differ only in their images are compared on the images that all of them have. Raises
+    DreambenchError naming the fields where the runs' signatures differ in more, unless ``force``: then
+    the summary is marked as incomparable.
     """
     return summary_of(read_comparable_scores(runs), force)
 
@@ -33,7 +33,7 @@ def summarize(runs: Sequence[RunFolder], force: bool = False) -> Summary:
 def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
     """Summarize runs whose scores are already read; see ``summarize``.
 
-    Runs that differ in their seed only have one row, the mean over the seeds.
+    Runs that differ only in their seed have one row, the mean over the seeds.
     """
     incomparable = _signature_conflicts(scored)
     if incomparable and not force:
@@ -67,7 +67,7 @@ def _signature_conflicts(scored: Sequence[RunScores]) -> list[str]:
 
 
 def _real_row(scored: Sequence[RunScores]) -> Row:
-    # The photos are the same for all runs that can be compared; the first run with their scores gives them.
+    # All comparable runs have the same photos; take the bound from the first run with their scores.
     run = next((run for run in scored if len(run.tables.photos)), scored[0])
     paper = published().table(1).row(REAL).values if not differences_from_paper(run.signature) else {}
     bounds = run.photos.reindex(columns=run.subjects.columns)  # other metrics have no bound: None
@@ -78,9 +78,9 @@ def _real_row(scored: Sequence[RunScores]) -> Row:
 
 
 def _scored_by_any(scored: Sequence[RunScores]) -> pd.DataFrame:
-    """Return whether any run scores a subject by a metric: the photos' row covers no other subjects.
+    """Return whether any run scores a subject by a metric: the photos' row has only such subjects.
 
-    Where no run has a score yet, the photos of all subjects are the bound.
+    If no run has a score yet, the photos of all subjects are the bound.
     """
     subjects = list(dict.fromkeys(name for run in scored for name in run.subjects.index))
     columns = list(dict.fromkeys(name for run in scored for name in run.subjects.columns))
@@ -100,7 +100,7 @@ def _run_row(run: RunScores) -> Row:
 
 
 def _by_protocol(scored: Sequence[RunScores], force: bool) -> dict[str, Summary]:
-    """Summarize the runs by each protocol that all of them were scored by, where there are several."""
+    """Summarize the runs by each protocol that all of them were scored with, if there are several."""
     names = [name for name in scored[0].record.protocols if all(name in r.record.protocols for r in scored)]
     return {
         name: summary_of([protocol_scores(run, name) for run in scored], force)

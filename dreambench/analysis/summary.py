@@ -14,7 +14,7 @@ from dreambench.spec.registries import get_metric, in_table_order
 class Score(Frozen):
     """A metric's mean over subjects, with its interval and the paper's number.
 
-    ``ci95`` is [low, high], None with fewer than 2 subjects; ``paper`` is None where the paper has no
+    ``ci95`` is [low, high], None with fewer than 4 subjects; ``paper`` is None if the paper has no
     number for the same setting.
     """
 
@@ -24,7 +24,7 @@ class Score(Frozen):
 
 
 class MetricScores(Frozen):
-    """A row with one field per metric: the standard ones, None where not computed, and those asked for."""
+    """A row with one field per metric: the standard ones (None if not computed) and the requested ones."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Score | None]
@@ -53,7 +53,7 @@ class SubjectScores(Frozen):
 
     @classmethod
     def of(cls, scores: Mapping[str, float | None]) -> SubjectScores:
-        """Return the means of one subject; a metric that is neither a default nor computed is left out."""
+        """Return the means of one subject; a metric that is neither a default nor computed is omitted."""
         kept = {
             name: score for name, score in scores.items() if score is not None or get_metric(name).by_default
         }
@@ -82,8 +82,8 @@ class Summary(Frozen):
 
     ``rows`` has the real photos first, then one row per run. ``signature``, ``n_images``,
     ``unscored`` and ``subjects`` are the first run's; with several runs, ``runs`` has them for each.
-    ``incomparable`` names the signature fields that differ where a comparison was forced. ``protocols`` has
-    the summary by each protocol, the first one's among them, where the images were scored by several.
+    ``incomparable`` names the signature fields that differ if a comparison was forced. ``protocols`` has the
+    summary by each protocol, including the first, if the images were scored with several.
     """
 
     signature: str

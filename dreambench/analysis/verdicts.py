@@ -20,7 +20,7 @@ from dreambench.spec.signature import format_signature, parse_signature, signatu
 
 Verdict = Literal["holds", "fails", "undecided"]
 ALPHA = 0.05
-# What may differ between the runs behind one verdict: how many images, and which.
+# What may differ between the runs behind one verdict: the number of images, and which ones.
 _FREE = {"n", "cells"}
 # The human scores of the subject, and what each covers.
 _RATED = {
@@ -32,9 +32,9 @@ _RATED = {
 class ClaimVerdict(Frozen):
     """The verdict on a claim. ``p_holm`` is the p-value after Holm's correction over all tested claims.
 
-    ``decided_by`` says what the verdict rests on: our runs, the photos alone, public data, or, in the
-    miniature, how it was built; the runs showed only those of the first kind. ``paper`` is the effect that
-    the paper publishes. Where nothing decides the claim, ``effect`` is None and ``why`` says what is missing.
+    ``decided_by`` says what the verdict is based on: our runs, the photos alone, public data, or, in the
+    miniature, its construction; only the first kind is evidence from runs. ``paper`` is the effect that the
+    paper publishes. If nothing decides the claim, ``effect`` is None and ``why`` says what is missing.
     """
 
     id: str
@@ -55,7 +55,7 @@ class ClaimVerdict(Frozen):
 def judge_claims(
     runs: Sequence[RunScores], rating: Mapping[str, Any] | None = None, claims: Claims | None = None
 ) -> list[ClaimVerdict]:
-    """Judge every claim by runs of one protocol; ``rating`` is what ``correlate --json`` printed.
+    """Judge every claim by runs of one protocol; ``rating`` is the output of ``correlate --json``.
 
     Raises DreambenchError where the runs were scored with different protocols.
     """
@@ -118,13 +118,13 @@ def _live_against_objects(claim: Claim, runs: Sequence[RunScores]) -> Evidence |
 
 
 def _identity(runs: Sequence[RunScores]) -> Evidence | str:
-    # Of kept runs, one alone has the photos' embeddings.
+    # Of published runs, only one has the photos' embeddings.
     known = [(run, {kind: photo_embeddings(run, kind) for kind in ("dino", "clip")}) for run in runs]
     run, embedded = max(known, key=lambda each: min(map(len, each[1].values())))
     nouns = run.record.subjects
     areas = {kind: identity_aucs(rows, nouns) for kind, rows in embedded.items()}
-    # The subjects of one class are each other's negatives, so their areas rise and fall together: the class
-    # is what is independent.
+    # The subjects of one class are each other's negatives, so their areas are correlated: the class is the
+    # independent unit.
     by_class = {kind: area.groupby(pd.Series(nouns)).mean() for kind, area in areas.items()}
     found = greater(by_class["dino"], by_class["clip"])
     return found or f"{run.label} has no photos of two subjects of one class that both encoders embedded"
@@ -139,8 +139,8 @@ def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
         return "no result of `dreambench correlate` is given (--correlation FILE)"
     try:
         (test,) = [t for t in rating["paired"] if t["human"] in _RATED and t["metric"] == "dino"]
-        # Steiger's test takes the images as independent, and the images of one sample are not; the clustered
-        # bootstrap alone allows for it.
+        # Steiger's test treats the images as independent, but the images of one sample are not; only the
+        # clustered bootstrap allows for that.
         effect, p, n = float(test["difference"]), float(test["p_bootstrap_two_sided"]), int(test["n"])
         low, high = map(float, test["ci95_bootstrap"])
         if not np.isfinite([effect, p, low, high]).all():

@@ -1,4 +1,4 @@
-"""``dreambench correlate``: how well the metrics follow human judgement."""
+"""``dreambench correlate``: how well the metrics follow human judgment."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def correlate(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Correlate metrics with human judgement: public ratings, or the votes on your own images."""
+    """Correlate metrics with human judgment: public ratings, or the votes on your own images."""
     _refuse_wrong_combinations(ratings, data, scores, votes)
     if task is not None or judges is not None:
         if ratings is not Ratings.imagenhub:

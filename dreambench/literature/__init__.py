@@ -1,1 +1,1 @@
-"""Papers as data: published numbers, claims, ablations, and the runs that reproduce an evaluation."""
+"""Papers as data: published numbers, claims, ablations, and the runs that reproduce the evaluation."""

@@ -17,9 +17,9 @@ from dreambench.spec.protocol_spec import MetricName
 
 
 class Ablation(Frozen):
-    """One ablation. ``variants`` maps a name to the fields that it sets; the first is the reference.
+    """One ablation. ``variants`` maps each name to the fields that it sets; the first is the reference.
 
-    ``subjects`` are our choice where the paper does not list its own; ``table`` is the paper's number.
+    ``subjects`` are our choice if the paper does not list its own; ``table`` is the number in the paper.
     """
 
     name: str

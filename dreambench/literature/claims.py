@@ -20,11 +20,11 @@ PHOTOS = "photos"
 
 
 class Claim(Frozen):
-    """One claim; ``where`` is its place in the paper, ``least`` how many subjects decide it at least.
+    """One claim; ``where`` is its place in the paper, ``least`` the fewest subjects that can decide it.
 
     ``paper`` is the effect that the paper publishes, if it does: the difference of two of its numbers.
 
-    ``by`` is what decides it, ``in_the_miniature`` the same there, if that differs.
+    ``by`` is what decides it, ``in_the_miniature`` what decides it there, if that differs.
     """
 
     id: str
@@ -41,7 +41,7 @@ class Claim(Frozen):
     in_the_miniature: Decider | None = None
 
     def decided_by(self, signature: str) -> Decider:
-        """Return what decides the claim for scores of a signature."""
+        """Return what decides the claim for scores with a signature."""
         return self.in_the_miniature or self.by if is_miniature(signature) else self.by
 
 
@@ -69,7 +69,7 @@ def paper_claims() -> Claims:
 
 
 def fits(fields: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
-    """Return whether a spec's plain data fits all conditions; a field that is missing never fits."""
+    """Return whether a spec's plain data meets all conditions; a missing field never does."""
     return all(_fits(fields, name.split("."), wanted) for name, wanted in conditions.items())
 
 

@@ -1,4 +1,4 @@
-"""The numbers that the paper publishes, and the runs that each of them can be compared with."""
+"""The numbers that the paper publishes, and the runs that each of them is comparable with."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class PublishedRow(Frozen):
 
 
 class PublishedTable(Frozen):
-    """One table of the paper; ``caution`` says why it must not be relied on, if so."""
+    """One table of the paper; ``caution`` says why it is unreliable, if it is."""
 
     number: int
     title: str
@@ -72,22 +72,22 @@ def published() -> Published:
 
 
 def of_the_papers_subjects(signature: str) -> bool:
-    """Return whether scores of this signature are of the paper's photos, and not of the miniature."""
+    """Return whether scores with this signature are for the paper's photos, and not for the miniature."""
     return not is_miniature(signature) and parse_signature(signature).get("data") == published().data
 
 
 def differences_from_paper(signature: str, whole: bool = True) -> list[str]:
-    """Return why the paper's numbers do not compare with scores of this signature; empty where they do.
+    """Return why the paper's numbers are not comparable with scores of this signature; empty if they are.
 
-    They compare where the photos, every encoder and transform, the pairs and the form of the captions are
-    those of the protocol ``paper``, and, with ``whole``, where the images are the whole benchmark.
+    They are comparable if the photos, every encoder and transform, the pairs and the form of the captions
+    are those of the protocol ``paper``, and, with ``whole``, if the images are the whole benchmark.
 
     Example:
         >>> differences_from_paper("dreambench:0.1|data:dreambooth@4f887af|clip:ViT-L-14/openai|n:3000")[0]
         'clip: ViT-L-14/openai, not ViT-B-32/openai'
     """
     fields = parse_signature(signature)
-    # The paper does not say at what size LPIPS saw its images: any native size is as its own.
+    # The paper does not say at what size LPIPS saw its images: any native size counts as the paper's.
     fields["lpips"] = fields.get("lpips", "").partition("@")[0]
     expected = {"data": published().data, **protocol_fields(protocol_spec("paper"))}
     wrong = [
@@ -105,8 +105,8 @@ def differences_from_paper(signature: str, whole: bool = True) -> list[str]:
 def paper_values(kind: str, method: str, base: str) -> dict[str, float]:
     """Return Table 1's numbers by metric for a run's kind, method and base model (an id or a folder).
 
-    Empty if the paper has none, and for any kind but ``run``: the method of images that were made elsewhere
-    is not known.
+    Empty if the paper has none, and for any kind but ``run``: the method behind images made elsewhere is
+    not known.
     """
     if kind != "run":
         return {}

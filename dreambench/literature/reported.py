@@ -1,4 +1,4 @@
-"""Results that papers report on this benchmark: a file each, with what is known of how it was made."""
+"""Results that papers report on this benchmark: one file each, with what is known about how it was made."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from dreambench.spec.protocols import protocol_names
 from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
 
 ReportedMetric = Literal["dino", "clip_i", "clip_t"]
-#: Two reports of one method that are further apart than this conflict.
+#: Two reports of one method conflict if they differ by more than this.
 CONFLICT = 0.01
 
 
 class ReportedResult(Frozen):
-    """One reported row: its numbers on the scale of cosines, where it was read, and what is known of how.
+    """One reported row: its numbers as cosines, where it was read, and what is known about its protocol.
 
-    ``protocol`` is the name of a protocol that it is known to be by. ``copied`` says that the table where it
-    was read took the number over from another paper. ``inexact`` names numbers that are bounds.
+    ``protocol`` names the protocol that it is known to follow. ``copied`` says that the table where it was
+    read copied the number from another paper. ``inexact`` names numbers that are bounds.
     """
 
     name: str
@@ -58,13 +58,13 @@ class ReportedResult(Frozen):
 
     @property
     def title(self) -> str:
-        """The method with its base model, where that is known."""
+        """The method with its base model, if that is known."""
         return f"{self.method} ({self.base})" if self.base else self.method
 
 
 @dataclass(frozen=True)
 class SetApart:
-    """A reported result that does not compare, and why."""
+    """A reported result that is not comparable, and why."""
 
     result: ReportedResult
     reason: str
@@ -88,7 +88,7 @@ def reported_results() -> tuple[ReportedResult, ...]:
 
 
 def conflicts(result: ReportedResult) -> list[ReportedResult]:
-    """Return the other reports of the same method and base whose numbers are more than 0.01 away."""
+    """Return the other reports of the same method and base whose numbers differ by more than 0.01."""
     return [
         other
         for other in reported_results()
@@ -103,10 +103,10 @@ def conflicts(result: ReportedResult) -> list[ReportedResult]:
 
 
 def beside(signature: str) -> tuple[list[ReportedResult], list[SetApart]]:
-    """Return the reported results that compare with scores of this signature, and the others with a reason.
+    """Return the reported results comparable with scores of this signature, and the others with a reason.
 
-    They compare where the photos, every encoder and choice of the protocol, and the images are the same: the
-    whole benchmark, by the protocol that the result is known to be by.
+    They are comparable if the photos, every encoder and choice of the protocol, and the images are the same:
+    the whole benchmark, by the protocol that the result is known to follow.
     """
     comparable, apart = [], []
     for result in reported_results():
@@ -122,17 +122,17 @@ def _why_not(result: ReportedResult, signature: str) -> str | None:
     if is_miniature(signature):
         return "these scores are the miniature's"
     if not of_the_papers_subjects(signature):
-        return f"these scores are of other photos than {published().data}"
+        return f"these scores are for other photos than {published().data}"
     if result.protocol is None:
         return "its protocol is not stated"
     fields = parse_signature(signature)
     fields["lpips"] = fields.get("lpips", "").partition("@")[0]
     expected = protocol_fields(protocol_spec(result.protocol))
     names = [name for name in {**expected, **fields} if name not in ("dreambench", "data", "n", "cells")]
-    # Diversity is in no reported table, so its network does not matter.
+    # No reported table has diversity, so its network does not matter.
     wrong = [n for n in names if n != "lpips" and fields.get(n) != expected.get(n)]
     if wrong:
-        return f"it is by protocol {result.protocol}: {', '.join(wrong)} differ"
+        return f"it follows protocol {result.protocol}: {', '.join(wrong)} differ"
     if "cells" in fields:
-        return "these scores are of a part of the benchmark"
+        return "these scores are for a part of the benchmark"
     return None

@@ -26,7 +26,7 @@ Build = Callable[[Mapping[str, Any]], RunSpec]
 
 
 class CommonWord(BaseModel):
-    """The word that stands as a bad identifier: by preset, and for every other one."""
+    """The common word used as a bad identifier: by preset, and for all other presets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -49,9 +49,9 @@ class AlongTraining(BaseModel):
 
 
 class Reproduction(BaseModel):
-    """What one seed of a reproduction runs; ``ablations`` maps names to fields that differ from their own.
+    """What one seed of a reproduction runs; ``ablations`` maps names to fields that override their own.
 
-    ``trained_words`` (identifiers by preset) and ``along_training`` are run with the first seed alone.
+    ``trained_words`` (identifiers by preset) and ``along_training`` run with the first seed only.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -66,7 +66,7 @@ class Reproduction(BaseModel):
 
 @dataclass(frozen=True)
 class PlannedRun:
-    """One run of a reproduction: its place in it, and its spec."""
+    """One run of a reproduction: its position and its spec."""
 
     group: str
     variant: str
@@ -74,7 +74,7 @@ class PlannedRun:
     spec: RunSpec
 
     def folder(self, root: Path) -> Path:
-        """Return the run's folder: an ablation's variants as ``dreambench ablate`` lays them."""
+        """Return the run's folder: an ablation's variants use the layout of ``dreambench ablate``."""
         if self.group in SINGLE:
             return root / self.group / f"{self.variant}-s{self.seed}"
         return root / f"{self.group}-s{self.seed}" / self.variant
@@ -90,7 +90,7 @@ def paper_reproduction() -> Reproduction:
 def planned_runs(
     build: Build, seeds: Sequence[int], subjects: Sequence[str] | None = None
 ) -> list[PlannedRun]:
-    """Return every run in the order in which later ones can reuse what earlier ones made.
+    """Return every run, in an order that lets later ones reuse what earlier ones made.
 
     ``build`` makes a spec from fields; ``subjects`` restricts every run to some of its subjects, and leaves
     out the runs that have none of them. Raises DreambenchError for a field that does not fit.
@@ -101,7 +101,7 @@ def planned_runs(
 
 
 def queues(planned: Sequence[PlannedRun]) -> list[list[PlannedRun]]:
-    """Return the runs in queues: the runs of one do not need each other, later queues reuse earlier ones.
+    """Return the runs in queues: runs in one queue do not need each other, later queues reuse earlier ones.
 
     The comparison's runs come first; then each ablation of each seed, whose variants differ.
     """

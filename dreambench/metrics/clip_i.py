@@ -34,7 +34,7 @@ class ClipI(PhotoSimilarity):
         return {**clip_fields(protocol.clip), "pairs": protocol.reference_label()}
 
     def load_encoder(self, settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
-        """Load the CLIP model by open_clip."""
+        """Load the CLIP model with open_clip."""
         return load_clip_encoder(settings, device)
 
     def download(self, settings: ClipSpec) -> WeightsFile:
@@ -48,7 +48,7 @@ def clip_fields(clip: ClipSpec) -> dict[str, str]:
 
 
 def load_clip_encoder(settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
-    """Load a CLIP model; torch is imported no earlier."""
+    """Load a CLIP model; torch is imported only here."""
     from dreambench.models.encoders.clip_encoder import load_clip
 
     return load_clip(settings, device)

@@ -39,7 +39,7 @@ class ClipT(Metric):
         return {**clip_fields(protocol.clip), "clip-t": protocol.caption}
 
     def load_encoder(self, settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
-        """Load the CLIP model by open_clip."""
+        """Load the CLIP model with open_clip."""
         return load_clip_encoder(settings, device)
 
     def download(self, settings: ClipSpec) -> WeightsFile:
@@ -57,6 +57,6 @@ def caption_cosines(images: Tensor, captions: Tensor) -> list[float]:
     Raises ValueError where the two sets differ in shape.
     """
     if images.shape != captions.shape:
-        raise ValueError(f"{list(images.shape)} images and {list(captions.shape)} captions do not pair up")
+        raise ValueError(f"{list(images.shape)} images and {list(captions.shape)} captions do not match")
     cosines = (unit_vectors(images) * unit_vectors(captions)).sum(dim=1).clamp(-1, 1)
     return [float(value) for value in cosines]

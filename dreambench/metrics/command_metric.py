@@ -1,7 +1,7 @@
-"""A metric of another program, in an environment of its own: it reads JSON lines and answers with them.
+"""A metric computed by another program, in its own environment: it reads and writes JSON lines.
 
-For metrics whose dependencies cannot live beside ours. Per subject the program is started once and gets a
-line per image, ``{"image": path, "caption": text, "photos": [paths]}``; it answers with as many lines
+For metrics whose dependencies conflict with ours. The program is started once per subject and gets a line
+per image, ``{"image": path, "caption": text, "photos": [paths]}``. It answers each with a line
 ``{"score": number}``, in the same order. ``null`` is a missing score.
 """
 
@@ -25,7 +25,7 @@ from dreambench.spec.protocol_spec import ProtocolSpec
 
 
 class CommandSpec(FileMetricSpec):
-    """The program with its arguments, what the signature calls it, and its limit in seconds for a subject."""
+    """The program with its arguments, its name in the signature, and its limit in seconds per subject."""
 
     command: tuple[str, ...] = ()
     label: str = Field("", description="name and version, such as vqascore-1.0; part of the signature")
@@ -33,10 +33,10 @@ class CommandSpec(FileMetricSpec):
 
 
 class CommandMetric(FileMetric):
-    """The numbers of a program; one that fails leaves its subject's scores missing, and says so in a line."""
+    """The scores of a program; if it fails, the subject's scores are missing and a note says so."""
 
     title = "Command"
-    definition = "the numbers of another program, which the signature names"
+    definition = "the scores of another program, named in the signature"
     source = "protocol.encoders.command.command"
     encoder = "command"
     licence = "the program's"
@@ -54,11 +54,11 @@ class CommandMetric(FileMetric):
     def score_files(
         self, files: Sequence[ScoredFile], settings: CommandSpec, kept: Path, note: Callable[[str], None]
     ) -> list[float]:
-        """Start the program once, and return its numbers. Raises DreambenchError where none is named."""
+        """Start the program once, and return its scores. Raises DreambenchError if none is set."""
         if not settings.command:
             raise DreambenchError(
                 "protocol.encoders.command.command names no program",
-                "--set protocol.encoders.command.command=[PROGRAM,ARGUMENT]",
+                "give --set protocol.encoders.command.command=[PROGRAM,ARGUMENT]",
             )
         asked = [
             {"image": str(f.image), "caption": f.caption, "photos": [str(photo) for photo in f.photos]}
@@ -73,9 +73,9 @@ class CommandMetric(FileMetric):
 def answers_of(
     command: Sequence[str], asked: Sequence[Mapping[str, object]], timeout: float
 ) -> tuple[list[float], str | None]:
-    """Start a program, give it a JSON line for each score that is asked for, and return its numbers.
+    """Start a program, send it a JSON line for each requested score, and return its scores.
 
-    With them comes a problem in one line, or None; where there is one, all numbers are NaN.
+    Also returns a problem in one line, or None; if there is one, all scores are NaN.
     """
     try:
         code, out, err = run_program(command, "".join(f"{json.dumps(line)}\n" for line in asked), timeout)
@@ -87,14 +87,14 @@ def answers_of(
         problem, values = str(error), None
     if values is not None:
         return values, None
-    problem = problem or f'its answer is not {len(asked)} lines such as {{"score": 0.5}}'
+    problem = problem or f'its answer does not have {len(asked)} lines such as {{"score": 0.5}}'
     return [math.nan] * len(asked), problem
 
 
 def run_program(command: Sequence[str], asked: str, timeout: float) -> tuple[int, str, str]:
-    """Return exit code, answer and messages. Raises TimeoutExpired after all that it started was killed."""
+    """Return exit code, stdout and stderr. Raises TimeoutExpired after killing the program's processes."""
     pipe = subprocess.PIPE
-    # In a session of its own, so that what the program has started (a server, a loader) does not outlive it.
+    # In its own session, so that processes that it has started (a server, a loader) do not outlive it.
     with subprocess.Popen(
         command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     ) as program:
@@ -108,13 +108,13 @@ def run_program(command: Sequence[str], asked: str, timeout: float) -> tuple[int
 
 
 def last_line(text: str) -> str:
-    """Return the last line that says something, at most 200 characters."""
+    """Return the last line that is not empty, at most 200 characters."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[-1][:200] if lines else "no message"
 
 
 def _numbers(answer: str, count: int) -> list[float] | None:
-    """Return the numbers of an answer; None where it is not as many lines as images, each with a number."""
+    """Return the scores of an answer; None if it does not have one line with a number per image."""
     lines = [line for line in answer.splitlines() if line.strip()]
     if len(lines) != count:
         return None

@@ -1,4 +1,4 @@
-"""Copying: do generated images repeat a photo instead of showing its subject anew?"""
+"""Copying: do generated images repeat a photo instead of showing the subject in a new way?"""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class NearestPhoto(Dino):
     """The highest cosine of DINO embeddings of an image with any of its subject's photos."""
 
     title = "Nearest photo"
-    definition = "similarity of a generated image to the photo that it is most like, by DINO embeddings"
+    definition = "similarity of a generated image to its most similar photo, by DINO embeddings"
     source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
     rank = 20
     agreement = "not measured here"
@@ -29,9 +29,9 @@ class NearestPhoto(Dino):
 
 
 class Copying(Dino):
-    """Whether an image is nearer to a photo than any two photos of its subject are to each other.
+    """Whether an image is closer to a photo than any two photos of its subject are to each other.
 
-    1 or 0 for an image, so its mean is the share of copies. A subject with one photo has no such distance.
+    An image scores 1 or 0, so the mean is the share of copies. A subject needs at least two photos.
     """
 
     title = "Copies"
@@ -51,7 +51,7 @@ class Copying(Dino):
         pairs = photo_pair_similarity(references)
         if not pairs:
             raise DreambenchError(
-                "Copies compares with two photos or more of a subject",
+                "Copies needs at least two photos of a subject",
                 "leave copying out with --metrics, or use a protocol that compares with all photos",
             )
         nearest_photos = max(value for *_, value in pairs)
@@ -59,5 +59,5 @@ class Copying(Dino):
         return [float(value > nearest_photos) for value in nearest]
 
     def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
-        """Return 0 for each pair: no two photos are nearer to each other than the nearest two."""
+        """Return 0 for each pair: no two photos are closer to each other than the closest two."""
         return [(i, j, 0.0) for i, j, _ in photo_pair_similarity(photos)]

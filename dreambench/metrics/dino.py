@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Dino(PhotoSimilarity):
-    """Mean cosine of class-token embeddings by a ViT that was trained without labels.
+    """Mean cosine of class-token embeddings from a ViT trained without labels.
 
     The paper's metric of subject fidelity: unlike CLIP, DINO was not trained to ignore differences between
     subjects of one class.
@@ -37,7 +37,7 @@ class Dino(PhotoSimilarity):
         return {**dino_fields(protocol.dino), "pairs": protocol.reference_label()}
 
     def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
-        """Load the Vision Transformer by timm."""
+        """Load the Vision Transformer with timm."""
         from dreambench.models.encoders.dino_encoder import load_dino
 
         return load_dino(settings, device)

@@ -21,7 +21,7 @@ PLACE = "protocol.encoders.dinov2"
 class DinoV2Spec(DinoSpec):
     """The DINOv2 model: a timm name, ``hub`` or a local file, and the transform in pixels.
 
-    Its position embeddings are resized to the crop, as its authors do.
+    Its position embeddings are resized to the crop, as its authors do it.
     """
 
     model: str = "vit_small_patch14_dinov2.lvd142m"
@@ -46,7 +46,7 @@ class DinoV2(PhotoSimilarity):
         return {"dinov2": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
 
     def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
-        """Load the Vision Transformer by timm."""
+        """Load the Vision Transformer with timm."""
         from dreambench.models.encoders.dino_encoder import load_dino
 
         return load_dino(settings, device, PLACE)

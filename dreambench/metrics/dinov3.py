@@ -1,4 +1,4 @@
-"""DINOv3: the similarity of a generated image to the photos of its subject, by rotary DINO."""
+"""DINOv3: the similarity of a generated image to the photos of its subject, by DINO with rotary positions."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class DinoV3Spec(DinoV2Spec):
 
 
 class DinoV3(DinoV2):
-    """Mean cosine of class-token embeddings by DINOv3, whose positions are rotary."""
+    """Mean cosine of class-token embeddings by DINOv3, which uses rotary position embeddings."""
 
     title = "DINOv3"
     definition = "similarity of generated images to the subject's real photos, by DINOv3 embeddings"
-    source = "Simeoni et al. 2025 (DINOv3); weights under Meta's DINOv3 licence"
+    source = "Simeoni et al. 2025 (DINOv3); weights under Meta's DINOv3 license"
     encoder = "dinov3"
     licence = "DINOv3 License (Meta)"
     Settings = DinoV3Spec
@@ -42,7 +42,7 @@ class DinoV3(DinoV2):
         return {"dinov3": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
 
     def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
-        """Load the Vision Transformer by timm."""
+        """Load the Vision Transformer with timm."""
         from dreambench.models.encoders.dino_encoder import load_dino
 
         return load_dino(settings, device, PLACE)

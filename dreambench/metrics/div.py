@@ -40,7 +40,7 @@ class Div(Metric):
         return "lpips"
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
-        """Return the network, the start of the SHA-256 of weights from a file, and a size that is fixed."""
+        """Return the network, the start of the SHA-256 of weights from a file, and the fixed size, if any."""
         lpips = protocol.lpips
         weights = f"/sha256-{lpips.fingerprint[:8]}" if lpips.fingerprint else ""
         return {"lpips": lpips.net + weights + ("" if lpips.size == "native" else f"/resized-{lpips.size}")}
@@ -50,7 +50,7 @@ class Div(Metric):
         return settings.size
 
     def load_encoder(self, settings: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
-        """Load the network by the lpips library."""
+        """Load the network with the lpips library."""
         from dreambench.models.encoders.lpips_network import load_lpips
 
         return load_lpips(settings, device)
@@ -89,15 +89,15 @@ def group_distances(
         if image.shape != images[0].shape:
             (h0, w0), (h, w) = images[0].shape[1:], image.shape[1:]
             raise DreambenchError(
-                f"{files[0]} ({w0} x {h0}) and {file} ({w} x {h}) belong to one subject and prompt and "
+                f"{files[0]} ({w0} x {h0}) and {file} ({w} x {h}) belong to one subject and prompt but "
                 "differ in size",
-                "DIV compares images of equal size: give --set protocol.lpips.size=PIXELS, or leave div out "
-                "with --metrics",
+                "DIV compares images of equal size: give --set protocol.lpips.size=PIXELS, or omit div from "
+                "--metrics",
             )
     parts = [network.features(torch.stack(list(chunk))) for chunk in _chunks(images, batch_size)]
     features = [torch.cat(layers) for layers in zip(*parts, strict=True)]
     distances = {}
-    # One image against all later ones at a time: as many differences in memory as there are images.
+    # Compares one image with all later ones at a time, so memory grows with the number of images only.
     for first in range(len(images) - 1):
         later = list(range(first + 1, len(images)))
         ours = [layer[first : first + 1] for layer in features]

@@ -1,4 +1,4 @@
-"""Groups of images in a stream: pixels wait until their group is complete, then its distances are kept."""
+"""Groups of images in a stream: pixels are held until their group is complete and its distances are known."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class DiversityGroups:
         return any(pair_key(keys[i], keys[j]) not in self.distances for i, j in index_pairs(len(keys)))
 
     def wants(self, sha256: str) -> bool:
-        """Whether an image belongs to a group that is to be measured."""
+        """Whether an image belongs to a group that still has to be measured."""
         return sha256 in self._waiting
 
     def preprocess(self, image: Image.Image) -> Tensor:
@@ -58,7 +58,7 @@ class DiversityGroups:
         return image_pixels(image, self.size)
 
     def add(self, sha256: str, pixels: Tensor) -> None:
-        """Take one image's pixels; measure the groups that this completes, and forget them."""
+        """Take one image's pixels; measure the groups that they complete, and drop those groups."""
         self._pixels[sha256] = pixels
         whole = [g for g in self._open if all(key in self._pixels for key, _ in g)]
         if not whole:

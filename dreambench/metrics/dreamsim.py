@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 class DreamSimSpec(EncoderSpec):
-    """Which of the package's models; it downloads its weights itself.
+    """Which model of the package to use; the package downloads the weights itself.
 
-    Not ``synclr_vitb16``: the package reads its file as a pickle that may run code.
+    Not ``synclr_vitb16``: the package reads its file as a pickle, which may run code.
     """
 
     model: Literal["ensemble", "dino_vitb16", "dinov2_vitb14", "clip_vitb32", "open_clip_vitb32"] = "ensemble"
@@ -28,7 +28,7 @@ class DreamSimSpec(EncoderSpec):
 
 
 class DreamSim(PhotoSimilarity):
-    """Mean of 1 - cosine of DreamSim's embeddings with those of the subject's photos; 0 is the same image."""
+    """Mean of 1 - cosine of DreamSim's embeddings with those of the subject's photos; 0: the same image."""
 
     title = "DreamSim"
     definition = (
@@ -50,15 +50,15 @@ class DreamSim(PhotoSimilarity):
         return {"dreamsim": spec.model}
 
     def check(self, settings: Any) -> None:
-        """Raise DreambenchError where the package is not installed."""
+        """Raise DreambenchError if the package is not installed."""
         if importlib.util.find_spec("dreamsim") is None:
             raise DreambenchError(
                 "the metric dreamsim needs the package dreamsim, which is not installed",
-                "pip install 'dreambench[dreamsim]', or leave it out with --metrics",
+                "pip install 'dreambench[dreamsim]', or omit it from --metrics",
             )
 
     def load_encoder(self, settings: DreamSimSpec, device: str | torch.device) -> Any:
-        """Load the model by the package."""
+        """Load the model with the package."""
         from dreambench.models.encoders.dreamsim_encoder import load_dreamsim
 
         return load_dreamsim(settings.model, device)

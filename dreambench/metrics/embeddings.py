@@ -1,4 +1,4 @@
-"""Each image decoded once and embedded once per encoder: the stream of images, and what is kept of it."""
+"""Each image decoded once and embedded once per encoder: the stream of images, and the stored embeddings."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class ImageFile:
 class EmbeddingStore:
     """The embeddings of one encoder for one subject, by the SHA-256 of the image's (or text's) bytes.
 
-    Kept in one safetensors file with a checksum, written atomically. The embeddings of a file that is damaged
-    are computed again; ``damaged`` says that it was.
+    Stored in one safetensors file with a checksum, written atomically. If the file is damaged, the
+    embeddings are computed again; ``damaged`` says that it was.
     """
 
     def __init__(self, file: Path) -> None:
@@ -49,7 +49,7 @@ class EmbeddingStore:
         return self._rows[sha256]
 
     def add(self, sha256: str, row: Tensor) -> None:
-        """Keep one embedding (any shape) as float32. Raises DreambenchError where it is not finite."""
+        """Store one embedding (any shape) as float32. Raises DreambenchError if it is not finite."""
         if not bool(torch.isfinite(row).all()):
             raise DreambenchError(
                 f"{self.file.parent.name}: an embedding or a distance is not finite",
@@ -59,7 +59,7 @@ class EmbeddingStore:
         self._changed = True
 
     def matrix(self, keys: Sequence[str]) -> Tensor:
-        """Return the embeddings [n, d] of some images, in their order."""
+        """Return the embeddings [n, d] of some images, in the given order."""
         return torch.stack([self._rows[key] for key in keys]) if keys else torch.empty(0, 0)
 
     def save(self) -> None:
@@ -72,7 +72,7 @@ class EmbeddingStore:
 
 @dataclass(frozen=True)
 class EmbeddingJob:
-    """The images, by SHA-256, that the encoder called ``name`` embeds; it is loaded when it is first used."""
+    """The images, by SHA-256, for the encoder ``name`` to embed; the encoder is loaded at first use."""
 
     encoder: Callable[[], ImageEncoder]
     vectors: EmbeddingStore
@@ -88,7 +88,7 @@ class ImageConsumer(Protocol):
     """Something that needs pixels instead of an embedding (DIV)."""
 
     def wants(self, sha256: str) -> bool:
-        """Whether the pixels of an image are needed; the same answer until ``add``."""
+        """Whether the pixels of an image are needed; the answer does not change before ``add``."""
 
     def preprocess(self, image: Image.Image) -> Tensor:
         """Return an image's pixels as a tensor; called from several threads."""
@@ -107,13 +107,12 @@ def embed(
 ) -> None:
     """Decode each image once, in ``pool`` and one batch ahead, and embed what is missing.
 
-    Batches are cut from the whole list, not from what is still missing, so that an interrupted scoring
-    resumes with the same batches, and so gives the same bits, as one that was not interrupted.
-    ``on_image`` gets the number of images of each finished batch. Raises DreambenchError naming the
-    first file that cannot be read; what was embedded by then stays in the vectors. ``wanted`` and ``sinks``
-    have no name in common.
+    Batches are cut from the whole list, not from what is still missing, so that interrupted scoring resumes
+    with the same batches, and gives the same bits, as scoring without an interruption. ``on_image`` gets
+    the number of images of each finished batch. Raises DreambenchError naming the first file that cannot be
+    read; what was embedded by then stays in the stores. ``wanted`` and ``sinks`` have no name in common.
     """
-    # Loaded here, not in the pool, where several threads would load it at once.
+    # Loaded here and not in the pool, where several threads would load it at once.
     encoders = {name: w.encoder() for name, w in wanted.items() if any(w.lacks(i) for i in images)}
 
     def prepare(image: ImageFile) -> dict[str, Tensor]:
@@ -171,7 +170,7 @@ def _embed_batch(
     for (image, _), row in zip(present, rows, strict=True):
         if not bool(torch.isfinite(row).all()):
             raise DreambenchError(
-                f"the {wanted.name} encoder gives no finite embedding of {image.file}",
+                f"the {wanted.name} encoder returns an embedding of {image.file} that is not finite",
                 f"its weights are damaged; check protocol.{wanted.name}.weights",
             )
         wanted.vectors.add(image.sha256, row)

@@ -1,4 +1,4 @@
-"""The encoders that a protocol's metrics need, each loaded when it is first used, or never."""
+"""The encoders that a protocol's metrics need, each loaded at first use."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from dreambench.spec.registries import get_metric
 
 
 class ProtocolEncoders:
-    """A protocol's encoders on one device, by name, and the keys that their embeddings are kept under.
+    """A protocol's encoders on one device, by name, and the keys under which their embeddings are stored.
 
-    Encoders of several protocols that share ``loaded`` are loaded once where model, weights and transform
-    are the same.
+    Protocols that share ``loaded`` load an encoder once if model, weights and transform are the same.
     """
 
     def __init__(
@@ -29,7 +28,7 @@ class ProtocolEncoders:
         return encoder_key(encoder, self.protocol.encoder_spec(encoder))
 
     def load(self, encoder: str) -> Any:
-        """Return an encoder, loaded once. Raises DreambenchError where that fails."""
+        """Return an encoder, loaded once. Raises DreambenchError if that fails."""
         key = self.key(encoder)
         if key not in self._loaded:
             user = next(m for m in map(get_metric, self.protocol.metrics) if m.encoder == encoder)

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 def unit_vectors(embeddings: Tensor) -> Tensor:
     """Return [n, d] embeddings scaled to length 1, in float64.
 
-    Float64 keeps the mean of many cosines free of rounding; raises ValueError on any other shape.
+    Float64 keeps rounding out of the mean of many cosines. Raises ValueError for any other shape.
     """
     if embeddings.ndim != 2:
-        raise ValueError(f"embeddings are [n, d], not {list(embeddings.shape)}")
+        raise ValueError(f"embeddings must be [n, d], not {list(embeddings.shape)}")
     wide = embeddings.double()
     return wide / wide.norm(dim=1, keepdim=True)
 

@@ -1,4 +1,4 @@
-"""Scores of files by the content that they are of, so that what costs much is computed once."""
+"""Scores of files, stored by the files' content, so that expensive scores are computed once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dreambench.store.files import write_text
 
 
 def content_key(*parts: str) -> str:
-    """Return what names a score: a hash of texts and of files' SHA-256."""
+    """Return the key of a score: a hash of texts and of files' SHA-256."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
@@ -32,11 +32,11 @@ class KeptScores:
         return key in self._scores
 
     def get(self, key: str | None) -> float:
-        """Return a score; NaN where there is none."""
+        """Return a score; NaN if there is none."""
         return math.nan if key is None else self._scores.get(key, math.nan)
 
     def add(self, scores: Mapping[str, float]) -> None:
-        """Keep finite scores; NaN is asked for again the next time."""
+        """Store finite scores; a NaN is computed again the next time."""
         found = {key: score for key, score in scores.items() if math.isfinite(score)}
         if found:
             self._scores.update(found)

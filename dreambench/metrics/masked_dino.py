@@ -24,7 +24,7 @@ class MaskedDino(MaskedSimilarity):
 
     title = "Masked DINO"
     definition = "similarity of the subject, cut out by a mask, to that in the photos, by DINO embeddings"
-    source = "after Ruiz et al. 2023 (DreamBooth), section 4.1; the cutting is docs/protocol.md's"
+    source = "after Ruiz et al. 2023 (DreamBooth), section 4.1; docs/protocol.md defines the masking"
     encoder = "masked_dino"
     licence = "Apache-2.0 (DINO); the masks' own"
     Settings = CutOutSpec
@@ -37,11 +37,11 @@ class MaskedDino(MaskedSimilarity):
         return f"r{settings.resize}c{settings.crop}/{settings.region}"
 
     def zoom(self, settings: Any) -> float:
-        """Return how much larger than the mask a box is, so that the center crop shows all of the mask."""
+        """Return how much larger than the mask the box is, so that the center crop shows the whole mask."""
         return float(settings.resize / settings.crop)
 
     def load_encoder(self, settings: Any, device: str | torch.device) -> Any:
-        """Load the Vision Transformer by timm."""
+        """Load the Vision Transformer with timm."""
         from dreambench.models.encoders.dino_encoder import load_dino
 
         return load_dino(settings, device, self.place)
@@ -71,7 +71,7 @@ class MaskedSiglip2(MaskedDino):
 
     title = "Masked SigLIP 2"
     definition = "similarity of the subject, cut out by a mask, to that in the photos, by SigLIP 2 embeddings"
-    source = "after Tschannen et al. 2025 (SigLIP 2); the cutting is docs/protocol.md's"
+    source = "after Tschannen et al. 2025 (SigLIP 2); docs/protocol.md defines the masking"
     encoder = "masked_siglip2"
     licence = "Apache-2.0 (SigLIP 2); the masks' own"
     Settings = MaskedSiglip2Spec
@@ -83,7 +83,7 @@ class MaskedSiglip2(MaskedDino):
         return 1.0
 
     def load_encoder(self, settings: Any, device: str | torch.device) -> Any:
-        """Load the image tower by timm."""
+        """Load the image tower with timm."""
         from dreambench.models.encoders.siglip_encoder import load_siglip
 
         return load_siglip(settings, device, self.place)

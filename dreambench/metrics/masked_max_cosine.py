@@ -28,14 +28,14 @@ class MaskedMaxCosineSpec(MaskedSpec):
 class MaskedMaxCosine(MaskedSimilarity):
     """Mean over the photo's foreground patches of the highest cosine with any patch of the image.
 
-    The mean over the photos of that. Only photos need masks: the subject may be anywhere in the image. MaSC
-    keeps an image's aspect ratio (SigLIP 2 NaFlex); here it is squeezed to a square, as SigLIP does.
+    Averaged over the photos. Only photos need masks: the subject may be anywhere in the image. MaSC keeps an
+    image's aspect ratio (SigLIP 2 NaFlex); here it is squeezed to a square, as SigLIP does it.
     """
 
     title = "Masked max-cosine"
     definition = (
-        "similarity of each patch of the subject in a photo, by a mask, to the patch of the image most "
-        "like it, by SigLIP 2 tokens"
+        "similarity of each patch of the subject in a photo (by a mask) to its most similar patch in the "
+        "image, by SigLIP 2 tokens"
     )
     source = "after Bartkowiak et al. 2026 (MaSC, arXiv:2605.22469), concept preservation"
     encoder = "masked_max_cosine"
@@ -53,13 +53,13 @@ class MaskedMaxCosine(MaskedSimilarity):
         return f"r{settings.crop}"
 
     def load_encoder(self, settings: Any, device: str | torch.device) -> Any:
-        """Load the image tower by timm."""
+        """Load the image tower with timm."""
         from dreambench.models.encoders.siglip_encoder import load_siglip_patches
 
         return load_siglip_patches(settings, device, self.place)
 
     def views(self, encoder: Any, pictures: Sequence[Any], settings: Any) -> list[Any]:
-        """Return the patch tokens of each picture [patches, d]: the subject's where it has a mask."""
+        """Return the patch tokens of each picture [patches, d]: only the subject's if it has a mask."""
         tokens = encoder.embed_images([image for image, _ in pictures])
         return [
             own if mask is None else own[foreground_patches(mask, encoder.grid).ravel().tolist()]
@@ -83,9 +83,9 @@ def max_cosine(subject: Tensor, image: Tensor) -> float:
 
 
 def foreground_patches(mask: NDArray[np.bool_], grid: tuple[int, int]) -> NDArray[np.bool_]:
-    """Return which patches of a grid [rows, columns] over the whole picture the mask covers at least by half.
+    """Return the patches of a grid [rows, columns] over the picture that the mask covers at least half.
 
-    Where it covers none by half, the patch of which it covers most counts, so that a small subject has one.
+    If it covers half of none, the patch that it covers most counts, so that a small subject has a patch.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Similarity to the subject's photos where a mask says what the subject is: the background does not count."""
+"""Similarity to the subject's photos inside a mask of the subject: the background does not count."""
 
 from __future__ import annotations
 
@@ -24,24 +24,24 @@ if TYPE_CHECKING:
 
     from dreambench.spec.metric import WeightsFile
 
-#: Images that go through the encoder at once.
+#: How many images the encoder takes at once.
 _BATCH = 16
 
 
 class MaskedSimilarity(FileMetric):
-    """A similarity to photos whose masks are given; an image without a mask has no score, and is counted.
+    """A similarity to photos with masks; an image without a mask has no score and is counted as missing.
 
-    A subclass sets ``encoder`` and ``Settings`` (a ``MaskedSpec``), and gives ``load_encoder``, ``views`` and
-    ``similarity``. Scores are kept by the content of image, photos and masks.
+    A subclass sets ``encoder`` and ``Settings`` (a ``MaskedSpec``), and defines ``load_encoder``, ``views``
+    and ``similarity``. Scores are stored by the content of image, photos and masks.
     """
 
     range: ClassVar[tuple[float, float]] = (-1.0, 1.0)
-    #: Whether generated images need masks, too.
+    #: Whether generated images also need masks.
     masks_images: ClassVar[bool] = True
 
     @property
     def place(self) -> str:
-        """Where a protocol has the settings."""
+        """The protocol field with the settings."""
         return f"protocol.encoders.{self.encoder}"
 
     @abstractmethod
@@ -51,14 +51,14 @@ class MaskedSimilarity(FileMetric):
         pictures: Sequence[tuple[Image.Image, NDArray[np.bool_] | None]],
         settings: Any,
     ) -> list[Any]:
-        """Return what is compared of each picture with its mask (None: without one)."""
+        """Return the embedding or tokens of each picture inside its mask (None: without a mask)."""
 
     @abstractmethod
     def similarity(self, image: Any, photos: Sequence[Any]) -> float:
-        """Return the score of an image, from what ``views`` gives of it and of the photos."""
+        """Return the score of an image, from its ``views`` and those of the photos."""
 
     def details(self, settings: Any) -> str:
-        """Return what else than encoder and masks changes the numbers, for the signature."""
+        """Return what changes the numbers besides encoder and masks, for the signature."""
         return f"r{settings.resize}c{settings.crop}"
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
@@ -69,7 +69,7 @@ class MaskedSimilarity(FileMetric):
         return {self.encoder: "/".join(parts)}
 
     def check(self, settings: Any) -> None:
-        """Raise DreambenchError where there are no masks to be had."""
+        """Raise DreambenchError if there are no masks."""
         check_masks(settings, self.place)
 
     def download(self, settings: Any) -> WeightsFile:
@@ -107,7 +107,7 @@ class MaskedSimilarity(FileMetric):
         return [scores.get(key) for key in keys]
 
     def _key(self, masks: Masks, file: ScoredFile) -> str:
-        """Return what names a score: the content of the image, its photos, and their masks."""
+        """Return the key of a score: the content of the image, its photos, and their masks."""
         parts = [sha256_of(file.image)]
         if self.masks_images:
             parts.append(masks.key(masks.file_of_image(file)))
@@ -116,7 +116,7 @@ class MaskedSimilarity(FileMetric):
         return content_key(*parts)
 
     def _of_photo(self, ask: Callable[..., Any], *arguments: Any) -> Any:
-        """Return what a question about a photo's mask answers; a photo must have one."""
+        """Return the result of a call that needs a photo's mask; a photo must have one."""
         try:
             return ask(*arguments)
         except NoMaskError as error:
@@ -165,13 +165,13 @@ class MaskedSimilarity(FileMetric):
 
 
 class _Missing:
-    """What an image lacks for its score: a line for each image."""
+    """Why images have no score: a line for each image."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
 
     def of(self, ask: Callable[[], Any]) -> Any:
-        """Return what a question answers; None, and a line, where a mask is missing."""
+        """Return the result of a call; None, with a line, if a mask is missing."""
         try:
             return ask()
         except NoMaskError as error:

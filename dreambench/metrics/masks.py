@@ -1,6 +1,6 @@
-"""Masks of the subject, from files or by rembg, and what is cut out of an image with one.
+"""Masks of the subject, from files or by rembg, and cutting the subject out of an image.
 
-A folder of masks has one PNG file per photo and per image, of its size, white where the subject is::
+A folder of masks has one PNG file per photo and per image, of the same size, white where the subject is::
 
     FOLDER/photos/dog/00.png       the mask of the photo 00.jpg of the subject dog
     FOLDER/images/dog/03-1.png     the mask of image 1 of prompt 3, whatever the image's own file is called
@@ -32,7 +32,7 @@ class MaskedSpec(DinoSpec):
     """An encoder's settings, and where the masks come from.
 
     ``masks`` is a folder, or ``rembg`` with its model ``rembg_model``; ``made_by`` says in the signature how
-    the masks of a folder were made (where it is empty, the folder's name does).
+    a folder's masks were made (if it is empty, the folder's name does).
     """
 
     masks: str = ""
@@ -52,7 +52,7 @@ def mask_label(spec: MaskedSpec) -> str:
 
 
 def check_masks(spec: MaskedSpec, place: str) -> None:
-    """Raise DreambenchError where no masks are named, or their folder, or rembg, is not there."""
+    """Raise DreambenchError if no masks are named, or if their folder, or rembg, is missing."""
     field = f"{place}.masks"
     if not spec.masks:
         raise DreambenchError(
@@ -60,7 +60,7 @@ def check_masks(spec: MaskedSpec, place: str) -> None:
             f"give a folder with --set {field}=FOLDER, or --set {field}={REMBG}",
         )
     if spec.masks == REMBG:
-        # rembg ends the process where it finds no ONNX runtime.
+        # rembg exits the process if it finds no ONNX runtime.
         absent = [name for name in (REMBG, "onnxruntime") if importlib.util.find_spec(name) is None]
         if absent:
             raise DreambenchError(
@@ -83,17 +83,17 @@ class Masks:
         self._session: Any = None
 
     def file_of_photo(self, subject: str, photo: Path) -> Path:
-        """Return where the mask of a photo is."""
+        """Return the path of a photo's mask."""
         return located(self.spec.masks) / "photos" / subject / f"{photo.stem}.png"
 
     def file_of_image(self, file: ScoredFile) -> Path:
-        """Return where the mask of a generated image is."""
+        """Return the path of a generated image's mask."""
         return located(self.spec.masks) / "images" / file.subject / f"{file.cell}.png"
 
     def key(self, mask_file: Path) -> str:
-        """Return what names a mask's content: the SHA-256 of its file, or rembg's model.
+        """Return the key of a mask's content: the SHA-256 of its file, or rembg's model.
 
-        Raises NoMaskError where there is no such file.
+        Raises NoMaskError if there is no such file.
         """
         if self.spec.masks == REMBG:
             return mask_label(self.spec)
@@ -107,8 +107,8 @@ class Masks:
     def mask(self, image: Image.Image, mask_file: Path) -> NDArray[np.bool_]:
         """Return the mask of an RGB image.
 
-        Raises NoMaskError where it is missing or shows nothing, and DreambenchError where its file is
-        damaged, has color or transparency, or another size than the image.
+        Raises NoMaskError if it is missing or empty, and DreambenchError if its file is damaged, has
+        color or transparency, or does not have the image's size.
         """
         found = self._by_rembg(image) if self.spec.masks == REMBG else _read(mask_file, image.size)
         if not found.any():
@@ -125,11 +125,11 @@ class Masks:
         if self._session is None:
             try:
                 self._session = rembg.new_session(self.spec.rembg_model)
-            except Exception as error:  # its own, the network library's and ONNX's alike
+            except Exception as error:  # rembg's own errors, the network library's and ONNX's
                 raise DreambenchError(
                     f"{self.place}.rembg_model: rembg cannot load {self.spec.rembg_model} "
                     f"({type(error).__name__}: {' '.join(str(error).split())[:120]})",
-                    "run `rembg d MODEL` where there is a network, or give a folder of masks",
+                    "run `rembg d MODEL` on a machine with a network, or give a folder of masks",
                 ) from error
         found = rembg.remove(image, session=self._session, only_mask=True)
         return np.asarray(found.convert("L")) >= 128  # type: ignore[union-attr]
@@ -155,7 +155,7 @@ def _read(file: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
     if (width, height) != size:
         raise DreambenchError(
             f"mask {file} is {width} x {height}, its image {size[0]} x {size[1]}",
-            "make masks of the images' own size",
+            "make masks of the same size as their images",
         )
     return pixels[..., 0] >= 128
 
@@ -171,8 +171,8 @@ def cut_out(
 
     ``mask`` paints everything outside the mask with the color ``background``; ``box`` takes the square around
     the mask, ``zoom`` times its longer side, with that color beyond the image's edge; ``mask-and-box`` does
-    both. An encoder that crops the middle of what it has resized sees all of the subject where ``zoom`` is
-    its resize divided by its crop.
+    both. An encoder with a center crop sees the whole subject if ``zoom`` is its resize divided by its
+    crop.
 
     Example:
         >>> from PIL import Image
@@ -193,7 +193,7 @@ def cut_out(
     side = int(np.ceil(longer * zoom))
     square = np.empty((side, side, 3), dtype=np.uint8)
     square[:] = background
-    # The square's corner in the image, which may lie outside it.
+    # The square's corner in the image's coordinates; it may be outside the image.
     top, left = (int(ends[0] + ends[-1] + 1 - side) // 2 for ends in (rows, columns))
     height, width = mask.shape
     y0, y1, x0, x1 = max(top, 0), min(top + side, height), max(left, 0), min(left + side, width)

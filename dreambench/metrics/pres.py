@@ -9,16 +9,16 @@ from dreambench.spec.protocol_spec import ProtocolSpec
 
 
 class Pres(Dino):
-    """Mean cosine of DINO embeddings, of images of ``a [class noun]`` with the subject's photos.
+    """Mean cosine of DINO embeddings between images of ``a [class noun]`` and the subject's photos.
 
-    High where the class has collapsed into the subject. The fine-tuned model draws ``protocol.prior_images``
+    High if the class has collapsed into the subject. The fine-tuned model draws ``protocol.prior_images``
     of them for each subject.
     """
 
     title = "PRES"
     definition = (
         "similarity of images of the bare class to the subject's photos, by DINO embeddings: "
-        "high where the class has collapsed into the subject"
+        "high if the class has collapsed into the subject"
     )
     source = "Ruiz et al. 2023 (DreamBooth), section 4.3"
     compares = "prior"

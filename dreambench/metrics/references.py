@@ -1,4 +1,4 @@
-"""Which photos an image is compared with, and on which scale its score stands: what a protocol decides."""
+"""Which photos an image is compared with, and the scale of its score: a protocol's choices."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-#: What a model saw of each subject: how many of its first photos, or one photo's file name by subject.
+#: What a model saw of each subject: the number of its first photos, or one photo's file name by subject.
 PhotosSeen = int | Mapping[str, str]
 
 
 def input_photo(
     protocol: ProtocolSpec, subject: str, photos: Sequence[Path], shown: PhotosSeen | None = None
 ) -> Path:
-    """Return the photo that a model was shown: the one that the protocol lists, otherwise the run's.
+    """Return the photo that a model was shown: the one that the protocol lists, or else the run's.
 
-    Where the run does not name one (``shown``), it is the first. Raises DreambenchError where the subject has
-    no photo of the listed name.
+    If the run does not name one (``shown``), it is the first. Raises DreambenchError if the subject has no
+    photo with the listed name.
     """
     listed = protocol.input_photos.get(subject)
     if listed is None:
@@ -33,7 +33,7 @@ def input_photo(
         if photo.stem == listed:
             return photo
     raise DreambenchError(
-        f"protocol.input_photos lists {listed} of {subject}, which has no photo of that name",
+        f"protocol.input_photos lists {listed} for {subject}, which has no photo of that name",
         f"its photos: {', '.join(photo.stem for photo in photos)}",
     )
 
@@ -43,9 +43,10 @@ def reference_photos(
 ) -> list[Path]:
     """Return the photos that a subject's images are compared with, in their order.
 
-    ``photos`` are all of the subject's; ``shown`` is how many of the first a model was trained on, or the
-    file name of the one that it was shown, by subject (None: the input photo alone). Where those are left out
-    and one photo is asked for, it is the next one. Raises DreambenchError where no photo is left.
+    ``photos`` are all photos of the subject; ``shown`` is how many of the first ones a model was trained on,
+    or the file name of the one that it was shown, by subject (None: the input photo alone). If those are left
+    out and the protocol compares with one photo, it is the next one. Raises DreambenchError if no photo is
+    left.
     """
     own = input_photo(protocol, subject, photos, shown)
     left = list(photos)
@@ -56,7 +57,7 @@ def reference_photos(
         left = [photo for photo in photos if photo != seen]
     if not left:
         raise DreambenchError(
-            f"subject {subject} has no photo beside those that the model was shown",
+            f"subject {subject} has no photo besides those that the model was shown",
             "score it without protocol.leave_input_out",
         )
     if protocol.references != "listed":
@@ -68,7 +69,7 @@ def reference_photos(
 
 
 def _named(shown: PhotosSeen | None, subject: str, photos: Sequence[Path]) -> Path | None:
-    """Return the photo that a run names as the one that its model was shown, if it names any."""
+    """Return the photo that a run says its model was shown, if it names one."""
     name = shown.get(subject) if isinstance(shown, Mapping) else None
     return next((photo for photo in photos if photo.name == name), None)
 
@@ -79,7 +80,7 @@ def compare_with_photos(
     """Return one number per image, on the protocol's scale.
 
     ``images`` are embeddings [n, d] with the image index of each, ``references`` those of the reference
-    photos [m, d]. With ``paired`` references image i is compared with photo i, counted around.
+    photos [m, d]. With ``paired`` references, image i is compared with photo i modulo m.
     """
     if protocol.references != "paired":
         return on_scale(metric, protocol, metric.score(images, references))
@@ -94,7 +95,7 @@ def compare_with_photos(
 
 
 def on_scale(metric: Metric, protocol: ProtocolSpec, values: Sequence[float]) -> list[float]:
-    """Return a metric's numbers as the protocol writes them: clipped at 0 and multiplied, if it says so.
+    """Return a metric's numbers on the protocol's scale: clipped at 0 and multiplied, if it says so.
 
     NaN, a missing score, stays NaN.
     """

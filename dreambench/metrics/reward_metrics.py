@@ -1,7 +1,7 @@
-"""VQAScore, ImageReward and HPSv3, each by its package in an environment of its own.
+"""VQAScore, ImageReward and HPSv3, each computed by its package in an environment of its own.
 
-Their dependencies cannot live beside ours. ``python`` names the interpreter of an environment that has the
-package; ``programs/reward_program.py`` runs in it.
+Their dependencies conflict with ours. ``python`` names the interpreter of an environment with the package;
+``programs/reward_program.py`` runs in it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ PROGRAM = Path(__file__).parent / "programs" / "reward_program.py"
 
 
 class RewardSpec(FileMetricSpec):
-    """The interpreter that has the package, the package's model, and the limit in seconds for a subject."""
+    """The interpreter that has the package, the package's model, and the limit in seconds per subject."""
 
     python: str = ""
     model: str = ""
@@ -36,20 +36,20 @@ class RewardSpec(FileMetricSpec):
 
 @cache
 def _problem(command: tuple[str, ...]) -> str | None:
-    """Return why a program cannot start, in a line; None where it can."""
+    """Return why a program cannot start, in one line; None if it can."""
     try:
         code, _, err = run_program(command, "", timeout=60)
     except subprocess.TimeoutExpired:
-        return "it does not start within a minute"
+        return "it did not start within a minute"
     except (OSError, UnicodeDecodeError) as error:
         return str(error)
     return last_line(err) if code else None
 
 
 class RewardMetric(FileMetric):
-    """A package's number of an image and its caption. Scores are kept by the content of both."""
+    """A package's score of an image and its caption. Scores are stored by the content of both."""
 
-    #: What pip calls the package.
+    #: The package's name on PyPI.
     package: ClassVar[str]
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
@@ -59,12 +59,12 @@ class RewardMetric(FileMetric):
         return {self.encoder: f"{self.package}/{Path(spec.model).name}"}
 
     def check(self, settings: RewardSpec) -> None:
-        """Raise DreambenchError where no interpreter is named, or it is not there."""
+        """Raise DreambenchError if no interpreter is named, or if it does not exist."""
         field = f"protocol.encoders.{self.encoder}.python"
         if not settings.python:
             raise DreambenchError(
                 f"{field} names no interpreter",
-                f"install {self.package} into an environment of its own, and --set {field}=FOLDER/bin/python",
+                f"install {self.package} into its own environment and give --set {field}=FOLDER/bin/python",
             )
         problem = _problem((settings.python, str(PROGRAM), self.encoder, "--check"))
         if problem:
@@ -73,7 +73,7 @@ class RewardMetric(FileMetric):
     def score_files(
         self, files: Sequence[ScoredFile], settings: RewardSpec, kept: Path, note: Callable[[str], None]
     ) -> list[float]:
-        """Ask for what is not kept yet; NaN where the program gives nothing."""
+        """Compute the scores that are not stored yet; NaN where the program returns nothing."""
         self.check(settings)
         scores = KeptScores(kept)
         keys = [content_key(self.package, settings.model, f.caption, sha256_of(f.image)) for f in files]
@@ -96,10 +96,10 @@ class VqaScoreSpec(RewardSpec):
 
 
 class VqaScore(RewardMetric):
-    """The probability that a vision-language model answers yes to whether the image shows its caption."""
+    """The probability that a vision-language model says yes when asked if the image shows its caption."""
 
     title = "VQAScore"
-    definition = "probability of yes to whether the image shows its caption, by a question-answering model"
+    definition = "probability that a question-answering model says yes, the image shows its caption"
     source = (
         "Lin et al. 2024 (Evaluating Text-to-Visual Generation with Image-to-Text Generation), t2v-metrics"
     )
@@ -118,7 +118,7 @@ class ImageRewardSpec(RewardSpec):
 
 
 class ImageReward(RewardMetric):
-    """A reward learned from experts' comparisons of images of one caption; about 0 on average."""
+    """A reward learned from experts' comparisons of images for one caption; about 0 on average."""
 
     title = "ImageReward"
     definition = "reward for image and caption, learned from people's comparisons of images"

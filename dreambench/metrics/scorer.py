@@ -1,4 +1,4 @@
-"""Scores inside a training loop: images of one subject in, the protocol's numbers out, nothing on disk."""
+"""Scores inside a training loop: images of one subject in, the protocol's scores out, nothing on disk."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ ImageLike = Image.Image | str | Path
 
 
 class Scorer:
-    """Scores images of one subject as they are made, by the encoders and transforms of a protocol.
+    """Scores images of one subject as they are generated, with the encoders and transforms of a protocol.
 
     ``photos`` are the subject's real photos, ``class_noun`` names its class. ``protocol`` is a name, a YAML
     file or a ``Protocol``; ``metrics`` (None: the protocol's) are names. Metrics of other images than
     those of prompts (PRES, drift) are left out. ``identifier`` is removed from prompts where the protocol's
     captions have none. ``device`` is ``auto`` or a name of torch's.
 
-    Raises DreambenchError where a photo cannot be read, an encoder is missing, or there are no photos.
+    Raises DreambenchError if a photo cannot be read, an encoder is missing, or there are no photos.
 
     Example:
         >>> from dreambench.paths import data_folder
@@ -69,20 +69,20 @@ class Scorer:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the images; the photos and the encoders stay."""
+        """Drop the images; the photos and the encoders stay."""
         self._scores: dict[str, list[float]] = {metric.name: [] for metric in self._metrics}
         self._pixels: dict[str, list[Tensor]] = defaultdict(list)
 
     def update(self, images: Sequence[ImageLike], prompts: str | Sequence[str]) -> None:
-        """Add images with their prompts, one for each image or one for all.
+        """Add images with their prompts: one per image, or one for all.
 
-        A prompt may have ``{}`` where the subject stands: the class noun takes its place in the caption.
-        Raises DreambenchError where images and prompts do not pair up.
+        A prompt may have ``{}`` in place of the subject: the caption has the class noun there. Raises
+        DreambenchError if the numbers of images and prompts differ.
         """
         texts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
         if len(texts) != len(images):
             raise DreambenchError(
-                f"{len(images)} images and {len(texts)} prompts do not pair up", "give one prompt per image"
+                f"{len(images)} images and {len(texts)} prompts do not match", "give one prompt per image"
             )
         if not images:
             return
@@ -104,7 +104,7 @@ class Scorer:
                 self._pixels[caption].append(image_pixels(image, self.protocol.lpips.size))
 
     def compute(self) -> dict[str, float]:
-        """Return each metric's mean over the images so far; NaN where there is nothing to average.
+        """Return each metric's mean over the images so far; NaN if there is nothing to average.
 
         Metrics of pairs are averaged over the pairs of a prompt's images, then over prompts.
         """
@@ -138,14 +138,14 @@ class Scorer:
 def _checked(metric: Metric) -> Metric:
     if metric.compares == "prior":
         raise DreambenchError(
-            f"{metric.title} needs images of the bare class", "leave it out, or use dreambench.run"
+            f"{metric.title} needs images of the bare class", "omit it, or use dreambench.run"
         )
     if metric.compares == "base":
         raise DreambenchError(
             f"{metric.title} needs the base model's images", "leave it out, or use dreambench.run"
         )
     if metric.compares == "files":
-        raise DreambenchError(f"{metric.title} looks at files", "leave it out, or use dreambench.score")
+        raise DreambenchError(f"{metric.title} reads files", "omit it, or use dreambench.score")
     return metric
 
 
@@ -156,7 +156,7 @@ def _rgb(image: ImageLike) -> Image.Image:
 def _finite(rows: Tensor, metric: Metric) -> Tensor:
     if not bool(torch.isfinite(rows).all()):
         raise DreambenchError(
-            f"the {metric.encoder} encoder gives embeddings that are not finite", "check its weights"
+            f"the {metric.encoder} encoder returns embeddings that are not finite", "check its weights"
         )
     return rows
 

@@ -1,4 +1,4 @@
-"""From images to score tables: each image decoded once, embedded once per encoder, and scored from that."""
+"""From images to score tables: each image is decoded once, embedded once per encoder, and scored."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _ignore_line(_: str) -> None:
 
 @dataclass(frozen=True)
 class ScoredProtocol:
-    """A further protocol that the same images are scored by: its name, and its cells with its captions."""
+    """Another protocol for scoring the same images: its name, and its cells with its captions."""
 
     name: str
     protocol: ProtocolSpec
@@ -79,8 +79,8 @@ def score_images(
     ``on_image`` gets numbers of images done, which add up to the files of ``cells``, ``priors``,
     ``drift`` and their subjects' photos.
 
-    Raises DreambenchError, one line, where an image cannot be read, a subject has no photos, or an encoder
-    cannot be loaded; what was embedded by then is kept.
+    Raises DreambenchError, one line, if an image cannot be read, a subject has no photos, or an encoder
+    cannot be loaded; what was embedded by then stays stored.
     """
     first = ScoredProtocol("", protocol, cells)
     loaded: dict[str, Any] = {}
@@ -112,7 +112,7 @@ def score_images(
 
 
 def _counted(asked: ScoredProtocol) -> ScoredProtocol:
-    """Return the protocol with its weights' fingerprints, and with the images of each prompt that count."""
+    """Return the protocol with its weights' fingerprints and the number of images that count per prompt."""
     protocol = with_fingerprints(asked.protocol)
     limit = protocol.images
     cells = [cell for cell in asked.cells if limit is None or cell.image_index < limit]
@@ -132,10 +132,10 @@ def embed_subject(
     drift: Sequence[DriftImage] = (),
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
-    """Embed one subject's images and measure their distances, and write no table.
+    """Embed one subject's images and measure their distances without writing a table.
 
-    What ``score_images`` asks for of this subject is then in the run folder, bit for bit as it would have
-    computed it. Raises DreambenchError like it.
+    The run folder then has what ``score_images`` needs of this subject, bit for bit as it would compute it.
+    Raises DreambenchError like ``score_images``.
     """
     images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos), list(drift)))
     keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
@@ -166,7 +166,7 @@ def caption_key(text: str) -> str:
 def _embed_captions(
     run: RunFolder, asked: Sequence[tuple[ScoredProtocol, ProtocolEncoders]]
 ) -> dict[str, dict[str, Tensor]]:
-    """Return the embedding of each distinct caption of the images that are there, by encoder."""
+    """Return the embedding of each distinct caption of the existing images, by encoder."""
     texts: dict[str, dict[str, None]] = {}
     users: dict[str, tuple[ProtocolEncoders, str]] = {}
     for each, encoders in asked:
@@ -181,10 +181,10 @@ def _embed_captions(
 def _embed_texts(
     run: RunFolder, texts: Sequence[str], key: str, encoders: ProtocolEncoders, encoder: str
 ) -> dict[str, Tensor]:
-    """Return the embedding of each distinct caption of the images that are there."""
+    """Return the embedding of each distinct caption of the existing images."""
     vectors = EmbeddingStore(run.embedding_file(f"{key}-text", "captions"))
     if vectors.damaged:
-        run.notices.append("the embeddings of captions were damaged and are computed again")
+        run.notices.append("the embeddings of captions were damaged; they are computed again")
     missing = [text for text in texts if caption_key(text) not in vectors]
     if missing:
         for text, row in zip(missing, encoders.load(encoder).embed_texts(missing), strict=True):

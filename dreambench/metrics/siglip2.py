@@ -42,7 +42,7 @@ class Siglip2(PhotoSimilarity):
         return {"siglip2": f"{spec.model}/{named_weights(spec)}/r{spec.crop}"}
 
     def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> Any:
-        """Load the image tower by timm."""
+        """Load the image tower with timm."""
         from dreambench.models.encoders.siglip_encoder import load_siglip
 
         return load_siglip(settings, device, PLACE)

@@ -1,4 +1,4 @@
-"""One subject's photos, images and prior images: each embedded once, for all protocols that ask for it."""
+"""One subject's photos, images and prior images: each embedded once, for all protocols that need it."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ class SubjectImages:
     drift: list[DriftImage] = field(default_factory=list)
 
     def present(self) -> list[BenchmarkImage]:
-        """Return the cells whose image is there, by prompt and image."""
+        """Return the cells whose image exists, by prompt and image."""
         there = [cell for cell in self.cells if cell.file is not None]
         return sorted(there, key=lambda cell: (cell.prompt_index, cell.image_index))
 
 
 @dataclass(frozen=True)
 class ProtocolImages:
-    """A protocol's encoders, and one subject's images as that protocol looks at them."""
+    """A protocol's encoders, and one subject's images as that protocol uses them."""
 
     encoders: ProtocolEncoders
     images: SubjectImages
@@ -51,7 +51,7 @@ class ProtocolImages:
 
 
 class SubjectEmbeddings:
-    """The embeddings of one subject by every encoder that the protocols ask for, by the encoder's key."""
+    """The embeddings of one subject by every encoder that the protocols need, by the encoder's key."""
 
     def __init__(
         self, run: RunFolder, subject: str, asked: Sequence[ProtocolImages], pool: ThreadPoolExecutor
@@ -61,7 +61,7 @@ class SubjectEmbeddings:
         self.names = names
         self.stores = {key: EmbeddingStore(run.embedding_file(key, subject)) for key in names}
         run.notices += [
-            f"{subject}: the embeddings in {store.file.parent.name} were damaged and are computed again"
+            f"{subject}: the embeddings in {store.file.parent.name} were damaged; they are computed again"
             for store in self.stores.values()
             if store.damaged
         ]
@@ -125,7 +125,7 @@ class SubjectEmbeddings:
         return sinks
 
     def save(self) -> None:
-        """Keep what was embedded and measured."""
+        """Store what was embedded and measured."""
         for store in self.stores.values():
             store.save()
 
@@ -135,7 +135,7 @@ class SubjectEmbeddings:
 
 
 def _cell_files(asked: Sequence[ProtocolImages]) -> list[Path]:
-    # In one order, whichever protocol is named first, so that the batches are the same.
+    # In a fixed order, whichever protocol is named first, so that the batches are the same.
     files = {(c.prompt_index, c.image_index, c.file) for each in asked for c in each.images.cells if c.file}
     return [file for *_, file in sorted(files)]
 

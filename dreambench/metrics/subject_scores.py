@@ -38,7 +38,7 @@ def keep_embeddings(
     batch_size: int,
     on_image: Callable[[int], None],
 ) -> SubjectEmbeddings:
-    """Embed what is not kept yet of one subject and keep it, even where an error ends it."""
+    """Embed and store what is missing of one subject; an error does not discard what was embedded by then."""
     embeddings = SubjectEmbeddings(run, subject, asked, pool)
     try:
         embeddings.embed(batch_size, on_image)
@@ -59,7 +59,7 @@ def score_subject(
     """Return the rows of one subject for each table, by one protocol.
 
     ``shown`` is how many of its first photos a model was trained on, or the name of the one that it was
-    shown, by subject (None: not known). ``note`` takes a line on scores that are missing.
+    shown, by subject (None: not known). ``note`` is called with a line about missing scores.
     """
     scorer = _SubjectScorer(run, subject, asked, embeddings, shown, note)
     return {
@@ -138,17 +138,17 @@ class _SubjectScorer:
         found = metric.score_with(files, metric.settings(self.protocol), kept, self.note, load)
         if len(found) != len(files):
             raise DreambenchError(
-                f"{metric.title} gives {len(found)} scores for {len(files)} images", "fix the metric"
+                f"{metric.title} returns {len(found)} scores for {len(files)} images", "fix the metric"
             )
         return found
 
     def _photos_of(self, image_index: int) -> tuple[Path, ...]:
-        """Return the photos that an image is compared with: one of them where the protocol pairs them."""
+        """Return the photos that an image is compared with: a single one if the protocol pairs them."""
         photos = tuple(self.references)
         return (photos[image_index % len(photos)],) if self.protocol.references == "paired" else photos
 
     def diversity_rows(self) -> list[dict[str, Any]]:
-        """Return one row per pair of expected images of a prompt; NaN where one of them is missing."""
+        """Return one row per pair of expected images of a prompt; NaN if one of them is missing."""
         metrics = self.asked.metrics("pairs")
         if not metrics:
             return []
@@ -216,7 +216,7 @@ class _SubjectScorer:
         ]
 
     def photo_rows(self) -> list[dict[str, Any]]:
-        """Return one row per pair of photos: the bound, of all photos in every protocol."""
+        """Return one row per pair of photos: the bound, over all photos in every protocol."""
         names = [file.name for file in self.images.photos]
         rows: list[dict[str, Any]] = [
             {"subject": self.subject, "photo_a": names[i], "photo_b": names[j]}
@@ -231,10 +231,10 @@ class _SubjectScorer:
 
 
 def _finite(metric: Metric, scores: list[float], files: Iterable[Path | None]) -> list[float]:
-    """Return the scores of files that are there. Raises DreambenchError where one is not finite."""
+    """Return the scores of existing files. Raises DreambenchError if one is not finite."""
     for score, file in zip(scores, files, strict=True):
         if not math.isfinite(score):
             raise DreambenchError(
-                f"{metric.title} of {file} is {score}", "look at the image, and check the encoder's weights"
+                f"{metric.title} of {file} is {score}", "check the image and the encoder's weights"
             )
     return scores

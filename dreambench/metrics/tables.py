@@ -18,8 +18,8 @@ from dreambench.spec.registries import metrics_that_compare
 class BenchmarkImage:
     """One expected image of a run.
 
-    ``prompt`` is the text that was asked of the model, ``caption`` the text that CLIP-T compares
-    with, ``kind`` the prompt's kind (recontextualization, ...). ``file`` is None where the image is missing.
+    ``prompt`` is the model's prompt, ``caption`` the text that CLIP-T compares with, ``kind`` the prompt's
+    kind (recontextualization, ...). ``file`` is None if the image is missing.
     """
 
     subject: str
@@ -89,12 +89,12 @@ def is_written(name: str, metrics: tuple[str, ...]) -> bool:
 def as_table(name: str, rows: Sequence[Mapping[str, Any]], metrics: tuple[str, ...]) -> pd.DataFrame:
     """Return rows as the frame of one table, with its columns in order and of the right types.
 
-    The columns do not depend on the rows; a score that a row lacks is NaN. ``metrics`` are those that were
-    asked for, beside the standard ones.
+    The columns do not depend on the rows; a score that a row lacks is NaN. ``metrics`` are the requested
+    ones, in addition to the standard ones.
     """
     scores = metrics_that_compare(SCORE_TABLES[name], metrics)
     types = {**_COLUMNS[name], **{metric.column: "float64" for metric in scores}}
-    # Column by column: a frame made of rows would turn a column of seeds with a gap into floats.
+    # Column by column: a frame made from rows would turn a seed column with a gap into floats.
     return pd.DataFrame(
         {column: _column([row.get(column) for row in rows], types[column]) for column in types}
     )
@@ -109,7 +109,7 @@ def _column(values: list[Any], kind: str) -> pd.Series[Any]:
 def image_row(
     cell: BenchmarkImage, file: str | None, size: tuple[int, int] | None, scores: Mapping[str, float]
 ) -> dict[str, Any]:
-    """Return a row of ``images``: the cell, its file as the run names it, its size, and its scores."""
+    """Return a row of ``images``: the cell, its file's path in the run, its size, and its scores."""
     fields = asdict(cell)
     del fields["caption"]
     return {**fields, "file": file, "size": size and f"{size[0]}x{size[1]}", **scores}

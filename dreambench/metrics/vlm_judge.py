@@ -1,8 +1,8 @@
-"""A vision-language model as a judge, behind any endpoint that speaks OpenAI's chat protocol.
+"""A vision-language model as a judge, at any endpoint with OpenAI's chat API.
 
 The model is asked at temperature 0 how well the image follows its prompt and shows the subject; the score is
-the smaller of its two answers, 0 to 10, as in VIEScore (Ku et al. 2024). A reply that cannot be read stays
-missing and is counted, never guessed. Replies are stored, and a stored one is not asked for again.
+the smaller of its two answers, 0 to 10, as in VIEScore (Ku et al. 2024). The score of an unreadable reply is
+missing and counted, never guessed. Replies are stored, and a stored reply is not requested again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
 
 
 class JudgeSpec(FileMetricSpec):
-    """The endpoint (up to ``/v1``), the model, the variable that has the key, and limits in seconds."""
+    """The endpoint (up to ``/v1``), the model, the environment variable with the key, and time limits."""
 
     url: str = "https://api.openai.com/v1"
     model: str = "gpt-4o-2024-08-06"
@@ -66,7 +66,7 @@ class VlmJudge(FileMetric):
     rank = 41
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
-        """Return the model, and the start of the SHA-256 of the prompt; where it runs does not matter."""
+        """Return the model, and the start of the SHA-256 of the prompt; the endpoint does not matter."""
         spec = protocol.encoder_spec(self.encoder)
         assert isinstance(spec, JudgeSpec)
         return {"judge": f"{spec.model}/prompt-{_digest(PROMPT)[:8]}/t0"}
@@ -74,7 +74,7 @@ class VlmJudge(FileMetric):
     def score_files(
         self, files: Sequence[ScoredFile], settings: JudgeSpec, kept: Path, note: Callable[[str], None]
     ) -> list[float]:
-        """Ask for each image without a stored reply; NaN where there is none, or it cannot be read."""
+        """Query each image without a stored reply; NaN if there is no reply, or it cannot be read."""
         replies = _read(kept)
         failed: list[str] = []
         values = []
@@ -102,7 +102,7 @@ class _NoReplyError(Exception):
 
 
 def parsed(reply: str) -> float:
-    """Return the smaller of a reply's two scores, 0 to 10; NaN where there are not two such numbers.
+    """Return the smaller of a reply's two scores, 0 to 10; NaN if it does not have two such numbers.
 
     Example:
         >>> parsed('Here: {"score": [9, 7], "reason": "the ears differ"}')
@@ -121,7 +121,7 @@ def parsed(reply: str) -> float:
 
 
 def _ask(file: ScoredFile, settings: JudgeSpec) -> str:
-    """Return the model's reply. Raises _NoReplyError after the retries, or at once where none can help."""
+    """Return the model's reply. Raises _NoReplyError after the retries, or at once if a retry cannot help."""
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_url(path)}} for path in (file.photos[0], file.image)
     ]
@@ -139,8 +139,8 @@ def _ask(file: ScoredFile, settings: JudgeSpec) -> str:
             with urllib.request.urlopen(request, timeout=settings.timeout) as response:
                 return _text(response.read())
         except urllib.error.HTTPError as error:
-            problem, again = f"{address} answers {error.code} {error.reason}", error.code in _RETRIED
-        except (OSError, ValueError) as error:  # no connection, a timeout, or an answer that is no reply
+            problem, again = f"{address} answered {error.code} {error.reason}", error.code in _RETRIED
+        except (OSError, ValueError) as error:  # no connection, a timeout, or a malformed answer
             problem, again = f"{address}: {' '.join(str(error).split())[:120]}", True
         if not again or attempt == settings.retries:
             raise _NoReplyError(problem)

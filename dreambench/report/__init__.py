@@ -1,7 +1,7 @@
 """The report: tables and a page that opens from disk. Works on pandas frames, never imports torch.
 
-The package can be called: ``dreambench.report(...)`` is a function of the front door, and Python puts the
-package in its place as soon as any of its modules is imported.
+The package is callable: ``dreambench.report(...)`` is a public function, and Python replaces that name with
+the package as soon as any of its modules is imported.
 """
 
 import sys

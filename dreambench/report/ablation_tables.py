@@ -115,7 +115,7 @@ def _by_subject(summary: AblationSummary, metric: str) -> Table:
 
 
 def ablation_markdown(summary: AblationSummary, by_subject: bool = True) -> str:
-    """Return an ablation in GitHub's Markdown: variants, differences, signature; subjects if asked for."""
+    """Return an ablation in GitHub's Markdown: variants, differences, signature, and optionally subjects."""
     lines = [f"**{markdown_text(summary.title)}** (the paper's Table {summary.table})", ""]
     lines += [to_markdown(_variants(summary)), NOTE, "", to_markdown(_differences(summary)).rstrip()]
     for metric in [m for m in _metrics(summary) if m in BY_SUBJECT and by_subject]:

@@ -36,7 +36,7 @@ class TellingStrip:
 def telling_strips(
     scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
 ) -> list[TellingStrip]:
-    """Return one strip per run that has a DINO score; with fewer than 3 images there are fewer places."""
+    """Return one strip per run that has a DINO score; a run with fewer than 3 images has fewer places."""
     strips = [_strip(run, scored, thumbnails, out) for run in scored]
     return [strip for strip in strips if strip.images]
 
@@ -44,9 +44,8 @@ def telling_strips(
 def chosen_rows(images: pd.DataFrame) -> dict[str, int]:
     """Return the positions of the best, the median and the worst image by DINO.
 
-    ``images`` is an images table without missing DINO scores. Among equal scores the table's order
-    decides; of an even number the median is the upper of the two in the middle. A row that already
-    has a place gets no second one.
+    ``images`` is an images table without missing DINO scores. Equal scores keep the table's order; with
+    an even number of images the median is the higher of the two in the middle. No row is chosen twice.
     """
     order = images["dino"].to_numpy().argsort(kind="stable")[::-1]
     if not len(order):

@@ -27,15 +27,15 @@ def _row(comparison: Comparison, failed: bool) -> TableRow:
     c = comparison
     subject = TableCell("mean", style="dim") if c.subject is None else TableCell(c.subject)
     tolerance = f"\N{PLUS-MINUS SIGN}{c.tolerance:.4f}"
-    told = f"moved, {c.direction}" if c.moved else "cannot tell" if c.blind else "ok"
+    outcome = f"moved, {c.direction}" if c.moved else "cannot tell" if c.blind else "ok"
     style = "bold red" if failed else "green" if c.moved else ""
     moved = (_four(c.value), _four(c.expected), _four(c.difference, "+"), tolerance)
-    return row([numbers.title(c.metric), subject, *moved, TableCell(told, style=style)])
+    return row([numbers.title(c.metric), subject, *moved, TableCell(outcome, style=style)])
 
 
 def _four(value: float, sign: str = "") -> str:
-    # One decimal more than other tables: the smallest tolerance would not show in three. The sum with 0
-    # takes the sign from a difference that rounds to nothing.
+    # One decimal more than other tables: the smallest tolerance does not show in three. Adding 0 removes
+    # the sign of a difference that rounds to zero.
     return f"{round(value, 4) + 0.0:{sign}.4f}".replace("-", numbers.MINUS)
 
 
@@ -45,11 +45,11 @@ def verdict(check: Check) -> Text:
     if not check.ok and not check.moved:
         names = ", ".join(numbers.title(c.metric) for c in check.cannot_tell)
         why = "the tolerance is wider than a tenth of the metric's range"
-        return Text(f"cannot tell: {names}: {why}; {check.remedy} would do", style="bold red")
+        return Text(f"cannot tell: {names}: {why}; {check.remedy} would be enough", style="bold red")
     if not check.ok:
         return Text(f"regression: {len(check.moved)} of {total} moved beyond the tolerance", style="bold red")
     if check.moved:
-        return Text(f"ok: {len(check.moved)} of {total} moved, to the better only", style="green")
+        return Text(f"ok: {len(check.moved)} of {total} moved, all for the better", style="green")
     blind = sum(c.blind for c in check.comparisons)
-    told = f", of which {blind} cannot tell: their tolerance is too wide" if blind else ""
-    return Text(f"ok: {total} within the tolerance{told}", style="green")
+    doubt = f", of which {blind} cannot tell: their tolerance is too wide" if blind else ""
+    return Text(f"ok: {total} within the tolerance{doubt}", style="green")

@@ -67,7 +67,7 @@ def claims_terminal(answers: Sequence[ClaimVerdict]) -> RichTable:
     rows: list[list[str | TableCell]] = []
     for answer in answers:
         statement, where, _, effect, interval, p, n, seeds, by = _cells(answer)
-        # Narrower than the file's table: what belongs together stands one below the other.
+        # Narrower than the file's table: related values are stacked in one cell.
         claim = TableCell(statement, remark=where)
         decided = TableCell(answer.verdict, remark=f"by {by}", style=_STYLE[answer.verdict])
         rows.append([claim, decided, TableCell(effect, interval), p, n, seeds])

@@ -25,7 +25,7 @@ _CELL = ["subject", "prompt_index", "image_index"]
 
 
 class SharedCell(NamedTuple):
-    """One place of the benchmark; indices count from 0."""
+    """One subject, prompt and image of the benchmark; indices count from 0."""
 
     subject: str
     prompt_index: int
@@ -47,10 +47,10 @@ class ComparedCell:
 
 
 def typical_cells(scored: Sequence[RunScores], rows: int = ROWS) -> list[SharedCell]:
-    """Return a cell of each subject that all runs have drawn and scored by DINO, at most ``rows``.
+    """Return one cell per subject that all runs have drawn and scored by DINO, at most ``rows``.
 
-    Of a subject's cells it is the one whose mean DINO over the runs is the median (``RULE``); of more
-    subjects than ``rows``, every second or third one.
+    It is the cell whose mean DINO over the runs is the subject's median (``RULE``). With more subjects than
+    ``rows``, it takes every second or third one.
     """
     tables = [run.tables.images.dropna(subset=["dino", "file"]) for run in scored]
     means = [table.set_index(_CELL)["dino"] for table in tables]
@@ -79,7 +79,7 @@ def parse_cells(text: str, scored: Sequence[RunScores]) -> list[SharedCell]:
         prompt, _, image = place.partition("-")
         if not (subject and prompt.isdecimal() and image.isdecimal()):
             raise DreambenchError(
-                f"--cells {part} names no image", "give SUBJECT/PROMPT-IMAGE, such as dog/3-0"
+                f"--cells {part} does not name an image", "give SUBJECT/PROMPT-IMAGE, such as dog/3-0"
             )
         cell = SharedCell(subject, int(prompt), int(image))
         if cell not in known:

@@ -47,7 +47,7 @@ def write_comparison(
             f"--compare-sheet {file} is neither .png nor .pdf", "name a file such as compare.png"
         )
     if not cells:
-        raise DreambenchError("the runs share no image that is scored by DINO", "choose some by --cells")
+        raise DreambenchError("the runs share no image that is scored by DINO", "choose some with --cells")
     sheet = draw_comparison(scored, cells, by_hand)
     file.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(file, lambda path: sheet.save(path, format=kind, resolution=150))
@@ -86,8 +86,8 @@ def _draw_row(
 ) -> None:
     rows: list[Any] = [row_of(run, cell) for run in scored]
     prompt = next(str(row.prompt) for row in rows if row is not None)
-    told = wrapped(f"{cell.subject}: {prompt}", _WORDS, image.width - 2 * MARGIN)
-    draw.text((MARGIN, top), told[0], INK, font_of(_WORDS))
+    subtitle = wrapped(f"{cell.subject}: {prompt}", _WORDS, image.width - 2 * MARGIN)
+    draw.text((MARGIN, top), subtitle[0], INK, font_of(_WORDS))
     top += line_height(_WORDS) + GAP // 2
     photos = next(
         (run.record.photos[cell.subject] for run in scored if run.record.photos.get(cell.subject)), []

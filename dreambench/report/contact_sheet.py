@@ -24,7 +24,7 @@ INK, SOFT, LINE, PAPER = "#1b1e23", "#5a616b", "#c9ced5", "#ffffff"
 
 @dataclass(frozen=True)
 class ContactSheet:
-    """What stands on a sheet: ``rows`` are (prompt, image files); ``footer`` are lines of small print."""
+    """The content of a sheet: ``rows`` are (prompt, image files); ``footer`` are lines of small print."""
 
     title: str
     subtitle: str
@@ -49,7 +49,7 @@ class _Block:
 
 @dataclass(frozen=True)
 class _Row:
-    """Blocks side by side; their images begin at one height, however many lines a prompt takes."""
+    """Blocks side by side; their images start at the same height, however many lines a prompt takes."""
 
     blocks: list[_Block]
 
@@ -65,7 +65,7 @@ class _Row:
 def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
     """Return a sheet as an RGB image, 1,030 pixels wide and as high as its prompts need.
 
-    A file that is missing or cannot be read is a frame that says so.
+    A file that is missing or cannot be read is drawn as a frame that says so.
     """
     rows = _in_rows(sheet.rows)
     footer = [line for text in sheet.footer for line in wrapped(text, 13, _WIDTH - 2 * MARGIN)]
@@ -145,16 +145,16 @@ def _draw_block(
 def paste(
     image: Image.Image, draw: ImageDraw.ImageDraw, file: Path, place: tuple[int, int], side: int
 ) -> None:
-    """Draw an image file in a square at ``place``; one that is missing or damaged is a frame that says so."""
+    """Draw an image file in a square at ``place``; a missing or damaged one becomes a frame that says so."""
     from dreambench.dataset import read_image
 
     try:
         picture = read_image(file)
     except DreambenchError:
         draw.rectangle((*place, place[0] + side - 1, place[1] + side - 1), outline=LINE)
-        told = "cannot be read" if file.exists() else "missing"
+        message = "cannot be read" if file.exists() else "missing"
         middle = (place[0] + side // 2, place[1] + side // 2)
-        draw.text(middle, told, SOFT, font_of(13), anchor="mm")
+        draw.text(middle, message, SOFT, font_of(13), anchor="mm")
         return
     image.paste(ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS), place)
 
@@ -167,7 +167,7 @@ def line_height(size: int) -> int:
 @cache
 def font_of(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """Return the sheets' font in a size."""
-    # matplotlib brings a font with many scripts; which fonts a machine has is no part of a sheet.
+    # matplotlib ships a font with many scripts, so a sheet does not depend on the machine's fonts.
     import matplotlib
 
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"

@@ -56,7 +56,7 @@ def _number(value: object) -> float | None:
 
 
 def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:
-    """Return one row per image asked for, with the run's name first.
+    """Return one row per requested image, with the run's name first.
 
     Columns: run, subject, prompt_index, image_index, class_noun, category, prompt, kind, seed, file
     (relative to its run's folder; missing where the image is), dino, clip_i, clip_t (missing where
@@ -64,7 +64,7 @@ def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:
     """
     frames = [run.tables.images.assign(run=run.label) for run in scored]
     table = pd.concat(frames, ignore_index=True)
-    # A file that lies outside of its run has a path that means nothing on another machine.
+    # The path of a file outside its run means nothing on another machine.
     table["file"] = table["file"].map(lambda file: None if pd.isna(file) else _without_folders(str(file)))
     table["seed"] = pd.to_numeric(table["seed"], errors="coerce").astype("Int64")
     return table[["run", *(column for column in table.columns if column != "run")]]

@@ -26,15 +26,15 @@ TITLES = {
     "entanglement": "Context and appearance entangled",
 }
 RULES = {
-    "context_missing": f"CLIP-T lies more than {DEVIATIONS:g} robust standard deviations (1.4826 times the "
-    "median absolute deviation) below the median of the images that other subjects have for the same "
-    f"prompt; {LEAST_SUBJECTS} other subjects are needed.",
-    "copied_photo": "DINO to the nearest photo of the subject is above the highest DINO that two of its "
-    "photos reach between themselves.",
-    "entanglement": "Mean DINO to the subject's images in other contexts lies more than "
-    f"{DEVIATIONS:g} robust standard deviations below the median of what the subject's images have: in this "
-    "context it looks like another subject. Recontextualization is judged alone, for other prompts mean to "
-    f"change it; {LEAST_IMAGES} images are needed.",
+    "context_missing": f"CLIP-T is more than {DEVIATIONS:g} robust standard deviations (1.4826 times the "
+    "median absolute deviation) below the median over other subjects' images of the same prompt. The rule "
+    f"needs {LEAST_SUBJECTS} other subjects.",
+    "copied_photo": "DINO to the subject's nearest photo is above the highest DINO between any two of its "
+    "photos.",
+    "entanglement": "Mean DINO to the subject's images in other contexts is more than "
+    f"{DEVIATIONS:g} robust standard deviations below the median over the subject's images: in this context "
+    "the image looks like another subject. Only recontextualization prompts are judged, because other "
+    f"prompts are meant to change the subject. The rule needs {LEAST_IMAGES} images.",
 }
 MEASURES = {
     "context_missing": "CLIP-T",
@@ -45,7 +45,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class Example:
-    """One failing image with the number that its rule looked at, and the threshold that it crossed.
+    """One failing image with its value under the rule, and the threshold that it crossed.
 
     ``photo`` is the one that a copied image resembles most.
     """

@@ -17,8 +17,8 @@ PAGE = "index.html"
 def write_gallery_page(gallery: GalleryFolder, quiet: bool = False) -> Path:
     """Write a gallery's page beside its images, and return the page's path.
 
-    It opens from disk and asks no other machine for anything. Raises DreambenchError where the folder
-    cannot be written.
+    It opens from disk and loads nothing over the network. Raises DreambenchError where the folder cannot
+    be written.
     """
     out, record = gallery.path, gallery.record
     thumbnails = thumbnails_at(dict(gallery_places(gallery, "images")), out, quiet)

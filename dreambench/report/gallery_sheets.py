@@ -28,7 +28,7 @@ def write_sheets(gallery: GalleryFolder, subject: str) -> list[Path]:
 
 
 def contact_sheet(gallery: GalleryFolder, subject: str, group: PromptGroup) -> ContactSheet:
-    """Return what stands on the sheet of one subject and one group of prompts."""
+    """Return the content of the sheet of one subject and one group of prompts."""
     record = gallery.record
     shown = record.subjects[subject]
     mini = (f"Preset mini. {MINIATURE_NOTE}.",) if record.preset == MINIATURE_PRESET else ()
@@ -56,5 +56,5 @@ def drawn(record: GalleryRecord) -> str:
 
 
 def prompts_from(group: PromptGroup) -> str:
-    """Return the sentence that says where a group's prompts come from; empty where nobody said."""
+    """Return the sentence that says where a group's prompts come from; empty if that is unknown."""
     return f"Prompts: {group.source}." if group.source else ""

@@ -17,7 +17,7 @@ from dreambench.store.gallery_folder import GalleryFolder, GalleryImage, galleri
 
 @dataclass(frozen=True)
 class GroupView:
-    """A group of prompts: where they come from, the way to the contact sheet (or None), and the prompts."""
+    """A group of prompts: where they come from, the link to the contact sheet (or None), and the prompts."""
 
     title: str
     source: str
@@ -53,7 +53,7 @@ class GalleryView:
 def gallery_views(
     scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
 ) -> list[GalleryView]:
-    """Return the galleries that lie in the folders of the runs."""
+    """Return the galleries in the runs' folders."""
     found = [(run, gallery) for run in scored for gallery in galleries_of(run.folder)]
     return [
         gallery_view(gallery, thumbnails, out, run.folder.path, f"gallery-{number}", run.label)
@@ -69,7 +69,7 @@ def gallery_view(
     anchor: str,
     run: str,
 ) -> GalleryView:
-    """Return one gallery for a page in ``out``; it has ways to full images where both lie below ``top``."""
+    """Return one gallery for a page in ``out``; it links to full images where both are below ``top``."""
     record = gallery.record
     return GalleryView(
         title=record.prompts.title,

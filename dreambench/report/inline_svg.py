@@ -1,4 +1,4 @@
-"""Matplotlib figures as SVG inside the page: the page's own colours and fonts, the same bytes every time."""
+"""Matplotlib figures as SVG inside the page: the page's own colors and fonts, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Colours to draw with. Each stands for a colour of the page's style, which light and dark set apart.
+# Placeholder colors. Each becomes a color of the page's style, which differs in light and dark mode.
 INK, SOFT, LINE = "#010101", "#020202", "#030303"
 RUNS = ("#040404", "#050505", "#060606", "#070707")
 REM_PER_INCH = 6.5
@@ -45,22 +45,22 @@ _SETTINGS: Any = {
 
 
 def colour_of(position: int) -> str:
-    """Return the colour of the run at a position; after four runs they begin anew."""
+    """Return the color of the run at a position; the colors repeat after four runs."""
     return RUNS[position % len(RUNS)]
 
 
 def draw_svg(size: tuple[float, float], draw: Callable[[Figure], None], name: str, alt: str) -> Markup:
     """Draw a figure of ``size`` inches (width, height) and return it as one ``<svg>`` element.
 
-    ``name`` keeps its ids apart from other figures' on the page; ``alt`` is what a screen reader says.
-    All text that reaches matplotlib is escaped by it, so that names and prompts stay text.
+    ``name`` makes its ids unique on the page; ``alt`` is what a screen reader says. matplotlib escapes all
+    text that it gets, so names and prompts stay text.
     """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(_SETTINGS), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="Glyph .* missing")  # measured so, drawn by the browser
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # the browser draws them
         figure = Figure(figsize=size, layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure)
@@ -71,7 +71,7 @@ def draw_svg(size: tuple[float, float], draw: Callable[[Figure], None], name: st
 
 def _for_the_page(svg: str, name: str, alt: str, inches: float) -> str:
     svg = svg[svg.index("<svg") :]
-    # The file's own style would hold for the whole page, and the page has no use for its metadata.
+    # The figure's own style would apply to the whole page, and the page does not need its metadata.
     for pattern in (r"<metadata>.*?</metadata>", r"<style[^>]*>.*?</style>", r"<!--.*?-->"):
         svg = re.sub(pattern, "", svg, flags=re.DOTALL)
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
@@ -89,6 +89,6 @@ def _for_the_page(svg: str, name: str, alt: str, inches: float) -> str:
 
 
 def legend_above(figure: Figure, handles: Sequence[Any]) -> None:
-    """Set one legend above all panels; a single name needs none, the page's title has it."""
+    """Put one legend above all panels; a single name needs none, because the page's title shows it."""
     if len(handles) > 1:
         figure.legend(handles=list(handles), loc="outside upper left", ncols=3, handletextpad=0.5)

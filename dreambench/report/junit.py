@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from dreambench.analysis.regression import Check, Comparison, fails
 from dreambench.spec.registries import get_metric
 
-# What XML 1.0 has no way to write, escaped or not (section 2.2).
+# Characters that XML 1.0 cannot represent, escaped or not (section 2.2).
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 SUITE = "dreambench check"
 
@@ -39,17 +39,17 @@ def _add_case(suite: ElementTree.Element, comparison: Comparison, failed: bool) 
     name = "mean over subjects" if comparison.subject is None else comparison.subject
     attributes = {"classname": f"dreambench.{comparison.metric}", "name": _xml_text(name), "time": "0"}
     case = ElementTree.SubElement(suite, "testcase", attributes)
-    told = sentence(comparison)
+    message = sentence(comparison)
     if failed:
         kind = comparison.direction if comparison.moved else "cannot tell"
-        failure = {"message": _xml_text(told), "type": kind}
-        ElementTree.SubElement(case, "failure", failure).text = _xml_text(told)
+        failure = {"message": _xml_text(message), "type": kind}
+        ElementTree.SubElement(case, "failure", failure).text = _xml_text(message)
 
 
 def sentence(comparison: Comparison) -> str:
     """Write a comparison in one line: ``DINO of dog: 0.5120, expected 0.6100 +/- 0.0200: worse by 0.0980``.
 
-    Four decimals, for the smallest tolerance has four.
+    Four decimals, because the smallest tolerance has four.
     """
     c = comparison
     name = get_metric(c.metric).title + ("" if c.subject is None else f" of {c.subject}")

@@ -64,7 +64,7 @@ class Board:
 
 
 def found_runs(folders: Sequence[Path]) -> list[RunFolder]:
-    """Return the run folders that are named, or lie inside a folder that is named, at any depth of two.
+    """Return the named run folders, and those up to two levels inside a named folder.
 
     Raises DreambenchError where a folder contains none.
     """

@@ -1,4 +1,4 @@
-"""The training loss of a run's subjects, thinned to what a figure can show."""
+"""The training loss of a run's subjects, thinned to the points that a figure can show."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def losses_of(run: RunScores) -> pd.DataFrame:
 
 
 def draw_losses(figure: Figure, scored: Sequence[RunScores]) -> None:
-    """Draw one panel per term of the loss; a term that is zero throughout was not trained with."""
+    """Draw one panel per term of the loss; a term that is always zero was not used and has no panel."""
     logs = [(position, run.label, losses_of(run)) for position, run in enumerate(scored)]
     terms = [term for term in TERMS if any(len(log) and log[term].abs().max() > 0 for _, _, log in logs)]
     panels = figure.subplots(1, max(1, len(terms)), squeeze=False)[0]

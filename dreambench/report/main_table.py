@@ -99,16 +99,17 @@ def _published_rows(metrics: tuple[str, ...]) -> list[TableRow]:
 
 
 def paper_apart(summary: Summary) -> Table | None:
-    """Return the paper's Table 1 as a table of its own, with the reason why it does not stand in ours.
+    """Return the paper's Table 1 as a table of its own, with the reason why it is not part of ours.
 
-    None where it does stand there, and for other subjects than the paper's.
+    None where it is part of ours, and for other subjects than the paper's.
     """
     why = differences_from_paper(summary.signature)
     if not why or not of_the_papers_subjects(summary.signature):
         return None
     metrics = table_metrics(summary)
     note = (
-        f"These numbers do not compare with ours, which differ from the paper's protocol in {'; '.join(why)}."
+        "These numbers are not comparable with ours, which differ from the paper's protocol in "
+        f"{'; '.join(why)}."
     )
     head = ("Method", *map(numbers.title, metrics), "Images")
     return table("The paper's Table 1", head, _published_rows(metrics), note)

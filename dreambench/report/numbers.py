@@ -17,7 +17,7 @@ def fixed(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    """Write a difference with its sign; one that rounds to nothing has none."""
+    """Write a difference with its sign; one that rounds to zero has none."""
     text = f"{value:+.3f}"
     return text[1:] if float(text) == 0 else text.replace("-", MINUS)
 

@@ -1,4 +1,4 @@
-"""The HTML page: one file with its style inside, that asks nothing of any other machine."""
+"""The HTML page: one file with its style inside, which loads nothing over the network."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ def render_page(
 ) -> str:
     """Return the page as HTML.
 
-    ``strips`` are what paper shows of each subject. ``out`` is the folder that the page will lie in;
+    ``strips`` are what the printed page shows of each subject. ``out`` is the page's folder;
     ``preferences`` is the table of a user study's votes, ``reported`` are tables of published results.
-    A page that lies alone has its ``FILES`` ``embedded``, as name and ``data:`` address, and its
-    thumbnails and strips are such addresses too. Every name, prompt and note is escaped: whatever a
-    user's dataset contains is shown, never interpreted.
+    A single-file page has its ``FILES`` ``embedded``, as name and ``data:`` address, and its thumbnails
+    and strips are such addresses too. Every name, prompt and note is escaped: whatever a user's dataset
+    contains is shown, never interpreted.
     """
     near = [similarities(run) for run in scored]
     shown = [with_nearest_photos(run, found) for run, found in zip(scored, near, strict=True)]
@@ -207,10 +207,10 @@ def _environment() -> Environment:
 
 
 def _own_file(name: str) -> Markup:
-    # Our own, so it may go in as it is; escaped, its ">" would break.
+    # This is our own script, so it is safe unescaped; escaping would break its ">".
     return Markup((Path(__file__).parent / "templates" / name).read_text(encoding="utf-8"))
 
 
 def _hash_of(script: str) -> str:
-    """Return what the page's policy calls a script by: no other one runs, whatever a name contains."""
+    """Return a script's hash for the page's security policy: no other one runs, whatever a name contains."""
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"

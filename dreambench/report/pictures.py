@@ -1,4 +1,4 @@
-"""One picture of the page: a thumbnail with what is known of it, or the reason why there is none."""
+"""One picture of the page: a thumbnail with what is known about it, or the reason why there is none."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from dreambench.spec.registries import get_metric
 class Picture:
     """One place in a grid: a thumbnail, or the reason why there is none.
 
-    ``scores`` holds (metric, score with three decimals) for every score that is there. ``link`` leads
-    to the full image where the page may name its place. ``seed``, ``number`` (counted from 1, among the
+    ``scores`` are (metric, score with three decimals) for every score that exists. ``link`` is the
+    address of the full image where the page may give one. ``seed``, ``number`` (counted from 1, among the
     images of its prompt) and ``key`` (one per image of the page, wherever it is shown) are empty for a photo.
     ``nearest`` names the photo that the image resembles most, where that is known.
     """
@@ -89,9 +89,9 @@ def _title(prompt: str, scores: Sequence[tuple[str, str]], seed: object) -> str:
 
 
 def _link(source: Path, run: RunScores, out: Path) -> str | None:
-    """Return the way from a run's own report to its full image; none for a page that lies elsewhere.
+    """Return the link from a run's own report to its full image; None for a page in another folder.
 
-    Elsewhere the way would lead through folders of this machine, which nobody else has.
+    From there the link would contain folders that only this machine has.
     """
     top = run.folder.path.absolute()
     if not (out.absolute().is_relative_to(top) and source.is_relative_to(top)):

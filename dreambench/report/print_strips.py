@@ -1,7 +1,7 @@
 """What the page shows on paper: each subject's photos and the first image of each prompt, as JPEG strips.
 
-A PDF carries a JPEG as it is and decodes every other picture: printed one by one, the 3,000 thumbnails of a
-run would take some 30 MB, or 100 MB where the images are photographs.
+A PDF embeds a JPEG as it is but decodes every other format: printed one by one, the 3,000 thumbnails of a run
+would take about 30 MB, or 100 MB where the images look like photographs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PAPER, ABSENT = "#ffffff", "#eeeeee"
 
 @dataclass(frozen=True)
 class PrintCell:
-    """One picture of a strip; ``means`` are those of ``PROMPT_MEANS``. A photo has a picture alone."""
+    """One picture of a strip; ``means`` are those of ``PROMPT_MEANS``. A photo has only a picture."""
 
     picture: Picture
     text: str = ""
@@ -54,8 +54,8 @@ def written_strips(
 ) -> dict[str, list[PrintStrip]]:
     """Return every subject's strips, kept as files below ``out``/thumbs/print.
 
-    They are put together from the ``thumbnails``, which lie below ``out`` too. Raises DreambenchError where
-    ``out`` cannot be written.
+    They are made from the ``thumbnails``, which are also below ``out``. Raises DreambenchError where ``out``
+    cannot be written.
     """
 
     def keep(content: bytes, place: PurePosixPath) -> str:
@@ -69,15 +69,15 @@ def written_strips(
 def embedded_strips(
     scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail]
 ) -> dict[str, list[PrintStrip]]:
-    """Return every subject's strips with ``data:`` addresses, as the ``thumbnails`` have them too."""
+    """Return every subject's strips with ``data:`` addresses, like those of the ``thumbnails``."""
     return _strips(scored, thumbnails, Path(), lambda content, _: data_address(content, "image/jpeg"))
 
 
 def strip(pictures: Sequence[Image.Image | None]) -> bytes:
     """Return at most ``COLUMNS`` pictures side by side as JPEG, ``None`` as a grey square.
 
-    A strip is always as wide as ``COLUMNS`` squares. They have ``SIDE`` pixels, or the side of the largest
-    picture where that is less.
+    A strip is always as wide as ``COLUMNS`` squares. Their side is ``SIDE`` pixels, or that of the largest
+    picture if it is smaller.
     """
     side = min(SIDE, max((max(picture.size) for picture in pictures if picture), default=SIDE))
     sheet = Image.new("RGB", (COLUMNS * (side + GAP) - GAP, side), PAPER)

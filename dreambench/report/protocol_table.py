@@ -24,7 +24,7 @@ NOTE = (
     "The same images, scored by each protocol on its own scale; in brackets the 95% interval over subjects. "
     "Spread: the highest minus the lowest score of a column, with scales such as x 100 divided out."
 )
-SHAPES = "These are the protocols' shapes with the miniature's own encoders, not the protocols themselves"
+SHAPES = "These follow the protocols with the miniature's own encoders; they are not the protocols themselves"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reported results as tables: beside a run's own numbers, apart with the reason, and as a page of all."""
+"""Reported results as tables: beside a run's own numbers, separately with the reason, and all on a page."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def remarks(result: ReportedResult) -> str:
 
 
 def apart_table(apart: Sequence[SetApart]) -> Table:
-    """Lay out the results that do not compare, with the reason."""
+    """Lay out the results that are not comparable, with the reason."""
     head = ["Method", "Why not", *(numbers.title(m) for m in METRICS)]
     rows = [[each.result.title, each.reason, *(_value(each.result, m) for m in METRICS)] for each in apart]
     return table("Published, and not comparable", head, rows, words=2)
@@ -70,7 +70,7 @@ def published_tables(signature: str) -> list[Table]:
     comparable, apart = beside(signature)
     tables = [apart_table(apart)] if apart else []
     if comparable:
-        note = "By the same protocol, over the same images asked for: these numbers compare."
+        note = "Same protocol, same requested images: these numbers are comparable."
         tables.insert(0, reported_table(comparable, "Published, comparable", note))
     return tables
 

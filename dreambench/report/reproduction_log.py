@@ -56,8 +56,8 @@ def runs_and_commands(scored: Scored, root: Path, options: Sequence[str]) -> lis
 def wall_seconds(records: Sequence[RunRecord]) -> float:
     """Return the seconds in which any of the runs was at work.
 
-    A run is taken to have worked without a pause until its last moment: so much of it as fell into earlier
-    sittings counts beside what ran at the same time, and the night between two sittings does not count.
+    Each run is taken as one stretch of its seconds that ends with its last entry. Stretches that overlap
+    count once, and the pauses between two sessions do not count.
     """
     total, latest = 0.0, float("-inf")
     ends = [(datetime.fromisoformat(record.updated).timestamp(), record.seconds) for record in records]

@@ -118,7 +118,7 @@ def _told(scored: Scored, answers: Sequence[ClaimVerdict], miniature: bool) -> s
     images = sum(scores.coverage.n_images for scores in scored.values())
     seeds = len({run.seed for run in scored})
     held, failed = counts["holds"], counts["fails"]
-    told = [
+    sentences = [
         f"{len(scored)} runs, {numbers.count(images)} images, {numbers.plural(seeds, 'seed')}.",
         f"Of the {len(ours)} statements of the paper that runs can decide, {held} "
         f"{'holds' if held == 1 else 'hold'} here, {failed} {'fails' if failed == 1 else 'fail'}, and "
@@ -126,8 +126,10 @@ def _told(scored: Scored, answers: Sequence[ClaimVerdict], miniature: bool) -> s
         f"Photos or public data decide the other {len(answers) - len(ours)}; the runs say nothing of those.",
     ]
     if miniature:
-        told.append("The paper's effects are of another model and other photos: compare signs, not sizes.")
-    return " ".join(told)
+        sentences.append(
+            "The paper's effects are of another model and other photos: compare signs, not sizes."
+        )
+    return " ".join(sentences)
 
 
 def _of(scored: Scored, group: str) -> dict[str, RunScores]:

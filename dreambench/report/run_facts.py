@@ -1,4 +1,4 @@
-"""What the page says of a run besides its numbers: how it was done, how far it got, its notes."""
+"""What the page says about a run besides its numbers: how it was done, how far it got, its notes."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
 
 
 def _without_folders(model: str) -> str:
-    # Where a folder lies on the machine that ran it says nothing to a reader.
+    # The path on the machine that ran it means nothing to a reader.
     return PurePath(model).name if PurePath(model).is_absolute() else model
 
 
@@ -84,12 +84,12 @@ def _missing(run: RunScores) -> tuple[str, ...]:
     if run.record.status == "started":
         done = len(run.record.subjects) - len(coverage.absent) - len(coverage.incomplete)
         subjects = numbers.plural(len(run.record.subjects), "subject")
-        lines[0] = f"{done} of {subjects} done, {lines[0]} Load the page again to see what has been added."
+        lines[0] = f"{done} of {subjects} done, {lines[0]} Reload the page to see what has been added."
     if coverage.absent:
         lines.append(f"No scored image yet: {_listed(coverage.absent)}.")
     if coverage.incomplete:
         parts = [f"{name} ({numbers.count(left)} missing)" for name, left in coverage.incomplete.items()]
-        lines.append(f"In part: {_listed(parts)}.")
+        lines.append(f"Partly scored: {_listed(parts)}.")
     if run.record.error:
         lines.append(f"It stopped with: {run.record.error}")
     return tuple(lines)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 WIDTH = 9.6  # inches
-NAMED = 12  # subjects; with more of them, names beside the dots would cover each other
+NAMED = 12  # subjects; with more of them, the names beside the dots would overlap
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,7 @@ def _along_training(scored: Sequence[RunScores]) -> DrawnFigure | None:
         legend_above(figure, once([axes]))
 
     caption = (
-        "Means over subjects of runs that stopped at these steps. The best step is where a method suits you."
+        "Means over subjects of runs that stopped at these steps. Choose the step whose trade-off suits you."
     )
     svg = draw_svg((WIDTH, 4.2), draw, "along-training", "Fidelity against prompt following along training")
     return DrawnFigure("along-training", "Along training", caption, svg)
@@ -177,7 +177,7 @@ def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:
 
 
 def _shift(position: int, count: int) -> float:
-    """Return how far a run's dots stand off the middle of their row."""
+    """Return the offset of a run's dots from the middle of their row."""
     return 0.0 if count == 1 else (position / (count - 1) - 0.5) * 0.4
 
 

@@ -1,4 +1,4 @@
-"""The report as one HTML file to mail: thumbnails and tables lie inside the page, nothing beside it."""
+"""The report as one HTML file to mail: the page contains its thumbnails and tables."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from dreambench.store import RunFolder
 from dreambench.store.files import write_text
 
 SIDES = (256, 192, 128, 96, 64)
-# Mail servers commonly stop at 25 MB, and a mail carries 3 bytes as 4 characters: 18 MB pass. The text of
-# the page and its tables take a part.
+# Mail servers commonly refuse more than 25 MB, and mail encodes 3 bytes as 4 characters: 18 MB pass. The
+# page's text and its tables take some of that.
 PICTURES_BYTES = 14_000_000
 THUMBNAILS_BYTES = PICTURES_BYTES * 4 // 5  # the strips for paper take less than the rest
 SAMPLE = 32
@@ -42,9 +42,9 @@ def write_single_file(
 ) -> Path:
     """Write the report of one run, or of several side by side, as one HTML file, and return its path.
 
-    It shows what ``write_report`` shows and offers the same tables. Its pictures are thumbnails of the
-    largest side in ``SIDES`` (pixels) with which they all stay below ``THUMBNAILS_BYTES``, and of the least
-    where none does; there is no way from it to the full images. Raises DreambenchError as ``write_report``.
+    It shows what ``write_report`` shows and offers the same tables. Its thumbnails have the largest side in
+    ``SIDES`` (pixels) that keeps them all below ``THUMBNAILS_BYTES``, or the smallest where none does. It
+    does not link to the full images. Raises DreambenchError like ``write_report``.
     """
     scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
@@ -63,7 +63,7 @@ def write_single_file(
 def side_for(sources: Sequence[Path], limit: int = THUMBNAILS_BYTES) -> int:
     """Return the largest of ``SIDES`` with which the thumbnails take at most ``limit`` bytes of the page.
 
-    Estimated from a part of the sources, evenly spread; those that cannot be read take nothing.
+    Estimated from evenly spaced sources; those that cannot be read count as 0 bytes.
     """
     sample = sources[:: max(1, len(sources) // SAMPLE)]
     for side in SIDES:

@@ -1,7 +1,7 @@
 """A table, and its writers: Markdown, LaTeX, CSV and a terminal (HTML: ``templates/table.html.j2``).
 
-Whoever lays a table out says what stands in it, once. The writers alone know how a format escapes text, so a
-name or a prompt from a user's dataset is shown as it is in every one of them, and never interpreted.
+A table's content is laid out once. Only the writers know how a format escapes text, so a name or a prompt
+from a user's dataset is shown as it is in every format, and never interpreted.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def to_markdown(content: Table) -> str:
 
 
 def _markdown_cell(cell: TableCell) -> str:
-    # An interval's brackets are no link: escaping them would only make the file hard to read.
+    # An interval's brackets do not make a link: escaping them would only make the file hard to read.
     text = cell.text if _INTERVAL.fullmatch(cell.text) else markdown_text(cell.text)
     return " ".join(filter(None, (text, TableCell("", cell.interval, cell.remark).in_one_line)))
 
@@ -165,7 +165,7 @@ def to_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def to_terminal(content: Table) -> RichTable:
     """Return the table to be printed with ``rich``; no markup in names is interpreted.
 
-    Interval and remark stand below the text, so that five metrics fit into 80 columns.
+    Interval and remark go below the text, so that five metrics fit into 80 columns.
     """
     title = Text(content.title, style="bold") if content.title else None
     drawn = RichTable(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
@@ -179,7 +179,7 @@ def to_terminal(content: Table) -> RichTable:
 
 def _stacked(cell: TableCell) -> Text:
     text = Text(cell.text, style=cell.style)
-    # Shorter than in brackets, for the same reason.
+    # A dash instead of brackets saves width, too.
     below = [cell.interval.strip("[]").replace(", ", numbers.ABSENT), *cell.remark.split(", ")]
     for part in filter(None, below):
         text.append(f"\n{part}", style="not bold dim")

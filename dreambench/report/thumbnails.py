@@ -36,10 +36,9 @@ class Thumbnail:
 def make_thumbnails(scored: Sequence[RunScores], out: Path, quiet: bool = False) -> dict[Path, Thumbnail]:
     """Make the thumbnails of all photos and images of the runs below ``out``/thumbs.
 
-    At most ``SIDE`` pixels wide and high. One that is there and not older than its source is left
-    alone. Returns every source with its thumbnail; a source that cannot be read has its problem
-    instead. Shows a bar with an ETA on stderr unless ``quiet``. Raises DreambenchError where ``out``
-    cannot be written.
+    They are at most ``SIDE`` pixels wide and high. A thumbnail that is not older than its source is kept.
+    Returns every source with its thumbnail; a source that cannot be read has its problem instead. Shows
+    a bar with an ETA on stderr unless ``quiet``. Raises DreambenchError where ``out`` cannot be written.
     """
     return thumbnails_at(dict(_places(scored)), out, quiet)
 
@@ -47,14 +46,14 @@ def make_thumbnails(scored: Sequence[RunScores], out: Path, quiet: bool = False)
 def thumbnails_at(
     places: Mapping[Path, PurePosixPath], out: Path, quiet: bool = False
 ) -> dict[Path, Thumbnail]:
-    """Make the thumbnails of some sources, each at its place below ``out``/thumbs; as ``make_thumbnails``."""
+    """Make the thumbnails of some sources, each at its path below ``out``/thumbs (``make_thumbnails``)."""
     return _of_each(list(places), lambda source: _make(source, out, FOLDER / places[source]), quiet)
 
 
 def embedded_thumbnails(scored: Sequence[RunScores], side: int, quiet: bool = False) -> dict[Path, Thumbnail]:
     """Return every source with its thumbnail as a ``data:`` address, at most ``side`` pixels wide and high.
 
-    For a page that has no folder beside it; otherwise as ``make_thumbnails``, but that nothing is written.
+    For a page without a folder beside it; like ``make_thumbnails``, but nothing is written.
     """
     return _of_each(image_sources(scored), lambda source: _embed(source, side), quiet)
 
@@ -69,7 +68,7 @@ def webp(source: Path, side: int) -> bytes:
 
     Raises DreambenchError or OSError where the source cannot be read.
     """
-    # Looked up late: the reader comes with more of the package than `--help` should load.
+    # Imported late: the reader loads more of the package than `--help` needs.
     from dreambench.dataset import read_image
 
     image = read_image(source)
@@ -80,7 +79,7 @@ def webp(source: Path, side: int) -> bytes:
 
 
 def data_address(content: bytes, kind: str) -> str:
-    """Return content of a MIME type as an address that carries it."""
+    """Return content of a MIME type as a ``data:`` address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
@@ -97,7 +96,7 @@ def _of_each(
             for job in as_completed(jobs):
                 done[jobs[job]] = job.result()
                 shown.advance("thumbnails")
-        except BaseException:  # also Ctrl-C: what has not begun is not waited for
+        except BaseException:  # also Ctrl-C: do not wait for jobs that have not started
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         shown.finish("thumbnails")
@@ -110,7 +109,7 @@ def image_source(run: RunScores, file: object) -> Path | None:
 
 
 def _places(scored: Sequence[RunScores]) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Yield each source with the place of its thumbnail below the folder of thumbnails."""
+    """Yield each source with its thumbnail's path below the folder of thumbnails."""
     for run in scored:
         for subject, photos in run.record.photos.items():
             for photo in photos:
@@ -128,7 +127,7 @@ def _places(scored: Sequence[RunScores]) -> Iterator[tuple[Path, PurePosixPath]]
 
 
 def gallery_places(gallery: GalleryFolder, folder: str) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Yield each photo and each image of a gallery that is there, with its thumbnail's place."""
+    """Yield each existing photo and image of a gallery, with its thumbnail's path."""
     for subject, shown in gallery.record.subjects.items():
         for photo in shown.photos:
             yield Path(photo).absolute(), _photo_place(subject, Path(photo).absolute())
@@ -143,7 +142,7 @@ def _photo_place(subject: str, source: Path) -> PurePosixPath:
 
 
 def folder_name(name: str) -> str:
-    """Return a name that is a plain folder on every system, and another one for another name."""
+    """Return a folder name that every system accepts, different for every ``name``."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60].strip("-")
     return plain if plain == name else f"{plain or 'x'}-{_digest(name)[:8]}"
 
@@ -181,7 +180,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _is_fresh(target: Path, source: Path) -> bool:
-    made = source.stat().st_mtime_ns  # a source that is gone is told, though its thumbnail may remain
+    made = source.stat().st_mtime_ns  # raises for a missing source, although its thumbnail may remain
     return target.exists() and target.stat().st_mtime_ns >= made
 
 

@@ -16,9 +16,9 @@ def verification_table(found: Verification) -> Group:
     rows: list[list[str | TableCell]] = []
     for metric in found.metrics:
         close = abs(metric.difference) <= found.tolerance
-        told = TableCell("ok" if close else "off", style="green" if close else "bold red")
+        outcome = TableCell("ok" if close else "off", style="green" if close else "bold red")
         scores = (f"{metric.score:.4f}", f"{metric.expected:.4f}", numbers.signed(metric.difference))
-        rows.append([get_metric(metric.metric).title, *scores, f"±{found.tolerance:g}", told])
+        rows.append([get_metric(metric.metric).title, *scores, f"±{found.tolerance:g}", outcome])
     head = ("Real images", "here", "known", "difference", "tolerance", "")
     content = table("", head, rows)
     scored = f"{found.photos} photos of {found.subjects} subjects; known numbers: {found.source}"
@@ -26,7 +26,7 @@ def verification_table(found: Verification) -> Group:
         Text("ok: this installation scores the photos as it should", style="green")
         if found.ok
         else Text(
-            "off: do not trust scores of this installation; check the encoders' weights and versions",
+            "off: do not trust the scores of this installation; check the encoders' weights and versions",
             style="bold red",
         )
     )

@@ -41,19 +41,19 @@ def write_report(
 
     ``out`` gets ``index.html``, ``table.md``, ``table.tex``, ``table.csv``, ``subjects.csv``,
     ``images.csv``, ``images.parquet``, ``dreambooth.bib``, ``report.json`` (the form of
-    ``report --json``) and ``thumbs/``. The page comes last, so that one
-    that is there has all that it shows. Raises DreambenchError where the runs' signatures differ
-    (unless ``force``), or the ``votes`` of a user study cannot be read, before anything is written, and
-    where ``out`` cannot be written. ``published`` sets published results beside the runs.
+    ``report --json``) and ``thumbs/``. The page is written last, so an existing page is complete.
+    Raises DreambenchError where the runs' signatures differ (unless ``force``), or the ``votes`` of a
+    user study cannot be read, before anything is written, and where ``out`` cannot be written.
+    ``published`` shows published results beside the runs.
     """
     scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
     preferences = None if votes is None else preferences_of(votes, summary)
     for run in scored:
-        losses_of(run)  # a damaged one ends the report before anything is written
+        losses_of(run)  # a damaged log is an error before anything is written
     thumbnails = make_thumbnails(scored, out, quiet)
     if absent := [source for source, shown in thumbnails.items() if shown.href is None]:
-        runs[0].notices.append(f"{len(absent)} files cannot be shown ({absent[0]} ...): gone or damaged")
+        runs[0].notices.append(f"{len(absent)} files cannot be shown ({absent[0]} ...): missing or damaged")
     write_tables(scored, summary, out)
     page = out / PAGE
     beside = published_tables(summary.signature) if published else ()
@@ -93,7 +93,7 @@ def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> No
 
 
 def preferences_of(votes: Path, summary: Summary) -> Table:
-    """Return the table of a user study's votes, beside the paper's where the runs compare with it."""
-    # The paper's votes are on images of the paper's subjects: its rows stand beside no others.
+    """Return the table of a user study's votes, beside the paper's if the runs are comparable with it."""
+    # The paper's votes are on images of the paper's subjects: show its rows only beside those.
     paper = paper_preferences() if of_the_papers_subjects(summary.signature) else {}
     return user_preference(preference_table(read_votes(votes)), paper)

@@ -37,7 +37,7 @@ def ablate(
     from dreambench.runs.reuse import reuse_finished_subjects, runs_beside
 
     with reporting(reporter) as shown:
-        # All of them first: an error in the last variant must not show after hours of the others.
+        # Prepare all of them first: an error in the last variant must not appear after hours of the others.
         prepared = dict(zip(specs, prepare_all(list(specs.values())), strict=True))
         spec = prepared[chosen.reference].spec
         folder = Path(out or f"results/{spec.preset}-ablation-{name}-{spec.images_key[:8]}")
@@ -57,6 +57,6 @@ def _summarize(chosen: Ablation, folder: Path) -> AblationSummary:
 
     runs: dict[str, Any] = {v: read_run_scores([open_run(folder / v)])[0] for v in chosen.variants}
     notes = list(chosen.notes)
-    # Which wrong noun was drawn for which subject is in that variant's log.
+    # The wrong noun drawn for each subject is in that variant's log.
     notes += [note for run in runs.values() for note in run.record.notes if note.startswith("Class noun of")]
     return summarize_ablation(chosen.name, chosen.title, chosen.table, runs, notes)

@@ -1,4 +1,4 @@
-"""What a user asks of a run, as a spec: fields by option, a preset's defaults, names with commas."""
+"""A user's request as a spec: fields by option, a preset's defaults, names separated by commas."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from dreambench.errors import DreambenchError
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 
-#: The preset of the paper's setting, and of every score without a preset.
+#: The preset of the paper's setting, and the default preset of ``score``.
 PAPER_PRESET = "paper-sd15"
 
 
 class Asked(TypedDict, total=False):
-    """What a user asks of a run; what is absent or None is the preset's.
+    """A user's request for a run; absent or None values come from the preset.
 
     ``subjects`` is "all" or names, ``prompts`` is "all" or indices such as "0-4,7", ``metrics`` are names;
     lists may be text with commas. ``protocol`` is a name or a YAML file, or several: the images are scored
-    by all of them. ``base`` is a hub id or a folder, ``data`` a folder. ``overrides`` sets any field: by
-    dotted names, or by texts such as "sampler.steps=25" whose values are read as YAML.
+    with all of them. ``base`` is a hub id or a folder, ``data`` a folder. ``overrides`` sets any field: by
+    dotted names, or by strings such as "sampler.steps=25", whose values are parsed as YAML.
     """
 
     subjects: str | Sequence[str] | None
@@ -38,12 +38,12 @@ class Asked(TypedDict, total=False):
 
 
 def has_cuda() -> bool:
-    """Whether this machine has an NVIDIA driver; found without importing torch."""
+    """Whether this machine has an NVIDIA driver; checked without importing torch."""
     return shutil.which("nvidia-smi") is not None
 
 
 def default_preset() -> str:
-    """Return the preset of a run without one: the paper's setting with a GPU, else the miniature."""
+    """Return the default preset of a run: the paper's setting with a GPU, otherwise the miniature."""
     return PAPER_PRESET if has_cuda() else "mini"
 
 
@@ -54,9 +54,9 @@ def asked_spec(
     defaults: Mapping[str, Any] | None = None,
     **asked: Unpack[Asked],
 ) -> RunSpec:
-    """Return the spec that a user asks for. Raises DreambenchError for a wrong field or several protocols.
+    """Return the spec of a request. Raises DreambenchError for a wrong field or several protocols.
 
-    ``defaults`` are fields by dotted name that count where the user does not set them.
+    ``defaults`` are fields by dotted name that apply if the user does not set them.
     """
     metrics, base, data = (asked.get(name) for name in ("metrics", "base", "data"))
     protocols = asked_protocols(asked)
@@ -86,25 +86,25 @@ def asked_spec(
 
 
 def names_of(given: Any) -> list[str]:
-    """Return names given as text with commas, or as a list."""
+    """Return names given as comma-separated text, or as a list."""
     parts = given.split(",") if isinstance(given, str) else given
     return [part.strip() for part in parts if part.strip()]
 
 
 def asked_protocols(asked: Mapping[str, Any]) -> list[str]:
-    """Return the names of the protocols that a user asks for; empty where the preset's is meant."""
+    """Return the names of the requested protocols; empty for the preset's own."""
     given = asked.get("protocol")
     return [] if given is None else names_of(str(given) if isinstance(given, Path) else given)
 
 
 def by_protocol(asked: Asked, name: str | None = None) -> Asked:
-    """Return what is asked for with one protocol: the one called ``name``, otherwise the first."""
+    """Return the request with a single protocol: the one called ``name``, otherwise the first."""
     names = asked_protocols(asked)
     return {**asked, "protocol": name or (names[0] if names else None)}
 
 
 def parse_subjects(given: str | Sequence[str] | None) -> str | tuple[str, ...] | None:
-    """Return "all", the names of subjects, or None. Raises DreambenchError where there is no name."""
+    """Return "all", the names of subjects, or None. Raises DreambenchError if there is no name."""
     if given is None or given == "all":
         return given
     names = tuple(names_of(given))

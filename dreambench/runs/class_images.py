@@ -25,7 +25,7 @@ def class_caption(class_noun: str) -> str:
 def class_image_set(
     cache: Path, base_fingerprint: str, class_noun: str, sampler: SamplerSpec, count: int, image_size: int
 ) -> ClassImageSet:
-    """Return the set that these settings name; it may not exist yet."""
+    """Return the set for these settings; it may not exist yet."""
     identity: dict[str, Any] = {
         "base": base_fingerprint,
         "class_noun": class_noun,
@@ -55,16 +55,16 @@ def ensure_class_images(
     notify: Callable[[str], None] = lambda line: None,
     on_images: Callable[[int], None] = lambda count: None,
 ) -> ClassImageSet:
-    """Make the images of a set that are missing, and return the set, complete.
+    """Make the missing images of a set, and return the complete set.
 
-    A sealed set is compared with its manifest first; missing and changed files are made
-    again, and ``notify`` says so. Every image has its own seed, so a set made in pieces is the same set.
+    A sealed set is first compared with its manifest; missing and changed files are made again, and
+    ``notify`` says so. Every image has its own seed, so the result does not depend on interruptions.
     """
     with wanted.locked():
         damaged = wanted.remove_corrupt_images()
         if damaged:
             what = f"{len(damaged)} missing or changed ({damaged[0]} ...)"
-            notify(f"class images {wanted.folder}: {what}, made again")
+            notify(f"class images {wanted.folder}: {what}; making them again")
         if wanted.manifest.exists():
             on_images(wanted.count)
             return wanted
@@ -75,7 +75,7 @@ def ensure_class_images(
         ]
         present = sum(r.file.exists() for r in requests)
         if 0 < present < len(requests) and not damaged:
-            notify(f"class images of {noun!r}: {present} of {len(requests)} exist, the rest is made now")
+            notify(f"class images of {noun!r}: {present} of {len(requests)} exist; making the rest")
         generate(base.pipeline(), requests, sampler, size, runtime, wanted.commit, on_images)
         wanted.seal()
     return wanted

@@ -1,8 +1,7 @@
-"""What a finished subject has lost or what was damaged since: found before a run goes on, and made again.
+"""Lost or damaged files of a finished subject: found before a run resumes, and made again.
 
-An image is drawn again (its model is trained again for that; the same seeds give the same image). A note is
-written again where the images are all there. A loss log is left out: no score comes from it, and a training
-takes long.
+An image is drawn again (which trains its model again; the same seeds give the same image). A note is written
+again if all images exist. A loss log is dropped, because no score depends on it and training takes long.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
 def file_hashes(files: Iterable[Path]) -> dict[str, str]:
-    """Return the SHA-256 of files by their names: what a subject's note knows of its images."""
+    """Return the SHA-256 of files by name, as a subject's note records its images."""
     return {file.name: sha256_of(file) for file in files}
 
 
 def set_damage_aside(
     run_folder: RunFolder, subject: str, images: Iterable[Path], say: Callable[[str], None]
 ) -> None:
-    """Remove what is damaged of a subject's images and logs, so that it is made again, and say so.
+    """Remove a subject's damaged images and logs, so that they are made again, and say so.
 
-    ``images`` are all that the subject should have. The caller holds the run's lock.
+    ``images`` are all images that the subject should have. The caller holds the run's lock.
     """
     wanted = list(images)
     note = run_folder.subject_note(subject)
@@ -35,20 +34,20 @@ def set_damage_aside(
     damaged = [file for file in wanted if _is_damaged(file, known.get(file.name))]
     if damaged:
         remove_all(damaged)
-        say(f"{subject}: {len(damaged)} of its images were damaged ({damaged[0].name} ...), drawn again now")
+        say(f"{subject}: {len(damaged)} images were damaged ({damaged[0].name} ...); drawing them again")
     if note is not None and run_folder.losses_changed(subject):
         remove_all([run_folder.loss_file(subject)])
-        say(f"{subject}: its loss log was damaged and is left out; no score comes from it")
+        say(f"{subject}: its loss log was damaged and is dropped; no score depends on it")
     note_file = run_folder.subject_file(subject)
     if note is None and (note_file.exists() or note_file.is_symlink()):
         remove_all([note_file])
         if all(file.exists() for file in wanted):
             run_folder.save_subject(subject, {"images": len(wanted), "made_now": 0})
-            say(f"{subject}: its note was damaged and is written again")
+            say(f"{subject}: its note was damaged; writing it again")
 
 
 def _is_damaged(file: Path, known: str | None) -> bool:
-    """Whether a file is there and is not the image that it was; without its hash: not a whole PNG."""
+    """Whether a file exists but has changed; without a hash to compare: whether it is not a complete PNG."""
     if not (file.exists() or file.is_symlink()):
         return False
     if not file.is_file():

@@ -24,7 +24,7 @@ from dreambench.store.scratch_folder import is_intact, remove_scratch_folder, wr
 
 @dataclass(frozen=True)
 class GalleryPlan:
-    """A gallery whose pieces have all been found: nothing has been written yet."""
+    """A gallery with everything that it needs, found and checked; nothing has been written yet."""
 
     run: RunFolder
     prepared: Prepared
@@ -33,7 +33,7 @@ class GalleryPlan:
     path: Path
 
     def trained_again(self) -> list[str]:
-        """Return the subjects that images are missing of, and no weights were kept of."""
+        """Return the subjects that lack images and have no kept weights."""
         if not self.prepared.spec.method.trains():
             return []
         gallery = GalleryFolder(self.path, self.record)
@@ -57,9 +57,9 @@ def plan_gallery(
 ) -> GalleryPlan:
     """Find and check everything that a gallery of a run needs.
 
-    Subjects, images of each prompt and seed are the run's where they are None; ``data`` and ``base`` say
-    where the run's photos and base model are now. ``out`` is the gallery's folder (None: in the run's).
-    Raises DreambenchError where something is missing, or is not what the run was made with.
+    Subjects, images per prompt and seed default to the run's (None); ``data`` and ``base`` say where the
+    run's photos and base model are now. ``out`` is the gallery's folder (None: in the run's folder). Raises
+    DreambenchError if something is missing or is not what the run was made with.
     """
     prepared = _prepared_again(run, data, base)
     chosen = _chosen(run, prepared, subjects)
@@ -91,10 +91,10 @@ def draw_gallery(
     on_subject: Callable[[GalleryFolder, str], object] = lambda gallery, subject: None,
     keep_checkpoints: bool = False,
 ) -> GalleryFolder:
-    """Draw what is missing of a gallery, subject by subject, and return its folder.
+    """Draw the missing images of a gallery, subject by subject, and return its folder.
 
-    ``on_subject`` is called when a subject's last image is there. ``keep_checkpoints`` keeps weights that
-    were trained again in the run's folder. KeyboardInterrupt leaves a gallery that the same call resumes.
+    ``on_subject`` is called when a subject is complete. ``keep_checkpoints`` stores weights that were trained
+    again in the run's folder. After KeyboardInterrupt, the same call resumes the gallery.
     """
     with locked_gallery(plan.path, plan.record) as gallery:
         try:
@@ -122,14 +122,14 @@ def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepa
     if record.kind != "run":
         raise DreambenchError(
             f"{run.path} contains scores of images that were made elsewhere",
-            "give a folder of `dreambench run`",
+            "give a folder that `dreambench run` made",
         )
     spec = record.spec
     if data is not None:
         spec = spec.model_copy(update={"data": spec.data.model_copy(update={"folder": data})})
     if base is not None:
         spec = spec.model_copy(update={"base": spec.base.model_copy(update={"model": base})})
-    if not spec.identifier.text:  # a run of an earlier version has its identifier in its log alone
+    if not spec.identifier.text:  # a run of an earlier version has its identifier only in its log
         drawn = spec.identifier.model_copy(update={"drawn": record.identifier})
         spec = spec.model_copy(update={"identifier": drawn})
     prepared = prepare(spec)
@@ -141,9 +141,9 @@ def _refuse_another(path: Path, prepared: Prepared, record: RunRecord) -> None:
     drawn = record.spec.identifier.model_copy(update={"drawn": prepared.spec.identifier.drawn})
     changed = differences(prepared.spec, record.spec.model_copy(update={"identifier": drawn}))
     refuse_differences(
-        f"{path} was made with other pieces than those found now",
+        f"{path} was made with other files than those found now",
         changed,
-        "give the run's own by --data and --base",
+        "give the run's own with --data and --base",
         lead="",
     )
 
@@ -172,7 +172,7 @@ def _described(prepared: Prepared, subject: Subject) -> GallerySubject:
 
 
 def _cut_prompts(prepared: Prepared, gallery: GalleryFolder) -> list[str]:
-    """Return a note on prompts that the text encoder cuts; the libraries cut them silently."""
+    """Return a note on prompts that the text encoder truncates; the libraries do it silently."""
     tokenizer = prepared.base.tokenizer
     prompts = {image.prompt for subject in gallery.record.subjects for image in gallery.images(subject)}
     limit = tokenizer.model_max_length
@@ -180,8 +180,8 @@ def _cut_prompts(prepared: Prepared, gallery: GalleryFolder) -> list[str]:
     if not cut:
         return []
     return [
-        f"{len(cut)} of {len(prompts)} prompts are longer than the model's {limit} tokens: it does not see "
-        f"their ends. The first: {cut[0]}"
+        f"{len(cut)} of {len(prompts)} prompts are longer than the model's {limit} tokens and are truncated. "
+        f"The first: {cut[0]}"
     ]
 
 

@@ -1,12 +1,12 @@
-"""Folders of images as people have them: which subject, prompt and number each file's name says.
+"""Common layouts of image folders: the subject, prompt and number in each file's name.
 
-Tried in this order, the first one counts that fits every image:
+They are tried in this order; the first one that fits every image is used:
 
 1. ``SUBJECT/PROMPT-IMAGE.png`` with the prompt's index (our own), and ``SUBJECT/class-000.png`` for PRES;
-2. ``SUBJECT/PROMPT/IMAGE.png``: a folder per prompt, by its index or its text; names are numbered in order,
-   so that they may be seeds (as DreamBench++ has them);
+2. ``SUBJECT/PROMPT/IMAGE.png``: a folder per prompt, by its index or its text; images are numbered in the
+   order of their names, which may be seeds (as in DreamBench++);
 3. ``SUBJECT_PROMPT_IMAGE.png`` in one folder (or with ``-``);
-4. ``INDEX_RANK.png`` in one folder: 750 in the official order, 25 prompts of each subject (as UNO has them).
+4. ``INDEX_RANK.png`` in one folder: 750 in the official order, 25 prompts per subject (as in UNO).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dreambench.errors import DreambenchError
 SUFFIXES = frozenset(
     {*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), *(".avif", ".heic", ".heif", ".tif", ".tiff")}
 )
-FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png, or say how files are called with --pattern"
+FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png, or describe the file names with --pattern"
 #: A subject, a prompt index (None: an image of the class noun, for PRES) and an image index.
 Cell = tuple[str, int | None, int]
 _INDEX = re.compile(r"[0-9]{1,4}")
@@ -33,13 +33,13 @@ _PLACES = ("subject", "prompt", "image")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a hint that names the nearest known name, or an empty text."""
+    """Return a hint with the closest known name, or an empty string."""
     near = get_close_matches(name.casefold(), [each.casefold() for each in known], n=1, cutoff=0.5)
     return f"did you mean {next(k for k in known if k.casefold() == near[0])!r}? " if near else ""
 
 
 def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:
-    """Return a subject by its name; case does not count where it distinguishes nothing."""
+    """Return a subject by its name; case is ignored unless it distinguishes two subjects."""
     if name in subjects:
         return subjects[name]
     alike = [subject for known, subject in subjects.items() if known.casefold() == name.casefold()]
@@ -47,7 +47,7 @@ def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:
 
 
 def prompt_index_of(text: str, subject: Subject) -> int | None:
-    """Return the index that a part of a name says: a number, or a prompt's text, also with underscores."""
+    """Return the prompt index in a part of a name: a number, or a prompt's text, also with underscores."""
     if _INDEX.fullmatch(text):
         return int(text)
     for written in (text, text.replace("_", " ").replace("-", " ")):
@@ -60,10 +60,10 @@ def prompt_index_of(text: str, subject: Subject) -> int | None:
 def read_layout(
     folder: Path, subjects: Sequence[Subject], pattern: str | None = None
 ) -> Iterator[tuple[Cell, Path]]:
-    """Yield the cell of every image below a folder; ``pattern`` may say how its files are called.
+    """Yield the cell of every image below a folder; ``pattern`` may describe the file names.
 
-    Raises DreambenchError where the folder does not exist, contains no image, or where a name fits nothing:
-    the line says how many images were seen, which one does not fit, and which name is near.
+    Raises DreambenchError if the folder does not exist or contains no image, or if a name fits no layout: the
+    message says how many images were found, which one does not fit, and what the closest name is.
     """
     if not folder.is_dir():
         raise DreambenchError(f"{folder} is not a folder", FORM)
@@ -102,7 +102,7 @@ def _cell(reader: Reader, name: Path) -> Found | None:
 
 
 def _numbered(cells: Sequence[Found | None], files: Sequence[Path]) -> Iterator[tuple[Cell, Path]]:
-    """Give images with a name instead of a number (a seed) their number in the names' order."""
+    """Number images that have a name instead of a number (such as a seed) in the order of their names."""
     counts: dict[tuple[str, int | None], int] = {}
     for cell, file in zip(cells, files, strict=True):
         assert cell is not None
@@ -141,7 +141,7 @@ def _layouts(known: Mapping[str, Subject], subjects: list[Subject]) -> list[Read
 
 
 def _by_pattern(pattern: str, known: Mapping[str, Subject]) -> Reader:
-    """Return the reader of a pattern. Raises DreambenchError where it lacks a place or has an unknown one."""
+    """Return a pattern's reader. Raises DreambenchError if a placeholder is missing or unknown."""
     places = re.findall(r"\{(\w*)\}", pattern)
     if sorted(places) != sorted(_PLACES):
         raise DreambenchError(

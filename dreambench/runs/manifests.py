@@ -13,18 +13,18 @@ from dreambench.errors import DreambenchError
 from dreambench.paths import refuse_special
 
 KINDS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
-#: What else a column may be called.
+#: Other names that a column may have.
 _NAMES = {"file_name": "file", "path": "file", "image_file": "file", "text": "prompt", "caption": "prompt"}
 _KNOWN = frozenset({"file", "image", "subject", "prompt_index", "prompt", "image_index"})
-#: A row's fields, and its place for messages.
+#: A row's fields, and its location for messages.
 Rows = Iterator[tuple[Mapping[str, Any], str]]
 
 
 def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
-    """Yield the rows of a manifest with their files as ``image``, relative to ``root`` or to its own folder.
+    """Yield a manifest's rows with their files as ``image``, relative to ``root`` or to its own folder.
 
-    Files must lie below that folder; a link there may lead anywhere. Columns that mean nothing here are left
-    out, and ``say`` gets a line that names them. Raises DreambenchError naming the line and the field.
+    Files must be below that folder; a link there may point anywhere. Unknown columns are ignored, and ``say``
+    gets a line that names them. Raises DreambenchError naming the line and the field.
     """
     base = root if root is not None else path.parent
     lines: dict[Path, str] = {}
@@ -32,7 +32,7 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
     columns = [str(name) for name in dict.fromkeys(name for row, _ in rows for name in row)]
     further = check_columns(str(path), columns)
     if further:
-        say.append(f"{path.name}: columns that are not used: {', '.join(further[:8])}")
+        say.append(f"{path.name}: ignored columns: {', '.join(further[:8])}")
     for fields, place in rows:
         row = named(fields)
         name = str(row.get("file") or "")
@@ -45,16 +45,16 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
         if not file.is_file():
             raise DreambenchError(
                 f"{place}: {name[:200]} does not exist in {base}",
-                "fix the path, leave the line out, or give --root",
+                "fix the path, remove the line, or give --root",
             )
         if file in lines:
-            raise DreambenchError(f"{place}: {name} is in {lines[file]} already", "leave one out")
+            raise DreambenchError(f"{place}: {name} is already in {lines[file]}", "remove one of them")
         lines[file] = place.removeprefix(f"{path} ")
         yield {**row, "image": file}, place
 
 
 def named(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with our names of its columns, where it does not have them already."""
+    """Return a row with its columns renamed to our names, unless it has those already."""
     found = dict(row)
     for theirs, ours in _NAMES.items():
         if theirs in found and ours not in found:
@@ -63,9 +63,9 @@ def named(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def check_columns(place: str, columns: list[str]) -> list[str]:
-    """Return the columns that are not used. Raises DreambenchError where one is lacking or there twice."""
+    """Return the unused columns. Raises DreambenchError if a column is missing or duplicated."""
     if twice := [name for name in columns if columns.count(name) > 1]:
-        raise DreambenchError(f"{place}: the column {twice[0]!r} is there twice", "leave one out")
+        raise DreambenchError(f"{place}: the column {twice[0]!r} appears twice", "remove one of them")
     ours = {_NAMES.get(name, name) for name in columns}
     has_images = bool(ours & {"file", "image"}) and "subject" in ours
     if not has_images or not ours & {"prompt_index", "prompt"}:
@@ -93,7 +93,7 @@ def _read(path: Path) -> Rows:
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise DreambenchError(
-            f"--manifest {path} cannot be read: {why}", "give a whole file in UTF-8"
+            f"--manifest {path} cannot be read: {why}", "give a complete file in UTF-8"
         ) from error
 
 
@@ -104,7 +104,7 @@ def _text_rows(path: Path, separator: str) -> Rows:
     for cells in reader:
         place = f"{path} line {reader.line_num}"
         if len(cells) != len(header):
-            raise DreambenchError(f"{place} has another number of fields than the header", "fix the line")
+            raise DreambenchError(f"{place} does not have as many fields as the header", "fix the line")
         yield dict(zip(header, cells, strict=True)), place
 
 

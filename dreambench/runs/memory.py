@@ -1,4 +1,4 @@
-"""The memory of a training by arithmetic: weights, gradients and the optimizer, without activations."""
+"""The computed memory of training: weights, gradients and optimizer states, without activations."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _FLOAT32, _HALF = 4, 2
 
 
 class TrainingMemory(Frozen):
-    """Bytes that a training holds at its peak, without activations.
+    """Bytes that training holds at its peak, without activations.
 
-    ``weights`` are float32, or half precision where they are frozen and the family is large; there the text
-    encoders are ``parked``, on the CPU, once they have encoded the captions. ``casts`` are the half-precision
-    copies that autocast keeps of the trained weights until the backward pass; a run in float32 has none.
-    Activations depend on kernels and are not computed: with ``runtime.gradient_checkpointing`` they are the
+    ``weights`` are float32, or half precision if they are frozen and the family is large. In a large family,
+    the text encoders are ``parked`` on the CPU after encoding the captions. ``casts`` are the half-precision
+    copies of the trained weights that autocast keeps until the backward pass; a run in float32 has none.
+    Activations depend on kernels and are not computed; with ``runtime.gradient_checkpointing`` they are the
     smaller part.
     """
 
@@ -42,14 +42,14 @@ class TrainingMemory(Frozen):
 
     @property
     def total(self) -> int:
-        """The peak: that of the training's steps, or of the captions' encoding before them."""
-        # The casts go as the backward pass has used them, and the gradients come.
+        """The peak: during the training steps, or while encoding the captions before them."""
+        # The backward pass frees the casts as it creates the gradients.
         steps = self.weights + max(self.gradients, self.casts) + self.optimizer + self.average
         return max(steps, self.weights + self.parked)
 
     @property
     def peak(self) -> str:
-        """The phase in which most is held."""
+        """The phase with the highest memory."""
         if self.parked and self.total == self.weights + self.parked:
             return "encoding the captions" if self.trained_parameters else "encoding the prompts"
         return "training" if self.trained_parameters else "drawing"
@@ -62,7 +62,7 @@ def training_memory(
     method = spec.method
     trained = method.trained_parameters(shapes, family)
     components = method.trained_components(family)
-    # Full fine-tuning changes copies of the pipeline's weights; adapters and embeddings come on top of them.
+    # Full fine-tuning changes copies of the pipeline's weights; adapters and embeddings are added to them.
     whole = bool(components) and trained == sum(_count(shapes.get(c, {})) for c in components)
     parked = set(family.text_encoders()) - set(components) if family.large else set()
     halved = family.large and half_precision and not whole
@@ -86,7 +86,7 @@ def training_memory(
 
 
 def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
-    """Raise DreambenchError where the GPU is smaller than the training by arithmetic. Nothing is loaded."""
+    """Raise DreambenchError if the GPU is too small for the computed memory. Loads nothing."""
     there = device_memory(runtime.device)
     if there is None or spec.runtime.ignore_memory:
         return
@@ -96,12 +96,12 @@ def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
         raise DreambenchError(
             f"{spec.base.model} with {spec.method.name} needs {needed.total / 2**30:.1f} GiB before "
             f"activations, and the GPU has {there / 2**30:.1f} GiB",
-            f"{_thrift(spec, base.family)}or start all the same with --force",
+            f"{_thrift(spec, base.family)}or start it anyway with --force",
         )
 
 
 def _thrift(spec: RunSpec, family: Family) -> str:
-    """Return what would take less memory and is not done yet, for an error's remedy."""
+    """Return the unused options that would save memory, for an error's remedy."""
     if family.large and spec.runtime.quantize == "none":
         return "try --set runtime.quantize=nf4, "
     if getattr(spec.method, "optimizer", None) == "adamw":
@@ -114,9 +114,9 @@ def _count(component: Mapping[str, tuple[int, ...]]) -> int:
 
 
 def shapes_of(folder: Path, family: Family) -> dict[str, dict[str, tuple[int, ...]]]:
-    """Return the shapes of a pipeline's weights by component and name; only headers are read.
+    """Return the shapes of a pipeline's weights by component and name; reads only headers.
 
-    Weights that lie there in several variants (``fp16``) count once.
+    Weights in several variants (``fp16``) count once.
     """
     from safetensors import safe_open
 

@@ -1,4 +1,4 @@
-"""The models of a process: loaded once and used for one task after another."""
+"""The models of a process: loaded once and reused from task to task."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class ModelCache:
-    """Prepared runs, the base model in use and the encoders in use, of one process.
+    """The prepared runs, the current base model and the current encoders of one process.
 
-    Runs of one base model share its frozen parts. The parts of a base model are released when another one is
-    used, so that a queue over many base models needs the memory of one. ``machine`` names this
-    machine in the notes of what it makes; None leaves the notes without one.
+    Runs of one base model share its frozen parts. A base model is released when another one is used, so that
+    a queue over many base models needs the memory of one. ``machine`` names this machine in the notes that
+    it writes (None: no name).
     """
 
     def __init__(self, machine: str | None = None) -> None:
@@ -27,7 +27,7 @@ class ModelCache:
         self._encoders: tuple[str, ProtocolEncoders] | None = None
 
     def add(self, prepared: Prepared) -> None:
-        """Keep a run that was prepared already, under the spec that its tasks have."""
+        """Store an already prepared run under its tasks' spec."""
         from dreambench.runs.prepare import with_absolute_paths
 
         spec = with_absolute_paths(prepared.spec)
@@ -35,10 +35,10 @@ class ModelCache:
         self._bases.setdefault(spec.base.model_dump_json(), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
-        """Return the run of a resolved spec, prepared at its first use.
+        """Return the run of a resolved spec, prepared at first use.
 
-        Raises DreambenchError where this machine lacks something, or has other data or another base model
-        than the machine that resolved the spec.
+        Raises DreambenchError if this machine lacks something, or if its data or base model differ from
+        those of the machine that resolved the spec.
         """
         from dreambench.runs.prepare import prepare
 
@@ -61,7 +61,7 @@ class ModelCache:
         return chosen
 
     def encoders(self, prepared: Prepared) -> ProtocolEncoders:
-        """Return the encoders of a run's protocol, each of which is loaded when it is first used."""
+        """Return the encoders of a run's protocol, each loaded at first use."""
         from dreambench.metrics.encoders import ProtocolEncoders
 
         key = f"{prepared.spec.protocol.model_dump_json()} {prepared.runtime.device}"
@@ -71,13 +71,13 @@ class ModelCache:
 
 
 def worker_models(host: str) -> ModelCache:
-    """Return the models of a worker process on ``host``, with everything imported that its tasks need."""
+    """Return the models of a worker process on ``host``, after importing everything that its tasks need."""
     from dreambench.progress import quiet_libraries
 
     quiet_libraries()
     import torch
 
-    import dreambench.runs.subject  # noqa: F401 - loaded before a task's clock runs
+    import dreambench.runs.subject  # noqa: F401 - loaded before a task's clock starts
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     return ModelCache(f"{host} ({device})")

@@ -1,4 +1,4 @@
-"""What a run will do, and what is missing, counted from the spec without doing anything."""
+"""What a run will do, and what is missing, computed from the spec without doing anything."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _EMBEDDING_BYTES = 4 * (512 + 384)
 
 @dataclass(frozen=True)
 class Schedule:
-    """On how many workers a run is to be timed, each with what share of a GPU, by which measurement.
+    """How a run is timed: the number of workers, each worker's share of a GPU, and the measurement.
 
-    ``measure`` gets the base model's fingerprint and returns rates, or None where nothing was measured.
+    ``measure`` gets the base model's fingerprint and returns rates, or None if nothing was measured.
     """
 
     workers: int
@@ -43,7 +43,7 @@ class Schedule:
 
 
 def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
-    """Return the schedule of a run on this machine, timed by earlier runs, a ``probe``, or as published."""
+    """Return the schedule of a run on this machine, timed by earlier runs, a ``probe`` or published rates."""
     import torch
 
     def measure(fingerprint: str | None) -> Rates | None:
@@ -59,9 +59,9 @@ def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
 
 
 def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule | None = None) -> Plan:
-    """Count what a run will do. What is missing is listed, not raised; a wrong field still is.
+    """Return what a run will do. Missing files are listed, not raised; a wrong field still raises.
 
-    With a ``schedule`` the plan also says how long it will take, as far as that was measured.
+    With a ``schedule``, the plan also says how long it will take, if that was measured.
     """
     refuse_drift_of_shown_photos(spec)
     missing: list[str] = []
@@ -111,7 +111,7 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
 
 
 def _without_photos(spec: RunSpec) -> tuple[Subject, ...]:
-    """Return the official subjects that a run asks for; their names and prompts are known without photos."""
+    """Return the official subjects of a run; their names and prompts are known without photos."""
     known = tuple(Subject(s.name, s.class_noun, s.category, ()) for s in official_subjects())
     official = Dataset("dreambooth", "", "", Path(), known)
     return official.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
@@ -164,15 +164,15 @@ def _bytes_on_disk(spec: RunSpec, base: OpenedBase) -> int:
 
 
 def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str]) -> TrainingMemory | None:
-    """Return the memory of training, from the model's headers: here, or on the hub. None where neither is.
+    """Return the memory of training, from the model's headers, local or on the hub. None if neither exists.
 
-    A reference method only draws; where weights of their own see the photo (IP-Adapter), it is not known.
+    A reference method only draws; with separate weights for the photo (IP-Adapter), it is not known.
     """
     from dreambench.models.base_model import is_hub_id
     from dreambench.models.families.family import family_of
     from dreambench.models.hub import remote_shapes
 
-    half = spec.runtime.precision != "fp32"  # as a GPU trains: memory is of interest there
+    half = spec.runtime.precision != "fp32"  # as on a GPU, where memory matters
     if base is not None:
         if not spec.method.trains() and base.family.references == "ip-adapter":
             return None

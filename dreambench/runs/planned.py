@@ -1,4 +1,4 @@
-"""A plan for a person to read: the size of a run, its memory and its time, and what is missing."""
+"""A plan to read: the size of a run, its memory and time, and what is missing."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pydantic import BaseModel, SerializerFunctionWrapHandler, model_serializer
 from dreambench.runs.memory import TrainingMemory
 from dreambench.runs.timing import Estimate
 
-_UNKNOWN_TIME = "unknown: no run like this one was timed here; --probe trains a few steps and draws a batch"
+_UNKNOWN_TIME = "unknown: no similar run was timed here; --probe trains a few steps and draws a batch"
 
 
 class Plan(BaseModel):
-    """The size of a run. ``images`` are the scored ones; disk is in bytes, and estimated.
+    """The size of a run. ``images`` are the scored ones; disk sizes are estimates in bytes.
 
     ``drift_images`` are of unrelated prompts, half of them by the base model, for each subject again.
     ``disk_peak`` counts the fine-tuned weights that lie on disk while a subject's images are made, or
@@ -45,7 +45,7 @@ class Plan(BaseModel):
         return {name: value for name, value in fields(self).items() if value or name != "drift_images"}
 
     def text(self) -> str:
-        """Return the plan for a person to read."""
+        """Return the plan as text."""
         lines = [
             f"preset          {self.preset}: {self.method} on {self.base}",
             f"subjects        {self.subjects}",

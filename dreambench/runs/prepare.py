@@ -1,4 +1,4 @@
-"""Before a run: everything that it needs is found and checked, and nothing is written."""
+"""Before a run: find and check everything that it needs, without writing anything."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and bl
 
 @dataclass(frozen=True)
 class Prepared:
-    """A run whose pieces have all been found: nothing has been written yet.
+    """A run with everything that it needs, found and checked; nothing has been written yet.
 
-    ``protocols`` are those that its images are scored by, the spec's first, where there are several.
+    ``protocols`` are those that its images are scored with, the spec's first, if there are several.
     """
 
     spec: RunSpec
@@ -55,15 +55,15 @@ class Prepared:
     protocols: Mapping[str, ProtocolSpec] = field(default_factory=dict)
 
     def words(self, subject: Subject) -> SubjectPhrase:
-        """Return how the run's prompts call a subject."""
+        """Return the words for a subject in the run's prompts."""
         return subject_phrase(self.method, training_subject(self.spec, subject), self.identifier)
 
 
 def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
 
-    ``base`` is the spec's base model where this process has opened it already. Raises DreambenchError for
-    the first piece that is missing or wrong, before anything is written.
+    ``base`` is the spec's base model if this process has opened it already. Raises DreambenchError for the
+    first thing that is missing or wrong, before anything is written.
     """
     refuse_drift_of_shown_photos(spec)
     spec, dataset = resolve_data(spec)
@@ -97,7 +97,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
 
 
 def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
-    """Put a base model on the device; return the method. Raises DreambenchError for what it cannot do."""
+    """Put a base model on the device; return the method. Raises DreambenchError if the two do not fit."""
     family = base.family
     base.device = runtime.device
     base.frozen_dtype = runtime.dtype if family.large else torch.float32
@@ -111,7 +111,7 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
         )
     if family.draws_from_photos and not spec.method.shows_photos():
         raise DreambenchError(
-            f"{family.name} models draw from a photo, and {spec.method.name} shows none",
+            f"{family.name} models need a photo to draw, but {spec.method.name} shows none",
             "use --method reference",
         )
     family.check_sampler(spec.sampler, "sampler")
@@ -127,7 +127,7 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
 
 
 def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
-    """Prepare several runs, all before the first one starts; runs of one base model share it."""
+    """Prepare several runs before the first one starts; runs of one base model share it."""
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
@@ -139,7 +139,7 @@ def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
-    """Return the run log with which a prepared run starts."""
+    """Return the initial run log of a prepared run."""
     photos = {s.name: [str(p.path.resolve()) for p in s.photos] for s in prepared.subjects}
     return RunRecord(
         name=name,
@@ -164,12 +164,12 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
 
 
 def own_prompts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
-    """Return the prompts of a dataset's own by subject, for the run's log."""
+    """Return a dataset's own prompts by subject, for the run's log."""
     return {s.name: [prompt.template for prompt in s.own_prompts] for s in subjects if s.own_prompts}
 
 
 def _rule(prepared: Prepared) -> list[str]:
-    """Return a note on how the identifier was drawn, where not by the paper's lookup."""
+    """Return a note on how the identifier was chosen, if not by the paper's lookup."""
     if prepared.spec.identifier.text or prepared.base.family.clip_text:
         return []
     return [f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."]
@@ -185,7 +185,7 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
 
 
 def read_data(spec: RunSpec) -> Dataset:
-    """Read and check the dataset of a spec. Raises DreambenchError where it is absent or damaged."""
+    """Read and check the dataset of a spec. Raises DreambenchError if it is missing or damaged."""
     return load_dataset(located(spec.data.folder) if spec.data.folder else None)
 
 
@@ -203,12 +203,12 @@ def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
 
 
 def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
-    """Return the subjects that a spec asks for."""
+    """Return the subjects of a spec."""
     return dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
 
 
 def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:
-    """Return the prompts that a spec asks of a subject, in the official order."""
+    """Return a spec's prompts for a subject, in the official order."""
     return tuple(sorted(select_prompts(subject.prompts, spec.prompts), key=lambda p: p.index))
 
 
@@ -218,7 +218,7 @@ def default_run_name(spec: RunSpec) -> str:
 
 
 def with_absolute_paths(spec: RunSpec) -> RunSpec:
-    """Return a resolved spec whose local files and folders are named for a process in another folder.
+    """Return a resolved spec with absolute local paths, for a process in another working folder.
 
     Hub ids, ``builtin:`` names and the key stay as they are.
     """

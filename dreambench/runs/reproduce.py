@@ -33,11 +33,11 @@ def reproduce(
     reporter: ProgressListener | None = None,
     **asked: Unpack[Asked],
 ) -> tuple[list[PlannedRun], Path]:
-    """Run the comparison, the ablations and what else the claims need; return the plan and the runs' folder.
+    """Run the comparison, the ablations and the claims' other runs; return the plan and the runs' folder.
 
-    The options are those of ``run``. ``finished`` runs nothing. ``tables`` is a folder that keeps each
-    finished run without its images; what it contains is not run again, and it is the folder that is returned.
-    Raises DreambenchError.
+    The options are those of ``run``. ``finished`` runs nothing. ``tables`` is a folder that stores each
+    finished run without its images; runs in it are not repeated, and it is the returned folder. Raises
+    DreambenchError.
     """
     options = executor or ExecutorOptions()
     options.on_ray()
@@ -69,7 +69,7 @@ def _work_all(
     from dreambench.runs.prepare import prepare_all
     from dreambench.store.published_run import publish_run
 
-    # All of them first: an error in the last run must not show after hours of the others.
+    # Prepare all of them first: an error in the last run must not appear after hours of work on the others.
     ready = dict(zip(planned, prepare_all([run.spec for run in planned]), strict=True))
     for run, record in kept.items():
         if record.key != ready[run].spec.key:
@@ -89,7 +89,7 @@ def _work_all(
 
 
 def _photos_are_kept(run: RunFolder, tables: Path) -> bool:
-    """Whether a run below ``tables`` has the embeddings of all of these photos: they are the same for all."""
+    """Whether a run below ``tables`` has the embeddings of all these photos: all runs share them."""
     asked = {(name, Path(file).name) for name, files in run.record.photos.items() for file in files}
     for file in tables.rglob("*-photos.safetensors"):
         photos = open_run(file.parents[1]).record.photos
@@ -115,10 +115,10 @@ def _work_queue(
 
 
 def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, RunRecord]:
-    """Return the runs whose tables are kept below ``tables``, with their logs.
+    """Return the runs whose tables are below ``tables``, with their logs.
 
     The dataset and the base model are not opened: their names are compared, not their contents. Raises
-    DreambenchError for a run that is not complete, or of another spec, and for a folder without one.
+    DreambenchError for a run that is not complete or has another spec, and for a folder without a run.
     """
     found = {}
     for run in planned:
@@ -137,9 +137,9 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
 
 
 def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]:
-    """Return the runs that are complete below ``root``; an ablation of one seed counts with all its variants.
+    """Return the complete runs below ``root``; an ablation of one seed counts only with all its variants.
 
-    Raises DreambenchError where there is none, and for a run of another spec.
+    Raises DreambenchError if there is none, and for a run with another spec.
     """
     done = {run for run in planned if _is_complete(run, run.folder(root))}
     begun = {(run.group, run.seed) for run in planned if run not in done and run.group != COMPARISON}
@@ -161,7 +161,7 @@ def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
     there = record.spec
     drawn = run.spec.identifier.model_copy(update={"drawn": there.identifier.drawn})
     known = {"data": there.data, "base": there.base, "subjects": there.subjects, "identifier": drawn}
-    # A log has its prompts in their canonical form, which is the same for both categories.
+    # A log has its prompts in canonical form, which is the same for both categories.
     wanted = {**known, "prompts": canonical_selection(OFFICIAL_COUNT, run.spec.prompts)}
     fields = differences(run.spec.model_copy(update=wanted), there)
     if run.spec.base.model != there.base.model:

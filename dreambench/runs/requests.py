@@ -19,7 +19,7 @@ from dreambench.store import RunFolder
 
 
 def clip_caption(prompt: Prompt, subject: Subject, spec: RunSpec, identifier: str | None) -> str:
-    """Return the text that CLIP-T compares with: without the identifier, unless the protocol keeps it."""
+    """Return CLIP-T's caption: the prompt without the identifier, unless the protocol keeps it."""
     kept = identifier if spec.protocol.caption == "identifier" else None
     return prompt.text(subject.class_noun, kept)
 
@@ -29,7 +29,7 @@ def expected_cells(
 ) -> list[BenchmarkImage]:
     """Return a subject's cells in order, prompt by prompt; ``file`` is where each image belongs.
 
-    ``words`` name the subject in prompts; captions always contain its own class noun.
+    ``words`` name the subject in prompts; captions always have its own class noun.
     """
     return [
         BenchmarkImage(
@@ -50,14 +50,14 @@ def expected_cells(
 
 
 def image_requests(cells: Iterable[BenchmarkImage]) -> list[ImageRequest]:
-    """Return the cells as requests to the generator."""
+    """Return the cells as generation requests."""
     return [
         ImageRequest(c.prompt, c.seed, c.file) for c in cells if c.file is not None and c.seed is not None
     ]
 
 
 def prior_requests(spec: RunSpec, subject: Subject, run: RunFolder) -> list[ImageRequest]:
-    """Return the requests for PRES: ``a [class noun]`` by the fine-tuned model. None where not asked for."""
+    """Return the requests for PRES: ``a [class noun]`` by the fine-tuned model; empty without PRES."""
     return [
         ImageRequest(
             class_caption(subject.class_noun),
@@ -106,7 +106,7 @@ def drift_requests(spec: RunSpec, subject: Subject, run: RunFolder, base: bool =
 
 
 def present(cell: BenchmarkImage) -> BenchmarkImage:
-    """Return the cell with ``file`` None where the image is not there."""
+    """Return the cell, with ``file`` None if the image does not exist."""
     if cell.file is None or cell.file.exists():
         return cell
     return replace(cell, file=None)
@@ -124,5 +124,5 @@ def count_files(
 
 
 def photo_files(subjects: Iterable[Subject]) -> dict[str, list[Path]]:
-    """Return the photos of each subject by its name."""
+    """Return each subject's photos by its name."""
     return {s.name: [photo.path for photo in s.photos] for s in subjects}

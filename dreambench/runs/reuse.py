@@ -20,7 +20,7 @@ from dreambench.store.files import write_atomically
 
 
 def runs_beside(folder: Path) -> list[Path]:
-    """Return the run folders beside a folder and inside its neighbours, where ``ablate`` puts variants."""
+    """Return the run folders beside a folder and inside its neighbors, where ``ablate`` puts variants."""
     beside = folder.resolve().parent
     return sorted({f.parent for pattern in ("*/run.json", "*/*/run.json") for f in beside.glob(pattern)})
 
@@ -50,7 +50,7 @@ def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[P
 
 
 def _like(prepared: Prepared, record: RunRecord) -> bool:
-    """Whether a run was made by this version, on this device, in this precision: the key has none of them."""
+    """Whether a run was made by this version, on this device, in this precision: none is in the key."""
     same_device = record.machine.get("device") == prepared.runtime.describe()
     return record.kind == "run" and record.dreambench == __version__ and same_device
 

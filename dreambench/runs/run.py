@@ -1,4 +1,4 @@
-"""The function behind ``dreambench run``: from what a user asks for to finished run folders."""
+"""The function behind ``dreambench run``: from a request to finished run folders."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _HERE = ExecutorOptions()
 
 
 class UnfinishedRunsError(DreambenchError):
-    """Some tasks failed: the runs in ``folders`` are scored as far as they are made."""
+    """Some tasks failed: the runs in ``folders`` have scores for what was made."""
 
     def __init__(self, failed: Sequence[Outcome], folders: Sequence[RunFolder]) -> None:
         self.folders = list(folders)
@@ -56,14 +56,13 @@ def run(
     """Personalize a model for each subject, draw the prompts and score the images; return the run folders.
 
     ``preset`` (None: the paper's setting with a GPU, else the miniature) and ``seed`` may be several: each
-    pair is a run. ``checkpoints`` are steps: each is a run that trains that far, with the weights that the
-    whole training has there. ``out`` is the one run's folder, or the parent of several (None: below
+    pair is a run. ``checkpoints`` are steps: each is a run that stops there, with the weights that the full
+    training has at that step. ``out`` is the one run's folder, or the parent of several (None: below
     results/). A folder that contains the same run is resumed. ``reporter`` (None: bars on stderr) receives
     the progress.
-    ``show`` is called with the folder of a run that goes on, whenever its tables were made of the subjects
-    that have ended.
-    Raises DreambenchError, UnfinishedRunsError where tasks failed on Ray. KeyboardInterrupt leaves runs that
-    the same call resumes.
+    ``show`` is called with the folder of a run in progress whenever its tables have been made.
+    Raises DreambenchError, and UnfinishedRunsError if tasks failed on Ray. After KeyboardInterrupt, the same
+    call resumes the runs.
     """
     if executor.on_ray():
         from dreambench.executors.ray.cluster import require_ray
@@ -110,7 +109,7 @@ def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str,
 
 
 def stopped_at(spec: RunSpec, steps: int) -> RunSpec:
-    """Return the spec with a training of so many steps. Raises DreambenchError where it trains fewer."""
+    """Return the spec with this many training steps. Raises DreambenchError if it trains fewer."""
     own = spec.method.training_steps()
     if not 0 < steps <= own:
         raise DreambenchError(
@@ -127,14 +126,14 @@ def said_before(prepared: Prepared) -> list[str]:
         lines.append(f"identifier: {prepared.identifier}")
     own, asked = prepared.base.native_size(), prepared.spec.image_size
     if own and own != asked:
-        lines.append(f"images of {asked} pixels: the base model was made for {own}")
+        lines.append(f"image size is {asked} pixels, but the base model was made for {own}")
     return lines
 
 
 def _folders(
     specs: Sequence[RunSpec], out: Path | None, shown: ProgressListener
 ) -> list[tuple[Prepared, Path]]:
-    """Prepare all runs and name their folders: ``out`` is the one run's, or the parent of several."""
+    """Prepare all runs and name their folders: ``out`` is the single run's, or the parent of several."""
     from dreambench.runs.prepare import default_run_name, prepare_all
 
     prepared = prepare_all(specs)
@@ -160,9 +159,9 @@ def work(
     notes: Iterable[str] = (),
     show: Callable[[RunFolder], object] | None = None,
 ) -> list[RunFolder]:
-    """Work prepared runs: one after the other in this process, or as one queue on Ray.
+    """Execute prepared runs: one after the other in this process, or as one queue on Ray.
 
-    Raises UnfinishedRunsError where tasks failed on Ray.
+    Raises UnfinishedRunsError if tasks failed on Ray.
     """
     from dreambench.runs.runner import Job, run_all
     from dreambench.runs.timing import measured_limit
@@ -182,7 +181,7 @@ def work(
 
 @contextmanager
 def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Iterator[Executor]:
-    """Lend the executor that the options ask for, and stop its workers afterwards, whatever happens."""
+    """Yield the requested executor, and stop its workers afterwards, whatever happens."""
     from dreambench.runs.model_cache import ModelCache, worker_models
 
     executor: Executor

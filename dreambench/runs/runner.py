@@ -1,4 +1,4 @@
-"""Runs from photos to scores, task by task; a run that was killed at any instant resumes where it was."""
+"""Runs from photos to scores, task by task; a run that was killed at any time resumes where it was."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class _Running:
 def run_here(job: Job, watch: ProgressListener) -> RunFolder:
     """Personalize, draw and score every subject of one run in this process; return the finished folder.
 
-    Raises DreambenchError; KeyboardInterrupt leaves a run that the same call resumes.
+    Raises DreambenchError. After KeyboardInterrupt, the same call resumes the run.
     """
     models = ModelCache()
     models.add(job.prepared)
@@ -62,13 +62,13 @@ def run_all(
     watch: ProgressListener,
     show: Callable[[RunFolder], object] | None = None,
 ) -> tuple[list[RunFolder], list[Outcome]]:
-    """Work the tasks of several runs as one queue; return the run folders and the tasks that failed.
+    """Execute the tasks of several runs as one queue; return the run folders and the failed tasks.
 
-    ``show`` makes a page of a run's tables; it is called now and then, as subjects end.
+    ``show`` makes a page of a run's tables; it is called from time to time as subjects finish.
 
     A run's tables are made as soon as its last task has ended, while other runs continue. A run with a failed
-    task is scored as far as it is made, and ends as ``partial``; the same call finishes it. Raises
-    DreambenchError; KeyboardInterrupt leaves runs that the same call resumes.
+    task gets scores for what was made, and ends as ``partial``; the same call finishes it. Raises
+    DreambenchError. After KeyboardInterrupt, the same call resumes the runs.
     """
     with ExitStack() as stack:
         folders = [stack.enter_context(_started(job)) for job in jobs]
@@ -86,7 +86,7 @@ def run_all(
         live = None if show is None else LiveTables(score_run, show)
         with _tables(in_thread=not executor.in_process) as submit:
             waiting = [submit(_finish, r, watch) for r in running if not r.left]
-            # Closed in any case: what is left to the garbage collector may outlive the process's last line.
+            # Always closed here: the garbage collector might close it only after the process's last line.
             outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
             for outcome in outcomes:
                 for r in running:
@@ -105,7 +105,7 @@ def run_all(
 
 @contextmanager
 def _tables(in_thread: bool) -> Iterator[Callable[..., Future[None]]]:
-    """Lend the function that makes a run's tables: at once, or in a thread beside the tasks of workers."""
+    """Yield the function that makes a run's tables: directly, or in a thread while workers go on."""
     if not in_thread:
         yield _at_once
         return
@@ -148,7 +148,7 @@ def _queue(job: Job, run_folder: RunFolder, embed: bool) -> list[QueuedTask]:
 
 
 def _takes(r: _Running, outcome: Outcome) -> bool:
-    """Note a task's outcome; return whether the task is one of the run's."""
+    """Record a task's outcome; return whether the task belongs to the run."""
     if outcome.queued.name not in r.left:
         return False
     r.left.discard(outcome.queued.name)
@@ -164,13 +164,13 @@ def _is_a_subject_done(outcome: Outcome) -> bool:
 
 
 def _ended_in(r: _Running) -> list[str]:
-    """Return the subjects that no task of the run is left for; a worker may be at the others' files."""
+    """Return the subjects without a task left; workers may be writing the files of the others."""
     names = [subject.name for subject in r.job.prepared.subjects]
     return [name for name in names if f"{r.run_folder.path.name}/{name}" not in r.left]
 
 
 def _finish(r: _Running, watch: ProgressListener) -> None:
-    """Make a run's tables, and close its log with the machines that made it."""
+    """Make a run's tables, and complete its log with the machines that made it."""
     prepared, run_folder = r.job.prepared, r.run_folder
     remove_leftovers(run_folder.path, spared=run_folder.galleries_folder)
     for subject in prepared.subjects:

@@ -31,11 +31,11 @@ def score(
     the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas
     DataFrame with the CSV's columns (or ``image`` instead of ``file``, with PIL images), or a mapping
     ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
-    scores, so that the same call resumes and the report shows them. Several protocols are answered in one
-    pass: the first one's tables are the folder's, the others' lie beside them. ``name`` is the name in
-    tables (None: from the source), ``pattern`` how a folder's files are called, such as
-    ``{subject}_{prompt}_{image}.png``, ``root`` the folder of a manifest's files, ``out`` the folder (None:
-    below results/). The other fields are those of ``run``. A missing image is named
+    scores, so that the same call resumes and the report shows them. Several protocols take one pass over
+    the images: the folder's own tables are the first one's, with the others' beside them. ``name`` is the
+    name in tables (None: from the source), ``pattern`` describes a folder's file names, such as
+    ``{subject}_{prompt}_{image}.png``, ``root`` is the folder of a manifest's files, ``out`` the folder of
+    scores (None: below results/). The other fields are those of ``run``. A missing image is named
     ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
     """
 
@@ -47,7 +47,7 @@ def score(
         raise DreambenchError(
             "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
         )
-    if isinstance(source, str | Path) and not Path(source).exists():  # before torch takes its seconds
+    if isinstance(source, str | Path) and not Path(source).exists():  # before the slow import of torch
         what = "is not a file" if Path(source).suffix else "is not a folder"
         raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
     quiet_libraries()
@@ -108,6 +108,6 @@ def score(
             if most < spec.images_per_prompt:
                 shown.say(
                     f"no prompt has more than {most} of the {spec.images_per_prompt} images: "
-                    f"--images-per-prompt {most} asks for no more"
+                    f"give --images-per-prompt {most} to expect no more"
                 )
     return run, missing

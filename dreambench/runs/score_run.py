@@ -1,4 +1,4 @@
-"""The scores of a run's images, as far as they are there: the tables that its protocols ask for."""
+"""The scores of a run's existing images: the tables of its protocols."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ from dreambench.store import RunFolder
 def score_run(
     prepared: Prepared, run_folder: RunFolder, watch: ProgressListener, only: Collection[str] | None = None
 ) -> None:
-    """Score all images of a run that are there, and write the score tables.
+    """Score all existing images of a run, and write the score tables.
 
-    ``only`` names the subjects whose images are looked at (None: all); the others' rows have no scores.
+    ``only`` names the subjects to score (None: all); the others' rows have no scores.
     """
     spec, runtime = prepared.spec, prepared.runtime
     looked_at = [s for s in prepared.subjects if only is None or s.name in only]
@@ -69,7 +69,7 @@ def write_scores(
     others: Sequence[ScoredProtocol] = (),
     drift: Sequence[DriftImage] = (),
 ) -> None:
-    """Score images as a spec and further protocols ask, with a progress bar, and write the score tables."""
+    """Score images with a spec's protocol and further ones, with a progress bar, and write the tables."""
     most = images_that_count(spec, {each.name: each.protocol for each in others})
     looked_at = [cell for cell in cells if cell.image_index < most]
     watch.start("scoring", count_files(looked_at, priors, photos, drift))
@@ -93,6 +93,6 @@ def write_scores(
 
 
 def say_notices(run_folder: RunFolder, watch: ProgressListener) -> None:
-    """Say what a run's folder noticed on its way, once."""
+    """Print the run folder's notices, each once."""
     while run_folder.notices:
         watch.say(run_folder.notices.pop(0))

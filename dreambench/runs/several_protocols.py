@@ -1,4 +1,4 @@
-"""Several protocols asked for at once: one of them is the run's, the others score the same images."""
+"""Several protocols at once: one of them is the run's, the others score the same images."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from dreambench.spec.run_spec import RunSpec
 
 
 def protocols_by_name(names: Sequence[str], spec_of: Callable[[str], RunSpec]) -> dict[str, ProtocolSpec]:
-    """Return the protocols that are asked for, by their names in tables; empty for one or none.
+    """Return the requested protocols by their names in tables; empty for one or none.
 
-    ``spec_of`` returns the spec of a run by one protocol, with everything else that was asked for. Raises
-    DreambenchError where two of them have one name, and where a weights file is missing.
+    ``spec_of`` returns the spec of the requested run with one protocol. Raises DreambenchError if two of
+    them have the same name, and if a weights file is missing.
     """
     if len(names) < 2:
         return {}
@@ -30,9 +30,9 @@ def protocols_by_name(names: Sequence[str], spec_of: Callable[[str], RunSpec]) -
 
 
 def with_input_left_out(specs: Sequence[RunSpec]) -> dict[str, ProtocolSpec]:
-    """Return the runs' protocol twice, the second time without the photo that the model was shown.
+    """Return the run's protocol twice, the second time without the photo that the model was shown.
 
-    Only for methods that are shown one photo: against all photos, a copy of it is rewarded. Empty for others.
+    Only for methods that are shown one photo: comparing with all photos rewards a copy of it. Else empty.
     """
     if not all(spec.method.shows_photos() and spec.training_photos == 1 for spec in specs):
         return {}
@@ -52,7 +52,7 @@ def further_protocols(
     protocols: Mapping[str, ProtocolSpec],
     cells_of: Callable[[RunSpec], Sequence[BenchmarkImage]],
 ) -> list[ScoredProtocol]:
-    """Return all protocols but the first, each with its cells: ``cells_of`` makes them, with its captions."""
+    """Return all protocols but the first, each with its cells and captions, which ``cells_of`` makes."""
     found = []
     for name, protocol in list(protocols.items())[1:]:
         own = spec.model_copy(update={"protocol": protocol})
@@ -61,16 +61,16 @@ def further_protocols(
 
 
 def images_that_count(spec: RunSpec, protocols: Mapping[str, ProtocolSpec]) -> int:
-    """Return how many images of a prompt any of the protocols looks at."""
+    """Return how many images of a prompt the protocols use at most."""
     every = [spec.protocol, *protocols.values()]
     return max(protocol.images_of(spec.images_per_prompt) for protocol in every)
 
 
 def refuse_unknown_inputs(spec: RunSpec, protocols: Mapping[str, ProtocolSpec]) -> None:
-    """Raise DreambenchError where a run leaves out the photos that its model saw, and it sees them all."""
+    """Raise DreambenchError if a run leaves out the photos that its model saw, but the model sees all."""
     for protocol in protocols.values() or [spec.protocol]:
         if protocol.leave_input_out and spec.training_photos is None:
             raise DreambenchError(
-                "the protocol leaves out the photos that a model saw, and this run trains on all of them",
-                "train on the first ones with --set training_photos=N",
+                "the protocol leaves out the photos that a model saw, but this run trains on all of them",
+                "train on the first N with --set training_photos=N",
             )

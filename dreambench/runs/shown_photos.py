@@ -1,4 +1,4 @@
-"""Which one photo of each subject a reference method shows: chosen before a run, from the photos alone."""
+"""The photo of each subject that a reference method shows: chosen before a run, from the photos alone."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
     from dreambench.models.device import Runtime
 
-#: Similarities that agree in so many decimals are a tie: devices differ in the last ones.
+#: Similarities that agree to this many decimals are a tie, because devices differ in the last ones.
 _DECIMALS = 5
 
 
 def with_shown_photos(spec: RunSpec, dataset: Dataset, runtime: Runtime) -> RunSpec:
-    """Return the spec with the photo of each subject that ``method.photo`` chooses; unchanged for the first.
+    """Return the spec with each subject's photo by ``method.photo``; unchanged if that is the first.
 
-    All of the dataset's subjects are looked at, so that a run of some of them is comparable with one of all.
-    Raises DreambenchError where the protocol's DINO cannot be loaded.
+    Considers all of the dataset's subjects, so that a run of some is comparable with a run of all. Raises
+    DreambenchError if the protocol's DINO cannot be loaded.
     """
     options = spec.method
     if not isinstance(options, ReferenceOptions) or options.photo == "first" or options.shown is not None:
@@ -38,7 +38,7 @@ def with_shown_photos(spec: RunSpec, dataset: Dataset, runtime: Runtime) -> RunS
 
 
 def shown_note(spec: RunSpec, subjects: Sequence[Subject]) -> list[str]:
-    """Return what a run's log says of the shown photos; nothing where they are the first."""
+    """Return a run log's note on the shown photos; empty if they are the first ones."""
     shown = spec.method.shown_photos()
     if shown is None:
         return []
@@ -48,7 +48,7 @@ def shown_note(spec: RunSpec, subjects: Sequence[Subject]) -> list[str]:
 def medoid(embeddings: Tensor) -> int:
     """Return the row of embeddings [n, d] whose mean cosine with the others is the largest.
 
-    It is the first of several. Raises DreambenchError where an embedding is not finite.
+    The first one wins a tie. Raises DreambenchError if an embedding is not finite.
 
     Example:
         >>> import torch
@@ -77,7 +77,7 @@ def _best(spec: RunSpec, dataset: Dataset, runtime: Runtime) -> dict[str, str]:
     for subject in dataset.subjects:
         photos = sorted((photo.path for photo in subject.photos), key=lambda path: path.name)
         row = 0
-        if len(photos) > 2:  # nothing has to be loaded for fewer
+        if len(photos) > 2:  # fewer photos need no encoder
             encoder = encoder or dino.load_encoder(dino.settings(spec.protocol), runtime.device)
             row = medoid(_embedded(encoder, photos))
         shown[subject.name] = photos[row].name

@@ -1,4 +1,4 @@
-"""One subject of a run: its model is trained, its images are drawn, its embeddings are stored."""
+"""One subject of a run: train its model, draw its images, store its embeddings."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ def make_subject(
     machine: str | None = None,
     cache: Path | None = None,
 ) -> None:
-    """Train a subject's model and draw its images; what exists already is not made again.
+    """Train a subject's model and draw its images; existing files are not made again.
 
-    The note that ends it says how long steps and images took, and on which ``machine``. Class images are in
-    ``cache`` (None: the cache folder). Raises DreambenchError with a remedy where memory runs out.
+    The final note says how long steps and images took, and on which ``machine``. Class images are in
+    ``cache`` (None: the cache folder). Raises DreambenchError with a remedy if memory runs out.
     """
     try:
         _make(prepared, subject, run_folder, watch, machine, cache or cache_folder())
@@ -111,7 +111,7 @@ def _personalize(
     if is_intact(weights):
         return prepared.method.load(weights, prepared.base, context)
     if weights.exists():
-        watch.say(f"{subject.name}: the machine was restarted after its training, which is done again")
+        watch.say(f"{subject.name}: the machine was restarted after its training; training again")
         remove_scratch_folder(weights)
     trained_on = training_subject(prepared.spec, subject)
     personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
@@ -125,7 +125,7 @@ def _personalize(
 
 
 def _refuse_non_finite(personalized: Personalized, subject: Subject) -> None:
-    """Raise DreambenchError where a trained weight is not finite, before it is kept as finished."""
+    """Raise DreambenchError if a trained weight is not finite, before it is stored as finished."""
     for name, trained in personalized.trained.items():
         state = trained.state_dict() if hasattr(trained, "state_dict") else {"": trained}
         for weight, values in state.items():
@@ -145,14 +145,14 @@ def method_context(
 ) -> Context:
     """Return what a run provides to its method; ``bar`` is the name of the training's progress bar.
 
-    ``steps`` times the training. Class images are in ``cache`` (None: the cache folder).
+    ``steps`` times the training steps. Class images are in ``cache`` (None: the cache folder).
     """
     clock = steps or Stopwatch()
 
     def on_step(done: int, total: int) -> None:
         if done == 1:
             watch.start(bar, total)
-            clock.begin()  # the first step also warms up: it is not measured
+            clock.begin()  # the first step is a warm-up and is not measured
         else:
             clock.add(1)
         watch.advance(bar)
@@ -168,7 +168,7 @@ def method_context(
 def make_class_images(
     prepared: Prepared, wanted: ClassImageSet, sampler: SamplerSpec, watch: ProgressListener
 ) -> ClassImageSet:
-    """Make what is missing of a set of class images, with a progress bar, and return the complete set."""
+    """Make the missing images of a set of class images, with a progress bar; return the complete set."""
     name = class_images_bar(str(wanted.identity["class_noun"]))
     watch.start(name, wanted.count)
     made = ensure_class_images(
@@ -184,7 +184,7 @@ def class_images_bar(noun: str) -> str:
 
 
 def keep_or_delete_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
-    """Move weights that are no longer needed to the checkpoint, or delete them; there may be none."""
+    """Move weights that are no longer needed to the checkpoint, or delete them, if there are any."""
     if not weights.exists():
         return
     if keep and not checkpoint.exists():

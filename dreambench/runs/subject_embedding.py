@@ -1,4 +1,4 @@
-"""One subject's images, prior images and photos: embedded where they are not yet."""
+"""Embedding one subject's images, prior images and photos."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
-    """Whether a subject's embeddings exist; what they lack is computed when the tables are made."""
+    """Whether a subject's embeddings exist; missing ones are computed when the tables are made."""
     from dreambench.models.weights import needed_encoders
     from dreambench.spec.encoder_key import encoder_key
     from dreambench.spec.registries import get_metric
@@ -38,7 +38,7 @@ def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> 
 
 
 def scoring_bar(subject: Subject) -> str:
-    """Return the name of the bar of a subject's images as they are embedded."""
+    """Return the name of the progress bar for embedding a subject's images."""
     return f"{subject.name}: scoring"
 
 
@@ -49,7 +49,7 @@ def embed_images(
     encoders: ProtocolEncoders,
     watch: ProgressListener,
 ) -> None:
-    """Embed a subject's images, prior images and photos where they are not embedded yet.
+    """Embed those of a subject's images, prior images and photos that are not embedded yet.
 
     The subject's note then says how long it took.
     """

@@ -23,7 +23,7 @@ from dreambench.store import RunFolder
 
 @dataclass
 class Submission:
-    """Images by the cell that each claims: files, or PIL images. ``places`` says where each was named.
+    """Images by cell: files, or PIL images. ``places`` says where each was listed.
 
     ``name`` is the submission's name in tables, ``source`` where it came from, or a hash of images in memory.
     ``notices`` are lines for the user.
@@ -36,16 +36,15 @@ class Submission:
     notices: list[str] = field(default_factory=list)
 
     def add(self, cell: Cell, image: Any, place: str) -> None:
-        """Add an image that was named at ``place``. Raises DreambenchError where the cell is taken."""
+        """Add an image that was listed at ``place``. Raises DreambenchError if the cell is taken."""
         if cell in self.places:
-            raise DreambenchError(
-                f"{place}: the image of {self.places[cell]} once more", "remove one of the two"
-            )
+            taken = f"{place}: same subject, prompt and image as {self.places[cell]}"
+            raise DreambenchError(taken, "remove one of the two")
         self.images[cell], self.places[cell] = image, place
 
     @property
     def label(self) -> str:
-        """The name in a folder's name; two submissions in memory have different ones."""
+        """The name for a folder; different for different submissions in memory."""
         return f"{self.name}-{self.source[7:15]}" if self.source.startswith("sha256:") else self.name
 
     def file(self, cell: Cell, run: RunFolder) -> Path | None:
@@ -57,7 +56,7 @@ class Submission:
         return run.prior_file(subject, index) if prompt is None else run.image_file(subject, prompt, index)
 
     def write_images(self, run: RunFolder) -> None:
-        """Write the images that are in memory into the run folder as PNG, subject by subject."""
+        """Write the images in memory to the run folder as PNG, subject by subject."""
         by_subject: dict[str, dict[Path, Any]] = {}
         for cell, image in self.images.items():
             file = self.file(cell, run)
@@ -72,8 +71,8 @@ def read_submission(
 ) -> Submission:
     """Read a folder, a manifest, a DataFrame, or a mapping ``{subject: {prompt: [images]}}``.
 
-    ``pattern`` says how a folder's files are called, ``root`` is the folder that a manifest's files are
-    relative to. Raises DreambenchError naming the file, the line, the row or the subject that is wrong.
+    ``pattern`` describes a folder's file names, ``root`` is the folder that a manifest's files are relative
+    to. Raises DreambenchError naming the wrong file, line, row or subject.
     """
     subjects = {s.name: s for s in dataset.subjects}
     if isinstance(source, str | Path):
@@ -109,7 +108,7 @@ def _digest(found: Submission) -> str:
 
 
 def _frame_rows(frame: Any) -> Rows:
-    """Yield the rows of a DataFrame; its files are relative to the working folder."""
+    """Yield the rows of a DataFrame; its files are relative to the current folder."""
     if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
         raise DreambenchError(
             f"{type(frame).__name__} cannot be scored",
@@ -140,7 +139,7 @@ def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
 
 
 def _is_given(value: Any) -> bool:
-    return not isinstance(value, float) or value == value  # NaN: not given
+    return not isinstance(value, float) or value == value  # NaN: missing
 
 
 def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -> None:
@@ -201,16 +200,16 @@ def _integer(value: Any, column: str, place: str) -> int:
 
 def _refuse_absent(file: Path, name: str, place: str) -> None:
     if not file.is_file():
-        raise DreambenchError(f"{place}: {name} does not exist", "fix the path, or leave the line out")
+        raise DreambenchError(f"{place}: {name} does not exist", "fix the path, or remove the line")
 
 
 def expected_images(
     found: Submission, spec: RunSpec, dataset: Dataset, run: RunFolder
 ) -> tuple[list[BenchmarkImage], list[PriorImage]]:
-    """Return the benchmark's images with the submission's files; a missing one has ``file`` None.
+    """Return the benchmark's images with the submission's files; a missing image has ``file`` None.
 
-    Images of subjects or prompts that the spec leaves out are left out. Raises DreambenchError for a prompt
-    index beyond 24, or an image index beyond ``images_per_prompt``.
+    Images of subjects or prompts that the spec omits are omitted. Raises DreambenchError for a prompt index
+    above 24, or an image index that is not below ``images_per_prompt``.
     """
     for cell, place in found.places.items():
         _check_range(cell, place, spec)
@@ -235,6 +234,6 @@ def _check_range(cell: Cell, place: str, spec: RunSpec) -> None:
         raise DreambenchError(f"{place}: prompt_index {prompt_index} is not 0 to 24", "count from 0")
     if image_index >= spec.images_per_prompt:
         raise DreambenchError(
-            f"{place}: image_index {image_index}, but {spec.images_per_prompt} images per prompt",
+            f"{place}: image_index {image_index}, but there are {spec.images_per_prompt} images per prompt",
             f"count from 0, or --set images_per_prompt={image_index + 1}",
         )

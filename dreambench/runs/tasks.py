@@ -36,7 +36,7 @@ from dreambench.store.class_image_set import ClassImageSet
 class SubjectTask:
     """Train one subject of a run, draw its images and, with ``embed``, embed them for the scores.
 
-    ``expected`` counts its images. ``record`` is the run's, without the fields that no single subject needs.
+    ``expected`` counts its images. ``record`` is the run's, without the fields that a subject does not need.
     """
 
     spec: RunSpec
@@ -58,7 +58,7 @@ class SubjectTask:
         return RunFolder(self.root, self.record)
 
     def perform(self, models: ModelCache, watch: ProgressListener) -> None:
-        """Make what is missing of the subject."""
+        """Make the subject's missing files."""
         prepared, run_folder = models.prepared(self.spec), self.run_folder
         subject = next(s for s in prepared.subjects if s.name == self.subject)
         if self.embed:  # in a worker, an earlier attempt may have been killed
@@ -71,19 +71,19 @@ class SubjectTask:
             embed_images(prepared, subject, run_folder, models.encoders(prepared), watch)
 
     def finished_files(self) -> list[Path]:
-        """Return the subject's files, and its checkpoint where it is to be kept."""
+        """Return the subject's files, and its checkpoint if checkpoints are kept."""
         checkpoint = self.run_folder.checkpoint_folder(self.subject)
         weights = sorted(p for p in checkpoint.rglob("*") if p.is_file()) if self.keep_checkpoints else []
         return [*self.run_folder.subject_files(self.subject), *weights]
 
     def is_done(self) -> bool:
-        """Whether the subject's note and all of its images are there."""
+        """Whether the subject's note and all of its images exist."""
         run_folder = self.run_folder
         images = [f for f in run_folder.subject_files(self.subject) if f.suffix == ".png"]
         return len(images) >= self.expected and run_folder.subject_note(self.subject) is not None
 
     def elsewhere(self) -> SubjectTask:
-        """Return the task in a folder of this machine's cache, one per run."""
+        """Return the task with a folder in this machine's cache instead, one per run."""
         name = hashlib.sha256(f"{self.record.created} {self.root}".encode()).hexdigest()[:16]
         return replace(self, root=cache_folder() / "tasks" / name)
 
@@ -97,7 +97,7 @@ class SubjectTask:
 
 @dataclass(frozen=True)
 class ClassImagesTask:
-    """Make one set of class images, in the cache folder of whichever machine does it."""
+    """Make one set of class images, in the cache folder of the machine that makes it."""
 
     spec: RunSpec
     noun: str
@@ -118,15 +118,15 @@ class ClassImagesTask:
 
     @property
     def place(self) -> Path | None:
-        """None: the cache folder, wherever that is on a machine."""
+        """None: the machine's own cache folder."""
         return None
 
     def perform(self, models: ModelCache, watch: ProgressListener) -> None:
-        """Make what is missing of the set, and seal it."""
+        """Make the set's missing images, and seal it."""
         make_class_images(models.prepared(self.spec), self.wanted(), self.sampler, watch)
 
     def finished_files(self) -> list[Path]:
-        """Return the set's images, and its manifest last."""
+        """Return the set's images, then its manifest."""
         wanted = self.wanted()
         return [file for file in (*wanted.images, wanted.manifest) if file.exists()]
 
@@ -143,7 +143,7 @@ class ClassImagesTask:
 
 
 def queued_class_images(prepared: Prepared, run_folder: RunFolder, subject: Subject) -> list[QueuedTask]:
-    """Return the task of the class images that a subject's training needs, if it needs any."""
+    """Return the task for the class images that a subject's training needs, if any."""
     wanted = needed_class_images(cache_folder(), prepared.spec, subject, prepared.base.fingerprint)
     if wanted is None:
         return []
@@ -190,8 +190,8 @@ def queued_subject(
 
 
 def _shares(spec: RunSpec, subject: Subject, images: int) -> dict[str, float]:
-    # A step is three passes of the network over its batch (forward, and backward at twice the price), an
-    # image two passes per step of the sampler, with and without the prompt.
+    # A step costs three passes of the network over its batch (forward, and backward at twice the cost); an
+    # image costs two passes per sampler step, with and without the prompt.
     steps = spec.method.training_steps()
     training, drawing = 3.0 * steps * spec.method.images_per_step(), 2.0 * spec.sampler.steps * images
     scored = images + len(subject.photos)

@@ -1,4 +1,4 @@
-"""A test of metrics without raters: do they tell a subject's photos from others' of its class?"""
+"""A test of metrics without raters: do they tell a subject's photos from those of others of its class?"""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class ToldApart(Frozen):
 
 
 class TellingApart(Frozen):
-    """Every metric's result on one dataset: only classes with two subjects or more count."""
+    """Every metric's result on one dataset: only classes with at least two subjects count."""
 
     signature: str
     subjects: int
@@ -45,9 +45,9 @@ class TellingApart(Frozen):
 def tell_apart(
     preset: str | None = None, *, reporter: ProgressListener | None = None, **asked: Unpack[Asked]
 ) -> TellingApart:
-    """Measure how well the protocol's metrics of photos tell a dataset's subjects from others of their class.
+    """Measure how well the protocol's photo metrics tell a dataset's subjects from others of their class.
 
-    Raises DreambenchError where no class has two subjects, or photos or weights are missing.
+    Raises DreambenchError if no class has two subjects, or if photos or weights are missing.
     """
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
@@ -93,14 +93,14 @@ def _classes(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
     for subject in subjects:
         grouped.setdefault(subject.class_noun, []).append(subject)
     several = {noun: group for noun, group in grouped.items() if len(group) > 1}
-    # Without two photos of one subject there is no pair to tell from the others.
+    # Without two photos of one subject there is no pair to compare with the others.
     return {noun: g for noun, g in several.items() if any(len(s.photos) > 1 for s in g)}
 
 
 def auc(pairs: Sequence[tuple[int, int, float]], owner: Sequence[str]) -> float:
-    """Return the chance that a pair of one owner scores higher than a pair of two; a tie is half.
+    """Return the chance that a pair of one owner scores higher than a pair of two owners; a tie is half.
 
-    ``pairs`` are (i, j, score), ``owner`` says whose each index is. Source: Mann and Whitney 1947.
+    ``pairs`` are (i, j, score); ``owner`` has the owner of each index. Source: Mann and Whitney 1947.
     """
     from scipy.stats import rankdata
 
@@ -113,7 +113,7 @@ def auc(pairs: Sequence[tuple[int, int, float]], owner: Sequence[str]) -> float:
 def _told_apart(metric: str, classes: dict[str, float]) -> ToldApart:
     values = list(classes.values())
     interval = mean_interval(values) if len(values) >= LEAST else None
-    # The studentized interval knows no bounds; the chance does.
+    # The studentized interval is unbounded, but a chance is at most 1.
     clipped = interval and (max(0.0, interval[0]), min(1.0, interval[1]))
     return ToldApart(metric=metric, auc=float(np.mean(values)), ci95=clipped, classes=classes)
 

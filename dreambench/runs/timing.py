@@ -1,4 +1,4 @@
-"""How long a run will take: from what its pieces took in earlier runs, or take in a few steps of a probe."""
+"""How long a run will take: from the timings of earlier runs, or of a short probe."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _SLACK, _AT_LEAST = 5.0, 600.0
 class Rates:
     """Seconds per training step, per drawn image, and per subject for everything else.
 
-    ``device`` is what they were measured on, ``source`` where: an earlier run, or a probe.
+    ``device`` is what they were measured on, ``source`` how: an earlier run, or a probe.
     """
 
     step: float
@@ -52,10 +52,10 @@ class Rates:
 
 
 def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("results")) -> Rates | None:
-    """Return the median rates of the latest run below ``results`` that is like ``spec``; None without one.
+    """Return the median rates of the latest run below ``results`` similar to ``spec``; None if there is none.
 
-    Runs are alike where a step and an image cost the same: base model, method, batch sizes, image size and
-    sampler.
+    Runs are similar if a step and an image cost the same: base model, method, batch sizes, image size and
+    sampler are equal.
     """
     wanted = _setting(spec, fingerprint)
     for record, notes in _runs(results):
@@ -79,16 +79,16 @@ class PublishedSpeed(Frozen):
     source: str
 
     def fits(self, spec: RunSpec) -> bool:
-        """Whether a run's steps cost what these did: base model, image size, method, one photo a step."""
+        """Whether a run's steps cost the same: base model, image size, method, one photo per step."""
         named = fnmatchcase(PurePath(spec.base.model).name.lower(), self.base)
         alone = getattr(spec.method, "batch_size", None) == 1
         return named and alone and (spec.image_size, spec.method.name) == (self.image_size, self.method)
 
 
 def published_rates(spec: RunSpec) -> Rates | None:
-    """Return what was measured of a run like ``spec`` on a known card (``data/cards.yaml``), or None.
+    """Return the published rates of a run like ``spec`` on a known card (``data/cards.yaml``), or None.
 
-    Loading, writing and scoring are not in it.
+    They do not include loading, writing and scoring.
     """
     for row in yaml.safe_load((data_folder() / "cards.yaml").read_text(encoding="utf-8")):
         speed = PublishedSpeed.model_validate(row)
@@ -118,7 +118,7 @@ def _runs(results: Path) -> Iterator[tuple[RunRecord, list[dict[str, Any]]]]:
         try:
             run = open_run(file.parent)
         except DreambenchError:
-            continue  # another version's run, or a damaged one, has no timings
+            continue  # a run of another version, or a damaged one, has no timings
         found.append((run.record.updated, str(file), run))
     for _, _, run in sorted(found, key=lambda entry: entry[:2], reverse=True):
         notes = [run.subject_note(subject) for subject in run.record.subjects]
@@ -143,7 +143,7 @@ def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Ra
 def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     """Train the first subject for a few steps and draw a batch of images, in a temporary folder.
 
-    Raises DreambenchError where the run itself would.
+    Raises DreambenchError if the run itself would.
     """
     from dreambench.models.device import resolve_runtime
     from dreambench.runs.prepare import chosen_subjects, prepare, read_data, start_record
@@ -178,8 +178,8 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
 class Estimate(BaseModel):
     """Times in seconds. ``gpu_hours`` counts a worker's share of a GPU while it works; 0 without GPUs.
 
-    ``subject_seconds`` and ``class_set_seconds`` are of one task each; ``measured`` says where they come
-    from. Starting the workers and loading their models is not counted.
+    ``subject_seconds`` and ``class_set_seconds`` are for one task each; ``measured`` says where they come
+    from. Starting the workers and loading their models is not included.
     """
 
     workers: int
@@ -202,9 +202,9 @@ def estimate(
 ) -> Estimate:
     """Estimate a run of one task per subject.
 
-    ``images`` is the number of images per subject; ``sets`` counts the subjects that wait for each set of
-    class images that does not exist yet, with "" for those that wait for none. The wall time is the work
-    divided by the workers at work, plus one task of each kind that the last workers may wait for.
+    ``images`` is the number of images per subject; ``sets`` counts the subjects that wait for each missing
+    set of class images, with "" for those that wait for none. The wall time is the work divided by the
+    active workers, plus one task of each kind that the last workers may wait for.
     """
     subject = spec.method.training_steps() * rates.step + images * rates.image + rates.other
     class_set, needs = 0.0, spec.method.class_image_needs()
@@ -229,7 +229,7 @@ def estimate(
 
 
 def measured_limit(prepared: Sequence[Prepared]) -> float | None:
-    """Return a time limit for the tasks of runs with earlier timings; None where one run has none."""
+    """Return a time limit for the tasks of runs with earlier timings; None if a run has none."""
     from dreambench.runs.plan import images_of
 
     limits = []

@@ -1,4 +1,4 @@
-"""The subject as training sees it: its class noun and its photos after the spec's ablations."""
+"""The subject as training sees it: its class noun and photos after the spec's ablations."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from dreambench.spec.run_spec import ClassNounSpec, RunSpec
 def training_subject(spec: RunSpec, subject: Subject) -> Subject:
     """Return the subject with the class noun and the photos that a spec trains it with.
 
-    An absent noun is "". A photo that the method chose is the first. Scores always use the unchanged subject:
-    its own noun's captions, all its photos. Raises DreambenchError where it has fewer photos than
-    ``spec.training_photos``, or not the chosen one.
+    An absent noun is "". The photo that the method chose comes first. Scores always use the unchanged
+    subject: captions with its own noun, and all its photos. Raises DreambenchError if it has fewer photos
+    than ``spec.training_photos``, or lacks the chosen one.
     """
     wanted = spec.training_photos
     if wanted is not None and wanted > len(subject.photos):
         raise DreambenchError(
             f"training_photos={wanted}, but {subject.name} has {len(subject.photos)} photos",
-            "ask for fewer, or for other --subjects",
+            "use fewer photos, or other --subjects",
         )
     noun = training_noun(spec.class_noun, subject)
     return replace(subject, class_noun=noun, photos=_chosen_first(spec, subject)[:wanted])
 
 
 def _chosen_first(spec: RunSpec, subject: Subject) -> tuple[Photo, ...]:
-    """Return the subject's photos, the one that the method is to show before the others."""
+    """Return the subject's photos, with the one that the method shows first."""
     shown = spec.method.shown_photos()
     if shown is None:
         return subject.photos
@@ -38,7 +38,7 @@ def _chosen_first(spec: RunSpec, subject: Subject) -> tuple[Photo, ...]:
         raise DreambenchError(
             f"method.photo={getattr(spec.method, 'photo', name)}, but {subject.name} has {count} "
             f"photo{'s' if count > 1 else ''}",
-            "name another photo, or leave the subject out",
+            "name another photo, or omit the subject",
         )
     return (found, *(photo for photo in subject.photos if photo != found))
 
@@ -56,7 +56,7 @@ def training_noun(spec: ClassNounSpec, subject: Subject) -> str:
 
 
 def noun_note(spec: RunSpec, subjects: tuple[Subject, ...]) -> list[str]:
-    """Return what a run's log says of nouns that are not the subjects' own; nothing for the correct ones."""
+    """Return a run log's note on nouns that are not the subjects' own; empty for the correct nouns."""
     if spec.class_noun.variant == "correct":
         return []
     nouns = ", ".join(f"{s.name}: {training_noun(spec.class_noun, s) or 'none'}" for s in subjects)

@@ -1,4 +1,4 @@
-"""The strongest check of an installation: the dataset's photos against each other, beside known numbers."""
+"""The strongest check of an installation: the dataset's photos compared, beside known numbers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class VerifiedMetric(Frozen):
 
 
 class Verification(Frozen):
-    """What ``verify`` found; ``ok`` says whether every metric is within ``tolerance`` of the known number."""
+    """The result of ``verify``; ``ok``: whether every metric is within ``tolerance`` of the known number."""
 
     signature: str
     photos: int
@@ -49,7 +49,7 @@ class Verification(Frozen):
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is off by more than the tolerance."""
+        """Whether no metric is off by more than the tolerance."""
         return all(abs(found.difference) <= self.tolerance for found in self.metrics)
 
 
@@ -65,8 +65,8 @@ def verify(
 
     It needs the photos and two encoders, no GPU and no base model. The known numbers are those of the
     paper's Table 1 (Real Images: DINO 0.774, CLIP-I 0.885), or the miniature's own. Raises DreambenchError
-    where photos or weights are missing, saying what to download, and for photos or encoders that no
-    known number is of.
+    if photos or weights are missing, saying what to download, and for photos or encoders without known
+    numbers.
     """
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
@@ -98,12 +98,12 @@ def _known(spec: RunSpec, signature: str) -> tuple[str, _Known]:
     content = yaml.safe_load((data_folder() / "verification.yaml").read_text(encoding="utf-8"))
     if spec.preset == MINIATURE_PRESET:
         return "mini", _Known.model_validate(content["mini"])
-    # Weights from a file have another name in the signature, and may well be the official ones.
+    # Weights from a file have another name in the signature, but may be the official ones.
     differ = differences_from_paper(signature, whole=False)
     wrong = [field for field in differ if field.split(": ")[0] in ("data", "tf")]
     if wrong:
         raise DreambenchError(
-            f"no known numbers are of these photos and transforms ({'; '.join(wrong)})",
+            f"there are no known numbers for these photos and transforms ({'; '.join(wrong)})",
             "verify with the official photos and the protocol paper, or with --preset mini",
         )
     return "paper", _Known.model_validate(content["paper"])
@@ -112,7 +112,7 @@ def _known(spec: RunSpec, signature: str) -> tuple[str, _Known]:
 def _real_images(
     dataset: Dataset, protocol: ProtocolSpec, device: str, watch: ProgressListener
 ) -> dict[str, float]:
-    """Return the Real Images row: per metric of photos the mean over subjects of their pairs' scores."""
+    """Return the Real Images row: per photo metric, the mean over subjects of their pairs' scores."""
     import torch
 
     from dreambench.metrics.encoders import ProtocolEncoders

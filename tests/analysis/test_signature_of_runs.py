@@ -94,7 +94,7 @@ def test_runs_of_different_images_are_compared_on_those_that_all_have(tmp_path: 
     assert [row.n_images for row in summary.rows[1:]] == [7, 7]
     assert summary.rows[1].dino == summary.rows[2].dino  # the image that b lacks would raise a's
     assert "n:7" in summary.signature
-    assert runs[0].notices == ["a: 7 of its 8 images are compared, those that all runs have"]
+    assert runs[0].notices == ["a: 7 of its 8 images are compared: those that all runs have"]
     assert runs[1].notices == []
 
 

@@ -109,7 +109,7 @@ def test_a_run_draws_and_scores_two_subjects(tiny, bases, tmp_path):
 def test_methods_that_show_no_photo_are_refused(tiny, bases):
     for method in ("pretrained", "dreambooth-lora"):
         with pytest.raises(
-            DreambenchError, match=rf"draw from a photo, and {method} shows none; use --method"
+            DreambenchError, match=rf"need a photo to draw, but {method} shows none; use --method"
         ):
             prepare(spec_of(tiny, bases["edit"], method=method))
     with pytest.raises(DreambenchError, match=r"qwen-image-edit models are shown one photo; add --set"):

@@ -36,5 +36,5 @@ def test_the_nearest_photo_is_the_highest_cosine():
 
 
 def test_one_photo_has_no_distance_to_another():
-    with pytest.raises(DreambenchError, match="two photos or more"):
+    with pytest.raises(DreambenchError, match="at least two photos"):
         get_metric("copying").score(photos(), photos()[:1])

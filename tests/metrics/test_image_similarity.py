@@ -51,7 +51,7 @@ def test_length_and_order_do_not_matter():
 def test_wrong_shapes_are_refused():
     with pytest.raises(ValueError, match="at least one photo"):
         similarity_to_photos(torch.ones(2, 4), torch.empty(0, 4))
-    with pytest.raises(ValueError, match="do not pair up"):
+    with pytest.raises(ValueError, match="do not match"):
         caption_cosines(torch.ones(2, 4), torch.ones(3, 4))
     with pytest.raises(ValueError, match=r"\[n, d\]"):
         cosine_similarities(torch.ones(4), torch.ones(2, 4))

@@ -310,7 +310,7 @@ def test_without_rembg_it_says_how_to_install_it(tiny_models, monkeypatch, tmp_p
 
 def test_a_metric_of_files_has_no_place_in_a_training_loop(material, tiny_models, masks):
     protocol = protocol_with(tiny_models, "masked_dino", dino_spec(tiny_models, masks))
-    with pytest.raises(DreambenchError, match="Masked DINO looks at files"):
+    with pytest.raises(DreambenchError, match="Masked DINO reads files"):
         Scorer(material.photos["dog"], "dog", protocol=protocol, device="cpu")
 
 

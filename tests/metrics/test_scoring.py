@@ -273,5 +273,5 @@ def test_a_subject_without_photos_and_weights_that_are_not_numbers(run, material
     state["norm.bias"] = torch.full_like(state["norm.bias"], math.nan)
     save_file(state, tmp_path / "nan-tiny-dino.safetensors", metadata=metadata)
     broken = replace(tiny_models, dino=tmp_path / "nan-tiny-dino.safetensors")
-    with pytest.raises(DreambenchError, match="dino encoder gives no finite embedding"):
+    with pytest.raises(DreambenchError, match="dino encoder returns an embedding"):
         score(run, material, broken.protocol("dino"))

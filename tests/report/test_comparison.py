@@ -62,8 +62,8 @@ def test_a_cell_that_one_run_lacks_is_not_chosen(runs: list[RunFolder], tmp_path
     ("text", "told"),
     [
         ("ant/1-9", "no run has such an image; did you mean ant/1-0"),
-        ("nobody", "names no image"),
-        ("ant/x-0", "names no image"),
+        ("nobody", "does not name an image"),
+        ("ant/x-0", "does not name an image"),
     ],
 )
 def test_a_cell_that_is_not_there_is_refused(scored: list[RunScores], text: str, told: str) -> None:

@@ -71,7 +71,7 @@ def test_numbers_signature_and_differences(run: RunFolder) -> None:
     assert "0.475" in document.words
     assert "0.850" in document.words
     assert "cells:" in document.words
-    assert "The paper's Table 1, apart" in document.words
+    assert "The paper's Table 1 (not comparable)" in document.words
     assert "in images: a part of the benchmark, not all of it" in document.words
 
 
@@ -89,7 +89,7 @@ def test_what_is_missing_is_said(run: RunFolder) -> None:
     document = read_page(write_report([run], run.report_folder, quiet=True))
     assert "Not complete (partial)" in document.words
     assert "7 of 8 images are scored." in document.words
-    assert "In part: bee (1 missing)." in document.words
+    assert "Partly scored: bee (1 missing)." in document.words
     absent = document.all("span", "absent")
     assert [item["aria-label"] for item in absent] == ["bee: a sks dog, prompt 1, image 2: missing"]
 
@@ -197,7 +197,7 @@ def test_incomparable_runs_are_marked(tmp_path: Path) -> None:
     other = make_spec(protocol=ProtocolSpec(clip=ClipSpec(model="ViT-L-14")))
     runs = [make_run(tmp_path / "a", two_subjects()), make_run(tmp_path / "b", two_subjects(), spec=other)]
     document = read_page(write_report(runs, tmp_path / "both", force=True, quiet=True))
-    assert "These runs do not compare" in document.words
+    assert "These runs are not comparable" in document.words
     assert "clip: ViT-B-32/openai, not ViT-L-14/openai (a against b)" in document.words
 
 

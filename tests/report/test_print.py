@@ -85,7 +85,7 @@ def test_paper_says_what_it_shows_and_shows_no_grid(run: RunFolder) -> None:
         words = tab.locator("main").inner_text()
         assert "the first image of each prompt" in words
         assert "The page in a browser shows all images" in words
-        assert "a click enlarges it" not in words
+        assert "click to enlarge it" not in words
         assert "1 a sks dog, prompt 1" in words
 
 

@@ -147,7 +147,7 @@ def test_an_interrupted_set_is_not_taken_for_whole_and_its_rest_is_the_same_bits
     assert visible(images) == {f"{i:05d}.png" for i in range(BATCH)}
     assert not images.is_complete()
     again = wanted(tmp_path, base)
-    assert ensure(base, again) == ["class images of 'stuffed animal': 4 of 6 exist, the rest is made now"]
+    assert ensure(base, again) == ["class images of 'stuffed animal': 4 of 6 exist; making the rest"]
     assert again.batches == [["00004.png", "00005.png"]]
     assert again.is_complete()
     assert content(again) == good

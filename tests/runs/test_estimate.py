@@ -69,7 +69,7 @@ def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkey
     assert "units           2 subjects of earlier on cpu, float32" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([*command, "--set", "sampler.steps=3"])
-    assert "time            unknown: no run like this one was timed here; --probe" in capsys.readouterr().out
+    assert "time            unknown: no similar run was timed here; --probe" in capsys.readouterr().out
 
 
 def test_a_probe_measures_and_leaves_nothing_behind(tiny, tmp_path, monkeypatch) -> None:

@@ -262,7 +262,7 @@ def test_prompts_that_are_too_long_for_the_model_are_told(
         (["--subjects", "cat"], "subject 'cat' is not in the run"),
         (["--prompts", "accessories", "--subjects", "vase"], "no prompt of accessories applies to vase"),
         (["--images", "0"], "'--images'"),
-        (["--data", "OTHER"], "was made with other pieces than those found now (data.fingerprint"),
+        (["--data", "OTHER"], "was made with other files than those found now (data.fingerprint"),
         (["--out", "RUN"], "is not empty and contains no gallery"),
     ],
 )

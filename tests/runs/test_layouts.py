@@ -137,14 +137,18 @@ def test_further_columns_are_named_and_files_may_lie_below_a_root(tmp_path: Path
     path = _write(tmp_path / f"metadata{kind}", [row])
     ((found, _),) = manifest_rows(path, tmp_path / "images", said)
     assert (found["prompt"], found["image"]) == (SNOW, tmp_path / "images" / "a.png")
-    assert said == [f"metadata{kind}: columns that are not used: cfg, seed"]
+    assert said == [f"metadata{kind}: ignored columns: cfg, seed"]
 
 
 LISTS = {
     "nothing": ("list.csv", "", "the columns are none"),
-    "a column twice": ("list.csv", "file,file,subject,prompt\na.png,a.png,dog,x\n", "'file' is there twice"),
+    "a column twice": ("list.csv", "file,file,subject,prompt\na.png,a.png,dog,x\n", "'file' appears twice"),
     "no column of subjects": ("list.csv", "file,prompt\na.png,x\n", "needed: file,subject"),
-    "a line too short": ("list.csv", "file,subject,prompt_index\na.png,dog\n", "line 2 has another number"),
+    "a line too short": (
+        "list.csv",
+        "file,subject,prompt_index\na.png,dog\n",
+        "line 2 does not have as many fields",
+    ),
     "a file outside": ("list.csv", "file,subject,prompt_index\n../a.png,dog,0\n", "lies outside"),
     "a file elsewhere": ("list.csv", "file,subject,prompt_index\n/etc/hostname,dog,0\n", "lies outside"),
     "no name": ("list.csv", "file,subject,prompt_index\n,dog,0\n", "an empty name lies outside"),

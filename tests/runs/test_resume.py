@@ -137,7 +137,7 @@ def test_weights_from_before_a_restart_of_the_machine_are_trained_again(
     for file in (out / "work" / "dog").rglob("*.safetensors"):
         file.write_bytes(bytes(file.stat().st_size))  # what a crash may leave
     assert runner.run(command, [tmp_path]) == 0
-    assert "dog: the machine was restarted after its training, which is done again" in runner.log
+    assert "dog: the machine was restarted after its training; training again" in runner.log
     assert_same_result(out, reference)
 
 

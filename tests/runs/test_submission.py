@@ -138,7 +138,7 @@ def manifest(folder: Path, *lines: str, header: str = "file,subject,prompt_index
         (("../a.png,dog,0",), ("line 2", "../a.png lies outside")),
         (("/etc/hostname,dog,0",), ("line 2", "lies outside")),
         (("c.png,dog,0",), ("line 2", "c.png does not exist")),
-        (("a.png,dog",), ("line 2", "another number of fields")),
+        (("a.png,dog",), ("line 2", "does not have as many fields")),
         (("a.png,dog,0", "b.png,dog,0", "a.png,vase,0"), ("line 4", "a.png is in line 2 already")),
     ],
 )  # fmt: skip
@@ -153,7 +153,7 @@ def test_two_rows_of_one_cell_are_refused(tiny, capsys, tmp_path):
         tmp_path / "in", "a.png,dog,0,1", "b.png,dog,0,1", header="file,subject,prompt_index,image_index"
     )
     words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 3", "line 2 once more")
+    one_line(score(tiny, capsys, *words), "line 3", "same subject, prompt and image as")
 
 
 def test_an_image_index_beyond_the_spec_is_refused(tiny, capsys, tmp_path):
@@ -168,8 +168,8 @@ def test_a_column_that_is_not_used_is_named_and_the_row_has_a_name(tiny, capsys,
     code, out, err = score(tiny, capsys, "--manifest", path, *words, "--out", str(tmp_path / "out"))
     assert code == 0, err
     assert json.loads(out)["rows"][1]["method"] == "my method"
-    assert "columns that are not used: cfg" in err
-    assert "--images-per-prompt 1 asks for no more" in err
+    assert "ignored columns: cfg" in err
+    assert "--images-per-prompt 1 to expect no more" in err
 
 
 def test_a_prompt_and_an_index_that_disagree_are_refused(tiny, capsys, tmp_path):
@@ -210,7 +210,7 @@ def test_one_cell_in_two_spellings_is_refused(tiny, capsys, tmp_path):
         "--out",
         str(tmp_path / "out"),
     )
-    one_line(score(tiny, capsys, *words), "once more")
+    one_line(score(tiny, capsys, *words), "same subject, prompt and image")
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n" + b"x" * 40])

@@ -39,11 +39,11 @@ def test_a_wrong_crop_is_exit_code_1_and_named(
     assert _run("--preset", "mini", "--device", "cpu") == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines if line.rstrip().endswith("off")] == ["DINO"]
-    assert "do not trust scores of this installation" in " ".join(lines)
+    assert "do not trust the scores of this installation" in " ".join(lines)
 
 
 def test_photos_that_no_known_number_is_of_are_refused() -> None:
-    with pytest.raises(DreambenchError, match="no known numbers are of these photos"):
+    with pytest.raises(DreambenchError, match="there are no known numbers for these photos"):
         verify("paper-sd15", data=data_folder() / "mini" / "photos", device="cpu")
 
 

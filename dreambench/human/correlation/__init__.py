@@ -1,4 +1,4 @@
-"""Correlation of metrics with human judgement (paper, section 4.3), with intervals and paired tests."""
+"""Correlation of metrics with human judgment (paper, section 4.3), with intervals and paired tests."""
 
 from dreambench.human.correlation.correlate import correlate
 from dreambench.human.correlation.rated_images import RatedImages

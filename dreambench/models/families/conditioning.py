@@ -1,4 +1,4 @@
-"""What a denoiser is told besides its latents: one row per prompt, under the names that pipelines use."""
+"""What conditions a denoiser besides its latents: one row per prompt, named as pipelines name it."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import torch
 
-#: By the pipeline's name for it (``prompt_embeds``): a tensor [n, ...], or a list of n tensors.
+#: By the pipeline's argument name (``prompt_embeds``): a tensor [n, ...], or a list of n tensors.
 Conditioning = Mapping[str, Any]
 
 
 def take(conditioning: Conditioning, rows: Sequence[int]) -> dict[str, Any]:
-    """Return some rows of a conditioning, in that order; a row may be taken several times."""
+    """Return some rows of a conditioning, in the given order; a row may be taken several times."""
     return {
         name: value[list(rows)] if isinstance(value, torch.Tensor) else [value[row] for row in rows]
         for name, value in conditioning.items()
@@ -25,7 +25,7 @@ def count_rows(conditioning: Conditioning) -> int:
 
 
 def repeat_each(conditioning: Conditioning, times: int) -> dict[str, Any]:
-    """Return each row ``times`` times in a row: the first prompt's rows, then the second's."""
+    """Repeat each row ``times`` times: the first prompt's rows, then the second's."""
     return {
         name: value.repeat_interleave(times, dim=0)
         if isinstance(value, torch.Tensor)
@@ -35,7 +35,7 @@ def repeat_each(conditioning: Conditioning, times: int) -> dict[str, Any]:
 
 
 def in_float32(conditioning: Conditioning) -> dict[str, Any]:
-    """Return a conditioning with its half-precision states as float32: pipelines draw noise in their type."""
+    """Return a conditioning with half-precision tensors as float32: pipelines draw noise in their type."""
 
     def cast(value: torch.Tensor) -> torch.Tensor:
         return value.float() if value.is_floating_point() else value

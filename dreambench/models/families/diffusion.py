@@ -1,4 +1,4 @@
-"""Diffusion with a U-Net: noise is added by variance-preserving schedules (Ho et al. 2020)."""
+"""Diffusion with a U-Net: variance-preserving schedules add the noise (Ho et al. 2020)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class DiffusionFamily(Family):
-    """What Stable Diffusion and Stable Diffusion XL share: epsilon or v, and any of diffusers' samplers."""
+    """What Stable Diffusion and SDXL share: epsilon or v prediction, and any of diffusers' samplers."""
 
     denoiser = "unet"
     full_fine_tuning = True
@@ -25,7 +25,7 @@ class DiffusionFamily(Family):
     patch = 1
 
     def check(self, base: BaseModel) -> None:
-        """Refuse flow matching, and U-Nets that take more than latents (inpainting, depth)."""
+        """Refuse flow matching, and U-Nets with more inputs than latents (inpainting, depth)."""
         parameterization(base.config("scheduler"), base.name)
         channels = base.config("unet").get("in_channels", 4)
         latent = base.config("vae").get("latent_channels", 4)

@@ -1,4 +1,4 @@
-"""The contract of a family: everything that depends on which kind of model the base model is."""
+"""The interface of a family: everything that depends on the kind of base model."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ PhotosShown = Literal["ip-adapter", "one photo", "photos"]
 
 @dataclass(frozen=True)
 class Noisy:
-    """Noisy latents [b, c, h, w] at timesteps [b], what the denoiser should say, and the loss's weight.
+    """Noisy latents [b, c, h, w] at timesteps [b], the denoiser's target, and the loss's weight.
 
-    ``weight`` is [b, 1, 1, 1], or None where every row weighs 1.
+    ``weight`` is [b, 1, 1, 1], or None if every row weighs 1.
     """
 
     latents: torch.Tensor
@@ -51,11 +51,11 @@ class Noisy:
 
 
 class Family(ABC):
-    """How pipelines of one kind are put together, conditioned, trained and drawn from. It has no state.
+    """How pipelines of one kind are built, conditioned, trained and sampled. It has no state.
 
     ``weighted`` and ``tokenizers`` name the class of each component (``diffusers.UNet2DConditionModel``):
-    a name in a downloaded file never decides which code runs. A package adds a family by an entry point of
-    the group ``dreambench.families``.
+    a name in a downloaded file never decides which code runs. A package adds a family with an entry point
+    in the group ``dreambench.families``.
     """
 
     #: The name in ``dreambench.families``.
@@ -67,27 +67,27 @@ class Family(ABC):
     denoiser: ClassVar[str] = "transformer"
     #: The layers that get adapters, by component.
     lora_targets: ClassVar[Mapping[str, Sequence[str]]]
-    #: The text encoders that a method may train; the states of others are computed once.
+    #: The text encoders that a method may train; the outputs of the others are computed once.
     trainable_text_encoders: ClassVar[tuple[str, ...]] = ()
-    #: Whether all weights of the denoiser can be trained (``dreambooth``), and new words learned.
+    #: Whether all weights of the denoiser can be trained (``dreambooth``), and new words can be learned.
     full_fine_tuning: ClassVar[bool] = False
     learned_words: ClassVar[bool] = False
-    #: Whether ``text_encoder`` is CLIP's, by which identifiers are ranked.
+    #: Whether ``text_encoder`` is CLIP's, whose vocabulary ranks identifiers.
     clip_text: ClassVar[bool] = True
-    #: Whether frozen weights are held in half precision on a GPU, and text encoders leave it once they have
-    #: encoded the prompts: models of 2 to 30 billion parameters.
+    #: Whether frozen weights are held in half precision on a GPU, and text encoders leave the GPU after
+    #: encoding the prompts: for models of 2 to 30 billion parameters.
     large: ClassVar[bool] = True
-    #: Whether images are decoded in float32 whatever the precision: some VAEs overflow in float16.
+    #: Whether images are always decoded in float32: some VAEs overflow in float16.
     float32_vae: ClassVar[bool] = True
-    #: Whether the negative prompt is encoded in a way of its own (``encode_negative``).
+    #: Whether the negative prompt is encoded differently (``encode_negative``).
     own_negative: ClassVar[bool] = False
     #: How a photo of the subject can be shown: ``ip-adapter``, ``one photo``, ``photos``, or not at all.
     references: ClassVar[PhotosShown | None] = None
-    #: Whether every call needs a photo, beside which prompts are read (``encode_shown``); nothing is trained.
+    #: Whether every call needs a photo, read together with the prompt (``encode_shown``); nothing is trained.
     draws_from_photos: ClassVar[bool] = False
-    #: Whether the pipeline draws one image in a call.
+    #: Whether the pipeline draws only one image per call.
     one_at_a_time: ClassVar[bool] = False
-    #: Cells of latents in one token of the denoiser, along a side.
+    #: Side of one denoiser token, in latent cells.
     patch: ClassVar[int] = 2
 
     def text_encoders(self) -> tuple[str, ...]:
@@ -95,17 +95,17 @@ class Family(ABC):
         return tuple(name for name in self.weighted if name.startswith("text_encoder"))
 
     def components(self) -> tuple[str, ...]:
-        """Return the folders that a base model consists of."""
+        """Return the names of a base model's folders."""
         return (*self.weighted, *self.tokenizers, "scheduler")
 
-    def check(self, base: BaseModel) -> None:  # noqa: B027 - many have nothing to refuse
-        """Raise DreambenchError where a base model's configuration is not one that can be trained here."""
+    def check(self, base: BaseModel) -> None:  # noqa: B027 - many families accept everything
+        """Raise DreambenchError if a base model's configuration cannot be trained here."""
 
     def check_sampler(self, sampler: SamplerSpec, field: str) -> None:  # noqa: B027
-        """Raise DreambenchError where the spec's ``field`` asks for a sampler that does not fit."""
+        """Raise DreambenchError if the spec's ``field`` names a sampler that does not fit."""
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
-        """Return further arguments of the pipeline's class, from ``model_index.json``."""
+        """Return extra arguments for the pipeline's class, from ``model_index.json``."""
         return {}
 
     def cell(self, base: BaseModel) -> int:
@@ -114,25 +114,25 @@ class Family(ABC):
         return int(2 ** (len(blocks) - 1))
 
     def native_size(self, base: BaseModel) -> int | None:
-        """Return the side in pixels of the images that the model was made for; None where it is not known."""
+        """Return the side in pixels of the images that the model was made for; None if unknown."""
         return None
 
     @abstractmethod
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
-        """Return the pipeline's own states of prompts, as ``encode_prompt`` computes them."""
+        """Return the pipeline's own prompt embeddings, as ``encode_prompt`` computes them."""
 
     def encode_shown(
         self, pipeline: Any, prompts: Sequence[str], device: Any, told: Mapping[str, Any]
     ) -> Conditioning:
-        """Return the states of prompts in calls that get the further arguments ``told``, such as photos."""
+        """Return the prompt embeddings for calls with the extra arguments ``told``, such as photos."""
         return self.encode(pipeline, prompts, device)
 
     def encode_negative(self, pipeline: Any, prompt: str, device: Any) -> Conditioning:
-        """Return the one row that guidance leads away from."""
+        """Return the negative prompt's embedding, one row, that guidance moves away from."""
         return self.encode(pipeline, [prompt], device)
 
     def guided(self, pipeline: Any, sampler: SamplerSpec) -> bool:
-        """Whether a sampler calls the denoiser a second time, with the negative prompt."""
+        """Whether a sampler also calls the denoiser with the negative prompt."""
         return sampler.guidance_scale > 1
 
     def arguments(
@@ -146,9 +146,9 @@ class Family(ABC):
     def states(
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
     ) -> Callable[[], Conditioning]:
-        """Return a function that gives the captions' conditioning, one row each.
+        """Return a function that returns the captions' conditioning, one row each.
 
-        Where no text encoder is among ``trained`` it is computed once, and large encoders make room.
+        If no text encoder is among ``trained``, it is computed once, and large encoders leave the GPU.
         """
         with torch.no_grad():
             found = self.encode(base.text_pipeline(), captions, base.device)
@@ -157,31 +157,31 @@ class Family(ABC):
         return lambda: found
 
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
-        """Return the conditioning of text encoders' outputs, hidden states included; for learned words."""
-        raise DreambenchError(f"{self.name} models do not learn words", "use --method dreambooth-lora")
+        """Return the conditioning from the text encoders' outputs with hidden states; for learned words."""
+        raise DreambenchError(f"{self.name} models cannot learn words", "use --method dreambooth-lora")
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return mean and standard deviation [n, c, h, w] of images' latents; pixels are in [-1, 1]."""
+        """Return mean and standard deviation [n, c, h, w] of the images' latents; pixels are in [-1, 1]."""
         posterior = vae.encode(pixels).latent_dist
         return posterior.mean, posterior.std
 
     def latent_scaling(self, vae: Any) -> tuple[Any, Any]:
-        """Return ``shift`` and ``scale`` that make a VAE's latent the denoiser's: ``(z - shift) * scale``."""
+        """Return ``shift`` and ``scale`` from VAE latents to denoiser latents: ``(z - shift) * scale``."""
         return getattr(vae.config, "shift_factor", None) or 0.0, vae.config.scaling_factor
 
     @abstractmethod
     def schedule(self, scheduler: Any) -> Any:
-        """Return the noise schedule of the training, made from the base model's scheduler."""
+        """Return the training's noise schedule, made from the base model's scheduler."""
 
     @abstractmethod
     def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
-        """Add noise to latents [b, c, h, w] as the training's objective asks for; all are on the CPU."""
+        """Add noise to latents [b, c, h, w] as the training objective requires; all on the CPU."""
 
     @abstractmethod
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Return what the denoiser says of noisy latents, as [b, c, h, w], comparable with their target.
+        """Return the denoiser's prediction for noisy latents, as [b, c, h, w], comparable with their target.
 
         ``image_size`` is the side of the images in pixels.
         """
@@ -201,7 +201,7 @@ def class_named(name: str) -> Any:
 
 
 def family_of(pipeline: str, where: str) -> Family:
-    """Return the family of a pipeline by its class's name. ``where`` is what the error names."""
+    """Return the family of a pipeline by its class name. Errors name ``where``."""
     for name in FAMILIES.names():
         found: type[Family] = FAMILIES.get(name)
         if pipeline in found.pipelines:

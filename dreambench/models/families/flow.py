@@ -18,7 +18,7 @@ _PIXELS = 1024
 
 
 class FlowFamily(Family):
-    """What the transformers share: latents and noise are mixed linearly, the velocity is learned.
+    """What the transformers share: latents and noise are mixed linearly, and the velocity is learned.
 
     ``noisy = (1 - sigma) x + sigma noise``, and the target is ``noise - x``, as in diffusers' scripts
     ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux2,qwen_image,z_image}.py`` (main, 58eb52c).
@@ -30,23 +30,23 @@ class FlowFamily(Family):
         if found != _SCHEDULER:
             raise DreambenchError(
                 f"{base.folder / 'scheduler' / 'scheduler_config.json'}: _class_name is {found!r}",
-                f"a flow-matching model comes with {_SCHEDULER}; download it again",
+                f"a flow-matching model needs {_SCHEDULER}; download it again",
             )
 
     def check_sampler(self, sampler: SamplerSpec, field: str) -> None:
         """Refuse samplers of diffusion."""
         if sampler.scheduler != "default":
             raise DreambenchError(
-                f"{field}.scheduler={sampler.scheduler} is for diffusion, and this model matches flows",
+                f"{field}.scheduler={sampler.scheduler} is for diffusion, but this is a flow-matching model",
                 f"use {field}.scheduler=default, the model's own",
             )
 
     def native_size(self, base: BaseModel) -> int | None:
-        """Return 1024 pixels, at which all of these models were trained last."""
+        """Return 1024 pixels, the last training resolution of all these models."""
         return _PIXELS
 
     def schedule(self, scheduler: Any) -> Any:
-        """Return a copy of the scheduler, whose sigmas are those of the training."""
+        """Return a copy of the scheduler, with the training's sigmas."""
         return type(scheduler).from_config(scheduler.config)
 
     def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
@@ -59,7 +59,7 @@ class FlowFamily(Family):
         return Noisy(noisy, schedule.timesteps[indices].float(), noise - latents, self.weight(sigma))
 
     def density(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """Return where in the schedule [0, 1) the rows of a batch lie: uniformly, unless a family differs."""
+        """Return the rows' positions in the schedule [0, 1): uniform, unless a family differs."""
         return torch.rand(count, generator=generator)
 
     def weight(self, sigma: torch.Tensor) -> torch.Tensor | None:

@@ -12,12 +12,12 @@ from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
 from dreambench.spec.method_options import SamplerSpec
 
-#: The guidance that the distilled model is told in training (diffusers, examples/dreambooth/README_flux.md).
+#: The guidance input of the distilled model in training (diffusers, examples/dreambooth/README_flux.md).
 TRAINING_GUIDANCE = 1.0
 
 
 class Flux(FlowFamily):
-    """A transformer over packed latents, told by CLIP's pooled state, by T5, and, in -dev, the guidance."""
+    """A transformer over packed latents, conditioned on CLIP's pooled state, T5, and, in -dev, guidance."""
 
     pipelines = ("FluxPipeline",)
     weighted: ClassVar[Mapping[str, str]] = {
@@ -53,23 +53,23 @@ class Flux(FlowFamily):
         return {"prompt_embeds": states, "pooled_prompt_embeds": pooled}
 
     def guided(self, pipeline: Any, sampler: SamplerSpec) -> bool:
-        """Return False: guidance is an input of the distilled model, without a negative prompt."""
+        """Return False: guidance is an input of the distilled model; there is no negative prompt."""
         return False
 
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Pack the latents in tokens of 2 x 2 cells, call the transformer, and unpack what it says."""
+        """Pack the latents in tokens of 2 x 2 cells, call the transformer, and unpack its output."""
         from diffusers import FluxPipeline
 
         rows, channels, height, width = noisy.latents.shape
         device, states = noisy.latents.device, conditioning["prompt_embeds"]
         packed = FluxPipeline._pack_latents(noisy.latents, rows, channels, height, width)
-        told = torch.full((rows,), TRAINING_GUIDANCE, device=device)
+        guidance = torch.full((rows,), TRAINING_GUIDANCE, device=device)
         predicted = denoiser(
             hidden_states=packed,
             timestep=noisy.timesteps / 1000,
-            guidance=told if denoiser.config.guidance_embeds else None,
+            guidance=guidance if denoiser.config.guidance_embeds else None,
             pooled_projections=conditioning["pooled_prompt_embeds"],
             encoder_hidden_states=states,
             txt_ids=torch.zeros(states.shape[1], 3, device=device),
@@ -83,7 +83,7 @@ class Flux(FlowFamily):
 
 
 class FluxKontext(Flux):
-    """FLUX.1 Kontext (arXiv 2506.15742): FLUX.1 that is shown a photo beside the latents."""
+    """FLUX.1 Kontext (arXiv 2506.15742): FLUX.1 that also sees a photo."""
 
     pipelines = ("FluxKontextPipeline",)
     references = "one photo"

@@ -15,7 +15,7 @@ from dreambench.spec.method_options import SamplerSpec
 
 
 class Flux2(FlowFamily):
-    """A transformer over patches of latents that the VAE's batch norm has scaled, told by Mistral 3."""
+    """A transformer over patches of latents scaled by the VAE's batch norm, conditioned on Mistral 3."""
 
     pipelines = ("Flux2Pipeline",)
     weighted: ClassVar[Mapping[str, str]] = {
@@ -24,7 +24,7 @@ class Flux2(FlowFamily):
         "text_encoder": "transformers.Mistral3ForConditionalGeneration",
     }
     tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.AutoProcessor"}
-    #: The attention of blocks of two streams, then of blocks of one (train_dreambooth_lora_flux2.py).
+    #: The attention of double-stream blocks, then of single-stream blocks (train_dreambooth_lora_flux2.py).
     lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
         "transformer": ("to_k", "to_q", "to_v", "to_out.0", "to_qkv_mlp_proj", "to_out")
     }
@@ -37,11 +37,11 @@ class Flux2(FlowFamily):
         return {"prompt_embeds": states}
 
     def guided(self, pipeline: Any, sampler: SamplerSpec) -> bool:
-        """Return False: guidance is an input of the distilled model, without a negative prompt."""
+        """Return False: guidance is an input of the distilled model; there is no negative prompt."""
         return False
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the posterior's mode as tokens of 2 x 2 cells [n, 4 c, h/2, w/2]; the script draws none."""
+        """Return the posterior's mode as tokens of 2 x 2 cells [n, 4 c, h/2, w/2], as the script does."""
         from diffusers import Flux2Pipeline
 
         mode = Flux2Pipeline._patchify_latents(vae.encode(pixels).latent_dist.mode())
@@ -56,16 +56,16 @@ class Flux2(FlowFamily):
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Call the transformer on the tokens, each with its place, and put what it says back in place."""
+        """Call the transformer on the tokens with their positions, and put its output back in place."""
         from diffusers import Flux2Pipeline
 
         rows, device, states = len(noisy.latents), noisy.latents.device, conditioning["prompt_embeds"]
         places = Flux2Pipeline._prepare_latent_ids(noisy.latents).to(device)
-        told = torch.full((rows,), TRAINING_GUIDANCE, device=device)
+        guidance = torch.full((rows,), TRAINING_GUIDANCE, device=device)
         predicted = denoiser(
             hidden_states=Flux2Pipeline._pack_latents(noisy.latents),
             timestep=noisy.timesteps / 1000,
-            guidance=told if denoiser.config.guidance_embeds else None,
+            guidance=guidance if denoiser.config.guidance_embeds else None,
             encoder_hidden_states=states,
             txt_ids=Flux2Pipeline._prepare_text_ids(states).to(device),
             img_ids=places,
@@ -75,7 +75,7 @@ class Flux2(FlowFamily):
 
 
 class Flux2Klein(Flux2):
-    """The smaller FLUX.2, told by Qwen 3: with true guidance, or, distilled, with none."""
+    """The smaller FLUX.2, conditioned on Qwen 3: with true guidance, or, distilled, without guidance."""
 
     pipelines = ("Flux2KleinPipeline",)
     weighted: ClassVar[Mapping[str, str]] = {
@@ -85,9 +85,9 @@ class Flux2Klein(Flux2):
     tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.Qwen2TokenizerFast"}
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
-        """Return whether the model is the distilled one."""
+        """Return whether the model is distilled."""
         return {"is_distilled": index.get("is_distilled", False)}
 
     def guided(self, pipeline: Any, sampler: SamplerSpec) -> bool:
-        """Whether the model is not distilled, and guidance is asked for."""
+        """Whether the model is not distilled and the sampler has guidance."""
         return sampler.guidance_scale > 1 and not pipeline.config.is_distilled

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class QwenImage(FlowFamily):
-    """A transformer over packed latents of a video VAE, told by Qwen 2.5-VL, with true guidance."""
+    """A transformer over packed latents of a video VAE, conditioned on Qwen 2.5-VL, with true guidance."""
 
     pipelines = ("QwenImagePipeline",)
     weighted: ClassVar[Mapping[str, str]] = {
@@ -38,7 +38,7 @@ class QwenImage(FlowFamily):
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return ``prompt_embeds`` [n, t, d], padded to the longest, and ``prompt_embeds_mask`` [n, t]."""
         states, mask = pipeline.encode_prompt(list(prompts), device=device)
-        if mask is None:  # diffusers leaves a mask out that masks nothing
+        if mask is None:  # diffusers omits a mask that masks nothing
             mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
         return {"prompt_embeds": states, "prompt_embeds_mask": mask}
 
@@ -63,7 +63,7 @@ class QwenImage(FlowFamily):
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Pack the latents in tokens of 2 x 2 cells, call the transformer, and unpack what it says."""
+        """Pack the latents in tokens of 2 x 2 cells, call the transformer, and unpack its output."""
         from diffusers import QwenImagePipeline
 
         rows, channels, height, width = noisy.latents.shape

@@ -15,10 +15,10 @@ from dreambench.models.families.qwen_image import QwenImage
 
 
 class QwenImageEdit(QwenImage):
-    """Qwen-Image whose text encoder reads the prompt together with one photo; the transformer sees it, too.
+    """Qwen-Image whose text encoder reads the prompt together with a photo, which the transformer also sees.
 
-    It only draws: a photo belongs to every call. The pipeline resizes the photo to about 1024 x 1024 pixels,
-    whatever the size of the image.
+    It cannot be trained here, because every call needs a photo. The pipeline resizes the photo to about
+    1024 x 1024 pixels, whatever the size of the image.
     """
 
     pipelines = ("QwenImageEditPipeline",)
@@ -30,7 +30,7 @@ class QwenImageEdit(QwenImage):
     draws_from_photos = True
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
-        """Refuse: there are no states of a prompt without a photo."""
+        """Refuse: a prompt cannot be encoded without a photo."""
         raise DreambenchError(
             f"{self.name} models read a prompt together with a photo", "use --method reference"
         )
@@ -40,7 +40,7 @@ class QwenImageEdit(QwenImage):
     ) -> Conditioning:
         """Return ``prompt_embeds`` [n, t, d], padded with zeros, and ``prompt_embeds_mask`` [n, t].
 
-        The photo is the call's argument ``image``. One prompt is read at a time, because the processor wants
+        The photo is the call's argument ``image``. One prompt is read at a time, because the processor needs
         a photo for each.
         """
         photos = self.as_read(pipeline, told["image"])
@@ -80,7 +80,7 @@ class QwenImageEditPlus(QwenImageEdit):
 
 
 def _mask(states: torch.Tensor, mask: torch.Tensor | None, longest: int) -> torch.Tensor:
-    """Return the mask [1, longest] of one prompt's states; diffusers leaves one out that masks nothing."""
+    """Return the mask [1, longest] of one prompt's embedding; diffusers omits one that masks nothing."""
     if mask is None:
         mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
     return pad(mask, (0, longest - states.shape[1]))

@@ -13,7 +13,7 @@ from dreambench.models.families.flow import FlowFamily
 
 
 class StableDiffusion3(FlowFamily):
-    """A transformer told by two CLIP text encoders and T5.
+    """A transformer conditioned on two CLIP text encoders and T5.
 
     Steps are drawn from a logit-normal density, and the loss is that of the preconditioned output,
     ``noisy - sigma prediction`` against the latents (``--precondition_outputs 1``): sigma squared times the
@@ -54,7 +54,7 @@ class StableDiffusion3(FlowFamily):
         return {"prompt_embeds": states, "pooled_prompt_embeds": pooled}
 
     def density(self, count: int, generator: torch.Generator) -> torch.Tensor:
-        """Return logit-normal positions of mean 0 and deviation 1, as the script's default."""
+        """Return logit-normal positions with mean 0 and deviation 1, the script's default."""
         return torch.sigmoid(torch.randn(count, generator=generator))
 
     def weight(self, sigma: torch.Tensor) -> torch.Tensor:

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class StableDiffusionXL(DiffusionFamily):
-    """A U-Net told by two CLIP text encoders, a pooled text state, and the image's size and crop.
+    """A U-Net conditioned on two CLIP text encoders, a pooled text state, and the image's size and crop.
 
     The training step is diffusers' ``examples/dreambooth/train_dreambooth_lora_sdxl.py``. The VAE overflows
-    in float16 and is always float32.
+    in float16, so it is always float32.
     """
 
     pipelines = ("StableDiffusionXLPipeline",)
@@ -43,19 +43,19 @@ class StableDiffusionXL(DiffusionFamily):
     own_negative = True
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
-        """Return how empty prompts are encoded, and no watermark, which would be scored."""
+        """Return how empty prompts are encoded, and disable the watermark, which would be scored."""
         zeros = index.get("force_zeros_for_empty_prompt", True)
         return {"force_zeros_for_empty_prompt": zeros, "add_watermarker": False}
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
-        """Return ``prompt_embeds`` [n, 77, d] of both encoders and ``pooled_prompt_embeds`` [n, p]."""
+        """Return ``prompt_embeds`` [n, 77, d] from both encoders and ``pooled_prompt_embeds`` [n, p]."""
         states, _, pooled, _ = pipeline.encode_prompt(
             list(prompts), device=device, do_classifier_free_guidance=False
         )
         return {"prompt_embeds": states, "pooled_prompt_embeds": pooled}
 
     def encode_negative(self, pipeline: Any, prompt: str, device: Any) -> Conditioning:
-        """Return the negative prompt's states: zeros for the empty one, as the model was trained."""
+        """Return the negative prompt's embedding: zeros for the empty one, as the model was trained."""
         found = self.encode(pipeline, [prompt], device)
         if prompt == "" and pipeline.config.force_zeros_for_empty_prompt:
             return {name: torch.zeros_like(value) for name, value in found.items()}
@@ -64,7 +64,7 @@ class StableDiffusionXL(DiffusionFamily):
     def states(
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
     ) -> Callable[[], Conditioning]:
-        """Return the captions' states, by the trained text encoders in each step if there are any."""
+        """Return the captions' embeddings, computed in each step if text encoders are trained."""
         encoders = [
             trained[name] if name in trained else base.frozen(name) for name in self.trainable_text_encoders
         ]
@@ -81,15 +81,15 @@ class StableDiffusionXL(DiffusionFamily):
         return lambda: found
 
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
-        """Return both encoders' last states but one, as ``encode_prompt`` does; pooled is the second's."""
+        """Return both encoders' penultimate states, as ``encode_prompt`` does; pooled is the second's."""
         states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
         return {"prompt_embeds": states, "pooled_prompt_embeds": outputs[1][0]}
 
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Call the U-Net with text states, pooled states and the size of an uncropped square image."""
-        # Photos are cropped to the square before they are encoded, and shown as if nothing had been cut.
+        """Call the U-Net with text embeddings, pooled states and the size of an uncropped square image."""
+        # Photos are cropped to the square before they are encoded, and passed as if nothing had been cropped.
         size = [image_size, image_size, 0, 0, image_size, image_size]
         ids = torch.tensor([size] * len(noisy.latents), device=noisy.latents.device, dtype=torch.float32)
         added = {"text_embeds": conditioning["pooled_prompt_embeds"], "time_ids": ids}

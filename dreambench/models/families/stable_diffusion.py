@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class StableDiffusion(DiffusionFamily):
-    """A U-Net told by the last states of one CLIP text encoder."""
+    """A U-Net conditioned on the last hidden states of one CLIP text encoder."""
 
     pipelines = ("StableDiffusionPipeline",)
     weighted: ClassVar[Mapping[str, str]] = {
@@ -33,7 +33,7 @@ class StableDiffusion(DiffusionFamily):
     float32_vae = False
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
-        """Return no safety checker: it would black out images at random, and black images would be scored."""
+        """Disable the safety checker: it blacks out images at random, and black images would be scored."""
         return {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
@@ -44,7 +44,7 @@ class StableDiffusion(DiffusionFamily):
     def states(
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
     ) -> Callable[[], Conditioning]:
-        """Return the captions' states, by the trained text encoder in each step if there is one."""
+        """Return the captions' embeddings, computed in each step if the text encoder is trained."""
         tokens = tokens_of(base.tokenizer, captions, base.device)
         encoder = trained.get("text_encoder")
         if encoder is not None:
@@ -54,13 +54,13 @@ class StableDiffusion(DiffusionFamily):
         return lambda: {"prompt_embeds": found}
 
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
-        """Return the text encoder's last states [n, 77, d]."""
+        """Return the text encoder's last hidden states [n, 77, d]."""
         return {"prompt_embeds": outputs[0][0]}
 
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Call the U-Net with the text states."""
+        """Call the U-Net with the text embeddings."""
         states = conditioning["prompt_embeds"]
         predicted: torch.Tensor = denoiser(noisy.latents, noisy.timesteps, states, return_dict=False)[0]
         return predicted

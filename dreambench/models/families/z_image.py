@@ -14,7 +14,7 @@ from dreambench.spec.method_options import SamplerSpec
 
 
 class ZImage(FlowFamily):
-    """A transformer over single images of any size, told by Qwen 3, prompt by prompt without padding."""
+    """A transformer over single images of any size, conditioned on Qwen 3; prompts are not padded."""
 
     pipelines = ("ZImagePipeline",)
     weighted: ClassVar[Mapping[str, str]] = {
@@ -29,23 +29,23 @@ class ZImage(FlowFamily):
     clip_text = False
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
-        """Return ``prompt_embeds``, a list of n states [t, d] of different lengths."""
+        """Return ``prompt_embeds``, a list of n tensors [t, d] of different lengths."""
         states, _ = pipeline.encode_prompt(list(prompts), device=device, do_classifier_free_guidance=False)
         return {"prompt_embeds": states}
 
     def guided(self, pipeline: Any, sampler: SamplerSpec) -> bool:
-        """Whether guidance is asked for: this pipeline adds the scaled difference from 0 on, not from 1."""
+        """Whether the sampler has guidance: this pipeline's guidance is off at 0, not at 1."""
         return sampler.guidance_scale > 0
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the posterior's mode [n, c, h, w]; the script draws none."""
+        """Return the posterior's mode [n, c, h, w], as the script does."""
         mode = vae.encode(pixels).latent_dist.mode()
         return mode, torch.zeros_like(mode)
 
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
-        """Call the transformer, whose time runs from noise (0) to image (1), as does its velocity."""
+        """Call the transformer, whose time and velocity run from noise (0) to image (1)."""
         images = list(noisy.latents.unsqueeze(2).unbind(dim=0))
         time = (1000 - noisy.timesteps) / 1000
         predicted = denoiser(images, time, list(conditioning["prompt_embeds"]), return_dict=False)[0]

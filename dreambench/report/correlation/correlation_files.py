@@ -18,7 +18,7 @@ from dreambench.report.table import markdown_text, to_latex, to_markdown, to_ter
 from dreambench.store.files import write_atomically
 
 JSON = "correlation.json"
-TITLE = "Correlation with human judgement"
+TITLE = "Correlation with human judgment"
 
 
 def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: Path) -> Path:

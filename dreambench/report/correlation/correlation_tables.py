@@ -76,9 +76,9 @@ def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
     note = (
         f"95% intervals: of Pearson by Fisher's z and by the bootstrap over samples ({RESAMPLES:,} "
         f"resamples, seed {SEED}), of Spearman and Kendall by the bootstrap (Kendall: the first "
-        f"{KENDALL_RESAMPLES:,}). p is two-sided and, like Fisher's z, takes the images as independent."
+        f"{KENDALL_RESAMPLES:,}). p is two-sided and, like Fisher's z, treats the images as independent."
     )
-    return table(f"Correlation with human judgement: {title}", tuple(head), tuple(rows), note, words=2)
+    return table(f"Correlation with human judgment: {title}", tuple(head), tuple(rows), note, words=2)
 
 
 def _with_interval(found: Coefficient) -> str:
@@ -130,8 +130,8 @@ def _agreement(found: Correlations) -> Table:
     note = (
         "Krippendorff's alpha for ordinal values over all judged images "
         f"({ALPHA_RESAMPLES:,} resamples), and one rater against the mean of the others (the mean over "
-        "raters) over the scored images. A metric is set against the mean of all raters, which is less noisy "
-        "than one rater, so one that passes this bound is not yet better than people."
+        "raters) over the scored images. A metric is compared with the mean of all raters, which is less "
+        "noisy than one rater, so a metric above this bound is not necessarily better than people."
     )
     return table("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
 
@@ -143,8 +143,8 @@ def user_preference(preferences: Sequence[Preference], paper: Mapping[str, Mappi
     rows += [paper_row(study, values) for study, values in paper.items() if study in studies]
     note = (
         "Shares of pairs by majority vote (a tie is undecided) with Wilson's 95% interval; the win rate is "
-        "A's share of all answers, an undecided one being half a win, with the bootstrap's over samples. "
-        "The paper's rows are of its own images and raters."
+        "A's share of all answers, where undecided counts as half a win, with the bootstrap interval over "
+        "samples. The paper's rows come from its own images and raters."
     )
     return table("User preference (Table 2)", HEAD, tuple(rows), note, words=3)
 
@@ -155,7 +155,7 @@ def _strengths(found: Correlations) -> Table:
         for row in found.strengths
     )
     note = (
-        "Log odds; a difference of 1 is a win rate of 73%. Intervals are robust to answers about the same "
-        "subject and prompt being alike. A dash: a method won or lost everything, so no finite fit exists."
+        "Log odds; a difference of 1 is a win rate of 73%. Intervals allow for correlated answers about the "
+        "same subject and prompt. A dash: the method won or lost every comparison, so no finite fit exists."
     )
     return table("Bradley-Terry strengths", ("Study", "Method", "strength", "95% interval"), rows, note, 2)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito's colours, which people with any colour vision tell apart.
+# Okabe and Ito's colors, which people with any color vision can distinguish.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#000000")
 FORMATS = ("png", "pdf")
 #: What the figures show, by the names of their files.
@@ -51,7 +51,7 @@ def _render(figure: Figure, form: str) -> bytes:
 
 
 def scatter(judged: Sequence[RatedImages]) -> Figure:
-    """Draw every image: a row per human score, a column per metric, a colour per method.
+    """Draw every image: a row per human score, a column per metric, a color per method.
 
     Human scores take few values, so the points are jittered vertically (by a fixed seed); the line is
     the least-squares fit to the values themselves.

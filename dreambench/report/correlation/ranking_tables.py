@@ -51,9 +51,9 @@ def _task_table(task: TaskRanking) -> Table:
         f"scored. In brackets the 95% interval by the bootstrap over samples ({RESAMPLES:,} resamples, seed "
         f"{SEED}; Spearman {SPEARMAN_RESAMPLES:,}). Missing: rated images without its score, left out. "
         "Guessed: scores that the judge's authors drew at random because a reply could not be read; they are "
-        "in the published coefficient, and beside it is the one without them. Minus DINO: over the images "
-        "that both scored, with p of the paired bootstrap after Holm's correction. A judge's 0 to 10 is "
-        "another scale than the raters' 0, 0.5 and 1, so Krippendorff's alpha applies to the raters alone."
+        "in the published coefficient; the column beside it leaves them out. Minus DINO: over the images "
+        "that both scored, with p of the paired bootstrap after Holm's correction. A judge's scale (0 to 10) "
+        "differs from the raters' (0, 0.5 and 1), so Krippendorff's alpha applies to the raters only."
     )
     return Table(task.title, HEAD, tuple(rows), note, 2)
 

@@ -11,7 +11,7 @@
   const more = sortedBox.querySelector(".more");
   const dialog = byId("closer");
 
-  // What is known of a picture lies in the grid; a copy elsewhere on the page leads back to it.
+  // The grid has each picture's data; a copy elsewhere on the page refers to it.
   const original = new WeakMap();
   const entries = [];
   for (const article of articles) {
@@ -34,7 +34,7 @@
     }
   }
   const byKey = new Map(entries.map((entry) => [entry.tile.dataset.key, entry]));
-  // The dialog walks the list that it was opened from: its tiles in their order, or what the filters left.
+  // The dialog steps through the list that it was opened from: its tiles in order, or those that pass the filters.
   const lists = new WeakMap();
   for (const list of document.querySelectorAll(".telling, .examples, .compare")) {
     const tiles = [...list.querySelectorAll(".tile[data-key]")];
@@ -135,7 +135,7 @@
     shown = entry;
     current = walked.indexOf(entry);
     const { tile, article } = entry;
-    // The photo that the image resembles most, where that is known; the first one otherwise.
+    // The photo that the image resembles most, if known; otherwise the first one.
     const photos = [...article.querySelectorAll(".photos .tile")];
     const nearest = photos.find((each) => tile.dataset.nearest && each.title === tile.dataset.nearest);
     const photo = (nearest || photos[0])?.querySelector("img");
@@ -206,7 +206,7 @@
   form.addEventListener("change", apply);
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("reset", () => setTimeout(apply));
-  // A way to a subject must lead there, whatever is filtered away.
+  // A link to a subject must work, whatever the filters hide.
   document.addEventListener("click", (event) => {
     const link = event.target.closest('a[href^="#subject-"]');
     if (link && byId(link.hash.slice(1)).hidden) {

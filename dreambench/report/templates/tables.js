@@ -19,7 +19,7 @@
       return kind === "text" ? text : parseFloat(text.replace("\u2212", "-"));
     }
 
-    // Numbers begin with the highest, words with the first; a third click gives the first order back.
+    // Numbers sort highest first, words alphabetically; a third click restores the original order.
     function sort(head, column) {
       const kind = head.dataset.sort;
       const order = kind === "text" ? ["ascending", "descending", null] : ["descending", "ascending", null];
