@@ -34,6 +34,7 @@ class Pulled(StrEnum):
     imagenhub = "imagenhub"
     custom_concept_101 = "custom-concept-101"
     dreambench_plus = "dreambench-plus"
+    dsh_bench = "dsh-bench"
 
 
 #: Where the data lie that no public file at a fixed address has.
@@ -42,6 +43,8 @@ ELSEWHERE = {
     "benchmark_dataset.zip (Google Drive 1jj8JMtIS5-8vRtNtZ2x8isieWH9yetuK) unpacked into it",
     Pulled.dreambench_plus: "Google Drive 17HNVYU5yvuHDC6VhesJsWsXo1UWy_CSs, by "
     "github.com/yuangpeng/dreambench_plus",
+    Pulled.dsh_bench: "github.com/sunriverhzy/DSH-Bench: data/DSH-Bench_image_info.json, and beside it as images/ "
+    "what DSH-bench_data/images has",
 }
 
 
@@ -50,7 +53,8 @@ def pull_command(
     name: Annotated[
         Pulled,
         typer.Argument(
-            metavar="NAME", help="dreambooth or imagenhub; of custom-concept-101 and dreambench-plus: where."
+            metavar="NAME",
+            help="dreambooth, imagenhub; where: custom-concept-101, dreambench-plus, dsh-bench.",
         ),
     ] = Pulled.dreambooth,
     source: Annotated[

@@ -53,7 +53,9 @@ class DreamBenchPlusFolder:
             if wrong:
                 problems.append(Problem(caption.as_posix(), wrong))
                 continue
-            prompts = tuple(Prompt(i, _template(text, noun), category) for i, text in enumerate(lines[1:]))
+            prompts = tuple(
+                Prompt(i, with_placeholders(text, noun), category) for i, text in enumerate(lines[1:])
+            )
             subjects.append(Subject(name, noun, kind, (Photo(picture, file_sha256(picture)),), prompts))
         return tuple(sorted(subjects, key=lambda subject: subject.name)), problems
 
@@ -68,7 +70,7 @@ def _lines(file: Path) -> tuple[list[str], str | None]:
     return lines, None if len(lines) > 1 else "lacks the subject's line, or a prompt below it"
 
 
-def _template(caption: str, noun: str) -> str:
+def with_placeholders(caption: str, noun: str) -> str:
     """Return a caption with identifier and class noun where the noun first stands, if it does."""
     plain = caption.replace("{", "(").replace("}", ")")
     return re.sub(rf"\b{re.escape(noun)}\b", "{identifier} {class_noun}", plain, count=1, flags=re.IGNORECASE)

@@ -66,6 +66,56 @@ def plus(tmp_path: Path) -> Path:
     return folder
 
 
+def dsh_entry(**changes: object) -> dict[str, object]:
+    scenes = [("A mug on a beach.", "background_changes"), ("Steam in the style of Klimt.", "style_changes")]
+    prompts = [{"prompt": text, "prompt_scenario": kind} for text, kind in scenes]
+    more = {"ref_image": {"image_path": "x", "height": 40, "width": 40}}
+    return {"subject": "Mug", "prompt": prompts, "metadata": {"cate2": "Object"}, **more, **changes}
+
+
+@pytest.fixture
+def dsh(tmp_path: Path) -> Path:
+    """Two subjects in DSH-Bench's layout."""
+    folder = tmp_path / "dsh"
+    cat = dsh_entry(subject="fluffy cat", metadata={"cate1": "Photorealistic", "cate2": "Animal"})
+    cat["prompt"] = [{"prompt": "A fluffy cat asleep", "prompt_scenario": "imagination"}]
+    listed = {"./images/431.jpg": dsh_entry(), "./images/7.jpg": cat}
+    for shade, place in enumerate(listed):
+        picture(folder / place, 50 * shade)
+    (folder / "DSH-Bench_image_info.json").write_text(json.dumps(listed))
+    return folder
+
+
+def test_dsh_bench(dsh: Path) -> None:
+    dataset = load_dataset(dsh)
+    assert [(s.name, s.class_noun, s.category, len(s.photos)) for s in dataset.subjects] == [
+        ("431_mug", "mug", "object", 1),
+        ("7_fluffy_cat", "fluffy cat", "live", 1),
+    ]
+    beach, steam = dataset["431_mug"].prompts
+    assert (beach.text("mug", "sks"), beach.kind) == ("A sks mug on a beach.", "background_changes")
+    assert steam.text("mug") == "Steam in the style of Klimt."
+    assert dataset["7_fluffy_cat"].prompts[0].text("cat", "sks") == "A sks cat asleep"
+
+
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [
+        ("{", "cannot be read as JSON"),
+        ("[]", "should be a valid dictionary"),
+        ({"./images/431.jpg": dsh_entry(prompt=[])}, "at least 1 item"),
+        ({"./images/431.jpg": dsh_entry(metadata={})}, "metadata.cate2: field required"),
+        ({"../431.jpg": dsh_entry()}, "lies outside of the dataset"),
+        ({"./images/8.jpg": dsh_entry()}, "is no file"),
+        ({"./images/431.jpg": dsh_entry(subject="a/b")}, "path separator"),
+    ],
+)
+def test_what_is_wrong_with_dsh_benchs_list_is_named(dsh: Path, listed: object, expected: str) -> None:
+    content = listed if isinstance(listed, str) else json.dumps(listed)
+    (dsh / "DSH-Bench_image_info.json").write_text(content)
+    assert any(expected in problem.problem for problem in verify(dsh)), verify(dsh)
+
+
 def test_custom_concept_101(concepts: Path) -> None:
     dataset = load_dataset(concepts)
     assert [(s.name, s.class_noun, s.category, len(s.photos)) for s in dataset.subjects] == [
@@ -134,7 +184,7 @@ def test_a_pipe_and_a_name_with_a_path_are_refused(plus: Path) -> None:
 
 
 def test_where_to_get_them_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("custom-concept-101", "dreambench-plus"):
+    for name in ("custom-concept-101", "dreambench-plus", "dsh-bench"):
         with pytest.raises(SystemExit) as stop:
             main(["data", "pull", name])
         assert stop.value.code == 2
