@@ -43,8 +43,8 @@ ELSEWHERE = {
     "benchmark_dataset.zip (Google Drive 1jj8JMtIS5-8vRtNtZ2x8isieWH9yetuK) unpacked into it",
     Pulled.dreambench_plus: "Google Drive 17HNVYU5yvuHDC6VhesJsWsXo1UWy_CSs, by "
     "github.com/yuangpeng/dreambench_plus",
-    Pulled.dsh_bench: "github.com/sunriverhzy/DSH-Bench: data/DSH-Bench_image_info.json, with DSH-bench_data/images "
-    "copied beside it",
+    Pulled.dsh_bench: "github.com/sunriverhzy/DSH-Bench: data/DSH-Bench_image_info.json, with "
+    "DSH-bench_data/images copied beside it",
 }
 
 
