@@ -17,7 +17,7 @@ from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
 from dreambench.metrics.subject_scores import keep_embeddings, score_subject
-from dreambench.metrics.tables import TABLES, BenchmarkImage, DriftImage, PriorImage, as_table, is_written
+from dreambench.metrics.tables import BenchmarkImage, DriftImage, PriorImage, as_table, tables_of
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
@@ -91,7 +91,7 @@ def score_images(
     for subject in subjects:
         if not photos.get(subject):
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
-    rows = {each.name: {table: list[dict[str, Any]]() for table in TABLES} for each, _ in asked}
+    rows = {each.name: _no_rows(each.protocol) for each, _ in asked}
     captions = _embed_captions(run, asked)
     images = {each.name: _by_subject(subjects, each.cells, priors, photos, drift) for each, _ in asked}
     with ThreadPoolExecutor(decode_threads) as pool:
@@ -102,13 +102,16 @@ def score_images(
             )
             for name, wanted in own.items():
                 found = score_subject(run, subject, wanted, embeddings, captions, shown, note)
-                for table, lines in found.items():
-                    rows[name][table].extend(lines)
+                for table, lines in rows[name].items():
+                    lines.extend(found[table])
     for each, _ in asked:
         folder = run.of_protocol(each.name)
         for table, lines in rows[each.name].items():
-            if is_written(table, each.protocol.metrics):
-                folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
+            folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
+
+
+def _no_rows(protocol: ProtocolSpec) -> dict[str, list[dict[str, Any]]]:
+    return {table: [] for table in tables_of(protocol.metrics)}
 
 
 def _counted(asked: ScoredProtocol) -> ScoredProtocol:

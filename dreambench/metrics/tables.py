@@ -78,12 +78,13 @@ _COLUMNS: dict[str, dict[str, str]] = {
     },
     "photos": {"subject": "object", "photo_a": "object", "photo_b": "object"},
 }
-TABLES = tuple(_COLUMNS)
+#: The tables of every run.
+TABLES = ("images", "diversity", "prior", "photos")
 
 
-def is_written(name: str, metrics: tuple[str, ...]) -> bool:
-    """Whether a run has a table: drift's only where it is asked for, the others always."""
-    return name != "drift" or bool(metrics_that_compare(SCORE_TABLES[name], metrics))
+def tables_of(metrics: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the tables of a run that was asked for some metrics: drift's only where it is asked for."""
+    return (*TABLES, "drift") if metrics_that_compare(SCORE_TABLES["drift"], metrics) else TABLES
 
 
 def as_table(name: str, rows: Sequence[Mapping[str, Any]], metrics: tuple[str, ...]) -> pd.DataFrame:
