@@ -145,7 +145,7 @@ def test_images_made_elsewhere_are_no_runs(tmp_path: Path) -> None:
 def test_runs_of_one_side_that_differ_in_a_field_are_refused_by_its_name(tmp_path: Path) -> None:
     other = _run(tmp_path / "b", 3, 0.8, seed=1, base=BaseSpec(model="another/base"))
     runs = read_run_scores([_run(tmp_path / "a", 3, 0.6), other, _run(tmp_path / "c", 4, 0.5)])
-    with pytest.raises(DreambenchError, match=r"both count as ours, .* base\.model: some/base, not"):
+    with pytest.raises(DreambenchError, match=r"both count as ours but .* base\.model: some/base, not"):
         judge_claims(runs, claims=_claims())
 
 

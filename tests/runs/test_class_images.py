@@ -184,7 +184,7 @@ def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_pa
     [line] = ensure(base, again)
     assert str(images.folder) in line
     assert "1 missing or changed (00001.png" in line
-    assert line.endswith("made again")
+    assert line.endswith("making them again")
     assert content(again) == good
     assert not images.latents.exists()
     assert ensure(base, wanted(tmp_path, base)) == []

@@ -153,7 +153,7 @@ LISTS = {
     "a file elsewhere": ("list.csv", "file,subject,prompt_index\n/etc/hostname,dog,0\n", "lies outside"),
     "no name": ("list.csv", "file,subject,prompt_index\n,dog,0\n", "an empty name lies outside"),
     "a file that is not there": ("list.csv", "file,subject,prompt_index\nc.png,dog,0\n", "does not exist"),
-    "a file twice": ("list.csv", "file,subject,prompt\na.png,dog,x\na.png,dog,y\n", "is in line 2 already"),
+    "a file twice": ("list.csv", "file,subject,prompt\na.png,dog,x\na.png,dog,y\n", "is already in line 2"),
     "a field of 200 kB": ("list.csv", f"file,subject,prompt\na.png,dog,{'x' * 200_000}\n", "cannot be read"),
     "a cut JSON": ("list.json", '[{"file": "a.png"', "cannot be read"),
     "JSON of a word": ("list.json", '"a.png"', "entry 0 is not an object"),

@@ -139,7 +139,7 @@ def manifest(folder: Path, *lines: str, header: str = "file,subject,prompt_index
         (("/etc/hostname,dog,0",), ("line 2", "lies outside")),
         (("c.png,dog,0",), ("line 2", "c.png does not exist")),
         (("a.png,dog",), ("line 2", "does not have as many fields")),
-        (("a.png,dog,0", "b.png,dog,0", "a.png,vase,0"), ("line 4", "a.png is in line 2 already")),
+        (("a.png,dog,0", "b.png,dog,0", "a.png,vase,0"), ("line 4", "a.png is already in line 2")),
     ],
 )  # fmt: skip
 def test_a_bad_manifest_line_is_named(tiny, capsys, tmp_path, lines, parts):
