@@ -17,7 +17,7 @@ from torchvision import transforms
 from dreambench.cli import main
 from dreambench.models.encoders import dino_encoder as dino
 from dreambench.runs import requests as cells
-from dreambench.runs import subject as subject_work
+from dreambench.runs import subject_images
 from tests.material.watched_runs import PICTURES, RUNS, draw_pictures, run_command, score_command
 
 pytestmark = pytest.mark.slow
@@ -128,7 +128,7 @@ def test_prompts_off_by_one_fail(again, capsys, monkeypatch: pytest.MonkeyPatch)
         turned = prompts[-2:] + prompts[:-2]
         return [dataclasses.replace(r, prompt=p) for r, p in zip(requests, turned, strict=True)]
 
-    monkeypatch.setattr(subject_work, "image_requests", shifted)
+    monkeypatch.setattr(subject_images, "image_requests", shifted)
     code, metrics = moved(again("images", "subjects"), capsys)
     assert code == 1
     assert "clip_t" in metrics
