@@ -133,8 +133,8 @@ def test_a_passing_fault_is_tried_again(server, files, tmp_path, fault):
 @pytest.mark.parametrize(
     ("fault", "requests", "message"),
     [
-        ((500, "down"), 9, "answers 500"),
-        ((401, "who are you"), 3, "answers 401"),
+        ((500, "down"), 9, "answered 500"),
+        ((401, "who are you"), 3, "answered 401"),
         ((200, b"{}"), 9, "not a chat completion"),
     ],
 )
