@@ -51,8 +51,10 @@ def _command(
     # The fork server's environment is that of its start, which may be an earlier test's.
     os.environ.clear()
     os.environ.update(environment)
-    # A parent that ignores Ctrl-C, as background jobs of a shell do, must not hand that down.
+    # What a parent ignores (a job in the background Ctrl-C, nohup a hang-up) must not be handed down.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    for ignored in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(ignored, signal.SIG_DFL)
     from dreambench.cli import main
 
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
