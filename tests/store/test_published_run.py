@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import shlex
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from dreambench.cli import main
+from dreambench.errors import DreambenchError
 from dreambench.literature.reproduction import planned_runs
 from dreambench.runs.prepare import prepare_all
 from dreambench.runs.reproduce import kept_runs
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import open_run
+from dreambench.store.published_run import publish_run
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = [0, 1, 2]
@@ -43,6 +47,20 @@ def test_a_kept_run_has_all_its_scores_and_no_path_of_a_machine(log: Path) -> No
     assert not any(Path(file).is_absolute() for file in images["file"])
     assert not any(Path(photo).is_absolute() for found in run.record.photos.values() for photo in found)
     assert run.record.made_on == {}
+
+
+def test_a_run_is_kept_as_it_is_and_not_with_a_table_that_changed(tmp_path: Path) -> None:
+    source = TABLES / "comparison" / "pretrained-s1"
+    publish_run(open_run(source), tmp_path / "kept", photos_too=False)
+    kept = open_run(tmp_path / "kept")
+    for table in ("images", "diversity", "prior", "photos"):
+        pd.testing.assert_frame_equal(kept.scores(table), open_run(source).scores(table))
+    shutil.copyfile(
+        TABLES / "comparison" / "dreambooth-s1" / "scores" / "images.parquet", kept.score_file("images")
+    )
+    with pytest.raises(DreambenchError, match=r"images\.parquet has changed since the run ended"):
+        publish_run(kept, tmp_path / "again", photos_too=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
 
 
 def test_the_page_is_what_its_command_makes_of_the_kept_runs(
