@@ -84,7 +84,7 @@ def answers_of(
     except subprocess.TimeoutExpired:
         problem, values = f"no answer within {timeout:g} seconds", None
     except (OSError, UnicodeDecodeError) as error:
-        problem, values = str(error), None
+        problem, values = in_words(error), None
     if values is not None:
         return values, None
     problem = problem or f'its answer does not have {len(asked)} lines such as {{"score": 0.5}}'
@@ -105,6 +105,11 @@ def run_program(command: Sequence[str], asked: str, timeout: float) -> tuple[int
                 os.killpg(program.pid, signal.SIGKILL)
             raise
     return program.returncode, out, err
+
+
+def in_words(error: OSError | UnicodeDecodeError) -> str:
+    """Return why a program did not start or answer, without an error number."""
+    return (getattr(error, "strerror", None) or str(error)).lower()
 
 
 def last_line(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.command_metric import answers_of, last_line, run_program
+from dreambench.metrics.command_metric import answers_of, in_words, last_line, run_program
 from dreambench.metrics.kept_scores import KeptScores, content_key
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -42,7 +42,7 @@ def _problem(command: tuple[str, ...]) -> str | None:
     except subprocess.TimeoutExpired:
         return "it did not start within a minute"
     except (OSError, UnicodeDecodeError) as error:
-        return str(error)
+        return in_words(error)
     return last_line(err) if code else None
 
 

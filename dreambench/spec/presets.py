@@ -14,7 +14,7 @@ from dreambench.paths import parse_yaml
 from dreambench.spec.named_files import names_in, read_named
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import read_protocol
-from dreambench.spec.registries import METHODS
+from dreambench.spec.registries import METHODS, METRICS, get_metric
 from dreambench.spec.run_spec import RunSpec
 
 _METHODS_FORM = "write `methods: {NAME: {FIELD: VALUE}}`, as `data/presets/paper-sd15.yaml` does"
@@ -165,10 +165,12 @@ def _validate(model: type[BaseModel], fields: Mapping[str, Any], prefix: str, kn
 
 
 def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> DreambenchError:
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"] if not (isinstance(part, str) and "[" in part)]
+    first, *others = error.errors()
+    place = _place(first)
     dotted = prefix + ".".join(place)
     if first["type"] == "extra_forbidden":
+        section, inside, _ = dotted.partition("encoders.")
+        known = [f"{section}{name}" for name in encoder_field_names()] if inside else known
         near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.5) or [
             name for name in known if name.rsplit(".", 1)[-1] == place[-1]
         ]
@@ -178,9 +180,26 @@ def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> Dream
         return DreambenchError(f"field {dotted} is missing", f"give it with --set {dotted}=VALUE")
     shown = repr(first["input"])
     shown = shown if len(shown) < 200 else f"{shown[:200]}... ({len(shown):,} characters)"
-    return DreambenchError(
-        f"field {dotted}: {first['msg']}, not {shown}", f"change it with --set {dotted}=VALUE"
-    )
+    # A field that may be one of several kinds has an error for each of them.
+    also = [other["msg"] for other in others if _place(other)[: len(place)] == place]
+    said = [
+        first["msg"].removeprefix("Value error, "),
+        *(msg.removeprefix("Input should be ") for msg in also),
+    ]
+    wanted = ", or ".join(said)
+    return DreambenchError(f"field {dotted}: {wanted}, not {shown}", f"change it with --set {dotted}=VALUE")
+
+
+def _place(error: Any) -> list[str]:
+    """Return where a validation error is, without pydantic's names for kinds such as ``literal[...]``."""
+    return [str(part) for part in error["loc"] if not (isinstance(part, str) and "[" in part)]
+
+
+def encoder_field_names() -> list[str]:
+    """Return the dotted names of all fields below a protocol's ``encoders``, of every installed metric."""
+    settings = {metric.encoder: metric.Settings for metric in map(get_metric, METRICS.names())}
+    own = {name: found for name, found in settings.items() if name not in ProtocolSpec.model_fields}
+    return [f"encoders.{name}.{field}" for name, found in own.items() for field in found.model_fields]
 
 
 def field_names(model: type[BaseModel]) -> list[str]:

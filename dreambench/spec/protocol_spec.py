@@ -7,7 +7,15 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field, SerializeAsAny, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SerializeAsAny,
+    create_model,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from dreambench.errors import DreambenchError
@@ -83,10 +91,10 @@ def _as_encoder_specs(value: Any) -> Any:
     unknown = sorted(value.keys() - settings.keys())
     if unknown:
         raise ValueError(f"no installed metric has the encoder {unknown[0]}")
-    return {
-        name: settings[name].model_validate(fields) if isinstance(fields, dict) else fields
-        for name, fields in value.items()
-    }
+    # One model of all of them, so that an error names the encoder that it is in.
+    fields: Any = {name: (settings[name], ...) for name in value}
+    checked = create_model("Encoders", **fields).model_validate(value)
+    return {name: getattr(checked, name) for name in value}
 
 
 class ProtocolSpec(Section):

@@ -150,7 +150,7 @@ def test_a_fault_of_the_package_is_one_line_and_missing_scores(tmp_path, code, m
     ("python", "message"),
     [
         ("", r"protocol\.encoders\.hpsv3\.python names no interpreter.*hpsv3 into its own environment"),
-        ("/nowhere/python", r"hpsv3\.python=/nowhere/python: .*No such file"),
+        ("/nowhere/python", r"hpsv3\.python=/nowhere/python: .*no such file"),
         (sys.executable, r"hpsv3 is not installed: .* -m pip install hpsv3"),
     ],
 )

@@ -47,10 +47,22 @@ PRESETS = {
 }
 
 SETTINGS = {
-    "true as steps": ("sampler.steps=true", "sampler.steps: Value error, a number is needed"),
+    "true as steps": ("sampler.steps=true", "sampler.steps: a number is needed"),
+    "an encoder's crop": (
+        "protocol.encoders.dinov2={crop: -1}",
+        "field protocol.encoders.dinov2.crop: Input should be greater than or equal to 8, not -1",
+    ),
+    "an encoder's field": (
+        "protocol.encoders.dinov2.corp=9",
+        "field protocol.encoders.dinov2.corp is unknown; did you mean protocol.encoders.dinov2.crop?",
+    ),
+    "one kind or another": (
+        "protocol.lpips.size=3",
+        "field protocol.lpips.size: Input should be 'native', or greater than or equal to 32, not 3",
+    ),
     "yes as steps": ("sampler.steps=yes", "sampler.steps"),
-    "true as a seed": ("seed=true", "seed: Value error, a number is needed"),
-    "false as a rate": ("method.learning_rate=false", "method.learning_rate: Value error"),
+    "true as a seed": ("seed=true", "seed: a number is needed"),
+    "false as a rate": ("method.learning_rate=false", "method.learning_rate: a number is needed"),
     "true as guidance": ("sampler.guidance_scale=true", "sampler.guidance_scale"),
     "true as a number of photos": ("training_photos=true", "training_photos"),
     "true as a LPIPS size": ("protocol.lpips.size=true", "protocol.lpips.size"),
