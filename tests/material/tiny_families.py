@@ -14,94 +14,15 @@ from typing import Any
 import torch
 
 from tests.material import tiny
+from tests.material.tiny_parts import IMAGE_SIZE, flow_scheduler, save_tiny, tiny_clip, tiny_t5, tiny_vae
+from tests.material.tiny_qwen import build_qwen_image, build_z_image, qwen3_config
 from tests.material.tiny_tokenizers import VOCABULARY, build_mistral, build_qwen, build_t5
-
-IMAGE_SIZE = 32
 
 
 def build_family(name: str, folder: Path, *, seed: int = 0) -> Path:
     """Save a tiny pipeline of a family by its name, and return its folder."""
     torch.manual_seed(seed)
     return save_tiny(BUILDERS[name](), folder)
-
-
-def save_tiny(pipeline: Any, folder: Path) -> Path:
-    """Save a pipeline of random weights, none of them trivial, and return its folder."""
-    for part in pipeline.components.values():
-        if isinstance(part, torch.nn.Module):
-            _fill(part.eval())
-    if hasattr(pipeline, "transformer"):
-        _spread(pipeline.transformer)
-    pipeline.save_pretrained(folder, safe_serialization=True)
-    return folder
-
-
-def _fill(module: torch.nn.Module) -> None:
-    """Give values to weights that a library leaves empty, zero or equal: nothing may be trivially right."""
-    rng = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if not parameter.isfinite().all() or parameter.std(correction=0) == 0:
-                drawn = torch.randn(parameter.shape, generator=rng) * 0.2
-                parameter.copy_(drawn + (1.0 if parameter.ndim == 1 else 0.0))
-
-
-def _spread(transformer: torch.nn.Module) -> None:
-    """Redraw matrices with a larger spread, so that a caption matters to what the transformer says."""
-    rng = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in transformer.parameters():
-            if parameter.ndim == 2:
-                parameter.copy_(torch.randn(parameter.shape, generator=rng) * parameter.shape[1] ** -0.5)
-
-
-def _clip(projected: bool = False) -> Any:
-    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
-
-    config = CLIPTextConfig(
-        vocab_size=49408,
-        hidden_size=32,
-        intermediate_size=37,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        max_position_embeddings=77,
-        projection_dim=32,
-        bos_token_id=49406,
-        eos_token_id=49407,
-        pad_token_id=1,
-    )
-    return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config)
-
-
-def _t5() -> Any:
-    from transformers import T5Config, T5EncoderModel
-
-    config = T5Config(
-        vocab_size=VOCABULARY, d_model=32, d_kv=8, d_ff=37, num_layers=2, num_heads=4, num_decoder_layers=1
-    )
-    return T5EncoderModel(config)
-
-
-def tiny_vae(channels: int, **changes: Any) -> Any:
-    from diffusers import AutoencoderKL
-
-    fields = {
-        "down_block_types": ("DownEncoderBlock2D",) * 2,
-        "up_block_types": ("UpDecoderBlock2D",) * 2,
-        "block_out_channels": (8, 8),
-        "layers_per_block": 1,
-        "latent_channels": channels,
-        "norm_num_groups": 4,
-        "sample_size": IMAGE_SIZE,
-        **changes,
-    }
-    return AutoencoderKL(**fields)
-
-
-def flow_scheduler(**changes: Any) -> Any:
-    from diffusers import FlowMatchEulerDiscreteScheduler
-
-    return FlowMatchEulerDiscreteScheduler(**changes)
 
 
 def _sdxl() -> Any:
@@ -133,8 +54,8 @@ def _sdxl() -> Any:
     )
     return StableDiffusionXLPipeline(
         vae=tiny_vae(4, scaling_factor=0.13025),
-        text_encoder=_clip(),
-        text_encoder_2=_clip(projected=True),
+        text_encoder=tiny_clip(),
+        text_encoder_2=tiny_clip(projected=True),
         tokenizer=tiny.build_tokenizer(),
         tokenizer_2=tiny.build_tokenizer(),
         unet=unet,
@@ -158,13 +79,13 @@ def _sd3() -> Any:
         pooled_projection_dim=64,
         out_channels=4,
     )
-    t5 = _t5()
+    t5 = tiny_t5()
     return StableDiffusion3Pipeline(
         transformer=transformer,
         scheduler=flow_scheduler(shift=3.0),
         vae=tiny_vae(4, shift_factor=0.0609, scaling_factor=1.5305),
-        text_encoder=_clip(projected=True),
-        text_encoder_2=_clip(projected=True),
+        text_encoder=tiny_clip(projected=True),
+        text_encoder_2=tiny_clip(projected=True),
         text_encoder_3=_wide(t5),
         tokenizer=tiny.build_tokenizer(),
         tokenizer_2=tiny.build_tokenizer(),
@@ -199,8 +120,8 @@ def _flux(kontext: bool = False) -> Any:
     return (FluxKontextPipeline if kontext else FluxPipeline)(
         scheduler=flow_scheduler(use_dynamic_shifting=True, shift=3.0),
         vae=tiny_vae(4, shift_factor=0.1159, scaling_factor=0.3611),
-        text_encoder=_clip(),
-        text_encoder_2=_t5(),
+        text_encoder=tiny_clip(),
+        text_encoder_2=tiny_t5(),
         tokenizer=tiny.build_tokenizer(),
         tokenizer_2=build_t5(),
         transformer=transformer,
@@ -266,108 +187,12 @@ def _flux2() -> Any:
     return Flux2Pipeline(text_encoder=encoder, tokenizer=build_mistral(), **_flux2_parts(True, 48))
 
 
-def _qwen3(layers: int) -> Any:
-    from transformers import Qwen3Config
-
-    return Qwen3Config(
-        vocab_size=VOCABULARY,
-        hidden_size=16,
-        intermediate_size=16,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        num_key_value_heads=2,
-        head_dim=8,
-        max_position_embeddings=512,
-    )
-
-
 def _flux2_klein() -> Any:
     from diffusers import Flux2KleinPipeline
     from transformers import Qwen3ForCausalLM
 
-    encoder = Qwen3ForCausalLM(_qwen3(28))  # the pipeline takes the states of layers 9, 18 and 27
+    encoder = Qwen3ForCausalLM(qwen3_config(28))  # the pipeline takes the states of layers 9, 18 and 27
     return Flux2KleinPipeline(text_encoder=encoder, tokenizer=build_qwen(), **_flux2_parts(False, 48))
-
-
-def _qwen_image() -> Any:
-    from diffusers import AutoencoderKLQwenImage, QwenImagePipeline, QwenImageTransformer2DModel
-    from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
-
-    transformer = QwenImageTransformer2DModel(
-        patch_size=2,
-        in_channels=16,
-        out_channels=4,
-        num_layers=2,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=16,
-        guidance_embeds=False,
-        axes_dims_rope=(8, 4, 4),
-    )
-    vae = AutoencoderKLQwenImage(
-        base_dim=8,
-        z_dim=4,
-        dim_mult=[1, 2],
-        num_res_blocks=1,
-        temperal_downsample=[True],
-        latents_mean=[0.1, -0.2, 0.3, 0.0],
-        latents_std=[1.5, 0.8, 2.0, 1.0],
-    )
-    text = {
-        "vocab_size": VOCABULARY,
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "rope_scaling": {"mrope_section": [1, 1, 2], "rope_type": "default", "type": "default"},
-        "rope_theta": 1000000.0,
-    }
-    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16}
-    marks = {
-        name: VOCABULARY - 1 - number
-        for number, name in enumerate(("vision_start_token_id", "vision_end_token_id", "vision_token_id"))
-    }
-    config = Qwen2_5_VLConfig(
-        text_config=text, vision_config=vision, hidden_size=16, vocab_size=VOCABULARY, **marks
-    )
-    return QwenImagePipeline(
-        transformer=transformer,
-        vae=vae,
-        scheduler=flow_scheduler(use_dynamic_shifting=True),
-        text_encoder=Qwen2_5_VLForConditionalGeneration(config),
-        tokenizer=build_qwen(),
-    )
-
-
-def _z_image() -> Any:
-    from diffusers import ZImagePipeline, ZImageTransformer2DModel
-    from transformers import Qwen3Model
-
-    transformer = ZImageTransformer2DModel(
-        all_patch_size=(2,),
-        all_f_patch_size=(1,),
-        in_channels=4,
-        dim=32,
-        n_layers=2,
-        n_refiner_layers=1,
-        n_heads=2,
-        n_kv_heads=2,
-        norm_eps=1e-5,
-        qk_norm=True,
-        cap_feat_dim=16,
-        rope_theta=256.0,
-        t_scale=1000.0,
-        axes_dims=[8, 4, 4],
-        axes_lens=[1024, 32, 32],
-    )
-    return ZImagePipeline(
-        transformer=transformer,
-        vae=tiny_vae(4, scaling_factor=0.3611, shift_factor=0.1159),
-        scheduler=flow_scheduler(shift=3.0),
-        text_encoder=Qwen3Model(_qwen3(2)),
-        tokenizer=build_qwen(),
-    )
 
 
 #: A builder for each family besides Stable Diffusion, which ``tests.material.tiny`` builds.
@@ -378,8 +203,8 @@ BUILDERS: dict[str, Callable[[], Any]] = {
     "flux-kontext": partial(_flux, kontext=True),
     "flux2": _flux2,
     "flux2-klein": _flux2_klein,
-    "qwen-image": _qwen_image,
-    "z-image": _z_image,
+    "qwen-image": build_qwen_image,
+    "z-image": build_z_image,
 }
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import torch
 
-from tests.material.tiny_families import flow_scheduler, save_tiny
+from tests.material.tiny_parts import flow_scheduler, save_tiny
+from tests.material.tiny_qwen import qwen_transformer, qwen_vl_parts
 from tests.material.tiny_tokenizers import VOCABULARY, build_qwen_vl
 
 IMAGE_SIZE = 64
@@ -24,17 +25,7 @@ def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
 
     torch.manual_seed(0)
     processor = build_qwen_vl()
-    transformer = diffusers.QwenImageTransformer2DModel(
-        patch_size=2,
-        in_channels=16,
-        out_channels=4,
-        num_layers=2,
-        attention_head_dim=16,
-        num_attention_heads=2,
-        joint_attention_dim=16,
-        guidance_embeds=False,
-        axes_dims_rope=(8, 4, 4),
-    )
+    transformer = qwen_transformer()
     vae = diffusers.AutoencoderKLQwenImage(
         base_dim=4,
         z_dim=4,
@@ -45,17 +36,6 @@ def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
         latents_std=[1.5, 0.8, 2.0, 1.0],
     )
     _make_contrast(vae)
-    text = {
-        "vocab_size": VOCABULARY,
-        "hidden_size": 16,
-        "intermediate_size": 16,
-        "num_hidden_layers": 2,
-        "num_attention_heads": 2,
-        "num_key_value_heads": 2,
-        "rope_scaling": {"mrope_section": [1, 1, 2], "rope_type": "default", "type": "default"},
-        "rope_theta": 1000000.0,
-    }
-    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 16, "num_heads": 2, "out_hidden_size": 16}
     marks = {
         f"{name}_token_id": processor.tokenizer.convert_tokens_to_ids(token)
         for name, token in (
@@ -65,13 +45,9 @@ def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
             ("vision_end", "<|vision_end|>"),
         )
     }
-    config = Qwen2_5_VLConfig(
-        text_config=text,
-        vision_config={**vision, "fullatt_block_indexes": [0]},
-        hidden_size=16,
-        vocab_size=VOCABULARY,
-        **marks,
-    )
+    parts = qwen_vl_parts()
+    parts["vision_config"]["fullatt_block_indexes"] = [0]
+    config = Qwen2_5_VLConfig(**parts, hidden_size=16, vocab_size=VOCABULARY, **marks)
     text_encoder = Qwen2_5_VLForConditionalGeneration(config)
     _make_contrast(text_encoder.model.visual)
     cls = diffusers.QwenImageEditPlusPipeline if plus else diffusers.QwenImageEditPipeline

@@ -17,7 +17,8 @@ from dreambench.cli import main
 from dreambench.models import sampling
 from dreambench.store import open_run
 from tests.material import tiny as models
-from tests.material.tiny_families import BUILDERS, IMAGE_SIZE, build_family
+from tests.material.tiny_families import BUILDERS, build_family
+from tests.material.tiny_parts import IMAGE_SIZE
 
 SMALL = (
     "method.steps=2", "method.class_images=2", "method.class_sampler.steps=1", "method.learning_rate=1e-2",

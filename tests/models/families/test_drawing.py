@@ -16,7 +16,7 @@ from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RuntimeSpec
 from dreambench.store.files import commit_images
-from tests.material.tiny_families import IMAGE_SIZE
+from tests.material.tiny_parts import IMAGE_SIZE
 
 PROMPTS = ("a dog on the beach", "a red vase in the jungle with a cat")
 SAMPLER = SamplerSpec(scheduler="default", steps=2, guidance_scale=3.0)

@@ -22,7 +22,7 @@ from dreambench.spec.run_spec import BaseSpec
 from dreambench.store import open_run
 from tests.material import tiny as models
 from tests.material.example_packages import DOCS, count_lines, install
-from tests.material.tiny_families import IMAGE_SIZE, flow_scheduler, save_tiny, tiny_vae
+from tests.material.tiny_parts import IMAGE_SIZE, flow_scheduler, save_tiny, tiny_vae
 from tests.material.tiny_tokenizers import VOCABULARY, build_t5
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from dreambench.methods.finetune.training_step import DenoisingLoss
 from dreambench.models.base_model import BaseModel
 from dreambench.models.device import resolve_runtime
 from dreambench.spec.run_spec import RuntimeSpec
-from tests.material.tiny_families import IMAGE_SIZE
+from tests.material.tiny_parts import IMAGE_SIZE
 
 CAPTIONS = ("a red dog", "a dog")
 SIDE = IMAGE_SIZE // 2  # cells of latents
