@@ -69,6 +69,7 @@ def build_qwen_image() -> Any:
     from diffusers import AutoencoderKLQwenImage, QwenImagePipeline
     from transformers import Qwen2_5_VLConfig, Qwen2_5_VLForConditionalGeneration
 
+    transformer = qwen_transformer()
     vae = AutoencoderKLQwenImage(
         base_dim=8,
         z_dim=4,
@@ -84,7 +85,7 @@ def build_qwen_image() -> Any:
     }
     config = Qwen2_5_VLConfig(**qwen_vl_parts(), hidden_size=16, vocab_size=VOCABULARY, **marks)
     return QwenImagePipeline(
-        transformer=qwen_transformer(),
+        transformer=transformer,
         vae=vae,
         scheduler=flow_scheduler(use_dynamic_shifting=True),
         text_encoder=Qwen2_5_VLForConditionalGeneration(config),
