@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,10 +45,10 @@ class DreamSim(PhotoSimilarity):
     rank = 13
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
-        """Return the model."""
+        """Return the model and the package's version, which decides what its weights are."""
         spec = protocol.encoder_spec(self.encoder)
         assert isinstance(spec, DreamSimSpec)
-        return {"dreamsim": spec.model}
+        return {"dreamsim": f"{spec.model}/{spec.fingerprint}" if spec.fingerprint else spec.model}
 
     def check(self, settings: Any) -> None:
         """Raise DreambenchError if the package is not installed."""
@@ -56,6 +57,10 @@ class DreamSim(PhotoSimilarity):
                 "the metric dreamsim needs the package dreamsim, which is not installed",
                 "pip install 'dreambench[dreamsim]', or omit it from --metrics",
             )
+
+    def version(self, settings: Any) -> str | None:
+        """Return the installed package's version."""
+        return importlib.metadata.version("dreamsim")
 
     def load_encoder(self, settings: DreamSimSpec, device: str | torch.device) -> Any:
         """Load the model with the package."""

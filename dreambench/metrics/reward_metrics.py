@@ -35,15 +35,15 @@ class RewardSpec(FileMetricSpec):
 
 
 @cache
-def _problem(command: tuple[str, ...]) -> str | None:
-    """Return why a program cannot start, in one line; None if it can."""
+def _checked(command: tuple[str, ...]) -> tuple[str | None, str]:
+    """Return why a program cannot start, in one line (None if it can), and its package's version."""
     try:
-        code, _, err = run_program(command, "", timeout=60)
+        code, out, err = run_program(command, "", timeout=60)
     except subprocess.TimeoutExpired:
-        return "it did not start within a minute"
+        return "it did not start within a minute", ""
     except (OSError, UnicodeDecodeError) as error:
-        return in_words(error)
-    return last_line(err) if code else None
+        return in_words(error), ""
+    return (last_line(err), "") if code else (None, out.strip())
 
 
 class RewardMetric(FileMetric):
@@ -53,10 +53,11 @@ class RewardMetric(FileMetric):
     package: ClassVar[str]
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
-        """Return the package and its model."""
+        """Return the package with its version, and its model."""
         spec = protocol.encoder_spec(self.encoder)
         assert isinstance(spec, RewardSpec)
-        return {self.encoder: f"{self.package}/{Path(spec.model).name}"}
+        package = f"{self.package}-{spec.fingerprint}" if spec.fingerprint else self.package
+        return {self.encoder: f"{package}/{Path(spec.model).name}"}
 
     def check(self, settings: RewardSpec) -> None:
         """Raise DreambenchError if no interpreter is named, or if it does not exist."""
@@ -66,17 +67,25 @@ class RewardMetric(FileMetric):
                 f"{field} names no interpreter",
                 f"install {self.package} into its own environment and give --set {field}=FOLDER/bin/python",
             )
-        problem = _problem((settings.python, str(PROGRAM), self.encoder, "--check"))
+        problem, _ = self._checked(settings)
         if problem:
             raise DreambenchError(f"{field}={settings.python}: {problem}", "use an environment that has it")
+
+    def version(self, settings: RewardSpec) -> str | None:
+        """Return the version of the package in its environment."""
+        return self._checked(settings)[1] or None
+
+    def _checked(self, settings: RewardSpec) -> tuple[str | None, str]:
+        return _checked((settings.python, str(PROGRAM), self.encoder, "--check"))
 
     def score_files(
         self, files: Sequence[ScoredFile], settings: RewardSpec, kept: Path, note: Callable[[str], None]
     ) -> list[float]:
         """Compute the scores that are not stored yet; NaN where the program returns nothing."""
         self.check(settings)
-        scores = KeptScores(kept)
-        keys = [content_key(self.package, settings.model, f.caption, sha256_of(f.image)) for f in files]
+        scores, version = KeptScores(kept), settings.fingerprint or ""
+        by = (self.package, version, settings.model)
+        keys = [content_key(*by, file.caption, sha256_of(file.image)) for file in files]
         asked = {key: file for key, file in zip(keys, files, strict=True) if key not in scores}
         if asked:
             words = ("--model", settings.model, "--device", settings.device)

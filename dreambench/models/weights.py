@@ -24,16 +24,19 @@ def needed_encoders(metrics: Iterable[str]) -> list[str]:
 
 
 def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
-    """Fill in the fingerprint (SHA-256) of every local weights file.
+    """Fill in the fingerprint of every local weights file (SHA-256), or the version of a metric's package.
 
     A file that no metric needs may be missing; where it is there, it is in the signature as well, so that
     runs of one protocol have one signature, whichever of its metrics they were asked for. A fingerprint
     that is filled in already is kept, without looking at the file: it is compared when the file is loaded.
     Raises DreambenchError where a file is missing, or a pickle, or where a metric lacks something else.
     """
-    for user in map(get_metric, protocol.metrics):
-        user.check(user.settings(protocol))
     changes: dict[str, EncoderSpec] = {}
+    for user in map(get_metric, protocol.metrics):
+        settings = user.settings(protocol)
+        user.check(settings)
+        if settings.fingerprint is None and (version := user.version(settings)):
+            changes[user.encoder] = settings.model_copy(update={"fingerprint": version})
     needed = needed_encoders(protocol.metrics)
     for name in needed_encoders({*standard_metrics(), *protocol.metrics}):
         settings = protocol.encoder_spec(name)

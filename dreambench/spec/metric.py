@@ -122,6 +122,13 @@ class Metric(ABC):
         """
         return
 
+    def version(self, settings: Any) -> str | None:
+        """Return the version of a package that brings its own weights; None where weights are known by name.
+
+        It becomes the ``fingerprint`` of the settings, which ``signature`` shows. Asked after ``check``.
+        """
+        return None
+
     def score(self, images: torch.Tensor, references: torch.Tensor) -> list[float]:
         """Return one number per image, from embeddings [n, d].
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import json
 from pathlib import Path
@@ -114,7 +115,10 @@ def test_a_download_is_announced_and_the_model_is_in_the_signature(tmp_path, mon
     assert DreamSimWeights("ensemble").cached() is None
     (tmp_path / "dreamsim" / "ensemble_lora").mkdir(parents=True)
     assert DreamSimWeights("ensemble").cached() == tmp_path / "dreamsim" / "ensemble_lora"
-    assert protocol_fields(protocol(tiny_models, model="ensemble"))["dreamsim"] == "ensemble"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: object())
+    monkeypatch.setattr(importlib.metadata, "version", lambda name: {"dreamsim": "0.2.1"}[name])
+    asked = with_fingerprints(protocol(tiny_models, model="ensemble"))
+    assert protocol_fields(asked)["dreamsim"] == "ensemble/0.2.1"
 
 
 def test_the_distance_of_an_image_to_itself_is_zero_and_lower_is_better():

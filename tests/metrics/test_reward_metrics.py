@@ -76,6 +76,9 @@ def environment(folder: Path, package: str, code: str) -> Path:
     """Return the interpreter of an environment that has one more package, without dreambench."""
     (folder / "site").mkdir(parents=True)
     (folder / "site" / f"{package}.py").write_text(COMMON + code)
+    installed = folder / "site" / f"{package.replace('ImageReward', 'image_reward')}-1.2.3.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text(f"Name: {package}\nVersion: 1.2.3\n")
     python = folder / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={folder / "site"} exec {sys.executable} "$@"\n')
     python.chmod(python.stat().st_mode | stat.S_IXUSR)
@@ -188,6 +191,8 @@ def test_the_program_speaks_the_protocol_of_any_command(run, material: Material,
     assert images["vqascore"].tolist() == pytest.approx(expected, abs=1e-5)
     assert images["command"].tolist() == images["vqascore"].tolist()
     assert protocol_fields(protocol)["vqascore"] == "t2v-metrics/clip-flant5-xxl"
+    found = with_fingerprints(protocol.with_metrics(["vqascore"]))
+    assert protocol_fields(found)["vqascore"] == "t2v-metrics-1.2.3/clip-flant5-xxl"
 
 
 def test_the_program_runs_on_old_pythons():

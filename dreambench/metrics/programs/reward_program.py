@@ -8,7 +8,9 @@ nothing else comes on stdout, whatever the packages print.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import importlib.metadata
 import importlib.util
 import json
 import math
@@ -52,7 +54,9 @@ def main() -> None:
     parser.add_argument("metric", choices=sorted(METRICS))
     parser.add_argument("--model", help="what the package calls its model")
     parser.add_argument("--device", default="auto", help="auto, cuda, cuda:1 or cpu [default: auto]")
-    parser.add_argument("--check", action="store_true", help="only say whether the package is installed")
+    parser.add_argument(
+        "--check", action="store_true", help="only say whether the package is there, and its version"
+    )
     asked = parser.parse_args()
     if not (asked.check or asked.model):
         parser.error("--model is missing")
@@ -60,6 +64,8 @@ def main() -> None:
     if importlib.util.find_spec(package) is None:
         sys.exit(f"{package} is not installed: {sys.executable} -m pip install {pip_name}")
     if asked.check:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            print(importlib.metadata.version(pip_name))
         return
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what packages print, from C as well, goes to stderr
