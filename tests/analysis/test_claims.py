@@ -97,15 +97,15 @@ def _claims() -> Claims:
     )
 
 
-def _run(path: Path, steps: int, dino: float, seed: int = 0, kind: str = "run", **changes: Any):
+def _run(path: Path, steps: int, dino: float, seed: int = 0, kind: str = "run", names=NAMES, **changes: Any):
     spec = make_spec(method={"name": "test-method", "steps": steps}, seed=seed, **changes)
     rows = [
         image_row(name, prompt, image, (dino + 0.01 * i, 0.5, 0.3))
-        for i, name in enumerate(NAMES)
+        for i, name in enumerate(names)
         for prompt in (0, 1)
         for image in (0, 1)
     ]
-    return make_run(path, rows, spec=spec, subjects=NAMES, kind=kind)
+    return make_run(path, rows, spec=spec, subjects=names, kind=kind)
 
 
 def test_verdicts_effects_and_seeds(tmp_path: Path) -> None:
@@ -162,14 +162,15 @@ def test_too_few_subjects_decide_nothing(tmp_path: Path) -> None:
 
 def test_a_claim_within_a_margin_fails_by_the_corrected_p_alone(tmp_path: Path) -> None:
     """The interval lies beyond the margin either way; among many claims, the same p decides nothing."""
-    runs = read_run_scores([_run(tmp_path / "a", 3, 0.4), _run(tmp_path / "c", 4, 0.5)])
+    few = {"names": NAMES[:8]}  # p cannot be smaller than 2 / 2^8
+    runs = read_run_scores([_run(tmp_path / "a", 3, 0.4, **few), _run(tmp_path / "c", 4, 0.5, **few)])
     close = Claim(
         id="x", statement="", where="", test="not-lower-by-more-than", metric="dino", margin=0.05,
         first="ours", second="theirs",
     )  # fmt: skip
     alone = Claims(source="", runs=_claims().runs, claims=(close,))
     assert judge_claims(runs, claims=alone)[0].verdict == "fails"
-    many = Claims(source="", runs=_claims().runs, claims=(close,) * 300)
+    many = Claims(source="", runs=_claims().runs, claims=(close,) * 10)
     (first, *_) = judge_claims(runs, claims=many)
     assert first.ci95 is not None
     assert first.ci95[1] < -0.05

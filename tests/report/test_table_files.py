@@ -135,8 +135,12 @@ def test_report_json_is_the_summary(run: RunFolder) -> None:
 
 def test_files_are_the_same_when_written_again(run: RunFolder) -> None:
     names = ("index.html", "table.md", "table.tex", "table.csv", "subjects.csv", "report.json")
-    first = {name: (_write(run) / name).read_bytes() for name in names}
-    assert {name: (_write(run) / name).read_bytes() for name in names} == first
+
+    def written() -> dict[str, bytes]:
+        folder = _write(run)
+        return {name: (folder / name).read_bytes() for name in names}
+
+    assert written() == written()
 
 
 def test_refused_runs_write_nothing(tmp_path: Path) -> None:
