@@ -70,13 +70,12 @@ def context_missing(images: pd.DataFrame) -> FailureMode:
     """
     threshold = pd.Series(np.nan, index=images.index)
     for _, rows in images.groupby(["category", "prompt_index"]):
-        present = rows.dropna(subset=["clip_t"])
-        for subject in present["subject"].unique():
-            others = present[present["subject"] != subject]
-            if others["subject"].nunique() < LEAST_SUBJECTS:
-                continue
-            limit = _far_below(others["clip_t"].to_numpy())
-            threshold[rows.index[rows["subject"] == subject]] = limit
+        subjects, scores = rows["subject"].to_numpy(), rows["clip_t"].to_numpy()
+        present = ~np.isnan(scores)
+        judged = set(subjects[present])
+        for subject in judged if len(judged) > LEAST_SUBJECTS else ():
+            own = subjects == subject
+            threshold[rows.index[own]] = _far_below(scores[present & ~own])
     mode = FailureMode("context_missing", images["clip_t"], threshold, too_high=False)
     reason = (
         "there is no CLIP-T"

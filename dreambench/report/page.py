@@ -28,7 +28,7 @@ from dreambench.report.failure_cards import bound_warnings, failure_cards
 from dreambench.report.gallery_views import GalleryView, gallery_views
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
 from dreambench.report.pictures import with_nearest_photos
-from dreambench.report.print_strips import PrintStrip
+from dreambench.report.print_strips import KeepStrip, print_strips
 from dreambench.report.protocol_table import named_signatures, protocol_figure, protocol_table
 from dreambench.report.run_facts import notes_of, run_facts
 from dreambench.report.score_figures import score_figures
@@ -52,7 +52,7 @@ def render_page(
     scored: Sequence[RunScores],
     summary: Summary,
     thumbnails: Mapping[Path, Thumbnail],
-    strips: Mapping[str, Sequence[PrintStrip]],
+    keep: KeepStrip,
     out: Path,
     preferences: Table | None = None,
     embedded: Mapping[str, str] | None = None,
@@ -60,7 +60,7 @@ def render_page(
 ) -> str:
     """Return the page as HTML.
 
-    ``strips`` are what the printed page shows of each subject. ``out`` is the page's folder;
+    ``keep`` stores the strips of images that the printed page shows. ``out`` is the page's folder;
     ``preferences`` is the table of a user study's votes, ``reported`` are tables of published results.
     A single-file page has its ``FILES`` ``embedded``, as name and ``data:`` address, and its thumbnails
     and strips are such addresses too. Every name, prompt and note is escaped: whatever a user's dataset
@@ -94,7 +94,7 @@ def render_page(
             notes=notes_of(facts),
             subjects=subject_table(scored, grids),
             grids=grids,
-            printed=strips,
+            printed=print_strips(grids, [run.label for run in shown], out, keep),
             differences=_differences(scored),
             galleries=gallery_views(scored, thumbnails, out),
             failures=failure_cards(shown, failures, thumbnails, out),

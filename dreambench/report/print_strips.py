@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote, unquote
 
 from PIL import Image, ImageOps
 
-from dreambench.analysis import RunScores
-from dreambench.report import numbers
-from dreambench.report.pictures import Picture, photos_of, picture_of
-from dreambench.report.subject_grids import PROMPT_MEANS
-from dreambench.report.thumbnails import FOLDER, Thumbnail, data_address, folder_name
+from dreambench.report.pictures import Picture
+from dreambench.report.subject_grids import SubjectGrid
+from dreambench.report.thumbnails import FOLDER, data_address, folder_name
 from dreambench.store.files import write_atomically
 
 COLUMNS = 6
@@ -49,28 +47,45 @@ class PrintStrip:
     cells: tuple[PrintCell, ...]
 
 
-def written_strips(
-    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> dict[str, list[PrintStrip]]:
-    """Return every subject's strips, kept as files below ``out``/thumbs/print.
+#: Stores a strip's JPEG under a relative path, and returns its address on the page.
+KeepStrip = Callable[[bytes, PurePosixPath], str]
 
-    They are made from the ``thumbnails``, which are also below ``out``. Raises DreambenchError where ``out``
-    cannot be written.
-    """
+
+def strips_in_files(out: Path) -> KeepStrip:
+    """Return how strips become files below ``out``/thumbs; DreambenchError where they cannot be written."""
 
     def keep(content: bytes, place: PurePosixPath) -> str:
         path = FOLDER / place
         write_atomically(out / path, lambda file: _write(file, content))
         return quote(str(path))
 
-    return _strips(scored, thumbnails, out, keep)
+    return keep
 
 
-def embedded_strips(
-    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail]
+def strips_in_the_page(content: bytes, place: PurePosixPath) -> str:
+    """Return a strip's ``data:`` address: the page itself has it."""
+    return data_address(content, "image/jpeg")
+
+
+def print_strips(
+    grids: Sequence[SubjectGrid], labels: Sequence[str], out: Path, keep: KeepStrip
 ) -> dict[str, list[PrintStrip]]:
-    """Return every subject's strips with ``data:`` addresses, like those of the ``thumbnails``."""
-    return _strips(scored, thumbnails, Path(), lambda content, _: data_address(content, "image/jpeg"))
+    """Return every subject's strips: its photos, and of each run (``labels``) an image per prompt.
+
+    They are made from the thumbnails that the ``grids`` show, which are below ``out`` or in the page.
+    """
+    found: dict[str, list[PrintStrip]] = {}
+    for grid in grids:
+        photos = [PrintCell(photo) for photo in grid.photos]
+        rows = [("", photos), *((label, _cells(grid, run)) for run, label in enumerate(labels))]
+        parts = [(run, cells[i : i + COLUMNS]) for run, cells in rows for i in range(0, len(cells), COLUMNS)]
+        found[grid.name] = []
+        for number, (label, cells) in enumerate(parts):
+            pictures = [_image(cell.picture, out) for cell in cells]
+            place = PurePosixPath("print", folder_name(grid.name), f"{number:02d}.jpg")
+            href = keep(strip(pictures), place) if any(pictures) else None
+            found[grid.name].append(PrintStrip(href, _alt(grid.name, cells), label, tuple(cells)))
+    return found
 
 
 def strip(pictures: Sequence[Image.Image | None]) -> bytes:
@@ -89,36 +104,15 @@ def strip(pictures: Sequence[Image.Image | None]) -> bytes:
     return content.getvalue()
 
 
-def _strips(
-    scored: Sequence[RunScores],
-    thumbnails: Mapping[Path, Thumbnail],
-    out: Path,
-    keep: Callable[[bytes, PurePosixPath], str],
-) -> dict[str, list[PrintStrip]]:
-    found: dict[str, list[PrintStrip]] = {}
-    for subject in dict.fromkeys(name for run in scored for name in run.record.subjects):
-        photos = [PrintCell(photo) for photo in photos_of(subject, scored, thumbnails)]
-        rows = [("", photos), *((run.label, list(_cells(subject, run, thumbnails, out))) for run in scored)]
-        parts = [(run, cells[i : i + COLUMNS]) for run, cells in rows for i in range(0, len(cells), COLUMNS)]
-        found[subject] = []
-        for number, (label, cells) in enumerate(parts):
-            pictures = [_image(cell.picture, out) for cell in cells]
-            place = PurePosixPath("print", folder_name(subject), f"{number:02d}.jpg")
-            href = keep(strip(pictures), place) if any(pictures) else None
-            found[subject].append(PrintStrip(href, _alt(subject, cells), label, tuple(cells)))
+def _cells(grid: SubjectGrid, run: int) -> list[PrintCell]:
+    """Return a run's cell of each prompt that it has: the first image that can be shown."""
+    found = []
+    for line in grid.lines:
+        cells = line.runs[run]
+        if cells.pictures:
+            shown = next((picture for picture in cells.pictures if picture.href), cells.pictures[0])
+            found.append(PrintCell(shown, cells.prompt, str(line.index), cells.means))
     return found
-
-
-def _cells(
-    subject: str, run: RunScores, thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> Iterator[PrintCell]:
-    images = run.tables.images[run.tables.images["subject"] == subject]
-    for index, rows in images.groupby("prompt_index"):
-        found = rows.sort_values("image_index").itertuples(index=False)
-        pictures = [picture_of(subject, run, row, thumbnails, out) for row in found]
-        shown = next((picture for picture in pictures if picture.href), pictures[0])
-        means = tuple(numbers.fixed(float(rows[score].mean())) for score in PROMPT_MEANS)
-        yield PrintCell(shown, str(rows["prompt"].iloc[0]), str(index), means)
 
 
 def _alt(subject: str, cells: Sequence[PrintCell]) -> str:

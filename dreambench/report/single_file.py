@@ -10,7 +10,7 @@ from dreambench.analysis import summary_of
 from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.errors import DreambenchError
 from dreambench.report.page import FILES, render_page
-from dreambench.report.print_strips import embedded_strips
+from dreambench.report.print_strips import strips_in_the_page
 from dreambench.report.reported_table import published_tables
 from dreambench.report.thumbnails import data_address, embedded_thumbnails, image_sources, webp
 from dreambench.report.write import preferences_of, write_tables
@@ -54,8 +54,9 @@ def write_single_file(
         write_tables(scored, summary, Path(folder))
         tables = {name: _address(Path(folder) / name) for name in FILES}
         beside = published_tables(summary.signature) if published else ()
-        strips = embedded_strips(scored, thumbnails)
-        page = render_page(scored, summary, thumbnails, strips, Path(folder), preferences, tables, beside)
+        page = render_page(
+            scored, summary, thumbnails, strips_in_the_page, Path(folder), preferences, tables, beside
+        )
     write_text(file, page)
     return file
 

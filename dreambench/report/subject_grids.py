@@ -18,10 +18,14 @@ PROMPT_MEANS = ("dino", "clip_t")
 
 @dataclass(frozen=True)
 class RunCells:
-    """One run's part of a prompt's line: its images, and the means of ``PROMPT_MEANS`` over them."""
+    """One run's part of a prompt's line: its images, and the means of ``PROMPT_MEANS`` over them.
+
+    ``prompt`` is the text that the run drew; its name of the subject may be another than the next run's.
+    """
 
     pictures: tuple[Picture, ...]
     means: tuple[str, ...]
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,9 @@ class PromptLine:
     runs: tuple[RunCells, ...]
 
 
+_ABSENT = RunCells((), (numbers.ABSENT,) * len(PROMPT_MEANS))
+
+
 @dataclass(frozen=True)
 class SubjectGrid:
     """One subject: photos on the left, prompts in groups of one kind on the right."""
@@ -44,6 +51,11 @@ class SubjectGrid:
     category: str
     photos: tuple[Picture, ...]
     groups: tuple[tuple[str, tuple[PromptLine, ...]], ...]
+
+    @property
+    def lines(self) -> list[PromptLine]:
+        """The lines of all groups, in the order of their prompts."""
+        return sorted((line for _, lines in self.groups for line in lines), key=lambda line: line.index)
 
 
 def subject_grids(
@@ -78,25 +90,27 @@ def _lines(
     thumbnails: Mapping[Path, Thumbnail],
     out: Path,
 ) -> list[PromptLine]:
-    parts = [dict(tuple(frame.groupby("prompt_index"))) for frame in frames]
-    rows = pd.concat(frames)
-    heads = rows.drop_duplicates("prompt_index").sort_values("prompt_index")
-    lines = []
-    for index, text, kind in heads[["prompt_index", "prompt", "kind"]].itertuples(index=False):
-        cells = tuple(
-            _cells(name, run, part.get(index, rows[:0]), thumbnails, out)
-            for run, part in zip(scored, parts, strict=True)
-        )
-        lines.append(PromptLine(int(index), str(text), str(kind), cells))
-    return lines
+    parts = [_cells(name, run, rows, thumbnails, out) for run, rows in zip(scored, frames, strict=True)]
+    heads = pd.concat(frames).drop_duplicates("prompt_index").sort_values("prompt_index")
+    return [
+        PromptLine(int(index), str(text), str(kind), tuple(part.get(index, _ABSENT) for part in parts))
+        for index, text, kind in heads[["prompt_index", "prompt", "kind"]].itertuples(index=False)
+    ]
 
 
 def _cells(
     name: str, run: RunScores, rows: pd.DataFrame, thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> RunCells:
-    pictures = tuple(picture_of(name, run, row, thumbnails, out) for row in rows.itertuples(index=False))
-    means = tuple(numbers.fixed(float(rows[score].mean())) for score in PROMPT_MEANS)
-    return RunCells(pictures, means)
+) -> dict[int, RunCells]:
+    """Return a subject's cells by prompt index. The rows are gone through once: a run has thousands."""
+    pictures: dict[int, list[Picture]] = {}
+    for row in rows.itertuples(index=False):
+        pictures.setdefault(row.prompt_index, []).append(picture_of(name, run, row, thumbnails, out))  # type: ignore[arg-type]
+    by_prompt = rows.groupby("prompt_index")
+    means, prompts = by_prompt[list(PROMPT_MEANS)].mean(), by_prompt["prompt"].first()
+    return {
+        int(index): RunCells(tuple(pictures[index]), tuple(map(numbers.fixed, values)), str(prompts[index]))
+        for index, *values in means.itertuples()
+    }
 
 
 def _grouped(lines: Sequence[PromptLine]) -> tuple[tuple[str, tuple[PromptLine, ...]], ...]:

@@ -17,7 +17,7 @@ from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_sco
 from dreambench.report.loss_figure import losses_of
 from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.page import render_page
-from dreambench.report.print_strips import written_strips
+from dreambench.report.print_strips import strips_in_files
 from dreambench.report.reported_table import published_tables
 from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
@@ -57,8 +57,7 @@ def write_report(
     write_tables(scored, summary, out)
     page = out / PAGE
     beside = published_tables(summary.signature) if published else ()
-    strips = written_strips(scored, thumbnails, out)
-    html = render_page(scored, summary, thumbnails, strips, out, preferences, reported=beside)
+    html = render_page(scored, summary, thumbnails, strips_in_files(out), out, preferences, reported=beside)
     write_text(page, html)
     return page
 

@@ -13,7 +13,8 @@ from PIL import Image
 from dreambench.analysis import read_run_scores
 from dreambench.paths import data_folder
 from dreambench.report import write_report, write_single_file
-from dreambench.report.print_strips import COLUMNS, GAP, SIDE, strip, written_strips
+from dreambench.report.print_strips import COLUMNS, GAP, SIDE, print_strips, strip, strips_in_files
+from dreambench.report.subject_grids import subject_grids
 from dreambench.report.thumbnails import make_thumbnails
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run, make_spec
@@ -51,7 +52,8 @@ def test_small_pictures_are_not_enlarged() -> None:
 def test_the_first_image_of_each_prompt_with_its_mean(run: RunFolder) -> None:
     (run.path / "images" / "ant" / "00-0.png").unlink()
     scored, out = read_run_scores([run]), run.report_folder
-    strips = written_strips(scored, make_thumbnails(scored, out, quiet=True), out)
+    grids = subject_grids(scored, make_thumbnails(scored, out, quiet=True), out)
+    strips = print_strips(grids, ["run"], out, strips_in_files(out))
     assert list(strips) == ["ant", "bee"]
     photos, images = strips["ant"]
     assert [cell.picture.title for cell in photos.cells] == ["00.png", "01.png"]
@@ -103,15 +105,19 @@ def test_every_strip_is_in_the_pdf_as_the_jpeg_that_it_is(run: RunFolder, alone:
 
 
 def test_two_runs_are_printed_with_their_names(run: RunFolder, tmp_path: Path) -> None:
-    other = make_run(
-        tmp_path / "other", [image_row("ant", 0, 0, (0.1, 0.2, 0.3))], subjects=["ant"], pictures=True
-    )
+    row = image_row("ant", 0, 0, (0.1, 0.2, 0.3)) | {"prompt": "a <subject>, prompt 0"}
+    other = make_run(tmp_path / "other", [row], subjects=["ant"], pictures=True)
     document = read_page(write_report([run, other], tmp_path / "both", force=True, quiet=True))
     assert [image["alt"] for image in document.all("img") if "thumbs/print/ant" in image["src"]] == [
         "Photos of ant",
         "ant: prompts 0 to 0",  # what both runs have
         "ant: prompts 0 to 0",
     ]
+    # Each run's own name of the subject.
+    printed = [
+        text for text in ("0 a sks dog, prompt 0", "0 a <subject>, prompt 0") if text in document.words
+    ]
+    assert len(printed) == 2
     names = [text for text in document.words.split() if text in {"my-run", "other"}]
     assert {"my-run", "other"} <= set(names)
 
