@@ -52,12 +52,16 @@ KeepStrip = Callable[[bytes, PurePosixPath], str]
 
 
 def strips_in_files(out: Path) -> KeepStrip:
-    """Return how strips become files below ``out``/thumbs; DreambenchError where they cannot be written."""
+    """Return how strips become files below ``out``/thumbs; DreambenchError where they cannot be written.
+
+    A file that has the strip already is left alone: a page is made many times while its run goes on.
+    """
 
     def keep(content: bytes, place: PurePosixPath) -> str:
-        path = FOLDER / place
-        write_atomically(out / path, lambda file: _write(file, content))
-        return quote(str(path))
+        path = out / FOLDER / place
+        if not path.is_file() or path.read_bytes() != content:
+            write_atomically(path, lambda file: _write(file, content))
+        return quote(str(FOLDER / place))
 
     return keep
 
