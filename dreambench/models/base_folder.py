@@ -138,7 +138,7 @@ def _has_half_weights(folder: Path) -> bool:
     kinds: set[str] = set()
     for file in folder.glob("*.safetensors"):
         try:
-            with safe_open(file, framework="pt") as opened:
+            with safe_open(file, framework="np") as opened:
                 kinds |= {opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118
         except (SafetensorError, OSError):  # a damaged file is named when it is loaded
             return False

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_folder import (
@@ -23,6 +21,9 @@ from dreambench.models.schedulers import Parameterization, parameterization, sch
 from dreambench.paths import BUILTIN, located
 from dreambench.spec.run_spec import BaseSpec
 
+if TYPE_CHECKING:
+    import torch
+
 
 class BaseModel:
     """A base model in a folder of diffusers' layout.
@@ -36,10 +37,22 @@ class BaseModel:
         self.folder, self.name, self.fingerprint, self.variant = folder, name, fingerprint, variant
         self.index = read_index(folder)
         self.family: Family = family_of(str(self.index["_class_name"]), str(folder / "model_index.json"))
-        self.device = torch.device("cpu")
-        self.frozen_dtype = torch.float32
         self.quantize = "none"
         self._frozen: dict[str, Any] = {}
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the weights are: the CPU, unless a run sets another device."""
+        import torch
+
+        return torch.device("cpu")
+
+    @cached_property
+    def frozen_dtype(self) -> torch.dtype:
+        """The type of frozen weights: float32, unless a run sets another for a large model."""
+        import torch
+
+        return torch.float32
 
     @property
     def parameterization(self) -> Parameterization:
@@ -85,14 +98,14 @@ class BaseModel:
         """Return the side in pixels of the images that the model was made for, if it is known."""
         return self.family.native_size(self)
 
-    def fresh(self, component: str, dtype: torch.dtype = torch.float32) -> Any:
+    def fresh(self, component: str) -> Any:
         """Load a new, trainable instance of a component with weights: float32, on the device."""
-        return self._placed(component, self._load(component, dtype))
+        return self._placed(component, self._load(component))
 
     def fresh_frozen(self, component: str) -> Any:
         """Load a new instance of a component whose weights stay as they are, for adapters to be added."""
         # The VAE is small, and some overflow in half precision.
-        dtype = torch.float32 if component == "vae" else self.frozen_dtype
+        dtype = None if component == "vae" else self.frozen_dtype
         kind = self.quantize if self.family.large and component != "vae" else "none"
         return self._placed(component, self._load(component, dtype, kind)).requires_grad_(False)
 
@@ -102,7 +115,7 @@ class BaseModel:
             self._frozen[component] = self.fresh_frozen(component).eval()
         return self._frozen[component].to(self.device)
 
-    def _load(self, component: str, dtype: torch.dtype, quantize: str = "none") -> Any:
+    def _load(self, component: str, dtype: torch.dtype | None = None, quantize: str = "none") -> Any:
         name = self.family.weighted[component]
         config = quantization_config(name.partition(".")[0], quantize, dtype)
         return load_module(class_named(name), self.folder / component, self.variant, dtype, config)
@@ -152,6 +165,8 @@ def layout_of(component: str, module: Any, device: torch.device) -> torch.memory
 
     In half precision a training's convolutions are faster so. Those of a video VAE have five dimensions.
     """
+    import torch
+
     images = all(weight.ndim < 5 for weight in module.parameters())
     last = device.type == "cuda" and component in ("unet", "vae") and images
     return torch.channels_last if last else torch.preserve_format
@@ -170,15 +185,25 @@ def load_module(
     cls: Any,
     folder: Path,
     variant: str | None = None,
-    dtype: torch.dtype = torch.float32,
+    dtype: torch.dtype | None = None,
     quantization: Any = None,
 ) -> Any:
-    """Load a diffusers or transformers module from safetensors; one clear line where it fails."""
+    """Load a diffusers or transformers module from safetensors; one clear line where it fails.
+
+    ``dtype`` None is float32, whatever the file's or the configuration's is.
+    """
+    import torch
+
     quiet_libraries()
     more = {} if quantization is None else {"quantization_config": quantization}
     try:
         module, report = cls.from_pretrained(
-            folder, use_safetensors=True, torch_dtype=dtype, variant=variant, output_loading_info=True, **more
+            folder,
+            use_safetensors=True,
+            torch_dtype=dtype or torch.float32,
+            variant=variant,
+            output_loading_info=True,
+            **more,
         )
     except Exception as error:
         raise DreambenchError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from typing import Any
-
-import torch
+from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
+
+if TYPE_CHECKING:
+    import torch
 
 _PACKAGES = {"nf4": "bitsandbytes", "fp8": "torchao"}
 #: Bytes of a quantized weight: 4 bits and a float32 scale for each 64 of them; 8 bits (and a scale a row).
@@ -48,6 +49,8 @@ def held_bytes(kind: str, name: str, shape: tuple[int, ...]) -> float:
 
 def is_finite(values: Any) -> bool:
     """Whether all values of a weight are finite, quantized or not; what is no tensor of floats is."""
+    import torch
+
     if not isinstance(values, torch.Tensor):
         return True
     if hasattr(values, "__tensor_flatten__"):  # a subclass that wraps others, as torchao's: no isfinite
@@ -55,7 +58,7 @@ def is_finite(values: Any) -> bool:
     return not values.is_floating_point() or bool(values.isfinite().all())
 
 
-def quantization_config(library: str, kind: str, dtype: torch.dtype) -> Any:
+def quantization_config(library: str, kind: str, dtype: torch.dtype | None) -> Any:
     """Return the ``quantization_config`` of a ``from_pretrained``; None for ``none``.
 
     ``library`` is ``diffusers`` or ``transformers``, and ``dtype`` that of the products. NF4 is QLoRA's data

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dreambench.dataset import Subject
-from dreambench.models.base_model import BaseModel
-from dreambench.models.device import Runtime
-from dreambench.models.sampling import ImageRequest, generate
 from dreambench.runs.training_subject import training_noun
 from dreambench.seeds import stable_seed
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store.class_image_set import ClassImageSet
+
+if TYPE_CHECKING:
+    from dreambench.models.base_model import BaseModel
+    from dreambench.models.device import Runtime
 
 
 def class_caption(class_noun: str) -> str:
@@ -60,6 +61,8 @@ def ensure_class_images(
     A sealed set is first compared with its manifest; missing and changed files are made again, and
     ``notify`` says so. Every image has its own seed, so the result does not depend on interruptions.
     """
+    from dreambench.models.sampling import ImageRequest, generate
+
     with wanted.locked():
         damaged = wanted.remove_corrupt_images()
         if damaged:

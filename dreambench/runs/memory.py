@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
-from dreambench.models.device import device_memory
 from dreambench.models.quantized import held_bytes
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
@@ -87,6 +86,8 @@ def training_memory(
 
 def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
     """Raise DreambenchError if the GPU is too small for the computed memory. Loads nothing."""
+    from dreambench.models.device import device_memory
+
     there = device_memory(runtime.device)
     if there is None or spec.runtime.ignore_memory:
         return
@@ -124,7 +125,7 @@ def shapes_of(folder: Path, family: Family) -> dict[str, dict[str, tuple[int, ..
     for component in family.weighted:
         shapes: dict[str, tuple[int, ...]] = {}
         for file in (folder / component).glob("*.safetensors"):
-            with safe_open(file, "pt") as content:
+            with safe_open(file, "np") as content:
                 shapes |= {name: tuple(content.get_slice(name).get_shape()) for name in content.keys()}  # noqa: SIM118
         found[component] = shapes
     return found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,10 +16,10 @@ from dreambench.executors import ExecutorOptions
 from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
+from dreambench.runs.chosen_data import chosen_prompts, chosen_subjects, complete_data, read_data
 from dreambench.runs.class_images import class_image_set, needed_class_images
 from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
-from dreambench.runs.prepare import chosen_prompts, chosen_subjects, complete_data, read_data
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, published_rates
 from dreambench.runs.timing import probe as probe_rates
 from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
@@ -44,7 +46,6 @@ class Schedule:
 
 def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
     """Return the schedule of a run on this machine, timed by earlier runs, a ``probe`` or published rates."""
-    import torch
 
     def measure(fingerprint: str | None) -> Rates | None:
         if not probe:
@@ -52,10 +53,20 @@ def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
         with reporting(None) as shown:
             return probe_rates(spec, shown)
 
-    gpus = torch.cuda.device_count()
+    gpus = _count_gpus()
     share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
     fitting = max(1, int(gpus / share)) if share else 1
     return Schedule(options.workers or fitting, share, measure)
+
+
+def _count_gpus() -> int:
+    # Most of a plan's time would be the import of torch; without a GPU's driver there is nothing to count.
+    drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, Windows' in its Linux
+    if sys.platform == "darwin" or (sys.platform == "linux" and not any(map(os.path.exists, drivers))):
+        return 0
+    import torch
+
+    return torch.cuda.device_count()
 
 
 def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule | None = None) -> Plan:

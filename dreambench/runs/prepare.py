@@ -6,17 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-import torch
-
-from dreambench.dataset import (
-    Dataset,
-    Prompt,
-    Subject,
-    canonical_selection,
-    load_dataset,
-    select_prompts,
-    selected,
-)
+from dreambench.dataset import Dataset, Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
@@ -25,6 +15,7 @@ from dreambench.models.device import Runtime, resolve_runtime
 from dreambench.models.quantized import require_quantizer
 from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
+from dreambench.runs.chosen_data import chosen_subjects, resolve_data
 from dreambench.runs.memory import require_memory
 from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
@@ -100,7 +91,8 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
     """Put a base model on the device; return the method. Raises DreambenchError if the two do not fit."""
     family = base.family
     base.device = runtime.device
-    base.frozen_dtype = runtime.dtype if family.large else torch.float32
+    if family.large:
+        base.frozen_dtype = runtime.dtype
     require_quantizer(runtime.spec.quantize, runtime.device, family.large)
     base.quantize = runtime.spec.quantize
     multiple = family.cell(base) * family.patch
@@ -173,43 +165,6 @@ def _rule(prepared: Prepared) -> list[str]:
     if prepared.spec.identifier.text or prepared.base.family.clip_text:
         return []
     return [f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."]
-
-
-def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
-    """Read and check the dataset, and fill in its label, its fingerprint and the subjects' names.
-
-    Raises DreambenchError for an unknown subject, a bad prompt selection or a damaged photo.
-    """
-    dataset = read_data(spec)
-    return complete_data(spec, dataset), dataset
-
-
-def read_data(spec: RunSpec) -> Dataset:
-    """Read and check the dataset of a spec. Raises DreambenchError if it is missing or damaged."""
-    return load_dataset(located(spec.data.folder) if spec.data.folder else None)
-
-
-def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
-    """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
-    data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
-    chosen = dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
-    counts = sorted({len(s.prompts) for s in chosen})
-    for count in counts:
-        selected(count, spec.prompts)
-    names = tuple(s.name for s in dataset.subjects if s in chosen)
-    subjects = "all" if len(names) == len(dataset.subjects) else names
-    prompts = canonical_selection(counts[-1], spec.prompts)
-    return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
-
-
-def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
-    """Return the subjects of a spec."""
-    return dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
-
-
-def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:
-    """Return a spec's prompts for a subject, in the official order."""
-    return tuple(sorted(select_prompts(subject.prompts, spec.prompts), key=lambda p: p.index))
 
 
 def default_run_name(spec: RunSpec) -> str:

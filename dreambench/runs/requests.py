@@ -10,8 +10,8 @@ from dreambench.dataset import Prompt, Subject
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import BenchmarkImage, DriftImage, PriorImage
 from dreambench.models.sampling import ImageRequest
+from dreambench.runs.chosen_data import chosen_prompts
 from dreambench.runs.class_images import class_caption
-from dreambench.runs.prepare import chosen_prompts
 from dreambench.runs.unrelated_prompts import unrelated_prompts
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec

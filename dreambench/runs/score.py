@@ -53,7 +53,8 @@ def score(
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
-    from dreambench.runs.prepare import chosen_subjects, own_prompts, resolve_data
+    from dreambench.runs.chosen_data import chosen_subjects, resolve_data
+    from dreambench.runs.prepare import own_prompts
     from dreambench.runs.requests import photo_files
     from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name

@@ -13,9 +13,9 @@ from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import BenchmarkImage, PriorImage
+from dreambench.runs.chosen_data import chosen_subjects
 from dreambench.runs.layouts import FORM, Cell, nearest, read_layout, subject_named
 from dreambench.runs.manifests import KINDS, Rows, check_columns, manifest_rows, named
-from dreambench.runs.prepare import chosen_subjects
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder

@@ -52,7 +52,7 @@ def tell_apart(
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
-    from dreambench.runs.prepare import chosen_subjects, resolve_data
+    from dreambench.runs.chosen_data import chosen_subjects, resolve_data
 
     spec, dataset = resolve_data(asked_spec(preset or PAPER_PRESET, **asked))
     spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})

@@ -146,7 +146,8 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     Raises DreambenchError if the run itself would.
     """
     from dreambench.models.device import resolve_runtime
-    from dreambench.runs.prepare import chosen_subjects, prepare, read_data, start_record
+    from dreambench.runs.chosen_data import chosen_subjects, read_data
+    from dreambench.runs.prepare import prepare, start_record
     from dreambench.runs.subject import make_subject
 
     first = chosen_subjects(spec, read_data(spec))[0]

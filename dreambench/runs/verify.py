@@ -71,7 +71,7 @@ def verify(
     quiet_libraries()
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
-    from dreambench.runs.prepare import resolve_data
+    from dreambench.runs.chosen_data import resolve_data
 
     spec, dataset = resolve_data(asked_spec(preset or PAPER_PRESET, **asked))
     protocol = with_fingerprints(spec.protocol)

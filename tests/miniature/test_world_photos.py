@@ -16,7 +16,7 @@ from PIL import Image
 from dreambench.dataset import load_dataset, verify
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
-from dreambench.runs.prepare import resolve_data
+from dreambench.runs.chosen_data import resolve_data
 from dreambench.spec.presets import build_spec
 from miniature.world import PLAIN_SURROUNDINGS, held_out_subjects, photo, photo_scene
 from miniature.world.__main__ import main
@@ -114,7 +114,7 @@ def test_drawing_again_changes_no_file_that_is_right(tmp_path: Path) -> None:
 def test_the_package_works_without_the_painter() -> None:
     code = (
         "import sys; sys.modules['miniature'] = None\n"
-        "from dreambench.runs.prepare import resolve_data\n"
+        "from dreambench.runs.chosen_data import resolve_data\n"
         "from dreambench.spec.presets import build_spec\n"
         "print(resolve_data(build_spec('mini'))[1].label)"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 
 import huggingface_hub
 import open_clip
@@ -16,7 +17,7 @@ from dreambench.models.encoders import clip_encoder as clip_module
 from dreambench.models.encoders import named_weights
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import load_dino
-from dreambench.models.encoders.downloads import HubFile
+from dreambench.models.encoders.downloads import HubFile, torch_hub
 from dreambench.models.encoders.lpips_network import load_lpips
 from dreambench.models.encoders.named_weights import (
     clip_download,
@@ -236,3 +237,16 @@ def test_the_key_follows_content_and_transform_not_the_path(tiny_models):
     others = [{"fingerprint": "0" * 64}, {"resize": 60}, {"model": FULL_DINO_MODEL}]
     keys = {encoder_key("dino", spec.model_copy(update=change)) for change in others}
     assert len(keys | {encoder_key("dino", spec)}) == 4
+
+
+@pytest.mark.parametrize(
+    "changed", [{}, {"XDG_CACHE_HOME": "/x/cache"}, {"TORCH_HOME": "/x/torch", "XDG_CACHE_HOME": "/x/cache"}]
+)
+def test_torchs_folder_of_downloads_is_known_without_torch(changed: dict[str, str], monkeypatch) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    with_torch = torch_hub()
+    monkeypatch.delitem(sys.modules, "torch")
+    assert torch_hub() == with_torch

@@ -10,11 +10,11 @@ from dreambench.cli import main
 from dreambench.dataset import load_dataset
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context
+from dreambench.models import device as device_module
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
-from dreambench.runs import memory
 from dreambench.runs.memory import require_memory, shapes_of, training_memory
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
@@ -86,16 +86,16 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkey
     runtime = resolve_runtime(spec.runtime)
     needed = training_memory(spec, shapes_of(base.folder, base.family), base.family, False).total
     require_memory(spec, base, runtime)  # a CPU's memory is not known
-    monkeypatch.setattr(memory, "device_memory", lambda device: needed)
+    monkeypatch.setattr(device_module, "device_memory", lambda device: needed)
     require_memory(spec, base, runtime)
-    monkeypatch.setattr(memory, "device_memory", lambda device: needed - 1)
+    monkeypatch.setattr(device_module, "device_memory", lambda device: needed - 1)
     with pytest.raises(DreambenchError, match="GiB before activations"):
         require_memory(spec, base, runtime)
     require_memory(_spec(tiny, "dreambooth", "runtime.ignore_memory=true"), base, runtime)
 
 
 def test_force_starts_on_a_gpu_that_is_too_small(tiny, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(memory, "device_memory", lambda device: 1000)
+    monkeypatch.setattr(device_module, "device_memory", lambda device: 1000)
     command = ["run", *tiny_models.options(tiny), "--method", "pretrained", "--subjects", "dog"]
     command += ["--prompts", "0", "--images-per-prompt", "1", "--out", str(tmp_path / "run")]
     with pytest.raises(SystemExit) as stop:

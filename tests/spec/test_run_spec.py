@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from dreambench.runs.prepare import resolve_data
+from dreambench.runs.chosen_data import resolve_data
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.presets import build_spec, field_names
 from dreambench.spec.registries import METHODS, METRICS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,16 @@ from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def torch_hub() -> Path:
+    """Return the folder of torch's downloads (``torch.hub.get_dir()``), for which torch is not imported."""
+    if "torch" in sys.modules:
+        import torch
+
+        return Path(torch.hub.get_dir())  # a program may have set another
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub"
 
 
 @dataclass(frozen=True)
@@ -72,9 +83,7 @@ class TorchvisionFile:
     @property
     def place(self) -> Path:
         """Where torch keeps the file."""
-        import torch
-
-        return Path(torch.hub.get_dir()) / "checkpoints" / os.path.basename(self.url)
+        return torch_hub() / "checkpoints" / os.path.basename(self.url)
 
     def cached(self) -> Path | None:
         """Return the file in torch's cache, without any network access."""

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
 #: By the pipeline's argument name (``prompt_embeds``): a tensor [n, ...], or a list of n tensors.
 Conditioning = Mapping[str, Any]
 
@@ -14,7 +12,7 @@ Conditioning = Mapping[str, Any]
 def take(conditioning: Conditioning, rows: Sequence[int]) -> dict[str, Any]:
     """Return some rows of a conditioning, in the given order; a row may be taken several times."""
     return {
-        name: value[list(rows)] if isinstance(value, torch.Tensor) else [value[row] for row in rows]
+        name: [value[row] for row in rows] if isinstance(value, list) else value[list(rows)]
         for name, value in conditioning.items()
     }
 
@@ -27,9 +25,9 @@ def count_rows(conditioning: Conditioning) -> int:
 def repeat_each(conditioning: Conditioning, times: int) -> dict[str, Any]:
     """Repeat each row ``times`` times: the first prompt's rows, then the second's."""
     return {
-        name: value.repeat_interleave(times, dim=0)
-        if isinstance(value, torch.Tensor)
-        else [row for row in value for _ in range(times)]
+        name: [row for row in value for _ in range(times)]
+        if isinstance(value, list)
+        else value.repeat_interleave(times, dim=0)
         for name, value in conditioning.items()
     }
 
@@ -37,10 +35,10 @@ def repeat_each(conditioning: Conditioning, times: int) -> dict[str, Any]:
 def in_float32(conditioning: Conditioning) -> dict[str, Any]:
     """Return a conditioning with half-precision tensors as float32: pipelines draw noise in their type."""
 
-    def cast(value: torch.Tensor) -> torch.Tensor:
+    def cast(value: Any) -> Any:
         return value.float() if value.is_floating_point() else value
 
     return {
-        name: cast(value) if isinstance(value, torch.Tensor) else [cast(row) for row in value]
+        name: [cast(row) for row in value] if isinstance(value, list) else cast(value)
         for name, value in conditioning.items()
     }

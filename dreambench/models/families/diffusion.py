@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from dreambench.errors import DreambenchError
 from dreambench.models.families.family import Family, Noisy
 from dreambench.models.schedulers import Parameterization, parameterization, training_schedule
 
 if TYPE_CHECKING:
+    import torch
+
     from dreambench.models.base_model import BaseModel
 
 
@@ -47,6 +47,8 @@ class DiffusionFamily(Family):
 
     def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
         """Add noise at uniform timesteps (diffusers, examples/dreambooth/train_dreambooth.py)."""
+        import torch
+
         noise = torch.randn(latents.shape, generator=generator)
         count = int(schedule.config.num_train_timesteps)
         timesteps = torch.randint(0, count, (latents.shape[0],), generator=generator)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import torch
-
 from dreambench.errors import DreambenchError
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.registries import FAMILIES
 
 if TYPE_CHECKING:
+    import torch
+
     from dreambench.models.base_model import BaseModel
 
 
@@ -41,6 +41,8 @@ class Noisy:
 
     def again(self, target: torch.Tensor) -> Noisy:
         """Return these rows, and after them the same rows with another target."""
+        import torch
+
         weight = None if self.weight is None else self.weight.repeat(2, 1, 1, 1)
         return Noisy(
             self.latents.repeat(2, 1, 1, 1),
@@ -150,6 +152,8 @@ class Family(ABC):
 
         If no text encoder is among ``trained``, it is computed once, and large encoders leave the GPU.
         """
+        import torch
+
         with torch.no_grad():
             found = self.encode(base.text_pipeline(), captions, base.device)
         if self.large:

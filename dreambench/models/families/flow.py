@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import torch
-
 from dreambench.errors import DreambenchError
 from dreambench.models.families.family import Family, Noisy
 from dreambench.spec.method_options import SamplerSpec
 
 if TYPE_CHECKING:
+    import torch
+
     from dreambench.models.base_model import BaseModel
 
 _SCHEDULER = "FlowMatchEulerDiscreteScheduler"
@@ -51,6 +51,8 @@ class FlowFamily(Family):
 
     def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
         """Mix latents with noise at random steps of the schedule."""
+        import torch
+
         noise = torch.randn(latents.shape, generator=generator)
         share = self.density(len(latents), generator)
         indices = (share * schedule.config.num_train_timesteps).long()
@@ -60,6 +62,8 @@ class FlowFamily(Family):
 
     def density(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Return the rows' positions in the schedule [0, 1): uniform, unless a family differs."""
+        import torch
+
         return torch.rand(count, generator=generator)
 
     def weight(self, sigma: torch.Tensor) -> torch.Tensor | None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
 from dreambench.spec.method_options import SamplerSpec
+
+if TYPE_CHECKING:
+    import torch
 
 #: The guidance input of the distilled model in training (diffusers, examples/dreambooth/README_flux.md).
 TRAINING_GUIDANCE = 1.0
@@ -60,6 +61,7 @@ class Flux(FlowFamily):
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
         """Pack the latents in tokens of 2 x 2 cells, call the transformer, and unpack its output."""
+        import torch
         from diffusers import FluxPipeline
 
         rows, channels, height, width = noisy.latents.shape

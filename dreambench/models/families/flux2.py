@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
 from dreambench.models.families.flux import TRAINING_GUIDANCE
 from dreambench.spec.method_options import SamplerSpec
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Flux2(FlowFamily):
@@ -42,6 +43,7 @@ class Flux2(FlowFamily):
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the posterior's mode as tokens of 2 x 2 cells [n, 4 c, h/2, w/2], as the script does."""
+        import torch
         from diffusers import Flux2Pipeline
 
         mode = Flux2Pipeline._patchify_latents(vae.encode(pixels).latent_dist.mode())
@@ -49,6 +51,8 @@ class Flux2(FlowFamily):
 
     def latent_scaling(self, vae: Any) -> tuple[Any, Any]:
         """Return mean and reciprocal deviation [1, 4 c, 1, 1] of the VAE's batch norm."""
+        import torch
+
         mean = vae.bn.running_mean.view(1, -1, 1, 1).float().cpu()
         variance = vae.bn.running_var.view(1, -1, 1, 1).float().cpu()
         return mean, 1 / torch.sqrt(variance + vae.config.batch_norm_eps)
@@ -57,6 +61,7 @@ class Flux2(FlowFamily):
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
         """Call the transformer on the tokens with their positions, and put its output back in place."""
+        import torch
         from diffusers import Flux2Pipeline
 
         rows, device, states = len(noisy.latents), noisy.latents.device, conditioning["prompt_embeds"]

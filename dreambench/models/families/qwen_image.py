@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
 from dreambench.spec.method_options import SamplerSpec
 
 if TYPE_CHECKING:
+    import torch
+
     from dreambench.models.base_model import BaseModel
 
 
@@ -37,6 +37,8 @@ class QwenImage(FlowFamily):
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return ``prompt_embeds`` [n, t, d], padded to the longest, and ``prompt_embeds_mask`` [n, t]."""
+        import torch
+
         states, mask = pipeline.encode_prompt(list(prompts), device=device)
         if mask is None:  # diffusers omits a mask that masks nothing
             mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
@@ -57,6 +59,8 @@ class QwenImage(FlowFamily):
 
     def latent_scaling(self, vae: Any) -> tuple[Any, Any]:
         """Return the channels' means and reciprocal deviations [1, c, 1, 1], from the VAE's configuration."""
+        import torch
+
         mean, deviation = (torch.tensor(vae.config[name]) for name in ("latents_mean", "latents_std"))
         return mean.view(1, -1, 1, 1), 1 / deviation.view(1, -1, 1, 1)
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
-
-import torch
-from torch.nn.functional import pad
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import PhotosShown
 from dreambench.models.families.qwen_image import QwenImage
+
+if TYPE_CHECKING:
+    import torch
 
 
 class QwenImageEdit(QwenImage):
@@ -43,6 +43,9 @@ class QwenImageEdit(QwenImage):
         The photo is the call's argument ``image``. One prompt is read at a time, because the processor needs
         a photo for each.
         """
+        import torch
+        from torch.nn.functional import pad
+
         photos = self.as_read(pipeline, told["image"])
         rows = [pipeline.encode_prompt(prompt, image=photos, device=device) for prompt in prompts]
         longest = max(states.shape[1] for states, _ in rows)
@@ -81,6 +84,9 @@ class QwenImageEditPlus(QwenImageEdit):
 
 def _mask(states: torch.Tensor, mask: torch.Tensor | None, longest: int) -> torch.Tensor:
     """Return the mask [1, longest] of one prompt's embedding; diffusers omits one that masks nothing."""
+    import torch
+    from torch.nn.functional import pad
+
     if mask is None:
         mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
     return pad(mask, (0, longest - states.shape[1]))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
+
+if TYPE_CHECKING:
+    import torch
 
 
 class StableDiffusion3(FlowFamily):
@@ -55,6 +56,8 @@ class StableDiffusion3(FlowFamily):
 
     def density(self, count: int, generator: torch.Generator) -> torch.Tensor:
         """Return logit-normal positions with mean 0 and deviation 1, the script's default."""
+        import torch
+
         return torch.sigmoid(torch.randn(count, generator=generator))
 
     def weight(self, sigma: torch.Tensor) -> torch.Tensor:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.diffusion import DiffusionFamily
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.stable_diffusion import tokens_of
 
 if TYPE_CHECKING:
+    import torch
+
     from dreambench.models.base_model import BaseModel
 
 
@@ -56,6 +56,8 @@ class StableDiffusionXL(DiffusionFamily):
 
     def encode_negative(self, pipeline: Any, prompt: str, device: Any) -> Conditioning:
         """Return the negative prompt's embedding: zeros for the empty one, as the model was trained."""
+        import torch
+
         found = self.encode(pipeline, [prompt], device)
         if prompt == "" and pipeline.config.force_zeros_for_empty_prompt:
             return {name: torch.zeros_like(value) for name, value in found.items()}
@@ -65,6 +67,8 @@ class StableDiffusionXL(DiffusionFamily):
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
     ) -> Callable[[], Conditioning]:
         """Return the captions' embeddings, computed in each step if text encoders are trained."""
+        import torch
+
         encoders = [
             trained[name] if name in trained else base.frozen(name) for name in self.trainable_text_encoders
         ]
@@ -82,6 +86,8 @@ class StableDiffusionXL(DiffusionFamily):
 
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
         """Return both encoders' penultimate states, as ``encode_prompt`` does; pooled is the second's."""
+        import torch
+
         states = torch.cat([output.hidden_states[-2] for output in outputs], dim=-1)
         return {"prompt_embeds": states, "pooled_prompt_embeds": outputs[1][0]}
 
@@ -89,6 +95,8 @@ class StableDiffusionXL(DiffusionFamily):
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
         """Call the U-Net with text embeddings, pooled states and the size of an uncropped square image."""
+        import torch
+
         # Photos are cropped to the square before they are encoded, and passed as if nothing had been cropped.
         size = [image_size, image_size, 0, 0, image_size, image_size]
         ids = torch.tensor([size] * len(noisy.latents), device=noisy.latents.device, dtype=torch.float32)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import torch
-
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.diffusion import DiffusionFamily
 from dreambench.models.families.family import Noisy
 
 if TYPE_CHECKING:
+    import torch
+
     from dreambench.models.base_model import BaseModel
 
 
@@ -45,6 +45,8 @@ class StableDiffusion(DiffusionFamily):
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
     ) -> Callable[[], Conditioning]:
         """Return the captions' embeddings, computed in each step if the text encoder is trained."""
+        import torch
+
         tokens = tokens_of(base.tokenizer, captions, base.device)
         encoder = trained.get("text_encoder")
         if encoder is not None:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
-
-import torch
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
 from dreambench.models.families.flow import FlowFamily
 from dreambench.spec.method_options import SamplerSpec
+
+if TYPE_CHECKING:
+    import torch
 
 
 class ZImage(FlowFamily):
@@ -39,6 +40,8 @@ class ZImage(FlowFamily):
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the posterior's mode [n, c, h, w], as the script does."""
+        import torch
+
         mode = vae.encode(pixels).latent_dist.mode()
         return mode, torch.zeros_like(mode)
 
@@ -46,6 +49,8 @@ class ZImage(FlowFamily):
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int
     ) -> torch.Tensor:
         """Call the transformer, whose time and velocity run from noise (0) to image (1)."""
+        import torch
+
         images = list(noisy.latents.unsqueeze(2).unbind(dim=0))
         time = (1000 - noisy.timesteps) / 1000
         predicted = denoiser(images, time, list(conditioning["prompt_embeds"]), return_dict=False)[0]

@@ -1,0 +1,52 @@
+"""The part of a dataset that a spec asks for: its subjects, and each subject's prompts."""
+
+from __future__ import annotations
+
+from dreambench.dataset import (
+    Dataset,
+    Prompt,
+    Subject,
+    canonical_selection,
+    load_dataset,
+    select_prompts,
+    selected,
+)
+from dreambench.paths import located
+from dreambench.spec.run_spec import RunSpec
+
+
+def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
+    """Read and check the dataset, and fill in its label, its fingerprint and the subjects' names.
+
+    Raises DreambenchError for an unknown subject, a bad prompt selection or a damaged photo.
+    """
+    dataset = read_data(spec)
+    return complete_data(spec, dataset), dataset
+
+
+def read_data(spec: RunSpec) -> Dataset:
+    """Read and check the dataset of a spec. Raises DreambenchError if it is missing or damaged."""
+    return load_dataset(located(spec.data.folder) if spec.data.folder else None)
+
+
+def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
+    """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
+    data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
+    chosen = dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+    counts = sorted({len(s.prompts) for s in chosen})
+    for count in counts:
+        selected(count, spec.prompts)
+    names = tuple(s.name for s in dataset.subjects if s in chosen)
+    subjects = "all" if len(names) == len(dataset.subjects) else names
+    prompts = canonical_selection(counts[-1], spec.prompts)
+    return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
+
+
+def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
+    """Return the subjects of a spec."""
+    return dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+
+
+def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:
+    """Return a spec's prompts for a subject, in the official order."""
+    return tuple(sorted(select_prompts(subject.prompts, spec.prompts), key=lambda p: p.index))
