@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _Thing = TypeVar("_Thing")
 
 
+class UnknownNameError(DreambenchError):
+    """No installed package brings anything of that name."""
+
+
 class Registry(Generic[_Thing]):
     """The classes of one entry-point group, by the name that the command line knows them by.
 
@@ -38,7 +42,7 @@ class Registry(Generic[_Thing]):
         return sorted(self._found().keys() | self._classes.keys())
 
     def get(self, name: str) -> type[_Thing]:
-        """Return the class called ``name``. Raises DreambenchError naming the nearest name."""
+        """Return the class called ``name``. Raises UnknownNameError naming the nearest name."""
         if name not in self._classes:
             entry = self._found().get(name)
             if entry is None:
@@ -78,7 +82,7 @@ class Registry(Generic[_Thing]):
             return DreambenchError(f"no {self.noun} is installed", "install dreambench again")
         near = difflib.get_close_matches(name, known, n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
-        return DreambenchError(f"{self.noun} {name!r} is unknown", f"{hint}known: {', '.join(known)}")
+        return UnknownNameError(f"{self.noun} {name!r} is unknown", f"{hint}known: {', '.join(known)}")
 
 
 METHODS: Registry[Any] = Registry("method", "dreambench.methods")

@@ -10,6 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.registries import UnknownNameError
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import files
 from dreambench.store.record import RunRecord, now
@@ -27,6 +28,8 @@ def open_run(path: Path) -> RunFolder:
         raise DreambenchError(
             f"{path} contains no run (no run.json)", "give a folder that `dreambench run` or `score` wrote"
         ) from error
+    except UnknownNameError as error:
+        raise DreambenchError(f"{file}: {error.message}", "install the package that brings it") from error
     except (ValidationError, ValueError, OSError) as error:
         remedy = "it is damaged or of another version; give another --out"
         with contextlib.suppress(ValidationError, ValueError, OSError):

@@ -86,6 +86,17 @@ class TestRunFolder:
             locked_run(tmp_path, record()).__enter__()
         assert (tmp_path / "run.json").read_text() == content
 
+    def test_a_method_of_a_package_that_is_not_installed_is_named(self, tmp_path):
+        with locked_run(tmp_path, record()):
+            pass
+        log = json.loads((tmp_path / "run.json").read_text())
+        log["spec"]["method"] = {"name": "from-elsewhere", "rank": 4}
+        (tmp_path / "run.json").write_text(json.dumps(log))
+        with pytest.raises(
+            DreambenchError, match=r"run.json: method 'from-elsewhere' is .* install the package"
+        ):
+            open_run(tmp_path)
+
     def test_a_field_that_run_json_should_not_have_is_refused(self, tmp_path):
         with locked_run(tmp_path, record()):
             pass
