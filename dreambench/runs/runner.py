@@ -11,10 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from dreambench.executors import Executor, Outcome, QueuedTask
-from dreambench.executors.local import LocalExecutor
 from dreambench.progress import ProgressListener
 from dreambench.runs.live_tables import LiveTables
-from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.score_run import say_notices, score_run
 from dreambench.runs.subject import is_made, keep_or_delete_weights, repair_subject
@@ -44,16 +42,6 @@ class _Running:
     began: float
     made_on: dict[str, str] = field(default_factory=dict)
     failed: list[Outcome] = field(default_factory=list)
-
-
-def run_here(job: Job, watch: ProgressListener) -> RunFolder:
-    """Personalize, draw and score every subject of one run in this process; return the finished folder.
-
-    Raises DreambenchError. After KeyboardInterrupt, the same call resumes the run.
-    """
-    models = ModelCache()
-    models.add(job.prepared)
-    return run_all([job], LocalExecutor(models), watch)[0][0]
 
 
 def run_all(

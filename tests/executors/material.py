@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from dreambench.executors.local import LocalExecutor
+from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, prepare
+from dreambench.runs.runner import Job, run_all
 from dreambench.spec.presets import build_spec
-from dreambench.store import open_run
+from dreambench.store import RunFolder, open_run
 from tests.material import tiny as models
 
 TABLES = ("images", "diversity", "prior", "photos")
@@ -16,6 +19,13 @@ SMALL = (
     *("method.steps=6", "method.class_images=4", "method.class_sampler.steps=2", "sampler.steps=2"),
     *("runtime.generation_batch_size=3", "protocol.prior_images=2"),
 )
+
+
+def run_here(job: Job, watch: Silent) -> RunFolder:
+    """Personalize, draw and score every subject of one run in this process; return the finished folder."""
+    models = ModelCache()
+    models.add(job.prepared)
+    return run_all([job], LocalExecutor(models), watch)[0][0]
 
 
 class Silent:

@@ -14,10 +14,10 @@ from dreambench.executors import ExecutorOptions  # noqa: E402
 from dreambench.executors.ray.executor import RayExecutor  # noqa: E402
 from dreambench.runs import runner  # noqa: E402
 from dreambench.runs.model_cache import worker_models  # noqa: E402
-from dreambench.runs.runner import Job, run_all, run_here  # noqa: E402
+from dreambench.runs.runner import Job, run_all  # noqa: E402
 from dreambench.store import open_run  # noqa: E402
 from tests.executors.doomed import Doom, doomed  # noqa: E402
-from tests.executors.material import Silent, assert_same_result, images, prepared  # noqa: E402
+from tests.executors.material import Silent, assert_same_result, images, prepared, run_here  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from dreambench.runs.runner import Job, run_here
+from dreambench.runs.runner import Job
 from dreambench.store import open_run
-from tests.executors.material import Silent, assert_same_result, prepared, words
+from tests.executors.material import Silent, assert_same_result, prepared, run_here, words
 
 pytestmark = pytest.mark.slow
 

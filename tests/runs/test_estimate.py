@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from dreambench.cli import main
-from dreambench.runs.runner import Job, run_here
+from dreambench.runs.runner import Job
 from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
-from tests.executors.material import Silent, prepared, words
+from tests.executors.material import Silent, prepared, run_here, words
 
 pytestmark = pytest.mark.slow
 

@@ -14,10 +14,10 @@ from dreambench.report import write_report
 from dreambench.runs import live_tables
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.run import run
-from dreambench.runs.runner import Job, run_here
+from dreambench.runs.runner import Job
 from dreambench.runs.score_run import score_run
 from dreambench.store import RunFolder, open_run
-from tests.executors.material import Silent, prepared, words
+from tests.executors.material import Silent, prepared, run_here, words
 
 
 def call(command: list[str]) -> int:
