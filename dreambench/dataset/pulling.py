@@ -1,47 +1,21 @@
-"""Pulling published data into place by its manifest: whole and verified, or not at all."""
+"""What `dreambench data pull` downloads: the official photos, and the public ratings."""
 
 from __future__ import annotations
 
-import errno
-import os
 import shutil
 import tarfile
-import tempfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from dreambench.dataset import official, ratings
-from dreambench.dataset.dataset import Problem
+from dreambench.dataset.pinned_data import PinnedData, put_in_place
 from dreambench.dataset.ratings import RatingFile
 from dreambench.errors import DreambenchError
 
 URL = f"https://github.com/google/dreambooth/archive/{official.COMMIT}.tar.gz"
 RETRIES = 2
-_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-
-
-@dataclass(frozen=True)
-class _PinnedData:
-    """Data at a pinned version; ``title`` is its name in an error, ``count`` its size in words.
-
-    ``megabytes`` is what a pull needs on the disk. ``looks_right`` tells whether a folder means to be a copy.
-    ``download`` fills an empty folder, and may use a second one for temporary files.
-    """
-
-    label: str
-    title: str
-    command: str
-    folder: Path
-    files: tuple[str, ...]
-    count: str
-    megabytes: int
-    problems: Callable[[Path], list[Problem]]
-    looks_right: Callable[[Path], bool]
-    download: Callable[[Path, Path], None]
 
 
 def pull(
@@ -59,7 +33,7 @@ def pull(
     is left behind.
     """
     photos = official.official_photos()
-    data = _PinnedData(
+    data = PinnedData(
         label=f"{official.NAME}@{official.VERSION}",
         title="the official dataset",
         command="dreambench data pull",
@@ -71,7 +45,7 @@ def pull(
         looks_right=official.looks_official,
         download=_download_photos,
     )
-    return _pull(data, destination, source, say)
+    return put_in_place(data, destination, source, say)
 
 
 def pull_ratings(
@@ -86,7 +60,7 @@ def pull_ratings(
     With ``judges`` they are those of all three tasks, with the replies of 17 vision-language judges.
     """
     listed = ratings.rating_files(judges)
-    data = _PinnedData(
+    data = PinnedData(
         label=ratings.ratings_label(),
         title="the pinned ratings",
         command=f"dreambench data pull {ratings.NAME}" + (" --judges" if judges else ""),
@@ -98,96 +72,7 @@ def pull_ratings(
         looks_right=lambda folder: True,
         download=partial(_download_ratings, listed),
     )
-    return _pull(data, destination, source, say)
-
-
-def _pull(
-    data: _PinnedData, destination: Path | None, source: Path | None, say: Callable[[str], None]
-) -> Path:
-    target = (data.folder if destination is None else Path(destination).expanduser()).absolute()
-    if _is_complete(data, target, replaceable=destination is None):
-        say(f"{data.label} is already in {target}, complete and unchanged: nothing to do")
-        return target
-    origin = None if source is None else _source_folder(data, Path(source).expanduser())
-    with _staging(data, target) as workspace:
-        fresh = workspace / "fresh"
-        fresh.mkdir()
-        if origin is None:
-            data.download(fresh, workspace)
-        else:
-            _copy(data, origin, fresh)
-        problems = data.problems(fresh)
-        if problems:
-            what = f"the download is not {data.title}" if origin is None else f"{origin} is not {data.title}"
-            remedy = None if origin is None else f"`{data.command}` without --from downloads it"
-            raise DreambenchError(f"{what}: {_first(problems)}", remedy)
-        # Another process may have been faster. If not, a target that exists is a damaged copy in the cache
-        # folder, or an empty folder.
-        if not target.exists() or data.problems(target):
-            if target.exists():
-                os.replace(target, workspace / "replaced")
-            os.replace(fresh, target)
-    say(f"{data.label}: {data.count}, each verified, in {target}")
-    return target
-
-
-def _is_complete(data: _PinnedData, target: Path, *, replaceable: bool) -> bool:
-    """Return whether the data is in its place; a folder that is in the way of a pull is an error."""
-    if not target.exists():
-        return False
-    if not target.is_dir():
-        raise DreambenchError(f"{target} is a file, not a folder", "name another folder with `--to FOLDER`")
-    problems = data.problems(target)
-    if problems and not replaceable and any(target.iterdir()):
-        raise DreambenchError(
-            f"{target} is not empty, and is not {data.title} ({_first(problems)})",
-            "move it away, or name another folder with `--to FOLDER`",
-        )
-    return not problems
-
-
-def _source_folder(data: _PinnedData, source: Path) -> Path:
-    if not source.is_dir():
-        what = "is a file (unpack it first)" if source.exists() else "does not exist"
-        raise DreambenchError(f"{source} {what}", f"name the folder of {data.title} with `--from FOLDER`")
-    for candidate in (source, source / "dataset"):
-        if data.looks_right(candidate):
-            return candidate
-    raise DreambenchError(
-        f"{source} does not contain {data.title}", "name its folder, or the one that contains `dataset/`"
-    )
-
-
-def _copy(data: _PinnedData, origin: Path, fresh: Path) -> None:
-    for place in data.files:
-        if (origin / place).is_file():  # the verification finds what is missing
-            (fresh / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(origin / place, fresh / place)
-
-
-def _first(problems: list[Problem]) -> str:
-    more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-    return f"{problems[0].file}: {problems[0].problem}{more}"
-
-
-@contextmanager
-def _staging(data: _PinnedData, target: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside ``target`` (a rename on one disk is atomic); always remove it."""
-    folder: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        yield folder
-    except OSError as error:
-        remedy = "choose another place with `--to FOLDER` or DREAMBENCH_CACHE"
-        if error.errno in _DISK_FULL:
-            message = f"the disk of {target.parent} is full"
-            raise DreambenchError(message, f"free {data.megabytes} MB, or {remedy}") from error
-        message = f"cannot write {data.title} to {target} ({error.strerror or error})"
-        raise DreambenchError(message, remedy) from error
-    finally:
-        if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+    return put_in_place(data, destination, source, say)
 
 
 def _download_photos(fresh: Path, workspace: Path) -> None:
