@@ -79,8 +79,14 @@ def _read(run: RunFolder, label: str) -> RunScores:
 
 
 def _labels(runs: Sequence[RunFolder]) -> list[str]:
-    """Return the runs' names; runs with the same name also get their folder's name, then a number."""
+    """Return the runs' names; runs with the same name also get their folder's name, then a number.
+
+    Of several runs with default names, the hash is left out where the rest tells them apart.
+    """
     names = [run.record.name for run in runs]
+    short = [run.record.name.replace(f"-{run.record.spec.images_key[:8]}", "") for run in runs]
+    if len(runs) > 1 and len(set(short)) == len(short):
+        names = short
     labels: list[str] = []
     for run, name in zip(runs, names, strict=True):
         label = name if names.count(name) == 1 else f"{name} ({run.path.resolve().name})"

@@ -91,4 +91,7 @@ def _for_the_page(svg: str, name: str, alt: str, inches: float) -> str:
 def legend_above(figure: Figure, handles: Sequence[Any]) -> None:
     """Put one legend above all panels; a single name needs none, because the page's title shows it."""
     if len(handles) > 1:
-        figure.legend(handles=list(handles), loc="outside upper left", ncols=3, handletextpad=0.5)
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        fitting = int(figure.get_figwidth() / (0.5 + 0.08 * longest))  # inches: marker and gap, a character
+        columns = max(1, min(3, fitting))
+        figure.legend(handles=list(handles), loc="outside upper left", ncols=columns, handletextpad=0.5)

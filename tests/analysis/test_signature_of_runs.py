@@ -119,3 +119,20 @@ def test_a_run_given_twice_is_refused(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", two_subjects())
     with pytest.raises(DreambenchError, match="given twice"):
         summarize([run, run])
+
+
+def test_default_names_lose_their_hash_where_the_rest_tells_the_runs_apart(tmp_path: Path) -> None:
+    def named(*endings: str, kind: str = "mini-dreambooth") -> list[str]:
+        specs = [make_spec(method={"name": "test-method", "steps": i}) for i in range(1, len(endings) + 1)]
+        names = [f"{kind}-{spec.images_key[:8]}{ending}" for spec, ending in zip(specs, endings, strict=True)]
+        top = tmp_path / "".join(endings)
+        runs = [
+            make_run(top / name, two_subjects(), spec=spec) for spec, name in zip(specs, names, strict=True)
+        ]
+        return [run.label for run in read_run_scores(runs)]
+
+    assert named("-step20", "-step40") == ["mini-dreambooth-step20", "mini-dreambooth-step40"]
+    one, other = named("", "")  # two seeds, whose names differ in the hash alone
+    assert one != other
+    (alone,) = named("-step80")
+    assert len(alone) == len("mini-dreambooth-12345678-step80")

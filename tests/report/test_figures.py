@@ -57,6 +57,16 @@ def test_the_loss_has_a_panel_per_term_that_was_trained_with(tmp_path: Path) -> 
     assert "On the class images" not in figures_of(alone)["loss"].svg
 
 
+def test_the_legend_of_runs_with_long_names_is_not_cut(tmp_path: Path) -> None:
+    names = [f"a-run-with-a-name-that-is-long-{number}" for number in range(3)]
+    scored = read_run_scores([make_run(tmp_path / name, two_subjects()) for name in names])
+    (figure,) = (each for each in score_figures(scored) if each.name == "trade-off")
+    width = float(re.search(r'viewBox="0 0 ([\d.]+)', figure.svg)[1])  # type: ignore[index]
+    places = re.findall(r' x="([\d.]+)"[^>]*>(a-run[^<]*)<', figure.svg)
+    assert [name for _, name in places] == names
+    assert all(float(x) + 5 * len(name) < width for x, name in places)  # a character is 5 points wide
+
+
 def test_names_are_text(tmp_path: Path) -> None:
     rows = [image_row(EVIL, 0, 0, (0.1, 0.2, 0.3), kind=EVIL), image_row("ant", 0, 0, (0.2, 0.3, 0.3))]
     run = make_run(tmp_path / "run", rows, subjects=[EVIL, "ant"], tables=two_subjects_tables(), name=EVIL)
