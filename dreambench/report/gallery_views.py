@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from dreambench.analysis import RunScores
 from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.report.gallery_sheets import by_prompt, drawn, prompts_from
-from dreambench.report.pictures import Picture
+from dreambench.report.pictures import Picture, link_to, photo_of
 from dreambench.report.thumbnails import Thumbnail
 from dreambench.store.gallery_folder import GalleryFolder, GalleryImage, galleries_of
 
@@ -84,7 +83,7 @@ def gallery_view(
                 name=name,
                 anchor=f"{anchor}-{number}",
                 class_noun=subject.class_noun,
-                photos=tuple(_photo(name, Path(photo), thumbnails) for photo in subject.photos),
+                photos=tuple(photo_of(name, Path(photo), thumbnails) for photo in subject.photos),
                 groups=tuple(
                     _group(gallery, name, group, thumbnails, out, top) for group in record.groups(name)
                 ),
@@ -108,13 +107,8 @@ def _group(
         for images in by_prompt(gallery, subject, group)
     )
     return GroupView(
-        group.title, prompts_from(group), _link(sheet, out, top) if sheet.exists() else None, rows
+        group.title, prompts_from(group), link_to(sheet, out, top) if sheet.exists() else None, rows
     )
-
-
-def _photo(subject: str, file: Path, thumbnails: Mapping[Path, Thumbnail]) -> Picture:
-    shown = thumbnails[file.absolute()]
-    return Picture(f"Photo {file.name} of {subject}", file.name, shown.href, shown.problem)
 
 
 def _picture(
@@ -125,11 +119,4 @@ def _picture(
     if shown is None:
         return Picture(alt, f"{alt}: missing", None, "missing")
     title = f"{image.prompt} · seed {image.seed}"
-    return Picture(alt, title, shown.href, shown.problem, _link(image.file, out, top))
-
-
-def _link(file: Path, out: Path, top: Path) -> str | None:
-    out, file, top = out.absolute(), file.absolute(), top.absolute()
-    if not (out.is_relative_to(top) and file.is_relative_to(top)):
-        return None
-    return quote("../" * len(out.relative_to(top).parts) + file.relative_to(top).as_posix())
+    return Picture(alt, title, shown.href, shown.problem, link_to(image.file, out, top))

@@ -43,12 +43,14 @@ def photos_of(
     name: str, scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail]
 ) -> tuple[Picture, ...]:
     """Return a subject's photos, as the first run that has any of them lists them."""
-    pictures = []
-    for file in next((run.record.photos[name] for run in scored if name in run.record.photos), []):
-        shown = thumbnails[Path(file).absolute()]
-        label = Path(file).name
-        pictures.append(Picture(f"Photo {label} of {name}", label, shown.href, shown.problem))
-    return tuple(pictures)
+    files = next((run.record.photos[name] for run in scored if name in run.record.photos), [])
+    return tuple(photo_of(name, Path(file), thumbnails) for file in files)
+
+
+def photo_of(name: str, file: Path, thumbnails: Mapping[Path, Thumbnail]) -> Picture:
+    """Return the picture of one of a subject's photos."""
+    shown = thumbnails[file.absolute()]
+    return Picture(f"Photo {file.name} of {name}", file.name, shown.href, shown.problem)
 
 
 def with_nearest_photos(run: RunScores, near: Similarities) -> RunScores:
@@ -74,7 +76,7 @@ def picture_of(
         _title(str(row.prompt), scores, seed),  # type: ignore[attr-defined]
         shown.href,
         shown.problem,
-        _link(source, run, out),
+        link_to(source, out, run.folder.path),
         scores,
         str(int(seed)) if pd.notna(seed) else "",  # type: ignore[arg-type]
         str(row.image_index + 1),  # type: ignore[attr-defined]
@@ -88,13 +90,12 @@ def _title(prompt: str, scores: Sequence[tuple[str, str]], seed: object) -> str:
     return " · ".join([prompt, *known, *([f"seed {int(seed)}"] if pd.notna(seed) else [])])  # type: ignore[call-overload]
 
 
-def _link(source: Path, run: RunScores, out: Path) -> str | None:
-    """Return the link from a run's own report to its full image; None for a page in another folder.
+def link_to(file: Path, out: Path, top: Path) -> str | None:
+    """Return the link from a page in ``out`` to a file; None where either is not below ``top``.
 
-    From there the link would contain folders that only this machine has.
+    From elsewhere the link would contain folders that only this machine has.
     """
-    top = run.folder.path.absolute()
-    if not (out.absolute().is_relative_to(top) and source.is_relative_to(top)):
+    out, file, top = out.absolute(), file.absolute(), top.absolute()
+    if not (out.is_relative_to(top) and file.is_relative_to(top)):
         return None
-    up = len(out.absolute().relative_to(top).parts)
-    return quote("../" * up + source.relative_to(top).as_posix())
+    return quote("../" * len(out.relative_to(top).parts) + file.relative_to(top).as_posix())
