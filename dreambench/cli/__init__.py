@@ -137,7 +137,8 @@ def _run(arguments: list[str], debug: bool) -> int:
             print(str(error))
             return 0
         if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
-            print(f"dreambench: {error.format_message()} (see dreambench --help)", file=sys.stderr)
+            message = error.format_message().replace("Value error, ", "")
+            print(f"dreambench: {message} (see dreambench --help)", file=sys.stderr)
             return 2
         if debug:
             traceback.print_exc()

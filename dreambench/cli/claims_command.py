@@ -29,7 +29,7 @@ def claims(
     from dreambench.store import open_run
     from dreambench.store.files import write_text
 
-    scored = read_run_scores([open_run(path) for path in _run_folders(runs)])
+    scored = read_run_scores([open_run(path) for path in run_folders(runs)])
     answers = judge_claims(scored, read_correlation(correlation))
     if out:
         write_text(out, claims_markdown(answers, scored[0].signature))
@@ -45,16 +45,21 @@ def claims(
             typer.echo(f"undecided: {answer.statement}: {answer.why}", err=True)
 
 
-def _run_folders(paths: list[Path]) -> list[Path]:
-    """Return the run folders among some folders and directly below them."""
+def run_folders(paths: list[Path]) -> list[Path]:
+    """Return the run folders among some folders and directly below them; others are left out, and named."""
     found: list[Path] = []
+    without: list[str] = []
     for path in paths:
         inside = (
             [path] if (path / "run.json").is_file() else sorted(f.parent for f in path.glob("*/run.json"))
         )
         if not inside:
-            raise DreambenchError(f"{path} contains no run", "name a run's folder, or an ablation's")
+            without.append(str(path))
         found += [run for run in inside if run not in found]
+    if not found:
+        raise DreambenchError(f"{without[0]} contains no run", "name a run's folder, or an ablation's")
+    if without:
+        typer.echo(f"left out, for they contain no run: {', '.join(without)}", err=True)
     return found
 
 

@@ -20,6 +20,9 @@ Preset = Annotated[
         "--preset", help="A preset's name, or a YAML file. [default: paper-sd15; a run without a GPU: mini]"
     ),
 ]
+ScoringPreset = Annotated[
+    str | None, typer.Option("--preset", help="A preset's name, or a YAML file. [default: paper-sd15]")
+]
 Subjects = Annotated[str | None, typer.Option("--subjects", help="all, or names such as dog,cat.")]
 Base = Annotated[str | None, typer.Option("--base", help="The base model: a hub id, or a folder.")]
 Data = Annotated[

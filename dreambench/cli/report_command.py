@@ -129,7 +129,7 @@ def _print_tables(runs: list[RunFolder], summary: object, published: bool) -> No
 
 
 def latest_run(results: Path) -> Path:
-    """Return the run folder below ``results`` that was updated last.
+    """Return the run folder below ``results`` that was updated last, of those that have scores if any does.
 
     Raises DreambenchError where there is none.
     """
@@ -138,12 +138,13 @@ def latest_run(results: Path) -> Path:
     found = []
     for file in results.glob("*/run.json"):
         try:
-            found.append((open_run(file.parent).record.updated, str(file.parent)))
+            run = open_run(file.parent)
         except DreambenchError:
             continue  # a damaged run is no reason to hide the others
+        found.append((run.score_file("images").is_file(), run.record.updated, str(file.parent)))
     if not found:
         raise DreambenchError(f"no run in {results}/", "name a run folder: dreambench report RUN")
-    return Path(max(found)[1])
+    return Path(max(found)[-1])
 
 
 def signatures_differ(paths: list[Path]) -> bool:

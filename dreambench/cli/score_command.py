@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from dreambench.cli.options import ImageOptions, Json, Out, Preset, with_groups
+from dreambench.cli.options import ImageOptions, Json, Out, ScoringPreset, with_groups
 from dreambench.cli.run_command import show
 
 
@@ -32,7 +32,7 @@ def score(
         Path | None, typer.Option("--root", help="The folder of a manifest's files. [default: its own]")
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The row's name in tables.")] = None,
-    preset: Preset = None,
+    preset: ScoringPreset = None,
     asked: ImageOptions,
     out: Out = None,
     json: Json = False,

@@ -13,6 +13,7 @@ import json
 import math
 import os
 import re
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -22,6 +23,7 @@ from typing import Any
 
 from pydantic import Field
 
+from dreambench.errors import DreambenchError
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of, write_text
@@ -74,7 +76,10 @@ class VlmJudge(FileMetric):
     def score_files(
         self, files: Sequence[ScoredFile], settings: JudgeSpec, kept: Path, note: Callable[[str], None]
     ) -> list[float]:
-        """Query each image without a stored reply; NaN if there is no reply, or it cannot be read."""
+        """Query each image without a stored reply; NaN if there is no reply, or it cannot be read.
+
+        Raises DreambenchError where nobody listens at the endpoint when it is first asked.
+        """
         replies = _read(kept)
         failed: list[str] = []
         values = []
@@ -82,7 +87,7 @@ class VlmJudge(FileMetric):
             key = _key(file, settings.model)
             if key not in replies:
                 try:
-                    replies[key] = _ask(file, settings)
+                    replies[key] = _ask(file, settings, first=not replies)
                 except _NoReplyError as error:
                     failed.append(str(error))
                     values.append(math.nan)
@@ -120,8 +125,11 @@ def parsed(reply: str) -> float:
     return float(min(scores))
 
 
-def _ask(file: ScoredFile, settings: JudgeSpec) -> str:
-    """Return the model's reply. Raises _NoReplyError after the retries, or at once if a retry cannot help."""
+def _ask(file: ScoredFile, settings: JudgeSpec, first: bool) -> str:
+    """Return the model's reply. Raises _NoReplyError after the retries, or at once if a retry cannot help.
+
+    If the ``first`` request of all reaches nobody, it raises DreambenchError: every score would be missing.
+    """
     content: list[dict[str, Any]] = [
         {"type": "image_url", "image_url": {"url": _data_url(path)}} for path in (file.photos[0], file.image)
     ]
@@ -141,6 +149,11 @@ def _ask(file: ScoredFile, settings: JudgeSpec) -> str:
         except urllib.error.HTTPError as error:
             problem, again = f"{address} answered {error.code} {error.reason}", error.code in _RETRIED
         except (OSError, ValueError) as error:  # no connection, a timeout, or a malformed answer
+            if first and isinstance(getattr(error, "reason", None), ConnectionRefusedError | socket.gaierror):
+                raise DreambenchError(
+                    f"protocol.encoders.judge.url={settings.url}: nobody answers there",
+                    "start the endpoint and repeat the command: finished work is kept",
+                ) from error
             problem, again = f"{address}: {' '.join(str(error).split())[:120]}", True
         if not again or attempt == settings.retries:
             raise _NoReplyError(problem)

@@ -1,4 +1,4 @@
-"""Frozen weights in 4 or 8 bits, by diffusers' and transformers' own quantization."""
+"""Weights and optimizers in 4 or 8 bits: where they can be, and by which package."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def require_quantizer(kind: str, device: torch.device, large: bool) -> None:
         )
     if kind == "nf4" and device.type != "cuda":
         raise DreambenchError(f"{field} needs an NVIDIA GPU", "use runtime.quantize=fp8 or none")
+
+
+def require_8bit_adam(device: torch.device) -> None:
+    """Raise DreambenchError where ``method.optimizer=adamw8bit`` cannot be done: without CUDA or package."""
+    field = "method.optimizer=adamw8bit"
+    if device.type != "cuda":
+        raise DreambenchError(f"{field} needs a CUDA device", "use method.optimizer=adamw")
+    if importlib.util.find_spec("bitsandbytes") is None:
+        raise DreambenchError(f"{field} needs bitsandbytes", "pip install bitsandbytes")
 
 
 def held_bytes(kind: str, name: str, shape: tuple[int, ...]) -> float:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -89,7 +91,11 @@ def score(
     others = further_protocols(
         spec, protocols, lambda each: expected_images(submitted, each, dataset, planned)[0]
     )
-    with reporting(reporter) as shown, locked_run(folder, record) as run:
+    with (
+        _nothing_left_of_a_failure(folder),
+        reporting(reporter) as shown,
+        locked_run(folder, record) as run,
+    ):
         for notice in submitted.notices:
             shown.say(notice)
         submitted.write_images(run)
@@ -112,3 +118,15 @@ def score(
                     f"give --images-per-prompt {most} to expect no more"
                 )
     return run, missing
+
+
+@contextmanager
+def _nothing_left_of_a_failure(folder: Path) -> Iterator[None]:
+    """Remove a new folder that has only a log, as where weights are missing: it would be the latest run."""
+    fresh = not folder.exists()
+    try:
+        yield
+    except DreambenchError:
+        if fresh and not any((folder / kept).exists() for kept in ("embeddings", "images", "scores")):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise

@@ -44,8 +44,11 @@ class Submission:
 
     @property
     def label(self) -> str:
-        """The name for a folder; different for different submissions in memory."""
-        return f"{self.name}-{self.source[7:15]}" if self.source.startswith("sha256:") else self.name
+        """The name for a folder; submissions in memory, and manifests of different kinds, have their own."""
+        kind = Path(self.source).suffix.removeprefix(".")
+        if self.source.startswith("sha256:"):
+            return f"{self.name}-{self.source[7:15]}"
+        return f"{self.name}-{kind}" if kind in ("tsv", "json", "jsonl", "parquet") else self.name
 
     def file(self, cell: Cell, run: RunFolder) -> Path | None:
         """Return the file of a cell's image: the user's, or one in the run folder; None without an image."""

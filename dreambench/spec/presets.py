@@ -177,7 +177,9 @@ def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> Dream
         hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
         return DreambenchError(f"field {dotted} is unknown", hint)
     if first["type"] == "missing":
-        return DreambenchError(f"field {dotted} is missing", f"give it with --set {dotted}=VALUE")
+        needed = next((name for name in known if name.startswith(f"{dotted}.")), dotted)
+        remedy = f"give it with --set {needed}=VALUE; `dreambench presets mini` prints a whole preset"
+        return DreambenchError(f"field {needed} is missing", remedy)
     shown = repr(first["input"])
     shown = shown if len(shown) < 200 else f"{shown[:200]}... ({len(shown):,} characters)"
     # A field that may be one of several kinds has an error for each of them.

@@ -12,6 +12,7 @@ import pytest
 from dreambench.analysis.claim_tests import groups, identity_aucs, not_lower
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.analysis.verdicts import judge_claims
+from dreambench.cli.claims_command import run_folders
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import Claim, Claims, fits, paper_claims
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -158,6 +159,16 @@ def test_too_few_subjects_decide_nothing(tmp_path: Path) -> None:
     (undecided,) = judge_claims(runs, claims=more)
     assert (undecided.verdict, undecided.effect) == ("undecided", None)
     assert "12 subjects; at least 13 decide" in undecided.why
+
+
+def test_what_has_no_run_is_left_out_and_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = _run(tmp_path / "results" / "a", 3, 0.4)
+    (tmp_path / "results" / "README.md").write_text("mine")
+    everything = sorted((tmp_path / "results").iterdir())
+    assert run_folders(everything) == [run.path]
+    assert "left out, for they contain no run: " in capsys.readouterr().err
+    with pytest.raises(DreambenchError, match=r"README\.md contains no run; name a run's folder"):
+        run_folders(everything[:1])
 
 
 def test_a_claim_within_a_margin_fails_by_the_corrected_p_alone(tmp_path: Path) -> None:

@@ -100,8 +100,3 @@ def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(trainer, 
 def test_a_training_that_diverges_is_a_one_line_error(trainer):
     with pytest.raises(DreambenchError, match="training dog diverged"):
         trainer.train("method.learning_rate=1", "method.weight_decay=10", "method.steps=60")
-
-
-def test_eight_bit_adam_is_refused_where_it_cannot_work(trainer):
-    with pytest.raises(DreambenchError, match="adamw8bit needs a CUDA device"):
-        trainer.train("method.optimizer=adamw8bit", "runtime.device=cpu")

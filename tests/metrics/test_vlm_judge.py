@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from dreambench.errors import DreambenchError
 from dreambench.metrics.vlm_judge import JudgeSpec, VlmJudge, parsed
 from dreambench.spec.file_metric import ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -151,8 +152,15 @@ def test_a_lasting_fault_is_one_line_and_missing_scores(server, files, tmp_path,
 
 def test_nobody_listens(files, tmp_path, server):
     server.http.server_close()
-    values, said = judge(server, files[:1], tmp_path / "kept.json", url="http://127.0.0.1:9/v1")
-    assert math.isnan(values[0])
+    with pytest.raises(DreambenchError, match=r"url=http://127.0.0.1:9/v1: nobody answers there; start"):
+        judge(server, files, tmp_path / "kept.json", url="http://127.0.0.1:9/v1")
+
+
+def test_one_that_went_away_leaves_its_scores_missing(files, tmp_path, server):
+    judge(server, files[:1], tmp_path / "kept.json")
+    server.http.server_close()
+    values, said = judge(server, files[:2], tmp_path / "kept.json", url="http://127.0.0.1:9/v1", retries=0)
+    assert [math.isnan(value) for value in values] == [False, True]
     assert len(said) == 1
 
 

@@ -46,6 +46,8 @@ def test_the_latest_run_is_meant_by_none(tmp_path: Path) -> None:
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "run.json").write_text("{", encoding="utf-8")
     assert latest_run(tmp_path).name == "b"
+    make_run(tmp_path / "scored", two_subjects(), updated="2020-01-01T00:00:00+00:00")
+    assert latest_run(tmp_path).name == "scored"  # the others have nothing to report
 
 
 def test_no_run_at_all_is_one_line(tmp_path: Path) -> None:

@@ -94,6 +94,15 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkey
     require_memory(_spec(tiny, "dreambooth", "runtime.ignore_memory=true"), base, runtime)
 
 
+def test_eight_bit_adam_is_refused_without_a_gpu_before_anything_is_drawn(tiny, tmp_path, capsys):
+    command = ["run", *tiny_models.options(tiny), "--subjects", "dog", "--set", "runtime.device=cpu"]
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "--set", "method.optimizer=adamw8bit", "--out", str(tmp_path / "run")])
+    assert stop.value.code == 2
+    assert "method.optimizer=adamw8bit needs a CUDA device" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 def test_force_starts_on_a_gpu_that_is_too_small(tiny, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(device_module, "device_memory", lambda device: 1000)
     command = ["run", *tiny_models.options(tiny), "--method", "pretrained", "--subjects", "dog"]

@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 from dreambench.cli import main
+from dreambench.errors import DreambenchError
+from dreambench.runs.score import _nothing_left_of_a_failure
 from dreambench.store import open_run
 
 pytestmark = pytest.mark.slow
@@ -220,6 +222,26 @@ def test_an_unreadable_image_is_named_and_nothing_is_lost(tiny, capsys, tmp_path
     one_line(score(tiny, capsys, *words), "01-0.png")
     RED.save(tmp_path / "images" / "dog" / "01-0.png")
     assert score(tiny, capsys, *words)[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("there", "made", "left"), [(False, "", False), (False, "embeddings", True), (True, "", True)]
+)
+def test_of_a_score_that_could_not_begin_no_folder_is_left(tmp_path, there: bool, made: str, left: bool):
+    """What costs time is kept: embeddings, and everything of a folder that was there before."""
+    folder = tmp_path / "score"
+
+    def fail() -> None:
+        with _nothing_left_of_a_failure(folder):
+            (folder / made).mkdir(parents=True, exist_ok=True)
+            (folder / "run.json").write_text("{}")
+            raise DreambenchError("no weights")
+
+    if there:
+        folder.mkdir()
+    with pytest.raises(DreambenchError, match="no weights"):
+        fail()
+    assert (folder / "run.json").exists() == left
 
 
 def test_two_sizes_in_one_prompt_are_refused_where_diversity_is_asked(tiny, capsys, tmp_path):

@@ -103,4 +103,4 @@ def test_values_for_a_method_that_is_not_one_are_never_dropped_in_silence(tmp_pa
 def test_a_preset_without_a_base_model_says_so(tmp_path: Path):
     file = tmp_path / "mine.yaml"
     file.write_text("image_size: 64\n")
-    assert "field base is missing" in error_of(preset=str(file))
+    assert "field base.model is missing; give it with --set base.model=VALUE" in error_of(preset=str(file))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import os
+import socket
 from typing import Any
 
 from dreambench.errors import DreambenchError
@@ -24,6 +25,25 @@ def require_ray() -> Any:
     return ray
 
 
+def _no_cluster(address: str, error: Exception) -> DreambenchError:
+    line = " ".join(str(error).split())[:200]
+    return DreambenchError(
+        f"no Ray cluster answers at {address} ({line})",
+        "start one with `ray start --head`, or leave out --ray-address",
+    )
+
+
+def _require_answer(address: str) -> None:
+    """Raise DreambenchError at once where nothing listens at HOST:PORT: Ray itself tries for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto", "local": Ray finds these itself
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise _no_cluster(address, error) from error
+
+
 class Connection:
     """A connected cluster, and the share of it that one task takes."""
 
@@ -36,6 +56,12 @@ class Connection:
         self.local = options.ray_address is None
         resources = self.ray.cluster_resources()
         gpus = options.gpus_per_unit
+        if self.local and gpus and gpus > resources.get("GPU", 0):
+            self.close()
+            raise DreambenchError(
+                f"--gpus-per-unit {gpus:g}: this machine has {resources.get('GPU', 0):g} GPUs",
+                "leave it out, or give --ray-address of a cluster that has some",
+            )
         self.gpus = gpus if gpus is not None else (1.0 if resources.get("GPU", 0) else 0.0)
         self.cpus = self._threads() if self.local else 1
 
@@ -43,14 +69,11 @@ class Connection:
         # The tasks' logs say what happens to workers; Ray's own notices would break the progress bars.
         quiet = {"log_to_driver": False, "logging_level": logging.CRITICAL, "configure_logging": True}
         if self.options.ray_address is not None:
+            _require_answer(self.options.ray_address)
             try:
                 self.ray.init(address=self.options.ray_address, **quiet)
             except Exception as error:
-                line = " ".join(str(error).split())[:200]
-                raise DreambenchError(
-                    f"no Ray cluster answers at {self.options.ray_address} ({line})",
-                    "start one with `ray start --head`, or leave out --ray-address",
-                ) from error
+                raise _no_cluster(self.options.ray_address, error) from error
             return
         # Workers on this machine see the run's folder, so that the store stays almost empty.
         room = {"num_cpus": max(os.cpu_count() or 1, self.options.workers or 1)}

@@ -152,10 +152,7 @@ def dreambooth_loss(
 
 
 def make_optimizer(parameters: Sequence[Any], options: FineTuneOptions, runtime: Runtime) -> Any:
-    """Return AdamW, fused where the device supports it, or bitsandbytes' 8-bit AdamW.
-
-    Raises DreambenchError if 8-bit AdamW is asked for without CUDA or without bitsandbytes.
-    """
+    """Return AdamW, fused where the device supports it, or bitsandbytes' 8-bit AdamW."""
     common: dict[str, Any] = {
         "lr": options.learning_rate,
         "betas": (options.adam_beta1, options.adam_beta2),
@@ -165,14 +162,8 @@ def make_optimizer(parameters: Sequence[Any], options: FineTuneOptions, runtime:
     if options.optimizer == "adamw":
         fused = runtime.spec.fused_optimizer and runtime.device.type in ("cuda", "cpu")
         return torch.optim.AdamW(parameters, fused=fused, **common)
-    if runtime.device.type != "cuda":
-        raise DreambenchError("method.optimizer=adamw8bit needs a CUDA device", "use method.optimizer=adamw")
-    try:
-        from bitsandbytes.optim import AdamW8bit
-    except ImportError as error:
-        raise DreambenchError(
-            "method.optimizer=adamw8bit needs bitsandbytes", "pip install bitsandbytes"
-        ) from error
+    from bitsandbytes.optim import AdamW8bit
+
     return AdamW8bit(parameters, **common)
 
 

@@ -1,0 +1,30 @@
+"""Clusters that cannot do what they are asked for: said at once, before anything waits."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+
+from dreambench.errors import DreambenchError
+from dreambench.executors import ExecutorOptions
+
+ray = pytest.importorskip("ray")
+
+from dreambench.executors.ray.cluster import Connection  # noqa: E402
+
+
+def test_an_address_where_nobody_listens_is_named_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+    for spelled in (address, f"ray://{address}"):
+        with pytest.raises(DreambenchError, match=rf"no Ray cluster answers at {spelled} .*ray start --head"):
+            Connection(ExecutorOptions("ray", spelled))
+
+
+@pytest.mark.slow
+def test_a_share_of_gpus_that_are_not_there_is_refused_and_ray_is_stopped(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    with pytest.raises(DreambenchError, match=r"--gpus-per-unit 0\.5: this machine has 0 GPUs; leave it out"):
+        Connection(ExecutorOptions("ray", workers=1, gpus_per_unit=0.5))
+    assert not ray.is_initialized()
