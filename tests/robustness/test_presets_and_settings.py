@@ -40,7 +40,7 @@ PRESETS = {
     "a name of 200 kB": (f"{GOOD}preset: {LONG}\n", "field preset"),
     "a field of 200 kB": (f"{GOOD}sampler: {{scheduler: {LONG}}}\n", "field sampler.scheduler"),
     "an unknown field": (f"{GOOD}sampel: 3\n", "field sampel is unknown"),
-    "no base": ("method: {name: dreambooth}\n", "field base is missing"),
+    "no base": ("method: {name: dreambooth}\n", "field base.model is missing"),
     "a method that is a number": ("base: {model: a/b}\nmethod: 3\n", "method"),
     "a date as a seed": (f"{GOOD}seed: 2024-01-31\n", "field seed"),
     "true as a seed": (f"{GOOD}seed: true\n", "field seed"),

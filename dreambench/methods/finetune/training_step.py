@@ -17,6 +17,7 @@ from dreambench.methods.method import LossRow
 from dreambench.models.device import Runtime
 from dreambench.models.families.conditioning import Conditioning, count_rows, repeat_each
 from dreambench.models.families.family import Family, Noisy
+from dreambench.models.quantized import require_8bit_adam
 
 _CHECK_EVERY = 50
 
@@ -162,6 +163,7 @@ def make_optimizer(parameters: Sequence[Any], options: FineTuneOptions, runtime:
     if options.optimizer == "adamw":
         fused = runtime.spec.fused_optimizer and runtime.device.type in ("cuda", "cpu")
         return torch.optim.AdamW(parameters, fused=fused, **common)
+    require_8bit_adam(runtime.device)
     from bitsandbytes.optim import AdamW8bit
 
     return AdamW8bit(parameters, **common)
