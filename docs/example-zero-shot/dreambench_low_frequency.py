@@ -11,6 +11,7 @@ from pydantic import Field
 from torch.nn.functional import adaptive_avg_pool2d, interpolate
 
 from dreambench.dataset import read_image
+from dreambench.errors import DreambenchError
 from dreambench.methods.method import Personalized, SubjectPhrase
 from dreambench.spec.method_options import MethodOptions
 
@@ -62,4 +63,4 @@ class LowFrequency:
         """Nothing was trained."""
 
     def load(self, folder: Path, base, context):
-        raise NotImplementedError("nothing was saved")
+        raise DreambenchError(f"{folder} belongs to a method that trains weights", "remove it")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.finetune.finetune_options import FineTuneOptions, refuse_untrained_text
+from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.method import Context, Personalized
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
@@ -35,7 +35,7 @@ class DreamBooth:
                 f"method dreambooth does not train all weights of {base.family.name} models",
                 "use --method dreambooth-lora",
             )
-        refuse_untrained_text(base, spec)
+        check_fine_tuning(base, spec)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.finetune.finetune_options import FineTuneOptions, refuse_untrained_text
+from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.method import Context, Personalized
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
@@ -57,7 +57,7 @@ class DreamBoothLora:
 
     def check(self, base: BaseModel, spec: RunSpec) -> None:
         """Refuse to train text encoders in a family where none is trained."""
-        refuse_untrained_text(base, spec)
+        check_fine_tuning(base, spec)
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field, field_validator
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.finetune.finetune_options import FineTuneOptions
+from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.learned_tokens import LearnedTokens
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.spec.method_options import MethodOptions
@@ -110,6 +110,7 @@ class TextualInversion:
                 f"method textual-inversion does not learn words for {base.family.name} models",
                 "use --method dreambooth-lora",
             )
+        check_fine_tuning(base, spec)
 
     def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Return the new word, which replaces identifier and class noun."""

@@ -12,7 +12,7 @@ from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import Runtime, resolve_runtime
-from dreambench.models.quantized import require_8bit_adam, require_quantizer
+from dreambench.models.quantized import require_quantizer
 from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.chosen_data import chosen_subjects, resolve_data
@@ -95,8 +95,6 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
         base.frozen_dtype = runtime.dtype
     require_quantizer(runtime.spec.quantize, runtime.device, family.large)
     base.quantize = runtime.spec.quantize
-    if getattr(spec.method, "optimizer", None) == "adamw8bit":
-        require_8bit_adam(runtime.device)
     multiple = family.cell(base) * family.patch
     if spec.image_size % multiple:
         raise DreambenchError(

@@ -45,10 +45,10 @@ class Submission:
     @property
     def label(self) -> str:
         """The name for a folder; submissions in memory, and manifests of different kinds, have their own."""
-        kind = Path(self.source).suffix.removeprefix(".")
         if self.source.startswith("sha256:"):
             return f"{self.name}-{self.source[7:15]}"
-        return f"{self.name}-{kind}" if kind in ("tsv", "json", "jsonl", "parquet") else self.name
+        kind = Path(self.source).suffix
+        return f"{self.name}-{kind[1:]}" if kind in KINDS - {".csv"} else self.name
 
     def file(self, cell: Cell, run: RunFolder) -> Path | None:
         """Return the file of a cell's image: the user's, or one in the run folder; None without an image."""

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +10,7 @@ import pytest
 from dreambench.cli import main
 from dreambench.store import open_run
 from tests.executors.material import words
+from tests.material.processes import run_commands
 
 pytestmark = pytest.mark.slow
 
@@ -25,22 +23,12 @@ class Hidden:
         if name.partition(".")[0] == "ray":
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Hidden())
-import json
-from dreambench.cli import main
-for words in json.loads(sys.argv[1]):
-    try:
-        main(words)
-    except SystemExit as end:
-        if end.code:
-            raise
 """
 
 
 def without_ray(*commands: list[str], cwd: Path) -> subprocess.CompletedProcess:
     """Run commands one after the other in a process without Ray, which ends with the first that fails."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", HIDDEN, json.dumps(commands)]
-    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    return run_commands(commands, before=HIDDEN, cwd=cwd)
 
 
 def test_it_says_what_to_install_and_writes_nothing(tiny, tmp_path) -> None:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from tests.material import tiny as models
-from tests.material.example_packages import DOCS, count_lines, install
+from tests.material.example_packages import count_lines, install
+from tests.material.processes import run_commands
 
 pytestmark = pytest.mark.slow
 
@@ -21,23 +18,6 @@ pytestmark = pytest.mark.slow
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Install the package with pip and return its folder for ``PYTHONPATH``."""
     return install("example-zero-shot", tmp_path_factory.mktemp("site"))
-
-
-def run_all(installed: Path, runs: list[list[str]]) -> None:
-    """Run some command lines in one process, whose imports take most of the time."""
-    code = """import json, sys
-from dreambench.cli import main
-for words in json.loads(sys.argv[1]):
-    try:
-        main(words)
-    except SystemExit as end:
-        if end.code:
-            raise
-"""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), str(DOCS.parent)])}
-    command = [sys.executable, "-c", code, json.dumps(runs)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_it_is_short() -> None:
@@ -53,7 +33,8 @@ def test_a_photo_guides_the_images_and_is_left_out_of_the_second_score(installed
     folders = [tmp_path / name for name in ("shown", "never", "plain")]
     asked = [own, [*own, "--set", "method.until=0"], ["--method", "pretrained"]]
     pairs = zip(asked, folders, strict=True)
-    run_all(installed, [[*common, *words, "--out", str(folder)] for words, folder in pairs])
+    done = run_commands([[*common, *words, "--out", str(folder)] for words, folder in pairs], installed)
+    assert done.returncode == 0, done.stderr
 
     images = [
         [file.read_bytes() for file in sorted((made / "images" / "dog").glob("*.png"))] for made in folders

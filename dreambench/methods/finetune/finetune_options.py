@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
+from dreambench.models.quantized import require_8bit_adam
 from dreambench.spec.method_options import MethodOptions, SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 
@@ -57,10 +58,16 @@ class FineTuneOptions(MethodOptions):
         return (family.denoiser, *texts)
 
 
-def refuse_untrained_text(base: BaseModel, spec: RunSpec) -> None:
-    """Raise DreambenchError if a text encoder is to be trained in a family where none is."""
-    wanted = getattr(spec.method, "train_text_encoder", False)
-    if wanted and not base.family.trainable_text_encoders:
+def check_fine_tuning(base: BaseModel, spec: RunSpec) -> None:
+    """Raise DreambenchError for an optimizer that cannot run here, or text encoders that are not trained.
+
+    ``base`` is on its device already.
+    """
+    options = spec.method
+    assert isinstance(options, FineTuneOptions)
+    if options.optimizer == "adamw8bit":
+        require_8bit_adam(base.device)
+    if options.train_text_encoder and not base.family.trainable_text_encoders:
         raise DreambenchError(
             f"the text encoders of {base.family.name} models are not trained",
             "use --set method.train_text_encoder=false",
