@@ -19,9 +19,10 @@ import torch
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from dreambench.dataset import official_prompts
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.models.sampling import ImageRequest, generate
+from dreambench.models.sampling import generate
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.method_options import SamplerSpec

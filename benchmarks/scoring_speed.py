@@ -96,7 +96,7 @@ class ScoredFiles:
             score_images(
                 run,
                 cells,
-                [],
+                {},
                 {"dog": self.photos},
                 self.protocol,
                 device="cpu",

@@ -83,7 +83,7 @@ class ProtocolBench:
         score_images(
             run,
             cells,
-            [],
+            {},
             {"dog": self.photos},
             first.protocol,
             others=others,

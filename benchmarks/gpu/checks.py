@@ -15,10 +15,11 @@ import dreambench
 from benchmarks.gpu.rows import Row
 from benchmarks.gpu.setup import Setup
 from dreambench.dataset import read_image
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.models.sampling import ImageRequest, generate
+from dreambench.models.sampling import generate
 from dreambench.models.weights import with_fingerprints
 from dreambench.paths import data_folder
 from dreambench.spec.method_options import SamplerSpec

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +17,13 @@ from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
 from dreambench.metrics.subject_scores import keep_embeddings, score_subject
-from dreambench.metrics.tables import BenchmarkImage, DriftImage, PriorImage, as_table, tables_of
+from dreambench.metrics.tables import BenchmarkImage, DriftPair, as_table, tables_of
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 
-__all__ = ["BenchmarkImage", "DriftImage", "PriorImage", "ScoredProtocol", "embed_subject", "score_images"]
+__all__ = ["BenchmarkImage", "DriftPair", "ScoredProtocol", "embed_subject", "score_images"]
 
 
 def _ignore(_: int) -> None:
@@ -46,14 +46,14 @@ class ScoredProtocol:
 def score_images(
     run: RunFolder,
     cells: Sequence[BenchmarkImage],
-    priors: Sequence[PriorImage],
+    priors: Mapping[str, Mapping[int, Path]],
     photos: Mapping[str, Sequence[Path]],
     protocol: ProtocolSpec,
     *,
     device: str,
     batch_size: int,
     decode_threads: int,
-    drift: Sequence[DriftImage] = (),
+    drift: Mapping[str, Sequence[DriftPair]] | None = None,
     others: Sequence[ScoredProtocol] = (),
     shown: PhotosSeen | None = None,
     note: Callable[[str], None] = _ignore_line,
@@ -61,8 +61,9 @@ def score_images(
 ) -> None:
     """Score a run's images and write its tables (protocol: paper sections 4.1 and 4.3).
 
-    ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` holds the real
-    photos of every subject that occurs in ``cells``, ``priors`` or ``drift``. The tables are
+    ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` are the real
+    photos of every subject that occurs in ``cells``, ``priors`` or ``drift``; ``priors`` are the images of
+    ``a [class noun]`` by a subject's model, by number. The tables are
 
     - ``images``: one row per cell, with a column per metric that compares it with photos or a caption;
     - ``diversity``: one row per pair of a subject's and prompt's cells (metrics of pairs);
@@ -86,17 +87,20 @@ def score_images(
     loaded: dict[str, Any] = {}
     counted = map(_counted, (first, *others))
     asked = [(each, ProtocolEncoders(each.protocol, device, loaded)) for each in counted]
-    named = [*(c.subject for c in cells), *(p.subject for p in priors), *(d.subject for d in drift)]
-    subjects = list(dict.fromkeys(named))
+    drift = drift or {}
+    subjects = list(dict.fromkeys([*(cell.subject for cell in cells), *priors, *drift]))
     for subject in subjects:
         if not photos.get(subject):
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
     rows = {each.name: _no_rows(each.protocol) for each, _ in asked}
     captions = _embed_captions(run, asked)
-    images = {each.name: _by_subject(subjects, each.cells, priors, photos, drift) for each, _ in asked}
     with ThreadPoolExecutor(decode_threads) as pool:
         for subject in subjects:
-            own = {each.name: ProtocolImages(e, images[each.name][subject]) for each, e in asked}
+            own = {}
+            for each, encoders in asked:
+                shared = priors.get(subject, {}), photos[subject], drift.get(subject, ())
+                own_cells = [cell for cell in each.cells if cell.subject == subject]
+                own[each.name] = ProtocolImages(encoders, SubjectImages(own_cells, *shared))
             embeddings = keep_embeddings(
                 run, subject, list(own.values()), pool, batch_size=batch_size, on_image=on_image
             )
@@ -126,13 +130,13 @@ def embed_subject(
     run: RunFolder,
     subject: str,
     cells: Sequence[BenchmarkImage],
-    priors: Sequence[PriorImage],
+    priors: Mapping[int, Path],
     photos: Sequence[Path],
     encoders: ProtocolEncoders,
     pool: ThreadPoolExecutor,
     *,
     batch_size: int,
-    drift: Sequence[DriftImage] = (),
+    drift: Sequence[DriftPair] = (),
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
     """Embed one subject's images and measure their distances without writing a table.
@@ -140,25 +144,8 @@ def embed_subject(
     The run folder then has what ``score_images`` needs of this subject, bit for bit as it would compute it.
     Raises DreambenchError like ``score_images``.
     """
-    images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos), list(drift)))
+    images = ProtocolImages(encoders, SubjectImages(cells, priors, photos, drift))
     keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
-
-
-def _by_subject(
-    subjects: Sequence[str],
-    cells: Iterable[BenchmarkImage],
-    priors: Iterable[PriorImage],
-    photos: Mapping[str, Sequence[Path]],
-    drift: Iterable[DriftImage],
-) -> Mapping[str, SubjectImages]:
-    grouped = {subject: SubjectImages([], [], list(photos[subject])) for subject in subjects}
-    for cell in cells:
-        grouped[cell.subject].cells.append(cell)
-    for prior in priors:
-        grouped[prior.subject].priors.append(prior)
-    for image in drift:
-        grouped[image.subject].drift.append(image)
-    return grouped
 
 
 def caption_key(text: str) -> str:

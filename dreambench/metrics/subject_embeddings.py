@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -15,7 +15,7 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.diversity_groups import DiversityGroups
 from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.tables import BenchmarkImage, DriftImage, PriorImage
+from dreambench.metrics.tables import BenchmarkImage, DriftPair
 from dreambench.spec.metric import Comparand, Metric
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
@@ -24,12 +24,12 @@ from dreambench.store.files import sha256_of
 
 @dataclass(frozen=True)
 class SubjectImages:
-    """Everything of one subject that a protocol looks at: cells, prior images, photos, drift's pairs."""
+    """Everything of one subject that a protocol looks at; ``priors`` are prior images by number."""
 
-    cells: list[BenchmarkImage]
-    priors: list[PriorImage]
-    photos: list[Path]
-    drift: list[DriftImage] = field(default_factory=list)
+    cells: Sequence[BenchmarkImage]
+    priors: Mapping[int, Path]
+    photos: Sequence[Path]
+    drift: Sequence[DriftPair]
 
     def present(self) -> list[BenchmarkImage]:
         """Return the cells whose image exists, by prompt and image."""
@@ -67,7 +67,7 @@ class SubjectEmbeddings:
         ]
         self.photos = list(dict.fromkeys(file for each in asked for file in each.images.photos))
         self.cells = _cell_files(asked)
-        self.priors = list(dict.fromkeys(p.file for each in asked for p in each.images.priors))
+        self.priors = list(dict.fromkeys(file for each in asked for file in each.images.priors.values()))
         self.drift = list(dict.fromkeys(file for each in asked for file in _drift_files(each)))
         files = list(dict.fromkeys([*self.photos, *self.cells, *self.priors, *self.drift]))
         self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
@@ -91,7 +91,7 @@ class SubjectEmbeddings:
         for each in self.asked:
             photos = {self.sha256[file] for file in each.images.photos}
             cells = {self.sha256[cell.file] for cell in each.images.cells if cell.file}
-            priors = {self.sha256[prior.file] for prior in each.images.priors}
+            priors = {self.sha256[file] for file in each.images.priors.values()}
             drift = {self.sha256[file] for file in _drift_files(each)}
             of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors, "base": drift}
             for metric in each.metrics("photos", "caption", "prior", "base"):
@@ -141,7 +141,7 @@ def _cell_files(asked: Sequence[ProtocolImages]) -> list[Path]:
 
 
 def _drift_files(asked: ProtocolImages) -> list[Path]:
-    return [file for image in asked.images.drift for file in (image.file, image.base_file)]
+    return [image.file for pair in asked.images.drift for image in pair]
 
 
 def _hash(file: Path) -> str:

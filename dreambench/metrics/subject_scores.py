@@ -178,7 +178,7 @@ class _SubjectScorer:
         priors, metrics = self.images.priors, self.asked.metrics("prior")
         if not metrics or not priors:
             return []
-        files = [prior.file for prior in priors]
+        files = list(priors.values())
         columns = {}
         for metric in metrics:
             found = metric.score(self._matrix(metric, files), self._matrix(metric, self.images.photos))
@@ -186,11 +186,11 @@ class _SubjectScorer:
         return [
             {
                 "subject": self.subject,
-                "image_index": prior.image_index,
-                "file": self.run.relative(prior.file),
+                "image_index": number,
+                "file": self.run.relative(file),
                 **{name: values[i] for name, values in columns.items()},
             }
-            for i, prior in enumerate(priors)
+            for i, (number, file) in enumerate(priors.items())
         ]
 
     def drift_rows(self) -> list[dict[str, Any]]:
@@ -198,7 +198,7 @@ class _SubjectScorer:
         drift, metrics = self.images.drift, self.asked.metrics("base")
         if not metrics or not drift:
             return []
-        files, bases = [image.file for image in drift], [image.base_file for image in drift]
+        files, bases = [own.file for own, _ in drift], [base.file for _, base in drift]
         columns = {}
         for metric in metrics:
             found = metric.score(self._matrix(metric, files), self._matrix(metric, bases))
@@ -206,13 +206,13 @@ class _SubjectScorer:
         return [
             {
                 "subject": self.subject,
-                "prompt_index": image.prompt_index,
-                "prompt": image.prompt,
-                "file": self.run.relative(image.file),
-                "base_file": self.run.relative(image.base_file),
+                "prompt_index": own.prompt_index,
+                "prompt": own.prompt,
+                "file": self.run.relative(own.file),
+                "base_file": self.run.relative(base.file),
                 **{name: values[i] for name, values in columns.items()},
             }
-            for i, image in enumerate(drift)
+            for i, (own, base) in enumerate(drift)
         ]
 
     def photo_rows(self) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import metrics_that_compare
 
@@ -34,25 +35,8 @@ class BenchmarkImage:
     file: Path | None
 
 
-@dataclass(frozen=True)
-class PriorImage:
-    """One image of ``a [class noun]`` by a subject's fine-tuned model (PRES)."""
-
-    subject: str
-    image_index: int
-    file: Path
-
-
-@dataclass(frozen=True)
-class DriftImage:
-    """An image of an unrelated prompt by a subject's model, and the base model's from the same noise."""
-
-    subject: str
-    prompt_index: int
-    prompt: str
-    file: Path
-    base_file: Path
-
+#: An image of an unrelated prompt by a subject's model, and the base model's from the same noise.
+DriftPair = tuple[ImageRequest, ImageRequest]
 
 _COLUMNS: dict[str, dict[str, str]] = {
     "images": {

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.models.device import Runtime
 from dreambench.models.families.conditioning import Conditioning, in_float32, take
@@ -17,15 +18,6 @@ from dreambench.models.families.family import Family, family_of
 from dreambench.models.half_weights import half_weights
 from dreambench.models.schedulers import make_sampler
 from dreambench.spec.method_options import SamplerSpec
-
-
-@dataclass(frozen=True)
-class ImageRequest:
-    """One image to make: its prompt, the seed of its noise, and its file."""
-
-    prompt: str
-    seed: int
-    file: Path
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import groupby
 from pathlib import Path
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.report import numbers
 from dreambench.report.contact_sheet import ContactSheet, draw_contact_sheet
 from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
 from dreambench.store.files import write_atomically
-from dreambench.store.gallery_folder import GalleryFolder, GalleryImage
+from dreambench.store.gallery_folder import GalleryFolder
 from dreambench.store.gallery_record import GalleryRecord
 
 NOT_SCORED = "Images of a gallery are not scored."
@@ -44,7 +45,7 @@ def contact_sheet(gallery: GalleryFolder, subject: str, group: PromptGroup) -> C
     )
 
 
-def by_prompt(gallery: GalleryFolder, subject: str, group: PromptGroup) -> list[list[GalleryImage]]:
+def by_prompt(gallery: GalleryFolder, subject: str, group: PromptGroup) -> list[list[ImageRequest]]:
     """Return the images of a group, prompt by prompt."""
     images = gallery.images_of(subject, group)
     return [list(some) for _, some in groupby(images, key=lambda image: image.prompt_index)]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreambench.analysis import RunScores
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.report.gallery_sheets import by_prompt, drawn, prompts_from
 from dreambench.report.pictures import Picture, link_to, photo_of
 from dreambench.report.thumbnails import Thumbnail
-from dreambench.store.gallery_folder import GalleryFolder, GalleryImage, galleries_of
+from dreambench.store.gallery_folder import GalleryFolder, galleries_of
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def _group(
 
 
 def _picture(
-    subject: str, image: GalleryImage, thumbnails: Mapping[Path, Thumbnail], out: Path, top: Path
+    subject: str, image: ImageRequest, thumbnails: Mapping[Path, Thumbnail], out: Path, top: Path
 ) -> Picture:
     alt = f"{subject}: {image.prompt}, image {image.image_index + 1}"
     shown = thumbnails.get(image.file.absolute())

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.dataset import Subject
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.runs.training_subject import training_noun
 from dreambench.seeds import stable_seed
 from dreambench.spec.method_options import SamplerSpec
@@ -61,7 +62,7 @@ def ensure_class_images(
     A sealed set is first compared with its manifest; missing and changed files are made again, and
     ``notify`` says so. Every image has its own seed, so the result does not depend on interruptions.
     """
-    from dreambench.models.sampling import ImageRequest, generate
+    from dreambench.models.sampling import generate
 
     with wanted.locked():
         damaged = wanted.remove_corrupt_images()

@@ -10,10 +10,10 @@ from dreambench.dataset import Subject
 from dreambench.dataset.prompt_sets import PromptSet
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Personalized
-from dreambench.models.sampling import ImageRequest, generate
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared, prepare
-from dreambench.runs.subject import keep_or_delete_weights, method_context
+from dreambench.runs.subject import keep_or_delete_weights, method_context, training_bar
+from dreambench.runs.subject_images import draw_images, images_bar
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder, RunRecord
@@ -188,22 +188,9 @@ def _cut_prompts(prepared: Prepared, gallery: GalleryFolder) -> list[str]:
 def _draw_subject(
     plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: ProgressListener
 ) -> None:
-    spec = plan.prepared.spec
-    personalized = _personalized(plan, gallery, subject, reporter)
-    requests = [ImageRequest(i.prompt, i.seed, i.file) for i in gallery.images(subject.name)]
-    bar = f"{subject.name}: images"
-    reporter.start(bar, len(requests))
-    generate(
-        personalized.pipeline,
-        requests,
-        spec.sampler,
-        spec.image_size,
-        plan.prepared.runtime,
-        gallery.commit_images,
-        lambda count: reporter.advance(bar, count),
-        personalized.told,
-    )
-    reporter.finish(bar)
+    drawer = _personalized(plan, gallery, subject, reporter)
+    requests, bar = gallery.images(subject.name), images_bar(subject)
+    draw_images(plan.prepared, drawer.pipeline, [requests], bar, reporter, drawer.told)
 
 
 def _weights(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject) -> tuple[Path, Path]:
@@ -214,7 +201,7 @@ def _personalized(
     plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: ProgressListener
 ) -> Personalized:
     prepared, method = plan.prepared, plan.prepared.method
-    bar = f"{subject.name}: training"
+    bar = training_bar(subject)
     context = method_context(prepared, reporter, bar)
     checkpoint, scratch = _weights(plan, gallery, subject)
     for place, usable in ((checkpoint, checkpoint.exists()), (scratch, is_intact(scratch))):

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from dreambench.dataset import Prompt, Subject
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.methods.method import SubjectPhrase
-from dreambench.metrics.scoring import BenchmarkImage, DriftImage, PriorImage
-from dreambench.models.sampling import ImageRequest
+from dreambench.metrics.scoring import BenchmarkImage, DriftPair
 from dreambench.runs.chosen_data import chosen_prompts
 from dreambench.runs.class_images import class_caption
 from dreambench.runs.unrelated_prompts import unrelated_prompts
@@ -57,51 +57,30 @@ def image_requests(cells: Iterable[BenchmarkImage]) -> list[ImageRequest]:
 
 
 def prior_requests(spec: RunSpec, subject: Subject, run: RunFolder) -> list[ImageRequest]:
-    """Return the requests for PRES: ``a [class noun]`` by the fine-tuned model; empty without PRES."""
+    """Return the images that PRES scores: ``a [class noun]`` by the fine-tuned model; empty without PRES."""
     return [
         ImageRequest(
             class_caption(subject.class_noun),
             stable_seed(spec.seed, subject.name, "prior", index),
             run.prior_file(subject.name, index),
+            image_index=index,
         )
         for index in range(spec.protocol.prior_images_needed())
     ]
 
 
-def prior_images(spec: RunSpec, subject: Subject, run: RunFolder) -> list[PriorImage]:
-    """Return the images that PRES scores."""
-    return [
-        PriorImage(subject.name, index, request.file)
-        for index, request in enumerate(prior_requests(spec, subject, run))
-    ]
+def drift_pairs(spec: RunSpec, subject: Subject, run: RunFolder) -> list[DriftPair]:
+    """Return the images that drift compares: by the fine-tuned and by the base model, from the same noise.
 
-
-def drift_images(spec: RunSpec, subject: Subject, run: RunFolder) -> list[DriftImage]:
-    """Return the pairs of images that drift compares. None where not asked for."""
-    return [
-        DriftImage(
-            subject.name,
-            index,
-            prompt,
-            run.drift_file(subject.name, index),
-            run.drift_file(subject.name, index, base=True),
-        )
-        for index, prompt in unrelated_prompts(spec, subject)
-    ]
-
-
-def drift_requests(spec: RunSpec, subject: Subject, run: RunFolder, base: bool = False) -> list[ImageRequest]:
-    """Return the requests for drift: the same prompts and noise of the fine-tuned and of the ``base`` model.
-
-    The noise depends on the prompt, not on the subject.
+    The noise depends on the prompt, not on the subject. Empty where drift is not asked for.
     """
     return [
-        ImageRequest(
-            image.prompt,
-            stable_seed(spec.seed, "drift", image.prompt),
-            image.base_file if base else image.file,
+        (
+            ImageRequest(prompt, seed, run.drift_file(subject.name, index), index),
+            ImageRequest(prompt, seed, run.drift_file(subject.name, index, base=True), index),
         )
-        for image in drift_images(spec, subject, run)
+        for index, prompt in unrelated_prompts(spec, subject)
+        for seed in [stable_seed(spec.seed, "drift", prompt)]
     ]
 
 
@@ -114,13 +93,14 @@ def present(cell: BenchmarkImage) -> BenchmarkImage:
 
 def count_files(
     cells: Iterable[BenchmarkImage],
-    priors: Iterable[PriorImage],
+    priors: Mapping[str, Mapping[int, Path]],
     photos: Mapping[str, Sequence[Path]],
-    drift: Iterable[DriftImage] = (),
+    drift: Mapping[str, Sequence[DriftPair]],
 ) -> int:
     """Return how many files scoring will look at: images, prior images, pairs of drift, and photos."""
-    images = sum(cell.file is not None for cell in cells) + len(list(priors)) + 2 * len(list(drift))
-    return images + sum(len(files) for files in photos.values())
+    images = sum(cell.file is not None for cell in cells)
+    further = [*priors.values(), *photos.values(), *drift.values(), *drift.values()]  # drift's are pairs
+    return images + sum(map(len, further))
 
 
 def photo_files(subjects: Iterable[Subject]) -> dict[str, list[Path]]:

@@ -6,23 +6,17 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from dreambench.metrics.scoring import (
-    BenchmarkImage,
-    DriftImage,
-    PriorImage,
-    ScoredProtocol,
-    score_images,
-)
+from dreambench.metrics.scoring import BenchmarkImage, DriftPair, ScoredProtocol, score_images
 from dreambench.models.device import Runtime
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import (
     count_files,
-    drift_images,
+    drift_pairs,
     expected_cells,
     photo_files,
     present,
-    prior_images,
+    prior_requests,
 )
 from dreambench.runs.several_protocols import further_protocols, images_that_count
 from dreambench.spec.run_spec import RunSpec
@@ -46,13 +40,14 @@ def score_run(
             for cell in expected_cells(asked, subject, prepared.words(subject), run_folder)
         ]
 
-    priors = [p for s in looked_at for p in prior_images(spec, s, run_folder) if p.file.exists()]
-    drift = [
-        pair
+    priors = {
+        s.name: {r.image_index: r.file for r in prior_requests(spec, s, run_folder) if r.file.exists()}
         for s in looked_at
-        for pair in drift_images(spec, s, run_folder)
-        if pair.file.exists() and pair.base_file.exists()
-    ]
+    }
+    drift = {
+        s.name: [p for p in drift_pairs(spec, s, run_folder) if all(image.file.exists() for image in p)]
+        for s in looked_at
+    }
     others = further_protocols(spec, prepared.protocols, cells_of)
     photos = photo_files(prepared.subjects)
     write_scores(run_folder, spec, runtime, cells_of(spec), priors, photos, watch, others, drift)
@@ -63,16 +58,16 @@ def write_scores(
     spec: RunSpec,
     runtime: Runtime,
     cells: Sequence[BenchmarkImage],
-    priors: Sequence[PriorImage],
+    priors: Mapping[str, Mapping[int, Path]],
     photos: Mapping[str, Sequence[Path]],
     watch: ProgressListener,
     others: Sequence[ScoredProtocol] = (),
-    drift: Sequence[DriftImage] = (),
+    drift: Mapping[str, Sequence[DriftPair]] | None = None,
 ) -> None:
     """Score images with a spec's protocol and further ones, with a progress bar, and write the tables."""
     most = images_that_count(spec, {each.name: each.protocol for each in others})
     looked_at = [cell for cell in cells if cell.image_index < most]
-    watch.start("scoring", count_files(looked_at, priors, photos, drift))
+    watch.start("scoring", count_files(looked_at, priors, photos, drift or {}))
     score_images(
         run_folder,
         cells,

@@ -11,11 +11,10 @@ from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import (
     count_files,
-    drift_images,
+    drift_pairs,
     expected_cells,
-    photo_files,
     present,
-    prior_images,
+    prior_requests,
 )
 from dreambench.store import RunFolder
 
@@ -57,11 +56,13 @@ def embed_images(
 
     spec, runtime = prepared.spec, prepared.runtime
     cells = [present(c) for c in expected_cells(spec, subject, prepared.words(subject), run_folder)]
-    priors = prior_images(spec, subject, run_folder)
-    drift = drift_images(spec, subject, run_folder)
-    photos = photo_files([subject])
+    priors = {request.image_index: request.file for request in prior_requests(spec, subject, run_folder)}
+    drift = drift_pairs(spec, subject, run_folder)
+    photos = [photo.path for photo in subject.photos]
     bar = scoring_bar(subject)
-    watch.start(bar, count_files(cells, priors, photos, drift))
+    watch.start(
+        bar, count_files(cells, {subject.name: priors}, {subject.name: photos}, {subject.name: drift})
+    )
     began = time.monotonic()
     with ThreadPoolExecutor(runtime.decode_threads()) as pool:
         embed_subject(
@@ -69,7 +70,7 @@ def embed_images(
             subject.name,
             cells,
             priors,
-            photos[subject.name],
+            photos,
             encoders,
             pool,
             batch_size=runtime.spec.scoring_batch_size,

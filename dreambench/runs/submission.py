@@ -12,13 +12,14 @@ from typing import Any
 from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
-from dreambench.metrics.scoring import BenchmarkImage, PriorImage
+from dreambench.metrics.scoring import BenchmarkImage
 from dreambench.runs.chosen_data import chosen_subjects
 from dreambench.runs.layouts import FORM, Cell, nearest, read_layout, subject_named
 from dreambench.runs.manifests import KINDS, Rows, check_columns, manifest_rows, named
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
+from dreambench.store.files import commit_images
 
 
 @dataclass
@@ -66,7 +67,7 @@ class Submission:
             if file is not None and not isinstance(image, Path):
                 by_subject.setdefault(cell[0], {})[file] = image.convert("RGB")
         for images in by_subject.values():
-            run.commit_images(images)
+            commit_images(images)
 
 
 def read_submission(
@@ -208,8 +209,10 @@ def _refuse_absent(file: Path, name: str, place: str) -> None:
 
 def expected_images(
     found: Submission, spec: RunSpec, dataset: Dataset, run: RunFolder
-) -> tuple[list[BenchmarkImage], list[PriorImage]]:
-    """Return the benchmark's images with the submission's files; a missing image has ``file`` None.
+) -> tuple[list[BenchmarkImage], dict[str, dict[int, Path]]]:
+    """Return the benchmark's images with the submission's files, and PRES's files by subject and number.
+
+    A missing image of the benchmark has ``file`` None.
 
     Images of subjects or prompts that the spec omits are omitted. Raises DreambenchError for a prompt index
     above 24, or an image index that is not below ``images_per_prompt``.
@@ -224,9 +227,13 @@ def expected_images(
             spec, subject, SubjectPhrase(spec.identifier.text, subject.class_noun), run
         )
     ]
-    wanted = {subject.name for subject in subjects}
-    files = [(cell, found.file(cell, run)) for cell in found.images if cell[1] is None and cell[0] in wanted]
-    return cells, [PriorImage(cell[0], cell[2], file) for cell, file in files if file is not None]
+    priors: dict[str, dict[int, Path]] = {subject.name: {} for subject in subjects}
+    for cell in found.images:
+        subject_name, prompt, number = cell
+        file = found.file(cell, run)
+        if prompt is None and subject_name in priors and file is not None:
+            priors[subject_name][number] = file
+    return cells, priors
 
 
 def _check_range(cell: Cell, place: str, spec: RunSpec) -> None:

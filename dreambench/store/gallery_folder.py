@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import ValidationError
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.errors import DreambenchError
 from dreambench.seeds import stable_seed
@@ -20,21 +20,7 @@ from dreambench.store.record import now
 from dreambench.store.run_folder import RunFolder
 from dreambench.store.writer_lock import LOCK, only_writer
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 _RECORD = "gallery.json"
-
-
-@dataclass(frozen=True)
-class GalleryImage:
-    """One image of a gallery: its prompt (index in the set, and text), number from 0, seed, and path."""
-
-    prompt_index: int
-    prompt: str
-    image_index: int
-    seed: int
-    file: Path
 
 
 class GalleryFolder:
@@ -44,11 +30,11 @@ class GalleryFolder:
         self.path = path
         self.record = record
 
-    def images(self, subject: str) -> list[GalleryImage]:
+    def images(self, subject: str) -> list[ImageRequest]:
         """Return all images of a subject's prompts, in order, whether they exist or not."""
         return [image for group in self.record.groups(subject) for image in self.images_of(subject, group)]
 
-    def images_of(self, subject: str, group: PromptGroup) -> list[GalleryImage]:
+    def images_of(self, subject: str, group: PromptGroup) -> list[ImageRequest]:
         """Return the images of one group's prompts.
 
         An image's seed depends on its prompt's text: the same prompt at another index, or in another set, has
@@ -56,7 +42,7 @@ class GalleryFolder:
         """
         entry = self.record.subjects[subject]
         return [
-            GalleryImage(
+            ImageRequest(
                 prompt_index=prompt.index,
                 prompt=prompt.text(entry.called, entry.identifier),
                 image_index=number,
@@ -83,10 +69,6 @@ class GalleryFolder:
     def label(self) -> str:
         """The folder's name."""
         return self.path.resolve().name
-
-    def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
-        """Write a batch of one subject's images: all of them, or none."""
-        files.commit_images(images)
 
     def save_record(self, **changes: Any) -> None:
         """Write gallery.json with some changed fields."""

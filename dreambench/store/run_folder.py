@@ -14,7 +14,6 @@ from dreambench.store.record import RunRecord, Status, now
 
 if TYPE_CHECKING:
     import pandas as pd
-    from PIL import Image
 
 #: A run's log, and its copy.
 LOG, COPY = "run.json", ".run.json"
@@ -154,10 +153,6 @@ class RunFolder:
     def _name_of(self, table: Path) -> str:
         """Return a table's name in the log: ``images``, or ``uno/images`` of a further protocol."""
         return table.with_suffix("").as_posix()
-
-    def commit_images(self, images: Mapping[Path, Image.Image]) -> None:
-        """Write a batch of one subject's images: all of them, or none."""
-        files.commit_images(images)
 
     def recover_subject(self, subject: str) -> None:
         """Finish or undo the work of a killed writer of one subject, while others write other subjects."""

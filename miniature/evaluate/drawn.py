@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.models.base_model import BaseModel
 from dreambench.models.device import Runtime
-from dreambench.models.sampling import ImageRequest, PromptEmbeddings, draw
+from dreambench.models.sampling import PromptEmbeddings, draw
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec

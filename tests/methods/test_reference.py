@@ -14,12 +14,13 @@ from safetensors.torch import save_file
 
 from dreambench.cli import main
 from dreambench.dataset import load_dataset, read_image
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context
 from dreambench.methods.reference import Reference, _square
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.models.sampling import ImageRequest, generate
+from dreambench.models.sampling import generate
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import BaseSpec, RunSpec

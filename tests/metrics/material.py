@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dreambench.metrics.scoring import BenchmarkImage, PriorImage, score_images
+from dreambench.metrics.scoring import BenchmarkImage, score_images
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store import RunFolder
@@ -27,7 +27,7 @@ class Material:
     """What is scored: 2 subjects, 2 prompts, 3 images each, 2 prior images and 4 or 5 photos a subject."""
 
     cells: list[BenchmarkImage]
-    priors: list[PriorImage]
+    priors: dict[str, dict[int, Path]]
     photos: dict[str, list[Path]]
 
 
@@ -41,7 +41,7 @@ def noise(name: str, width: int, height: int) -> Image.Image:
 def draw_material(folder: Path) -> Material:
     """Draw photos and images, the images neither square nor all of one size."""
     build_dataset(folder / "data", list(SUBJECTS), size=90)
-    cells, priors, photos = [], [], {}
+    cells, priors, photos = [], {}, {}
     for subject, (noun, category) in SUBJECTS.items():
         photos[subject] = sorted((folder / "data" / subject).glob("*.jpg"))
         for prompt_index, place in PROMPTS.items():
@@ -54,10 +54,9 @@ def draw_material(folder: Path) -> Material:
                     image_index, 2**60 + image_index, file,
                 )  # fmt: skip
                 cells.append(cell)
-        for index in range(2):
-            file = folder / f"{subject}-class-{index}.png"
+        priors[subject] = {index: folder / f"{subject}-class-{index}.png" for index in range(2)}
+        for file in priors[subject].values():
             noise(file.name, 64, 64).save(file)
-            priors.append(PriorImage(subject, index, file))
     return Material(cells, priors, photos)
 
 

@@ -97,7 +97,7 @@ def test_without_a_program_it_says_how_to_name_one():
 def test_its_numbers_are_a_column_of_the_images(run, material: Material, tiny_models):
     protocol = tiny_models.protocol("dino", "command")
     spec = CommandSpec(command=(sys.executable, "-c", ECHO))
-    score(run, material, protocol.with_encoder_specs({"command": spec}), priors=[])
+    score(run, material, protocol.with_encoder_specs({"command": spec}), priors={})
     images = run.scores("images")
     expected = [len(c.caption) + len(material.photos[c.subject]) for c in material.cells]
     assert images["command"].tolist() == expected
@@ -108,7 +108,7 @@ def test_a_failing_program_leaves_the_other_metrics_alone(run, material: Materia
     spec = CommandSpec(command=(sys.executable, "-c", "raise SystemExit('broken')"))
     protocol = tiny_models.protocol("dino", "command").with_encoder_specs({"command": spec})
     said: list[str] = []
-    score(run, material, protocol, priors=[], note=said.append)
+    score(run, material, protocol, priors={}, note=said.append)
     images = run.scores("images")
     assert images["command"].isna().all()
     assert images["dino"].notna().all()

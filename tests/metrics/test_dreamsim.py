@@ -58,7 +58,7 @@ def test_it_is_the_mean_of_the_packages_distances(cache, run, material, tiny_mod
     monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
     hub = torch.hub.get_dir()
     assert missing_weights(protocol(tiny_models)) == []
-    score(run, material, protocol(tiny_models), priors=[])
+    score(run, material, protocol(tiny_models), priors={})
     assert capsys.readouterr().out == ""  # the package prints; stdout may be JSON
     assert torch.hub.get_dir() == hub
     from dreamsim import dreamsim

@@ -13,10 +13,11 @@ import torch
 from dreambench.analysis.aggregate import subject_scores
 from dreambench.analysis.score_tables import read_tables
 from dreambench.dataset import official_subjects
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.metrics.drift import IMAGES, MINIATURE_PROMPTS, PROMPTS, DriftSpec
 from dreambench.metrics.scorer import Scorer
-from dreambench.metrics.scoring import DriftImage
+from dreambench.metrics.scoring import DriftPair
 from dreambench.runs.plan import make_plan
 from dreambench.runs.score import score as score_submission
 from dreambench.runs.several_protocols import protocols_by_name
@@ -39,17 +40,19 @@ KEYS = {
 }
 
 
-def pairs(folder: Path) -> list[DriftImage]:
+def pairs(folder: Path) -> dict[str, list[DriftPair]]:
     """Draw three pairs of images of each subject; the third pair of the dog is one image twice."""
     folder.mkdir(parents=True, exist_ok=True)
-    found = []
-    for subject in ("dog", "teapot"):
+    found: dict[str, list[DriftPair]] = {"dog": [], "teapot": []}
+    for subject, own in found.items():
         for index in range(3):
             files = [folder / f"{subject}-{side}-{index}.png" for side in ("drift", "base")]
             for file in files:
                 noise(file.name, 80, 70).save(file)
-            found.append(DriftImage(subject, index, f"prompt {index}", *files))
-    shutil.copy(found[2].base_file, found[2].file)
+            drawn, base = (ImageRequest(f"prompt {index}", 0, file, index) for file in files)
+            own.append((drawn, base))
+    drawn, base = found["dog"][2]
+    shutil.copy(base.file, drawn.file)
     return found
 
 
@@ -66,13 +69,14 @@ def test_drift_is_one_minus_the_cosine_of_raw_class_tokens(
     drift = pairs(tmp_path / "images")
     score(run, material, protocol, drift=drift)
 
-    def by_definition(pair: DriftImage) -> float:
-        a, b = by_hand.dino(pair.file), by_hand.dino(pair.base_file)
+    def by_definition(drawn: ImageRequest, base: ImageRequest) -> float:
+        a, b = by_hand.dino(drawn.file), by_hand.dino(base.file)
         return 1 - float(a @ b) / float(np.linalg.norm(a) * np.linalg.norm(b))
 
-    expected = [by_definition(pair) for pair in drift]
+    every = [pair for own in drift.values() for pair in own]
+    expected = [by_definition(*pair) for pair in every]
     table = run.scores("drift")
-    assert table["prompt"].tolist() == [pair.prompt for pair in drift]
+    assert table["prompt"].tolist() == [drawn.prompt for drawn, _ in every]
     assert table["drift"].tolist() == pytest.approx(expected, abs=1e-5)
     assert table["drift"][2] == 0.0
     assert min(value for i, value in enumerate(expected) if i != 2) > 1e-3

@@ -91,7 +91,7 @@ def test_masked_dino_is_dino_of_what_the_mask_cuts_out(
     run, material, tiny_models, by_hand, masks, tmp_path, region
 ):
     spec = dino_spec(tiny_models, masks, region=region)
-    score(run, material, protocol_with(tiny_models, "masked_dino", spec), priors=[])
+    score(run, material, protocol_with(tiny_models, "masked_dino", spec), priors={})
     files = [*(c.file for c in material.cells), *(p for own in material.photos.values() for p in own)]
     units = {}
     for file in files:
@@ -132,7 +132,7 @@ def test_masked_siglip_is_the_pooled_embedding_of_the_whole_cut_out(
 ):
     model, fields = siglip
     spec = MaskedSiglip2Spec(**fields, masks=str(masks), region="box")
-    score(run, material, protocol_with(tiny_models, "masked_siglip2", spec), priors=[])
+    score(run, material, protocol_with(tiny_models, "masked_siglip2", spec), priors={})
     cell = material.cells[4]
 
     def row(file: Path) -> torch.Tensor:
@@ -155,7 +155,7 @@ def test_masked_siglip_is_the_pooled_embedding_of_the_whole_cut_out(
 def test_max_cosine_is_the_best_match_of_each_patch_of_the_subject(run, material, tiny_models, masks, siglip):
     model, fields = siglip
     spec = MaskedMaxCosineSpec(**fields, masks=str(masks))
-    score(run, material, protocol_with(tiny_models, "masked_max_cosine", spec), priors=[])
+    score(run, material, protocol_with(tiny_models, "masked_max_cosine", spec), priors={})
 
     def tokens(file: Path) -> np.ndarray:
         with torch.inference_mode():

@@ -42,7 +42,7 @@ def by_protocol(tmp_path: Path, material: Material, tiny_models: TinyModels):
 
     def call(name: str) -> pd.DataFrame:
         run = RunFolder(tmp_path / name, record())
-        score(run, material, with_tiny_encoders(name, tiny_models), priors=[])
+        score(run, material, with_tiny_encoders(name, tiny_models), priors={})
         return run.scores("images")
 
     return call
@@ -160,7 +160,7 @@ def test_leaving_the_input_out_is_an_option_of_every_protocol(tmp_path, material
     uno = with_tiny_encoders("uno", tiny_models)
     for name, protocol in (("kosmos-g", kosmos), ("uno", uno)):
         run = RunFolder(tmp_path / name, record())
-        score(run, material, protocol.model_copy(update={"leave_input_out": True}), priors=[])
+        score(run, material, protocol.model_copy(update={"leave_input_out": True}), priors={})
         photos = material.photos["dog"]
         left = [photo for photo in photos if photo.stem != "02"]
         if name == "kosmos-g":
@@ -190,7 +190,7 @@ def test_several_protocols_in_one_pass_have_the_scores_of_each_alone(
     first, *others = (with_tiny_encoders(name, tiny_models) for name in names)
     further = [ScoredProtocol(n, p, material.cells) for n, p in zip(names[1:], others, strict=True)]
     done: list[int] = []
-    score(run, material, first, priors=[], others=further, on_image=done.append)
+    score(run, material, first, priors={}, others=further, on_image=done.append)
     for name in names:
         folder = run if name == names[0] else run.of_protocol(name)
         pd.testing.assert_frame_equal(folder.scores("images"), alone[name], rtol=0, atol=1e-9)

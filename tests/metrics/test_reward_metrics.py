@@ -183,7 +183,7 @@ def test_the_program_speaks_the_protocol_of_any_command(run, material: Material,
         "vqascore": get_metric("vqascore").Settings(python=str(python), device="cpu"),
     }
     protocol = protocol.with_encoder_specs(settings)
-    score(run, material, protocol, priors=[])
+    score(run, material, protocol, priors={})
     images = run.scores("images")
     expected = [
         float(np.asarray(Image.open(cell.file)).mean()) / 255 + len(cell.caption) for cell in material.cells

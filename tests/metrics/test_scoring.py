@@ -88,9 +88,11 @@ def test_every_score_agrees_with_one_by_hand(run, material, tiny_models, by_hand
         assert row["lpips"] == pytest.approx(by_hand.lpips(a, b), abs=1e-5)
 
     assert len(prior) == 4
-    for image, row in zip(material.priors, prior.to_dict("records"), strict=True):
-        own = material.photos[image.subject]
-        pres = sum(cosine(by_hand.dino(image.file), by_hand.dino(photo)) for photo in own) / len(own)
+    drawn = [(subject, *image) for subject, images in material.priors.items() for image in images.items()]
+    for (subject, number, file), row in zip(drawn, prior.to_dict("records"), strict=True):
+        assert (row["subject"], row["image_index"]) == (subject, number)
+        own = material.photos[subject]
+        pres = sum(cosine(by_hand.dino(file), by_hand.dino(photo)) for photo in own) / len(own)
         assert row["pres"] == pytest.approx(pres, abs=1e-5)
 
     expected = [(s, a, b) for s, files in material.photos.items() for a, b in combinations(files, 2)]
@@ -139,7 +141,7 @@ def test_each_image_is_decoded_and_embedded_once(run, material, tiny_models, cou
 def test_only_the_encoders_that_are_needed_are_loaded(run, material, tiny_models, monkeypatch):
     for module, name in ((clip_encoder, "load_clip"), (lpips_network, "load_lpips")):
         monkeypatch.setattr(module, name, lambda *args: pytest.fail("loaded"))
-    score(run, material, tiny_models.protocol("dino"), priors=[])
+    score(run, material, tiny_models.protocol("dino"), priors={})
     images = run.scores("images")
     assert images["dino"].notna().all()
     assert images[["clip_i", "clip_t"]].isna().all().all()
@@ -170,11 +172,11 @@ def test_a_second_scoring_needs_no_weights(run, material, tiny_models, tmp_path,
 def test_embeddings_of_other_weights_are_never_used(run, material, tiny_models, tmp_path, counted):
     from tests.material import tiny_encoders
 
-    score(run, material, tiny_models.protocol("dino"), priors=[])
+    score(run, material, tiny_models.protocol("dino"), priors={})
     first = run.scores("images")["dino"]
     other = replace(tiny_models, dino=tiny_encoders.build_dino(tmp_path, seed=9)[1])
     counted["DinoEncoder"] = 0
-    score(run, material, other.protocol("dino"), priors=[])
+    score(run, material, other.protocol("dino"), priors={})
     assert counted["DinoEncoder"] == 12 + sum(map(len, material.photos.values()))
     assert (run.scores("images")["dino"] - first).abs().max() > 1e-3
 
@@ -183,11 +185,11 @@ def test_a_replaced_image_is_embedded_again(run, material, tiny_models, tmp_path
     file = tmp_path / "replaced.png"
     noise("before", 64, 64).save(file)
     cells = [replace(material.cells[0], file=file)]
-    score(run, material, tiny_models.protocol("clip_i", "dino"), cells=cells, priors=[])
+    score(run, material, tiny_models.protocol("clip_i", "dino"), cells=cells, priors={})
     before = run.scores("images")
     noise("after", 64, 64).save(file)
     counted.update(dict.fromkeys(counted, 0))
-    score(run, material, tiny_models.protocol("clip_i", "dino"), cells=cells, priors=[])
+    score(run, material, tiny_models.protocol("clip_i", "dino"), cells=cells, priors={})
     assert counted["ClipEncoder"] == counted["DinoEncoder"] == 1
     assert (run.scores("images")["dino"] - before["dino"]).abs().max() > 1e-4
 
@@ -241,7 +243,7 @@ def test_two_equal_images_are_embedded_once_and_have_no_distance(
     twin.write_bytes(material.cells[0].file.read_bytes())
     cells = [material.cells[0], replace(material.cells[1], file=twin)]
     done = []
-    score(run, material, tiny_models.protocol(), cells=cells, priors=[], on_image=done.append)
+    score(run, material, tiny_models.protocol(), cells=cells, priors={}, on_image=done.append)
     assert counted["ClipEncoder"] == 1 + len(material.photos["dog"])
     assert run.scores("diversity")["lpips"].tolist() == [0.0]
     assert run.scores("images")["dino"].nunique() == 1

@@ -10,11 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.models import sampling
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
+from dreambench.models.sampling import PromptEmbeddings, generate
 from dreambench.models.schedulers import make_sampler
 from dreambench.seeds import stable_seed
 from dreambench.spec.method_options import SamplerSpec

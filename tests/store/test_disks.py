@@ -44,18 +44,18 @@ class TestFullDisk:
         folder = out / "images" / "dog"
         ballast = small_disk / "ballast"
         ballast.write_bytes(bytes(500_000))
-        with locked_run(out, record()) as run:
-            run.commit_images(pictures(folder, 2, size=64))
+        with locked_run(out, record()):
+            commit_images(pictures(folder, 2, size=64))
             before = everything(out)
             batch = pictures(folder, 8, size=160, first=2)  # 8 times 77 kB
             with pytest.raises(
                 DreambenchError, match=r"no space left while writing .*: finished work is kept"
             ):
-                run.commit_images(batch)
+                commit_images(batch)
             assert everything(out) == before
             assert all(same(file, image) for file, image in pictures(folder, 2, size=64).items())
             ballast.unlink()
-            run.commit_images(batch)
+            commit_images(batch)
         assert all(same(file, image) for file, image in batch.items())
         with locked_run(out, record()):
             assert len(everything(folder)) == 10

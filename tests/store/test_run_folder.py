@@ -8,6 +8,7 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run, open_run
+from dreambench.store.files import commit_images
 from tests.store.material import everything, picture, pictures, record
 
 
@@ -22,7 +23,7 @@ class TestRunFolder:
 
     def test_the_same_command_resumes_where_it_was(self, tmp_path):
         with locked_run(tmp_path, record()) as run:
-            run.commit_images(pictures(tmp_path / "images" / "dog"))
+            commit_images(pictures(tmp_path / "images" / "dog"))
             run.save_record("failed", error="disk failed", created="2001-01-01T00:00:00+00:00")
         with locked_run(tmp_path, record()) as run:
             assert run.record.created == "2001-01-01T00:00:00+00:00"
@@ -31,8 +32,8 @@ class TestRunFolder:
 
     def test_a_run_that_was_killed_in_a_commit_is_repaired_when_it_resumes(self, tmp_path):
         folder = tmp_path / "images" / "dog"
-        with locked_run(tmp_path, record()) as run:
-            run.commit_images(pictures(folder))
+        with locked_run(tmp_path, record()):
+            commit_images(pictures(folder))
         (folder / ".ready-04-0").mkdir()
         picture(4).save(folder / ".ready-04-0" / "04-0.png")
         (folder / "..ready-08-0.0123abcd.tmp").mkdir()

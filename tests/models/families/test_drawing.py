@@ -9,10 +9,11 @@ import pytest
 import torch
 from PIL import Image
 
+from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import BaseModel
 from dreambench.models.device import resolve_runtime
-from dreambench.models.sampling import ImageRequest, PromptEmbeddings, generate
+from dreambench.models.sampling import PromptEmbeddings, generate
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RuntimeSpec
 from dreambench.store.files import commit_images
