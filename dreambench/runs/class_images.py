@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dreambench.dataset import Subject
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.runs.training_subject import training_noun
 from dreambench.seeds import stable_seed
-from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store.class_image_set import ClassImageSet
 
@@ -24,20 +23,6 @@ def class_caption(class_noun: str) -> str:
     return f"a {class_noun}"
 
 
-def class_image_set(
-    cache: Path, base_fingerprint: str, class_noun: str, sampler: SamplerSpec, count: int, image_size: int
-) -> ClassImageSet:
-    """Return the set for these settings; it may not exist yet."""
-    identity: dict[str, Any] = {
-        "base": base_fingerprint,
-        "class_noun": class_noun,
-        "sampler": sampler.model_dump(mode="json"),
-        "image_size": image_size,
-        "count": count,
-    }
-    return ClassImageSet.of(cache, identity)
-
-
 def needed_class_images(
     cache: Path, spec: RunSpec, subject: Subject, fingerprint: str
 ) -> ClassImageSet | None:
@@ -46,13 +31,12 @@ def needed_class_images(
     needs = spec.method.class_image_needs()
     if needs is None or not noun:
         return None
-    return class_image_set(cache, fingerprint, noun, *needs, spec.image_size)
+    return ClassImageSet(cache, fingerprint, noun, *needs, spec.image_size)
 
 
 def ensure_class_images(
     wanted: ClassImageSet,
     base: BaseModel,
-    sampler: SamplerSpec,
     runtime: Runtime,
     notify: Callable[[str], None] = lambda line: None,
     on_images: Callable[[int], None] = lambda count: None,
@@ -72,7 +56,7 @@ def ensure_class_images(
         if wanted.manifest.exists():
             on_images(wanted.count)
             return wanted
-        size, noun = int(wanted.identity["image_size"]), str(wanted.identity["class_noun"])
+        noun = wanted.class_noun
         requests = [
             ImageRequest(class_caption(noun), stable_seed("class", noun, index), path)
             for index, path in enumerate(wanted.images)
@@ -80,6 +64,7 @@ def ensure_class_images(
         present = sum(r.file.exists() for r in requests)
         if 0 < present < len(requests) and not damaged:
             notify(f"class images of {noun!r}: {present} of {len(requests)} exist; making the rest")
+        sampler, size = wanted.sampler, wanted.image_size
         generate(base.pipeline(), requests, sampler, size, runtime, wanted.commit, on_images)
         wanted.seal()
     return wanted

@@ -12,14 +12,14 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import Personalized
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared, prepare
-from dreambench.runs.subject import keep_or_delete_weights, method_context, training_bar
+from dreambench.runs.subject import method_context, training_bar
 from dreambench.runs.subject_images import draw_images, images_bar
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder, RunRecord
 from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
 from dreambench.store.gallery_record import GalleryRecord, GallerySubject
-from dreambench.store.scratch_folder import is_intact, remove_scratch_folder, write_scratch_folder
+from dreambench.store.scratch_folder import is_intact, keep_or_remove, write_scratch_folder
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def draw_gallery(
                 if gallery.missing(subject.name):
                     _draw_subject(plan, gallery, subject, reporter)
                 weights = gallery.weights_folder(subject.name)
-                keep_or_delete_weights(weights, plan.run.checkpoint_folder(subject.name), keep_checkpoints)
+                keep_or_remove(weights, plan.run.checkpoint_folder(subject.name), keep_checkpoints)
                 on_subject(gallery, subject.name)
                 reporter.advance("subjects")
             reporter.finish("subjects")
@@ -211,7 +211,5 @@ def _personalized(
     personalized = method.personalize(trained_on, prepared.base, prepared.spec, context)
     reporter.finish(bar)
     if prepared.spec.method.trains():
-        place = gallery.weights_folder(subject.name)
-        remove_scratch_folder(place)
-        write_scratch_folder(place, lambda folder: method.save(personalized, folder))
+        write_scratch_folder(scratch, lambda folder: method.save(personalized, folder))
     return personalized

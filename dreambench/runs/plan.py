@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
 from dreambench.runs.chosen_data import chosen_prompts, chosen_subjects, complete_data, read_data
-from dreambench.runs.class_images import class_image_set, needed_class_images
+from dreambench.runs.class_images import needed_class_images
 from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, published_rates
@@ -27,6 +27,7 @@ from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel as OpenedBase
+    from dreambench.store.class_image_set import ClassImageSet
 
 _PNG_SHARE = 0.6
 _EMBEDDING_BYTES = 4 * (512 + 384)
@@ -90,12 +91,14 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     fingerprint = base.fingerprint if base else None
     weights = None if base is None else _bytes_on_disk(spec, base)
     missing += missing_weights(spec.protocol)
-    times = _estimate(spec, subjects, fingerprint, schedule) if schedule and subjects else None
+    needed = [needed_class_images(cache_folder(), spec, s, fingerprint or "") for s in subjects]
+    times = _estimate(spec, subjects, needed, fingerprint, schedule) if schedule and subjects else None
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
     images = sum(prompts) * spec.images_per_prompt
     priors = len(subjects) * spec.protocol.prior_images_needed()
     drift = 2 * sum(len(unrelated_prompts(spec, s)) for s in subjects)
-    sets, wanted, present = _class_images(spec, subjects, fingerprint)
+    sets = {each.folder: each for each in needed if each}.values()
+    wanted = sum(each.count for each in sets)
     image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
     steps = spec.method.training_steps()
     trained = len(subjects) if keep_checkpoints else min(1, len(subjects))
@@ -109,9 +112,9 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
         prior_images=priors,
         drift_images=drift,
         training_steps=steps * len(subjects),
-        class_image_sets=sets,
+        class_image_sets=len(sets),
         class_images=wanted,
-        class_images_present=present,
+        class_images_present=sum(path.exists() for each in sets for path in each.images),
         disk_images=(images + priors + drift) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
         disk_peak=None if weights is None else weights * trained,
@@ -135,15 +138,16 @@ def images_of(spec: RunSpec, subject: Subject) -> int:
 
 
 def _estimate(
-    spec: RunSpec, subjects: tuple[Subject, ...], fingerprint: str | None, schedule: Schedule
+    spec: RunSpec,
+    subjects: tuple[Subject, ...],
+    needed: Sequence[ClassImageSet | None],
+    fingerprint: str | None,
+    schedule: Schedule,
 ) -> Estimate | None:
     rates = schedule.measure(fingerprint)
     if rates is None:
         return None
-    sets: Counter[str] = Counter()
-    for subject in subjects:
-        wanted = needed_class_images(cache_folder(), spec, subject, fingerprint or "")
-        sets["" if wanted is None or wanted.is_complete() else wanted.folder.name] += 1
+    sets = Counter("" if each is None or each.is_complete() else each.folder.name for each in needed)
     images = max(images_of(spec, subject) for subject in subjects)
     return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
 
@@ -200,18 +204,3 @@ def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str])
     if unknown or not set(family.weighted) <= remote[1].keys():
         return None
     return training_memory(spec, {name: remote[1][name] for name in family.weighted}, family, half)
-
-
-def _class_images(
-    spec: RunSpec, subjects: tuple[Subject, ...], fingerprint: str | None
-) -> tuple[int, int, int]:
-    needs = spec.method.class_image_needs()
-    if needs is None:
-        return 0, 0, 0
-    sampler, count = needs
-    nouns = sorted({s.class_noun for s in subjects})
-    present = 0
-    for noun in nouns if fingerprint else []:
-        found = class_image_set(cache_folder(), fingerprint or "", noun, sampler, count, spec.image_size)
-        present += sum(path.exists() for path in found.images)
-    return len(nouns), len(nouns) * count, present

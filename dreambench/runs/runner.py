@@ -15,12 +15,13 @@ from dreambench.progress import ProgressListener
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.score_run import say_notices, score_run
-from dreambench.runs.subject import is_made, keep_or_delete_weights, repair_subject
+from dreambench.runs.subject import is_made, repair_subject
 from dreambench.runs.subject_embedding import is_embedded
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
 from dreambench.store.record import Status
+from dreambench.store.scratch_folder import keep_or_remove
 
 
 @dataclass(frozen=True)
@@ -165,7 +166,7 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
         if is_made(prepared, subject, run_folder):
             weights = run_folder.weights_folder(subject.name)
             checkpoint = run_folder.checkpoint_folder(subject.name)
-            keep_or_delete_weights(weights, checkpoint, r.job.keep_checkpoints)
+            keep_or_remove(weights, checkpoint, r.job.keep_checkpoints)
     try:
         score_run(prepared, run_folder, watch)
     except Exception as error:

@@ -12,7 +12,7 @@ from dreambench.methods.method import Context, Personalized
 from dreambench.models.quantized import is_finite
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
-from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.class_images import ensure_class_images
 from dreambench.runs.damage import file_hashes, set_damage_aside
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
@@ -22,12 +22,7 @@ from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
 from dreambench.store.files import sha256_of, write_text
 from dreambench.store.run_folder import LOSS_COLUMNS
-from dreambench.store.scratch_folder import (
-    is_intact,
-    keep_scratch_folder,
-    remove_scratch_folder,
-    write_scratch_folder,
-)
+from dreambench.store.scratch_folder import is_intact, write_scratch_folder
 
 
 def is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
@@ -112,7 +107,6 @@ def _personalize(
         return prepared.method.load(weights, prepared.base, context)
     if weights.exists():
         watch.say(f"{subject.name}: the machine was restarted after its training; training again")
-        remove_scratch_folder(weights)
     trained_on = training_subject(prepared.spec, subject)
     personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
     watch.finish(bar)
@@ -158,21 +152,19 @@ def method_context(
         watch.advance(bar)
 
     def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
-        base, size = prepared.base, prepared.spec.image_size
-        wanted = class_image_set(cache or cache_folder(), base.fingerprint, noun, sampler, count, size)
-        return make_class_images(prepared, wanted, sampler, watch)
+        base, size = prepared.base.fingerprint, prepared.spec.image_size
+        wanted = ClassImageSet(cache or cache_folder(), base, noun, sampler, count, size)
+        return make_class_images(prepared, wanted, watch)
 
     return Context(prepared.runtime, prepared.identifier, class_images, on_step, watch.say)
 
 
-def make_class_images(
-    prepared: Prepared, wanted: ClassImageSet, sampler: SamplerSpec, watch: ProgressListener
-) -> ClassImageSet:
+def make_class_images(prepared: Prepared, wanted: ClassImageSet, watch: ProgressListener) -> ClassImageSet:
     """Make the missing images of a set of class images, with a progress bar; return the complete set."""
-    name = class_images_bar(str(wanted.identity["class_noun"]))
+    name = class_images_bar(wanted.class_noun)
     watch.start(name, wanted.count)
     made = ensure_class_images(
-        wanted, prepared.base, sampler, prepared.runtime, watch.say, lambda n: watch.advance(name, n)
+        wanted, prepared.base, prepared.runtime, watch.say, lambda n: watch.advance(name, n)
     )
     watch.finish(name)
     return made
@@ -181,16 +173,6 @@ def make_class_images(
 def class_images_bar(noun: str) -> str:
     """Return the name of the bar of a set of class images."""
     return f"class images: a {noun}"
-
-
-def keep_or_delete_weights(weights: Path, checkpoint: Path, keep: bool) -> None:
-    """Move weights that are no longer needed to the checkpoint, or delete them, if there are any."""
-    if not weights.exists():
-        return
-    if keep and not checkpoint.exists():
-        keep_scratch_folder(weights, checkpoint)
-    else:
-        remove_scratch_folder(weights)
 
 
 def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:

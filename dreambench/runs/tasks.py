@@ -13,23 +13,22 @@ from dreambench.dataset import Subject
 from dreambench.executors import QueuedTask
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener
-from dreambench.runs.class_images import class_image_set, needed_class_images
+from dreambench.runs.class_images import needed_class_images
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, with_absolute_paths
 from dreambench.runs.subject import (
     class_images_bar,
     is_made,
-    keep_or_delete_weights,
     make_class_images,
     make_subject,
     training_bar,
 )
 from dreambench.runs.subject_embedding import embed_images, scoring_bar
 from dreambench.runs.subject_images import image_files, images_bar
-from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord
 from dreambench.store.class_image_set import ClassImageSet
+from dreambench.store.scratch_folder import keep_or_remove
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ class SubjectTask:
         if not is_made(prepared, subject, run_folder):
             make_subject(prepared, subject, run_folder, watch, models.machine)
         weights = run_folder.weights_folder(self.subject)
-        keep_or_delete_weights(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
+        keep_or_remove(weights, run_folder.checkpoint_folder(self.subject), self.keep_checkpoints)
         if self.embed:
             embed_images(prepared, subject, run_folder, models.encoders(prepared), watch)
 
@@ -100,16 +99,11 @@ class ClassImagesTask:
     """Make one set of class images, in the cache folder of the machine that makes it."""
 
     spec: RunSpec
-    noun: str
-    sampler: SamplerSpec
-    count: int
+    images: ClassImageSet
 
     def wanted(self) -> ClassImageSet:
         """The set, in this machine's cache folder."""
-        fingerprint = self.spec.base.fingerprint or ""
-        return class_image_set(
-            cache_folder(), fingerprint, self.noun, self.sampler, self.count, self.spec.image_size
-        )
+        return replace(self.images, cache=cache_folder())
 
     @property
     def root(self) -> Path:
@@ -123,7 +117,7 @@ class ClassImagesTask:
 
     def perform(self, models: ModelCache, watch: ProgressListener) -> None:
         """Make the set's missing images, and seal it."""
-        make_class_images(models.prepared(self.spec), self.wanted(), self.sampler, watch)
+        make_class_images(models.prepared(self.spec), self.wanted(), watch)
 
     def finished_files(self) -> list[Path]:
         """Return the set's images, then its manifest."""
@@ -147,9 +141,8 @@ def queued_class_images(prepared: Prepared, run_folder: RunFolder, subject: Subj
     wanted = needed_class_images(cache_folder(), prepared.spec, subject, prepared.base.fingerprint)
     if wanted is None:
         return []
-    noun, sampler = str(wanted.identity["class_noun"]), SamplerSpec(**wanted.identity["sampler"])
-    task = ClassImagesTask(with_absolute_paths(prepared.spec), noun, sampler, wanted.count)
-    bar = class_images_bar(noun)
+    task = ClassImagesTask(with_absolute_paths(prepared.spec), wanted)
+    bar = class_images_bar(wanted.class_noun)
     log = run_folder.log_file(f"class-images-{wanted.folder.name}")
     return [QueuedTask(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
 

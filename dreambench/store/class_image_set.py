@@ -7,38 +7,51 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import files
 
 
 @dataclass(frozen=True)
 class ClassImageSet:
-    """A set of ``count`` images of ``a [class noun]`` by one base model and one sampler.
+    """A set of ``count`` images of ``a [class noun]`` by one base model and one sampler, in a cache folder.
 
-    ``identity`` is everything that the images depend on; its hash names the folder, so that a set of
-    another model, noun, sampler, size or count is another folder.
+    ``base`` is the base model's fingerprint, ``image_size`` is in pixels. A hash of everything that the
+    images depend on names the folder, so that a set of another model, noun, sampler, count or size is
+    another folder. The set may not exist yet.
     """
 
-    folder: Path
-    identity: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, cache: Path, identity: Mapping[str, Any]) -> ClassImageSet:
-        """Return the set with this identity below a cache folder; it may not exist yet."""
-        canonical = json.dumps(dict(identity), sort_keys=True)
-        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
-        noun = str(identity["class_noun"]).replace(" ", "-").replace("/", "-")
-        return cls(cache / "class-images" / f"{noun}-{digest}", identity)
+    cache: Path
+    base: str
+    class_noun: str
+    sampler: SamplerSpec
+    count: int
+    image_size: int
 
     @property
-    def count(self) -> int:
-        """The number of images of the complete set."""
-        return int(self.identity["count"])
+    def identity(self) -> dict[str, Any]:
+        """Everything that the images depend on."""
+        return {
+            "base": self.base,
+            "class_noun": self.class_noun,
+            "sampler": self.sampler.model_dump(mode="json"),
+            "image_size": self.image_size,
+            "count": self.count,
+        }
+
+    @cached_property
+    def folder(self) -> Path:
+        """The set's folder."""
+        canonical = json.dumps(self.identity, sort_keys=True)
+        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        noun = self.class_noun.replace(" ", "-").replace("/", "-")
+        return self.cache / "class-images" / f"{noun}-{digest}"
 
     @property
     def images(self) -> list[Path]:
@@ -75,7 +88,7 @@ class ClassImageSet:
     def seal(self) -> None:
         """Write the manifest, which makes the set complete."""
         hashes = {path.name: files.sha256_of(path) for path in self.images}
-        content = {"identity": dict(self.identity), "files": hashes}
+        content = {"identity": self.identity, "files": hashes}
         files.write_text(self.manifest, json.dumps(content, indent=1) + "\n")
 
     def is_complete(self) -> bool:

@@ -80,7 +80,7 @@ def _short(path: Path) -> str:
     return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write`` on a temporary file beside ``path``, then rename that file to ``path``.
 
     A reader sees the old file or the new one, never a part. Raises DreambenchError on a full disk,
@@ -101,11 +101,7 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically."""
-    write_atomically(path, lambda temporary: _write_plainly(temporary, text))
-
-
-def _write_plainly(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
+    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
 def sync_all(folder: Path) -> None:

@@ -22,7 +22,8 @@ _SYNCED = "on the disk"
 def write_scratch_folder(folder: Path, fill: Callable[[Path], object]) -> None:
     """Call ``fill`` on a temporary folder, then rename it to ``folder``; sync it only where it must be.
 
-    That is where the system does not say when it was started. Raises DreambenchError on a full disk.
+    It must be where the system does not say when it was started. An earlier folder is replaced. Raises
+    DreambenchError on a full disk.
     """
     boot = boot_id()
 
@@ -30,6 +31,7 @@ def write_scratch_folder(folder: Path, fill: Callable[[Path], object]) -> None:
         fill(inside)
         (inside / _NOTE).write_text(boot or _SYNCED, encoding="utf-8")
 
+    shutil.rmtree(folder, ignore_errors=True)
     write_folder_atomically(folder, filled, sync=boot is None)
 
 
@@ -40,17 +42,18 @@ def is_intact(folder: Path) -> bool:
     return note.is_file() and note.read_text(encoding="utf-8") in (boot_id(), _SYNCED)
 
 
-def keep_scratch_folder(folder: Path, place: Path) -> None:
-    """Move a scratch folder to a place where it stays, on the disk."""
-    sync_all(folder)
-    (folder / _NOTE).unlink(missing_ok=True)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    folder.rename(place)
+def keep_or_remove(folder: Path, place: Path, keep: bool) -> None:
+    """Move a scratch folder that has served to ``place``, on the disk, or remove it. There may be none.
 
-
-def remove_scratch_folder(folder: Path) -> None:
-    """Remove a scratch folder; there may be none."""
-    shutil.rmtree(folder, ignore_errors=True)
+    It is also removed where ``place`` exists already.
+    """
+    if keep and folder.exists() and not place.exists():
+        sync_all(folder)
+        (folder / _NOTE).unlink(missing_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        folder.rename(place)
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def boot_id() -> str | None:

@@ -15,8 +15,8 @@ import torch
 
 from dreambench.models.base_model import open_base
 from dreambench.paths import cache_folder
-from dreambench.runs.class_images import class_image_set
 from dreambench.spec.presets import build_spec
+from dreambench.store.class_image_set import ClassImageSet
 from tests.cli.material import ROOT, Done, in_a_process, listing, tiny_words
 
 pytestmark = pytest.mark.slow
@@ -89,10 +89,21 @@ finally:
         plan = self.plan(dreambench, *tiny_words(tiny), "--set", "method.prior_preservation=false")
         assert (plan["class_image_sets"], plan["class_images"], plan["disk_class_images"]) == (0, 0, 0)
 
+    def test_subjects_that_train_without_a_noun_or_with_another_one_have_the_sets_of_their_training(
+        self, dreambench, tiny
+    ):
+        words = [*tiny_words(tiny), "--subjects", "dog,dog2,vase"]
+        bare = self.plan(dreambench, *words, "--set", "class_noun.variant=none")
+        assert (bare["class_image_sets"], bare["class_images"]) == (0, 0)
+        wrong = self.plan(
+            dreambench, *words, "--set", "class_noun.variant=wrong", "--set", "class_noun.seed=1"
+        )
+        assert (wrong["class_image_sets"], wrong["class_images"]) == (3, 3000)
+
     def test_class_images_that_are_there_are_counted(self, dreambench, tiny):
         words = [*tiny_words(tiny), "--set", "method.class_images=5"]
         spec = build_spec("paper-sd15", {"image_size": 64}, ["method.class_images=5"])
-        named = class_image_set(
+        named = ClassImageSet(
             cache_folder(), open_base(spec.base.model_copy(update={"model": tiny["base"]})).fingerprint,
             "dog", spec.method.class_sampler, 5, 64,
         )  # fmt: skip

@@ -11,10 +11,11 @@ from dreambench.dataset import load_dataset
 from dreambench.methods.method import Context
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.class_images import ensure_class_images
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
+from dreambench.store.class_image_set import ClassImageSet
 
 SMALL = (
     "image_size=64", "method.steps=3", "method.class_images=4", "method.class_sampler.steps=2",
@@ -43,8 +44,8 @@ class TinyTrainer:
 
         def class_images(noun, sampler, count):
             self.class_nouns.append(noun)
-            wanted = class_image_set(self.cache, self.base.fingerprint, noun, sampler, count, spec.image_size)
-            return ensure_class_images(wanted, self.base, sampler, runtime)
+            wanted = ClassImageSet(self.cache, self.base.fingerprint, noun, sampler, count, spec.image_size)
+            return ensure_class_images(wanted, self.base, runtime)
 
         return Context(runtime, "sks", class_images)
 

@@ -14,7 +14,7 @@ from PIL import Image
 
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.class_images import ensure_class_images
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.class_image_set import ClassImageSet
@@ -27,19 +27,20 @@ RUNTIME = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size=BATCH)
 SECOND_PROCESS = f"""
 import sys
 from pathlib import Path
-from dreambench.runs.class_images import class_image_set, ensure_class_images
+from dreambench.runs.class_images import ensure_class_images
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
+from dreambench.store.class_image_set import ClassImageSet
 base = open_base(BaseSpec(model=sys.argv[1]))
 base.pipeline()
 sampler = SamplerSpec.model_validate_json(sys.argv[3])
-wanted = class_image_set(Path(sys.argv[2]), base.fingerprint, "stuffed animal", sampler, {COUNT}, {SIZE})
+wanted = ClassImageSet(Path(sys.argv[2]), base.fingerprint, "stuffed animal", sampler, {COUNT}, {SIZE})
 runtime = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size={BATCH}))
 print("ready", flush=True)
 sys.stdin.readline()
-ensure_class_images(wanted, base, sampler, runtime, print)
+ensure_class_images(wanted, base, runtime, print)
 """
 
 
@@ -66,16 +67,15 @@ def base(tiny) -> BaseModel:
 def wanted(cache: Path, base: BaseModel, **changes: Any) -> Watched:
     settings = {"noun": "stuffed animal", "sampler": SAMPLER, "count": COUNT, "size": SIZE, **changes}
     fingerprint = settings.get("fingerprint", base.fingerprint)
-    named = class_image_set(
+    return Watched(
         cache, fingerprint, settings["noun"], settings["sampler"], settings["count"], settings["size"]
     )
-    return Watched(named.folder, named.identity)
 
 
 def ensure(base: BaseModel, images: ClassImageSet) -> list[str]:
     """Make what is missing of a set; return what was said."""
     said: list[str] = []
-    assert ensure_class_images(images, base, SAMPLER, RUNTIME, said.append) is images
+    assert ensure_class_images(images, base, RUNTIME, said.append) is images
     return said
 
 
@@ -135,7 +135,7 @@ def test_a_set_is_made_once(base, tmp_path):
 def test_progress_counts_every_image_once_whether_made_or_found(base, tmp_path):
     for _ in range(2):
         counts: list[int] = []
-        ensure_class_images(wanted(tmp_path, base), base, SAMPLER, RUNTIME, on_images=counts.append)
+        ensure_class_images(wanted(tmp_path, base), base, RUNTIME, on_images=counts.append)
         assert sum(counts) == COUNT
 
 

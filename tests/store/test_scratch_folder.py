@@ -7,12 +7,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.store import files, scratch_folder
-from dreambench.store.scratch_folder import (
-    is_intact,
-    keep_scratch_folder,
-    remove_scratch_folder,
-    write_scratch_folder,
-)
+from dreambench.store.scratch_folder import is_intact, keep_or_remove, write_scratch_folder
 
 
 @pytest.fixture
@@ -61,11 +56,26 @@ def test_without_a_name_of_the_systems_start_it_is_forced_onto_the_disk(
 
 def test_what_is_kept_is_on_the_disk(tmp_path: Path, synced: list[Path]) -> None:
     write_scratch_folder(tmp_path / "dog", fill)
-    keep_scratch_folder(tmp_path / "dog", tmp_path / "kept" / "dog")
+    keep_or_remove(tmp_path / "dog", tmp_path / "kept" / "dog", keep=True)
     assert {path.name for path in synced} == {".boot", "weights"}
     assert [path.name for path in (tmp_path / "kept" / "dog").iterdir()] == ["inner"]
     assert not (tmp_path / "dog").exists()
 
 
 def test_removing_what_is_not_there_is_no_error(tmp_path: Path) -> None:
-    remove_scratch_folder(tmp_path / "none")
+    for keep in (True, False):
+        keep_or_remove(tmp_path / "none", tmp_path / "kept", keep)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_it_is_removed_where_it_is_not_kept_or_was_kept_before(tmp_path: Path) -> None:
+    for keep in (True, True, False):
+        write_scratch_folder(tmp_path / "dog", fill)
+        keep_or_remove(tmp_path / "dog", tmp_path / "kept", keep)
+        assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+
+
+def test_it_takes_the_place_of_an_earlier_one(tmp_path: Path) -> None:
+    write_scratch_folder(tmp_path / "dog", lambda folder: (folder / "old").touch())
+    write_scratch_folder(tmp_path / "dog", fill)
+    assert {path.name for path in (tmp_path / "dog").iterdir()} == {".boot", "inner"}
