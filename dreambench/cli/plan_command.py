@@ -29,7 +29,7 @@ def plan(
     execution.on_ray()
     spec = asked_spec(preset, seed=seed, **vars(asked))
     quiet_libraries()
-    from dreambench.runs.plan import make_plan, schedule
+    from dreambench.runs.plan import make_plan
 
-    made = make_plan(spec, keep_checkpoints, schedule(spec, execution, probe))
+    made = make_plan(spec, keep_checkpoints, execution, probe)
     typer.echo(made.model_dump_json(indent=1) if json else made.text())

@@ -34,7 +34,8 @@ def ablate(
     specs = {v: asked_spec(preset, seed=seed, defaults=chosen.fields(v), **asked) for v in chosen.variants}
     quiet_libraries()
     from dreambench.runs.prepare import prepare_all
-    from dreambench.runs.reuse import reuse_finished_subjects, runs_beside
+    from dreambench.runs.reuse import reuse_finished_subjects
+    from dreambench.store.opening import runs_below
 
     with reporting(reporter) as shown:
         # Prepare all of them first: an error in the last variant must not appear after hours of the others.
@@ -44,7 +45,8 @@ def ablate(
         # On Ray all variants are one queue; here each reuses what the one before it has finished.
         for batch in [list(specs)] if on_ray else [[variant] for variant in specs]:
             for variant in batch:
-                taken = reuse_finished_subjects(prepared[variant], folder / variant, runs_beside(folder))
+                others = runs_below(folder.resolve().parent)
+                taken = reuse_finished_subjects(prepared[variant], folder / variant, others)
                 shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects reused)" if taken else ""))
             work([(prepared[variant], folder / variant) for variant in batch], options, shown)
     return _summarize(chosen, folder), folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from dreambench.dataset import (
     Dataset,
     Prompt,
@@ -14,6 +16,9 @@ from dreambench.dataset import (
 from dreambench.paths import located
 from dreambench.spec.run_spec import RunSpec
 
+if TYPE_CHECKING:
+    from dreambench.models.device import Runtime
+
 
 def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
     """Read and check the dataset, and fill in its label, its fingerprint and the subjects' names.
@@ -24,6 +29,19 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
     return complete_data(spec, dataset), dataset
 
 
+def resolve_scoring(spec: RunSpec) -> tuple[RunSpec, Dataset, Runtime]:
+    """Find the dataset, the device and the protocol's weights, whose fingerprints are filled in.
+
+    Raises DreambenchError for what is missing or wrong.
+    """
+    from dreambench.models.device import resolve_runtime
+    from dreambench.models.weights import with_fingerprints
+
+    spec, dataset = resolve_data(spec)
+    runtime = resolve_runtime(spec.runtime)
+    return spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)}), dataset, runtime
+
+
 def read_data(spec: RunSpec) -> Dataset:
     """Read and check the dataset of a spec. Raises DreambenchError if it is missing or damaged."""
     return load_dataset(located(spec.data.folder) if spec.data.folder else None)
@@ -32,7 +50,7 @@ def read_data(spec: RunSpec) -> Dataset:
 def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
     """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
     data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
-    chosen = dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+    chosen = chosen_subjects(spec, dataset)
     counts = sorted({len(s.prompts) for s in chosen})
     for count in counts:
         selected(count, spec.prompts)
@@ -44,7 +62,7 @@ def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
 
 def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
     """Return the subjects of a spec."""
-    return dataset.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+    return dataset.select(spec.subjects)
 
 
 def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:

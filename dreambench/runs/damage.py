@@ -16,11 +16,6 @@ from dreambench.store.files import remove_all, sha256_of
 _PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
-def file_hashes(files: Iterable[Path]) -> dict[str, str]:
-    """Return the SHA-256 of files by name, as a subject's note records its images."""
-    return {file.name: sha256_of(file) for file in files}
-
-
 def set_damage_aside(
     run_folder: RunFolder, subject: str, images: Iterable[Path], say: Callable[[str], None]
 ) -> None:

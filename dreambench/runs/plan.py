@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,7 +19,7 @@ from dreambench.runs.chosen_data import chosen_prompts, chosen_subjects, complet
 from dreambench.runs.class_images import needed_class_images
 from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
-from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, published_rates
+from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, images_of, published_rates
 from dreambench.runs.timing import probe as probe_rates
 from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
 from dreambench.spec.run_spec import RunSpec
@@ -33,33 +32,6 @@ _PNG_SHARE = 0.6
 _EMBEDDING_BYTES = 4 * (512 + 384)
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How a run is timed: the number of workers, each worker's share of a GPU, and the measurement.
-
-    ``measure`` gets the base model's fingerprint and returns rates, or None if nothing was measured.
-    """
-
-    workers: int
-    gpus_per_unit: float
-    measure: Callable[[str | None], Rates | None]
-
-
-def schedule(spec: RunSpec, options: ExecutorOptions, probe: bool) -> Schedule:
-    """Return the schedule of a run on this machine, timed by earlier runs, a ``probe`` or published rates."""
-
-    def measure(fingerprint: str | None) -> Rates | None:
-        if not probe:
-            return earlier_rates(spec, fingerprint) or published_rates(spec)
-        with reporting(None) as shown:
-            return probe_rates(spec, shown)
-
-    gpus = _count_gpus()
-    share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
-    fitting = max(1, int(gpus / share)) if share else 1
-    return Schedule(options.workers or fitting, share, measure)
-
-
 def _count_gpus() -> int:
     # Most of a plan's time would be the import of torch; without a GPU's driver there is nothing to count.
     drivers = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA's, AMD's, Windows' in its Linux
@@ -70,10 +42,16 @@ def _count_gpus() -> int:
     return torch.cuda.device_count()
 
 
-def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule | None = None) -> Plan:
+def make_plan(
+    spec: RunSpec,
+    keep_checkpoints: bool = False,
+    options: ExecutorOptions | None = None,
+    probe: bool = False,
+) -> Plan:
     """Return what a run will do. Missing files are listed, not raised; a wrong field still raises.
 
-    With a ``schedule``, the plan also says how long it will take, if that was measured.
+    With ``options``, the plan also says how long it will take on this machine, by a ``probe``, by earlier
+    runs, or by published rates; without any of these, it does not.
     """
     refuse_drift_of_shown_photos(spec)
     missing: list[str] = []
@@ -92,7 +70,9 @@ def make_plan(spec: RunSpec, keep_checkpoints: bool = False, schedule: Schedule 
     weights = None if base is None else _bytes_on_disk(spec, base)
     missing += missing_weights(spec.protocol)
     needed = [needed_class_images(cache_folder(), spec, s, fingerprint or "") for s in subjects]
-    times = _estimate(spec, subjects, needed, fingerprint, schedule) if schedule and subjects else None
+    times = None
+    if options is not None and subjects:
+        times = _estimate(spec, subjects, needed, _rates(spec, fingerprint, probe), options)
     prompts = [len(chosen_prompts(spec, s)) for s in subjects]
     images = sum(prompts) * spec.images_per_prompt
     priors = len(subjects) * spec.protocol.prior_images_needed()
@@ -128,28 +108,31 @@ def _without_photos(spec: RunSpec) -> tuple[Subject, ...]:
     """Return the official subjects of a run; their names and prompts are known without photos."""
     known = tuple(Subject(s.name, s.class_noun, s.category, ()) for s in official_subjects())
     official = Dataset("dreambooth", "", "", Path(), known)
-    return official.select(spec.subjects if spec.subjects == "all" else list(spec.subjects))
+    return official.select(spec.subjects)
 
 
-def images_of(spec: RunSpec, subject: Subject) -> int:
-    """Return how many images a run draws of a subject, those for PRES and drift included."""
-    priors, drift = spec.protocol.prior_images_needed(), 2 * len(unrelated_prompts(spec, subject))
-    return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors + drift
+def _rates(spec: RunSpec, fingerprint: str | None, probe: bool) -> Rates | None:
+    if not probe:
+        return earlier_rates(spec, fingerprint) or published_rates(spec)
+    with reporting(None) as shown:
+        return probe_rates(spec, shown)
 
 
 def _estimate(
     spec: RunSpec,
     subjects: tuple[Subject, ...],
     needed: Sequence[ClassImageSet | None],
-    fingerprint: str | None,
-    schedule: Schedule,
+    rates: Rates | None,
+    options: ExecutorOptions,
 ) -> Estimate | None:
-    rates = schedule.measure(fingerprint)
     if rates is None:
         return None
+    gpus = _count_gpus()
+    share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
+    fitting = max(1, int(gpus / share)) if share else 1
     sets = Counter("" if each is None or each.is_complete() else each.folder.name for each in needed)
     images = max(images_of(spec, subject) for subject in subjects)
-    return estimate(spec, rates, images, sets, schedule.workers, schedule.gpus_per_unit)
+    return estimate(spec, rates, images, sets, options.workers or fitting, share)
 
 
 def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:

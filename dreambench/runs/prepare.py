@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from dreambench.dataset import Dataset, Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
-from dreambench.models.device import Runtime, resolve_runtime
+from dreambench.models.device import Runtime
 from dreambench.models.quantized import require_quantizer
-from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
+from dreambench.models.weights import is_local, needed_encoders
 from dreambench.paths import BUILTIN, located
-from dreambench.runs.chosen_data import chosen_subjects, resolve_data
+from dreambench.runs.chosen_data import chosen_subjects, resolve_scoring
 from dreambench.runs.memory import require_memory
 from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
@@ -57,9 +58,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     first thing that is missing or wrong, before anything is written.
     """
     refuse_drift_of_shown_photos(spec)
-    spec, dataset = resolve_data(spec)
-    runtime = resolve_runtime(spec.runtime)
-    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
+    spec, dataset, runtime = resolve_scoring(spec)
     base = base or open_base(spec.base)
     method = _fit(spec, base, runtime)
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
@@ -132,19 +131,13 @@ def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
     """Return the initial run log of a prepared run."""
-    photos = {s.name: [str(p.path.resolve()) for p in s.photos] for s in prepared.subjects}
-    return RunRecord(
-        name=name,
-        key=prepared.spec.key,
-        spec=prepared.spec,
+    return new_record(
+        name,
+        prepared.spec,
+        prepared.subjects,
+        prepared.runtime,
         identifier=prepared.identifier,
         protocols=dict(prepared.protocols),
-        subjects={s.name: s.class_noun for s in prepared.subjects},
-        photos=photos,
-        prompts=own_prompts(prepared.subjects),
-        versions=installed_versions(),
-        git_commit=git_commit(),
-        machine=machine(prepared.runtime.describe()),
         notes=[
             SAFETY_NOTE,
             *_rule(prepared),
@@ -155,9 +148,22 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
     )
 
 
-def own_prompts(subjects: Sequence[Subject]) -> dict[str, list[str]]:
-    """Return a dataset's own prompts by subject, for the run's log."""
-    return {s.name: [prompt.template for prompt in s.own_prompts] for s in subjects if s.own_prompts}
+def new_record(
+    name: str, spec: RunSpec, subjects: Sequence[Subject], runtime: Runtime, **fields: Any
+) -> RunRecord:
+    """Return the log of a new run on this machine, by this software; ``fields`` are its other fields."""
+    return RunRecord(
+        name=name,
+        key=spec.key,
+        spec=spec,
+        subjects={s.name: s.class_noun for s in subjects},
+        photos={s.name: [str(photo.path.resolve()) for photo in s.photos] for s in subjects},
+        prompts={s.name: [prompt.template for prompt in s.own_prompts] for s in subjects if s.own_prompts},
+        versions=installed_versions(),
+        git_commit=git_commit(),
+        machine=machine(runtime.describe()),
+        **fields,
+    )
 
 
 def _rule(prepared: Prepared) -> list[str]:

@@ -10,19 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dreambench.dataset import Subject
-from dreambench.errors import DreambenchError
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.subject_images import image_files
 from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.version import __version__
-from dreambench.store import RunFolder, RunRecord, locked_run, open_run
+from dreambench.store import RunFolder, RunRecord, locked_run
 from dreambench.store.files import write_atomically
-
-
-def runs_beside(folder: Path) -> list[Path]:
-    """Return the run folders beside a folder and inside its neighbors, where ``ablate`` puts variants."""
-    beside = folder.resolve().parent
-    return sorted({f.parent for pattern in ("*/run.json", "*/*/run.json") for f in beside.glob(pattern)})
+from dreambench.store.opening import readable_runs
 
 
 def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
@@ -35,7 +29,7 @@ def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[P
     hard links, or copies across file systems; its note says where they come from.
     """
     wanted = _identity(prepared.spec)
-    sources = [run for run in map(_readable, others) if run and run.path.resolve() != folder.resolve()]
+    sources = [run for run in readable_runs(others) if run.path.resolve() != folder.resolve()]
     sources = [run for run in sources if _like(prepared, run.record) and _identity(run.record.spec) == wanted]
     if not sources:
         return []
@@ -57,13 +51,6 @@ def _like(prepared: Prepared, record: RunRecord) -> bool:
 
 def _identity(spec: RunSpec) -> dict[str, Any]:
     return {name: value for name, value in spec.images_identity().items() if name != "subjects"}
-
-
-def _readable(path: Path) -> RunFolder | None:
-    try:
-        return open_run(path)
-    except DreambenchError:
-        return None
 
 
 def _take_over(prepared: Prepared, subject: Subject, source: RunFolder, run_folder: RunFolder) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 
 from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.progress import ProgressListener
+from dreambench.runs.damage import set_damage_aside
 from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.score_run import say_notices, score_run
-from dreambench.runs.subject import is_made, repair_subject
+from dreambench.runs.subject import is_made
 from dreambench.runs.subject_embedding import is_embedded
+from dreambench.runs.subject_images import image_files
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
@@ -53,63 +55,56 @@ def run_all(
 ) -> tuple[list[RunFolder], list[Outcome]]:
     """Execute the tasks of several runs as one queue; return the run folders and the failed tasks.
 
-    ``show`` makes a page of a run's tables; it is called from time to time as subjects finish.
-
-    A run's tables are made as soon as its last task has ended, while other runs continue. A run with a failed
-    task gets scores for what was made, and ends as ``partial``; the same call finishes it. Raises
-    DreambenchError. After KeyboardInterrupt, the same call resumes the runs.
+    ``show`` makes a page of a run's tables; it is called from time to time as subjects finish. A run's tables
+    are made as soon as its last task has ended, while other runs continue. A run with a failed task gets
+    scores for what was made, and ends as ``partial``; the same call finishes it. Raises DreambenchError.
+    After KeyboardInterrupt, the same call resumes the runs.
     """
     with ExitStack() as stack:
-        folders = [stack.enter_context(_started(job)) for job in jobs]
+        records = [start_record(job.prepared, job.folder.name, job.notes) for job in jobs]
+        folders = [
+            stack.enter_context(locked_run(job.folder, record))
+            for job, record in zip(jobs, records, strict=True)
+        ]
         began = time.monotonic()
         stack.enter_context(_failures_are_recorded(folders, began))
         queue: dict[str, QueuedTask] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
             for subject in job.prepared.subjects:
-                repair_subject(job.prepared, subject, run_folder, watch)
+                wanted = image_files(job.prepared, subject, run_folder)
+                set_damage_aside(run_folder, subject.name, wanted, watch.say)
             say_notices(run_folder, watch)
             own = _queue(job, run_folder, embed=not executor.in_process)
             queue.update((queued.name, queued) for queued in own)
             running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
         live = None if show is None else LiveTables(score_run, show)
-        with _tables(in_thread=not executor.in_process) as submit:
-            waiting = [submit(_finish, r, watch) for r in running if not r.left]
-            # Always closed here: the garbage collector might close it only after the process's last line.
-            outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
-            for outcome in outcomes:
-                for r in running:
-                    if not _takes(r, outcome):
-                        continue
-                    if not r.left:
-                        waiting.append(submit(_finish, r, watch))
-                    elif live is not None and _is_a_subject_done(outcome):
-                        waiting.append(
-                            submit(live.refresh, r.job.prepared, r.run_folder, watch, _ended_in(r))
-                        )
-            for table in waiting:
-                table.result()
+        # Tables are made at once, or in a thread while workers go on.
+        thread, tables = ThreadPoolExecutor(1), []
+        stack.callback(thread.shutdown, cancel_futures=True)
+
+        def make_tables(function: Callable[..., object], *arguments: Any) -> None:
+            if executor.in_process:
+                function(*arguments)
+            else:
+                tables.append(thread.submit(function, *arguments))
+
+        for r in running:
+            if not r.left:
+                make_tables(_finish, r, watch)
+        # Always closed here: the garbage collector might close it only after the process's last line.
+        outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
+        for outcome in outcomes:
+            for r in running:
+                if not _takes(r, outcome):
+                    continue
+                if not r.left:
+                    make_tables(_finish, r, watch)
+                elif live is not None and _is_a_subject_done(outcome):
+                    make_tables(live.refresh, r.job.prepared, r.run_folder, watch, _ended_in(r))
+        for table in tables:
+            table.result()
     return folders, [outcome for r in running for outcome in r.failed]
-
-
-@contextmanager
-def _tables(in_thread: bool) -> Iterator[Callable[..., Future[None]]]:
-    """Yield the function that makes a run's tables: directly, or in a thread while workers go on."""
-    if not in_thread:
-        yield _at_once
-        return
-    pool = ThreadPoolExecutor(1)
-    try:
-        yield pool.submit
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _at_once(function: Callable[..., None], *arguments: Any) -> Future[None]:
-    function(*arguments)
-    done: Future[None] = Future()
-    done.set_result(None)
-    return done
 
 
 def _queue(job: Job, run_folder: RunFolder, embed: bool) -> list[QueuedTask]:
@@ -182,12 +177,6 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
         made_on={**run_folder.record.made_on, **r.made_on, **noted},
         error="; ".join(errors) or None,
     )
-
-
-@contextmanager
-def _started(job: Job) -> Iterator[RunFolder]:
-    with locked_run(job.folder, start_record(job.prepared, job.folder.name, job.notes)) as run_folder:
-        yield run_folder
 
 
 def _ended(run_folder: RunFolder, began: float, status: Status, **changes: Any) -> None:

@@ -12,8 +12,7 @@ from dreambench.errors import DreambenchError
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.run_spec import RunSpec
-from dreambench.store import RunFolder, RunRecord, locked_run
-from dreambench.store.record import git_commit, installed_versions, machine
+from dreambench.store import RunFolder, locked_run
 
 
 def score(
@@ -53,10 +52,8 @@ def score(
         what = "is not a file" if Path(source).suffix else "is not a folder"
         raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
     quiet_libraries()
-    from dreambench.models.device import resolve_runtime
-    from dreambench.models.weights import with_fingerprints
-    from dreambench.runs.chosen_data import chosen_subjects, resolve_data
-    from dreambench.runs.prepare import own_prompts
+    from dreambench.runs.chosen_data import chosen_subjects, resolve_scoring
+    from dreambench.runs.prepare import new_record
     from dreambench.runs.requests import photo_files
     from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
@@ -65,26 +62,11 @@ def score(
 
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
     refuse_drift_of_images([spec.protocol, *protocols.values()])
-    spec, dataset = resolve_data(spec)
-    runtime = resolve_runtime(spec.runtime)
-    spec = spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)})
+    spec, dataset, runtime = resolve_scoring(spec)
     subjects = chosen_subjects(spec, dataset)
     submitted = read_submission(source, dataset, pattern, Path(root) if root else None)
-    photos = photo_files(subjects)
-    record = RunRecord(
-        kind="score",
-        name=name or submitted.name,
-        key=spec.key,
-        spec=spec,
-        protocols=protocols,
-        subjects={s.name: s.class_noun for s in subjects},
-        photos={k: [str(p.resolve()) for p in v] for k, v in photos.items()},
-        prompts=own_prompts(subjects),
-        source=submitted.source,
-        versions=installed_versions(),
-        git_commit=git_commit(),
-        machine=machine(runtime.describe()),
-    )
+    own = {"kind": "score", "protocols": protocols, "source": submitted.source}
+    record = new_record(name or submitted.name, spec, subjects, runtime, **own)
     folder = Path(out) if out else Path("results") / f"score-{submitted.label}-{spec.images_key[:8]}"
     planned = RunFolder(folder, record)
     cells, priors = expected_images(submitted, spec, dataset, planned)
@@ -99,7 +81,7 @@ def score(
         for notice in submitted.notices:
             shown.say(notice)
         submitted.write_images(run)
-        write_scores(run, spec, runtime, cells, priors, photos, shown, others)
+        write_scores(run, spec, runtime, cells, priors, photo_files(subjects), shown, others)
         counted = images_that_count(spec, protocols)
         missing = [
             f"{c.subject}/{c.prompt_index:02d}-{c.image_index}"

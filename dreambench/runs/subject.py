@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,6 @@ from dreambench.models.quantized import is_finite
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import ensure_class_images
-from dreambench.runs.damage import file_hashes, set_damage_aside
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
 from dreambench.runs.training_subject import training_subject
@@ -44,27 +45,14 @@ def make_subject(
     The final note says how long steps and images took, and on which ``machine``. Class images are in
     ``cache`` (None: the cache folder). Raises DreambenchError with a remedy if memory runs out.
     """
-    try:
-        _make(prepared, subject, run_folder, watch, machine, cache or cache_folder())
-    except RuntimeError as error:
-        raise _out_of_memory(error, subject) or error from error
-
-
-def _make(
-    prepared: Prepared,
-    subject: Subject,
-    run_folder: RunFolder,
-    watch: ProgressListener,
-    machine: str | None,
-    cache: Path,
-) -> None:
     steps, images = Stopwatch(), Stopwatch()
     began = time.monotonic()
-    made_by_base = draw_base_images(prepared, subject, run_folder, watch)
-    personalized = _personalize(prepared, subject, run_folder, watch, steps, cache)
-    images.begin()
-    made = draw_subject(prepared, subject, run_folder, personalized, watch)
-    images.add(made)
+    with _out_of_memory_is_one_line(subject):
+        made_by_base = draw_base_images(prepared, subject, run_folder, watch)
+        personalized = _personalize(prepared, subject, run_folder, watch, steps, cache)
+        images.begin()
+        made = draw_subject(prepared, subject, run_folder, personalized, watch)
+        images.add(made)
     files = image_files(prepared, subject, run_folder)
     note: dict[str, Any] = {
         "images": len(files),
@@ -72,7 +60,7 @@ def _make(
         "seconds_now": round(time.monotonic() - began, 3),
         "seconds_per_step": steps.rate(),
         "seconds_per_image": images.rate(),
-        "images_sha256": file_hashes(files),
+        "images_sha256": {file.name: sha256_of(file) for file in files},
     }
     losses = run_folder.loss_file(subject.name)
     if losses.exists():
@@ -80,11 +68,18 @@ def _make(
     run_folder.save_subject(subject.name, {**note, "machine": machine} if machine else note)
 
 
-def repair_subject(
-    prepared: Prepared, subject: Subject, run_folder: RunFolder, watch: ProgressListener
-) -> None:
-    """Set aside what is damaged of a subject, so that the run makes it again. The caller holds its lock."""
-    set_damage_aside(run_folder, subject.name, image_files(prepared, subject, run_folder), watch.say)
+@contextmanager
+def _out_of_memory_is_one_line(subject: Subject) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError" and "out of memory" not in str(error).lower():
+            raise
+        raise DreambenchError(
+            f"out of memory at {subject.name}",
+            "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
+            "runtime.generation_batch_size; repeat the same command to resume",
+        ) from error
 
 
 def training_bar(subject: Subject) -> str:
@@ -98,7 +93,7 @@ def _personalize(
     run_folder: RunFolder,
     watch: ProgressListener,
     steps: Stopwatch,
-    cache: Path,
+    cache: Path | None,
 ) -> Personalized:
     weights = run_folder.weights_folder(subject.name)
     bar = training_bar(subject)
@@ -173,13 +168,3 @@ def make_class_images(prepared: Prepared, wanted: ClassImageSet, watch: Progress
 def class_images_bar(noun: str) -> str:
     """Return the name of the bar of a set of class images."""
     return f"class images: a {noun}"
-
-
-def _out_of_memory(error: RuntimeError, subject: Subject) -> DreambenchError | None:
-    if type(error).__name__ != "OutOfMemoryError" and "out of memory" not in str(error).lower():
-        return None
-    return DreambenchError(
-        f"out of memory at {subject.name}",
-        "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
-        "runtime.generation_batch_size; repeat the same command to resume",
-    )

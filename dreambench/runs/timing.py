@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
@@ -16,11 +15,15 @@ from pydantic import BaseModel
 
 from dreambench.errors import DreambenchError
 from dreambench.paths import data_folder
+from dreambench.runs.chosen_data import chosen_prompts, chosen_subjects, read_data
+from dreambench.runs.unrelated_prompts import unrelated_prompts
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
-from dreambench.store import RunFolder, RunRecord, open_run
+from dreambench.store import RunFolder, RunRecord
+from dreambench.store.opening import readable_runs, runs_below
 
 if TYPE_CHECKING:
+    from dreambench.dataset import Subject
     from dreambench.progress import ProgressListener
     from dreambench.runs.prepare import Prepared
 
@@ -58,12 +61,14 @@ def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("
     sampler are equal.
     """
     wanted = _setting(spec, fingerprint)
-    for record, notes in _runs(results):
-        if _setting(record.spec, record.spec.base.fingerprint) != wanted:
-            continue
-        rates = _medians(notes, spec.method.trains(), record)
-        if rates is not None:
-            return rates
+    runs = readable_runs(runs_below(results))
+    for run in sorted(runs, key=lambda run: (run.record.updated, str(run.path)), reverse=True):
+        record = run.record
+        if _setting(record.spec, record.spec.base.fingerprint) == wanted:
+            notes = [note for subject in record.subjects if (note := run.subject_note(subject))]
+            rates = _medians(notes, spec.method.trains(), record)
+            if rates is not None:
+                return rates
     return None
 
 
@@ -112,19 +117,6 @@ def _setting(spec: RunSpec, fingerprint: str | None) -> dict[str, Any]:
     }
 
 
-def _runs(results: Path) -> Iterator[tuple[RunRecord, list[dict[str, Any]]]]:
-    found = []
-    for file in [*results.glob("*/run.json"), *results.glob("*/*/run.json")]:
-        try:
-            run = open_run(file.parent)
-        except DreambenchError:
-            continue  # a run of another version, or a damaged one, has no timings
-        found.append((run.record.updated, str(file), run))
-    for _, _, run in sorted(found, key=lambda entry: entry[:2], reverse=True):
-        notes = [run.subject_note(subject) for subject in run.record.subjects]
-        yield run.record, [note for note in notes if note is not None]
-
-
 def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Rates | None:
     timed = [n for n in notes if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
     if not timed:
@@ -146,7 +138,6 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     Raises DreambenchError if the run itself would.
     """
     from dreambench.models.device import resolve_runtime
-    from dreambench.runs.chosen_data import chosen_subjects, read_data
     from dreambench.runs.prepare import prepare, start_record
     from dreambench.runs.subject import make_subject
 
@@ -156,19 +147,14 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     fields = type(spec.method).model_fields
     small = {"steps": _PROBE_STEPS, "class_images": _PROBE_CLASS_IMAGES}
     method = spec.method.model_copy(update={k: v for k, v in small.items() if k in fields})
-    changes = {
-        "subjects": (first.name,),
-        "prompts": f"0-{prompts - 1}",
-        "method": method,
-    }
+    changes = {"subjects": (first.name,), "prompts": f"0-{prompts - 1}", "method": method}
     prepared = prepare(spec.model_copy(update=changes))
     with tempfile.TemporaryDirectory() as scratch:
         record = start_record(prepared, "probe", [])
         run = RunFolder(Path(scratch) / "run", record)
         make_subject(prepared, prepared.subjects[0], run, watch, cache=Path(scratch) / "cache")
-        note = json.loads(run.subject_file(first.name).read_text(encoding="utf-8"))
-    trains = spec.method.trains()
-    rates = _medians([note], trains, record)
+        note = run.subject_note(first.name) or {}
+    rates = _medians([note], spec.method.trains(), record)
     if rates is None:
         raise DreambenchError("the probe measured nothing", "use a method with 2 steps or more")
     class_images = _PROBE_CLASS_IMAGES if spec.method.class_image_needs() else 0
@@ -229,10 +215,14 @@ def estimate(
     )
 
 
+def images_of(spec: RunSpec, subject: Subject) -> int:
+    """Return how many images a run draws of a subject, those for PRES and drift included."""
+    priors, drift = spec.protocol.prior_images_needed(), 2 * len(unrelated_prompts(spec, subject))
+    return len(chosen_prompts(spec, subject)) * spec.images_per_prompt + priors + drift
+
+
 def measured_limit(prepared: Sequence[Prepared]) -> float | None:
     """Return a time limit for the tasks of runs with earlier timings; None if a run has none."""
-    from dreambench.runs.plan import images_of
-
     limits = []
     for each in prepared:
         rates = earlier_rates(each.spec, each.base.fingerprint)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
 import yaml
@@ -20,6 +20,9 @@ from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import metrics_that_compare
 from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.signature import MINIATURE_PRESET, format_signature, signature_fields
+
+if TYPE_CHECKING:
+    import torch
 
 BAR = "photos"
 
@@ -69,24 +72,21 @@ def verify(
     numbers.
     """
     quiet_libraries()
-    from dreambench.models.device import resolve_runtime
-    from dreambench.models.weights import with_fingerprints
-    from dreambench.runs.chosen_data import resolve_data
+    from dreambench.runs.chosen_data import resolve_scoring
 
-    spec, dataset = resolve_data(asked_spec(preset or PAPER_PRESET, **asked))
-    protocol = with_fingerprints(spec.protocol)
-    spec = spec.model_copy(update={"protocol": protocol})
-    signature = format_signature(signature_fields(spec, sum(len(s.photos) for s in dataset.subjects)))
+    spec, dataset, runtime = resolve_scoring(asked_spec(preset or PAPER_PRESET, **asked))
+    photos = sum(len(subject.photos) for subject in dataset.subjects)
+    signature = format_signature(signature_fields(spec, photos))
     name, known = _known(spec, signature)
     with reporting(reporter) as watch:
-        scores = _real_images(dataset, protocol, resolve_runtime(spec.runtime).device.type, watch)
+        scores = _real_images(dataset, spec.protocol, runtime.device, watch)
     found = [
         VerifiedMetric(metric=metric, score=scores[metric], expected=value)
         for metric, value in known.real.items()
     ]
     return Verification(
         signature=signature,
-        photos=sum(len(subject.photos) for subject in dataset.subjects),
+        photos=photos,
         subjects=len(dataset.subjects),
         tolerance=known.tolerance,
         source="the paper, Table 1" if name == "paper" else "the miniature as it was shipped",
@@ -110,15 +110,13 @@ def _known(spec: RunSpec, signature: str) -> tuple[str, _Known]:
 
 
 def _real_images(
-    dataset: Dataset, protocol: ProtocolSpec, device: str, watch: ProgressListener
+    dataset: Dataset, protocol: ProtocolSpec, device: torch.device, watch: ProgressListener
 ) -> dict[str, float]:
     """Return the Real Images row: per photo metric, the mean over subjects of their pairs' scores."""
-    import torch
-
     from dreambench.metrics.encoders import ProtocolEncoders
 
     metrics = [m for m in metrics_that_compare(("photos",)) if m.name in protocol.metrics]
-    encoders = ProtocolEncoders(protocol, torch.device(device))
+    encoders = ProtocolEncoders(protocol, device)
     by_subject: dict[str, dict[str, float]] = {metric.name: {} for metric in metrics}
     watch.start(BAR, sum(len(subject.photos) for subject in dataset.subjects))
     for subject in dataset.subjects:

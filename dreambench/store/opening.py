@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -40,6 +40,20 @@ def open_run(path: Path) -> RunFolder:
 
 def _read_record(file: Path) -> RunRecord:
     return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+
+
+def runs_below(folder: Path) -> list[Path]:
+    """Return the run folders in a folder and one level deeper, where ``ablate`` puts variants."""
+    return sorted({log.parent for pattern in (f"*/{LOG}", f"*/*/{LOG}") for log in folder.glob(pattern)})
+
+
+def readable_runs(folders: Iterable[Path]) -> list[RunFolder]:
+    """Open those folders that contain a run; damaged ones, and those of another version, are left out."""
+    found = []
+    for folder in folders:
+        with contextlib.suppress(DreambenchError):
+            found.append(open_run(folder))
+    return found
 
 
 @contextmanager
