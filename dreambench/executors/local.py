@@ -7,12 +7,11 @@ from collections.abc import Generator, Sequence
 
 from dreambench.executors.task import Outcome, QueuedTask, WorkerModels
 from dreambench.executors.task_log import TaskLog
-from dreambench.executors.waiting import Waiting
 from dreambench.progress import ProgressListener
 
 
 class LocalExecutor:
-    """Works the queue in this process. The first error ends it and is raised unchanged."""
+    """Works the queue in this process, in its order. The first error ends it and is raised unchanged."""
 
     in_process = True
 
@@ -21,16 +20,14 @@ class LocalExecutor:
 
     def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Generator[Outcome, None, None]:
         """Do all tasks and yield their outcomes."""
-        waiting = Waiting(queue)
         bar = f"{len(queue)} tasks"
         watch.start(bar, len(queue))
-        while (queued := waiting.take("here")) is not None:
+        for queued in queue:
             began = time.monotonic()
             log = TaskLog(queued, watch)
             queued.task.perform(self._models, log)
             seconds = time.monotonic() - began
             log.note(f"done in {seconds:.1f} s")
-            waiting.done(queued)
             watch.advance(bar)
             yield Outcome(queued, seconds=seconds)
         watch.finish(bar)

@@ -61,10 +61,10 @@ class Task(Protocol):
 class QueuedTask:
     """One piece of work in the queue.
 
-    ``after`` names the tasks that must be done first, as far as they are in the queue; ``reads`` are the
-    tasks, done by then, whose files this one reads. ``shares`` is how much of the task one tick of each of
-    its progress bars is; over the task they sum to 1. ``time_limit`` is in seconds (None: from the tasks that
-    have ended). ``log`` is the file of its log.
+    ``after`` names the tasks that must be done first, as far as they are in the queue, before this one;
+    ``reads`` are the tasks, done by then, whose files this one reads. ``shares`` is how much of the task one
+    tick of each of its progress bars is; over the task they sum to 1. ``time_limit`` is in seconds (None:
+    from the tasks that have ended). ``log`` is the file of its log.
     """
 
     name: str
@@ -85,6 +85,11 @@ class Outcome:
     machine: str | None = None
     attempts: int = 1
     seconds: float = 0.0
+
+
+def hung_after(seconds: float) -> float:
+    """Return the seconds after which a task counts as hung that should take ``seconds``."""
+    return 5 * seconds + 600
 
 
 class Executor(Protocol):

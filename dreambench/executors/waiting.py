@@ -6,9 +6,6 @@ from collections.abc import Collection, Sequence
 
 from dreambench.executors.task import QueuedTask
 
-#: How often a task is tried before it is reported as failed.
-ATTEMPTS = 3
-
 
 class Waiting:
     """The tasks of a queue that have not ended, in their order.
@@ -17,7 +14,7 @@ class Waiting:
     machine if there is one, until it has been tried ``attempts`` times.
     """
 
-    def __init__(self, queue: Sequence[QueuedTask], attempts: int = ATTEMPTS) -> None:
+    def __init__(self, queue: Sequence[QueuedTask], attempts: int) -> None:
         self._waiting = {queued.name: queued for queued in queue}
         self._started: dict[str, QueuedTask] = {}
         self._attempts = attempts

@@ -50,7 +50,7 @@ def read_data(spec: RunSpec) -> Dataset:
 def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
     """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
     data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
-    chosen = chosen_subjects(spec, dataset)
+    chosen = dataset.select(spec.subjects)
     counts = sorted({len(s.prompts) for s in chosen})
     for count in counts:
         selected(count, spec.prompts)
@@ -58,11 +58,6 @@ def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
     subjects = "all" if len(names) == len(dataset.subjects) else names
     prompts = canonical_selection(counts[-1], spec.prompts)
     return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
-
-
-def chosen_subjects(spec: RunSpec, dataset: Dataset) -> tuple[Subject, ...]:
-    """Return the subjects of a spec."""
-    return dataset.select(spec.subjects)
 
 
 def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:

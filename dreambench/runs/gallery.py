@@ -12,14 +12,13 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import Personalized
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared, prepare
-from dreambench.runs.subject import method_context, training_bar
+from dreambench.runs.subject import method_context, personalize, training_bar
 from dreambench.runs.subject_images import draw_images, images_bar
-from dreambench.runs.training_subject import training_subject
 from dreambench.spec.run_spec import differences, refuse_differences
-from dreambench.store import RunFolder, RunRecord
+from dreambench.store import RunFolder
 from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
 from dreambench.store.gallery_record import GalleryRecord, GallerySubject
-from dreambench.store.scratch_folder import is_intact, keep_or_remove, write_scratch_folder
+from dreambench.store.scratch_folder import keep_or_remove
 
 
 @dataclass(frozen=True)
@@ -133,19 +132,15 @@ def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepa
         drawn = spec.identifier.model_copy(update={"drawn": record.identifier})
         spec = spec.model_copy(update={"identifier": drawn})
     prepared = prepare(spec)
-    _refuse_another(run.path, prepared, record)
-    return prepared
-
-
-def _refuse_another(path: Path, prepared: Prepared, record: RunRecord) -> None:
     drawn = record.spec.identifier.model_copy(update={"drawn": prepared.spec.identifier.drawn})
     changed = differences(prepared.spec, record.spec.model_copy(update={"identifier": drawn}))
     refuse_differences(
-        f"{path} was made with other files than those found now",
+        f"{run.path} was made with other files than those found now",
         changed,
         "give the run's own with --data and --base",
         lead="",
     )
+    return prepared
 
 
 def _chosen(run: RunFolder, prepared: Prepared, names: Sequence[str] | None) -> tuple[Subject, ...]:
@@ -200,16 +195,9 @@ def _weights(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject) -> tup
 def _personalized(
     plan: GalleryPlan, gallery: GalleryFolder, subject: Subject, reporter: ProgressListener
 ) -> Personalized:
-    prepared, method = plan.prepared, plan.prepared.method
-    bar = training_bar(subject)
-    context = method_context(prepared, reporter, bar)
+    prepared = plan.prepared
     checkpoint, scratch = _weights(plan, gallery, subject)
-    for place, usable in ((checkpoint, checkpoint.exists()), (scratch, is_intact(scratch))):
-        if usable:
-            return method.load(place, prepared.base, context)
-    trained_on = training_subject(prepared.spec, subject)
-    personalized = method.personalize(trained_on, prepared.base, prepared.spec, context)
-    reporter.finish(bar)
-    if prepared.spec.method.trains():
-        write_scratch_folder(scratch, lambda folder: method.save(personalized, folder))
-    return personalized
+    if checkpoint.exists():
+        context = method_context(prepared, reporter, training_bar(subject))
+        return prepared.method.load(checkpoint, prepared.base, context)
+    return personalize(prepared, subject, scratch, reporter)

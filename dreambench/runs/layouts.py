@@ -29,7 +29,6 @@ Cell = tuple[str, int | None, int]
 _INDEX = re.compile(r"[0-9]{1,4}")
 #: Images of unrelated prompts, which a run of ours may have beside the others.
 _DRIFT = re.compile(r"[^/]+/drift-(base-)?[0-9]{2,3}\.png")
-_PLACES = ("subject", "prompt", "image")
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
@@ -78,7 +77,8 @@ def read_layout(
             )
         raise DreambenchError(f"{folder} contains no image", FORM)
     readers = [_by_pattern(pattern, known)] if pattern else _layouts(known, list(subjects))
-    fits = [[_cell(reader, file.relative_to(folder)) for file in files] for reader in readers]
+    names = [file.relative_to(folder).with_suffix("") for file in files]
+    fits = [[reader(name) for name in names] for reader in readers]
     best = max(fits, key=lambda cells: sum(cell is not None for cell in cells))
     if None in best:
         raise _misfit(folder, files, best, known, pattern)
@@ -95,10 +95,6 @@ def _images_below(folder: Path) -> Iterator[Path]:
 
 Found = tuple[str, int | None, int | str]
 Reader = Callable[[Path], Found | None]
-
-
-def _cell(reader: Reader, name: Path) -> Found | None:
-    return reader(name.with_suffix(""))
 
 
 def _numbered(cells: Sequence[Found | None], files: Sequence[Path]) -> Iterator[tuple[Cell, Path]]:
@@ -143,7 +139,7 @@ def _layouts(known: Mapping[str, Subject], subjects: list[Subject]) -> list[Read
 def _by_pattern(pattern: str, known: Mapping[str, Subject]) -> Reader:
     """Return a pattern's reader. Raises DreambenchError if a placeholder is missing or unknown."""
     places = re.findall(r"\{(\w*)\}", pattern)
-    if sorted(places) != sorted(_PLACES):
+    if sorted(places) != ["image", "prompt", "subject"]:
         raise DreambenchError(
             f"--pattern {pattern} needs {{subject}}, {{prompt}} and {{image}}, each once",
             'such as --pattern "{subject}/{prompt}_{image}.png"',

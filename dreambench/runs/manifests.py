@@ -128,4 +128,12 @@ def _parquet_rows(path: Path) -> Rows:
     import pandas as pd
 
     for number, row in enumerate(pd.read_parquet(path).to_dict("records")):
-        yield {str(name): value for name, value in row.items() if value == value}, f"{path} row {number}"
+        yield given_fields(row), f"{path} row {number}"
+
+
+def given_fields(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the fields of a data frame's row that have a value: not None, NaN or NA."""
+    import pandas as pd
+
+    absent = {name for name, value in row.items() if pd.api.types.is_scalar(value) and pd.isna(value)}
+    return {str(name): value for name, value in row.items() if name not in absent}

@@ -15,7 +15,7 @@ from dreambench.executors import ExecutorOptions
 from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
-from dreambench.runs.chosen_data import chosen_prompts, chosen_subjects, complete_data, read_data
+from dreambench.runs.chosen_data import chosen_prompts, complete_data, read_data
 from dreambench.runs.class_images import needed_class_images
 from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
@@ -64,7 +64,7 @@ def make_plan(
             subjects = _without_photos(spec)
     else:
         spec = complete_data(spec, dataset)
-        subjects = chosen_subjects(spec, dataset)
+        subjects = dataset.select(spec.subjects)
     base = _base(spec, missing)
     fingerprint = base.fingerprint if base else None
     weights = None if base is None else _bytes_on_disk(spec, base)
@@ -170,20 +170,20 @@ def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str])
     from dreambench.models.families.family import family_of
     from dreambench.models.hub import remote_shapes
 
-    half = spec.runtime.precision != "fp32"  # as on a GPU, where memory matters
     if base is not None:
-        if not spec.method.trains() and base.family.references == "ip-adapter":
+        family, shapes = base.family, shapes_of(base.folder, base.family)
+    else:
+        remote = remote_shapes(spec.base) if is_hub_id(spec.base.model) else None
+        if remote is None:
             return None
-        return training_memory(spec, shapes_of(base.folder, base.family), base.family, half)
-    remote = remote_shapes(spec.base) if is_hub_id(spec.base.model) else None
-    if remote is None:
-        return None
-    try:
-        family = family_of(remote[0], spec.base.model)
-    except DreambenchError as error:
-        missing.append(str(error))
-        return None
+        try:
+            family = family_of(remote[0], spec.base.model)
+        except DreambenchError as error:
+            missing.append(str(error))
+            return None
+        shapes = {name: shape for name, shape in remote[1].items() if name in family.weighted}
     unknown = not spec.method.trains() and family.references == "ip-adapter"
-    if unknown or not set(family.weighted) <= remote[1].keys():
+    if unknown or not set(family.weighted) <= shapes.keys():
         return None
-    return training_memory(spec, {name: remote[1][name] for name in family.weighted}, family, half)
+    half = spec.runtime.precision != "fp32"  # as on a GPU, where memory matters
+    return training_memory(spec, shapes, family, half)

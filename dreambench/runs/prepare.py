@@ -16,7 +16,7 @@ from dreambench.models.device import Runtime
 from dreambench.models.quantized import require_quantizer
 from dreambench.models.weights import is_local, needed_encoders
 from dreambench.paths import BUILTIN, located
-from dreambench.runs.chosen_data import chosen_subjects, resolve_scoring
+from dreambench.runs.chosen_data import resolve_scoring
 from dreambench.runs.memory import require_memory
 from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
@@ -72,7 +72,7 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     if not spec.identifier.text:
         drawn = spec.identifier.model_copy(update={"drawn": identifier})
         spec = spec.model_copy(update={"identifier": drawn})
-    subjects = chosen_subjects(spec, dataset)
+    subjects = dataset.select(spec.subjects)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
         unrelated_prompts(spec, subject)  # refuses a class that every one of them names

@@ -123,13 +123,12 @@ def kept_runs(planned: Sequence[PlannedRun], tables: Path) -> dict[PlannedRun, R
     found = {}
     for run in planned:
         folder = run.folder(tables)
-        if (folder / "run.json").exists():
-            record = open_run(folder).record
+        record = _record_in(folder, run)
+        if record is not None:
             if record.status != "complete":
                 raise DreambenchError(
                     f"{folder} is {record.status}", "remove it: only complete runs are kept"
                 )
-            _refuse_another(run, folder, record)
             found[run] = record
         elif folder.exists():
             raise DreambenchError(f"{folder} contains no run", "remove it, or give another --tables")
@@ -141,7 +140,8 @@ def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]
 
     Raises DreambenchError if there is none, and for a run with another spec.
     """
-    done = {run for run in planned if _is_complete(run, run.folder(root))}
+    logs = {run: _record_in(run.folder(root), run) for run in planned}
+    done = {run for run, record in logs.items() if record is not None and record.status == "complete"}
     begun = {(run.group, run.seed) for run in planned if run not in done and run.group != COMPARISON}
     found = [run for run in planned if run in done and (run.group, run.seed) not in begun]
     if not found:
@@ -149,15 +149,11 @@ def finished_runs(planned: Sequence[PlannedRun], root: Path) -> list[PlannedRun]
     return found
 
 
-def _is_complete(run: PlannedRun, folder: Path) -> bool:
+def _record_in(folder: Path, run: PlannedRun) -> RunRecord | None:
+    """Return the log of a planned run, None without one. Raises DreambenchError if it is of another spec."""
     if not (folder / "run.json").exists():
-        return False
+        return None
     record = open_run(folder).record
-    _refuse_another(run, folder, record)
-    return record.status == "complete"
-
-
-def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
     there = record.spec
     drawn = run.spec.identifier.model_copy(update={"drawn": there.identifier.drawn})
     known = {"data": there.data, "base": there.base, "subjects": there.subjects, "identifier": drawn}
@@ -169,3 +165,4 @@ def _refuse_another(run: PlannedRun, folder: Path, record: RunRecord) -> None:
     if run.spec.subjects != "all" and set(run.spec.subjects) != set(there.subjects):
         fields.insert(0, "other subjects")
     refuse_differences(f"{folder} contains a run of another spec", fields, "give another --tables or --out")
+    return record

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -170,7 +170,8 @@ def work(
     jobs = [Job(prepared, folder, keep_checkpoints, list(notes), limit) for prepared, folder in runs]
     folders: list[RunFolder] = []
     failed: list[Outcome] = []
-    with executor_of(options, [prepared for prepared, _ in runs]) as executor:
+    # Its workers are stopped afterwards, whatever happens.
+    with closing(executor_of(options, [prepared for prepared, _ in runs])) as executor:
         for batch in [[job] for job in jobs] if executor.in_process else [jobs]:
             done, not_done = run_all(batch, executor, shown, show)
             folders, failed = folders + done, failed + not_done
@@ -179,24 +180,17 @@ def work(
     return folders
 
 
-@contextmanager
-def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Iterator[Executor]:
-    """Yield the requested executor, and stop its workers afterwards, whatever happens."""
+def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Executor:
+    """Return the requested executor of prepared runs."""
     from dreambench.runs.model_cache import ModelCache, worker_models
 
-    executor: Executor
     if options.on_ray():
         from dreambench.executors.ray.executor import RayExecutor
 
-        executor = RayExecutor(options, worker_models)
-    else:
-        from dreambench.executors.local import LocalExecutor
+        return RayExecutor(options, worker_models)
+    from dreambench.executors.local import LocalExecutor
 
-        models = ModelCache()
-        for each in prepared:
-            models.add(each)
-        executor = LocalExecutor(models)
-    try:
-        yield executor
-    finally:
-        executor.close()
+    models = ModelCache()
+    for each in prepared:
+        models.add(each)
+    return LocalExecutor(models)

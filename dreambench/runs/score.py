@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.errors import DreambenchError
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
+
+if TYPE_CHECKING:
+    from dreambench.runs.layouts import Cell
 
 
 def score(
@@ -52,7 +55,7 @@ def score(
         what = "is not a file" if Path(source).suffix else "is not a folder"
         raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
     quiet_libraries()
-    from dreambench.runs.chosen_data import chosen_subjects, resolve_scoring
+    from dreambench.runs.chosen_data import resolve_scoring
     from dreambench.runs.prepare import new_record
     from dreambench.runs.requests import photo_files
     from dreambench.runs.score_run import write_scores
@@ -63,7 +66,7 @@ def score(
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
     refuse_drift_of_images([spec.protocol, *protocols.values()])
     spec, dataset, runtime = resolve_scoring(spec)
-    subjects = chosen_subjects(spec, dataset)
+    subjects = dataset.select(spec.subjects)
     submitted = read_submission(source, dataset, pattern, Path(root) if root else None)
     own = {"kind": "score", "protocols": protocols, "source": submitted.source}
     record = new_record(name or submitted.name, spec, subjects, runtime, **own)
@@ -90,16 +93,22 @@ def score(
         ]
         run.save_record("partial" if missing else "complete")
         if missing:
-            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
-            images = "image is" if len(missing) == 1 else "images are"
-            shown.say(f"{len(missing)} {images} missing: {', '.join(missing[:5])}{more}")
-            most = 1 + max(index for _, prompt, index in submitted.images if prompt is not None)
-            if most < spec.images_per_prompt:
-                shown.say(
-                    f"no prompt has more than {most} of the {spec.images_per_prompt} images: "
-                    f"give --images-per-prompt {most} to expect no more"
-                )
+            _say_missing(missing, submitted.images, spec.images_per_prompt, shown)
     return run, missing
+
+
+def _say_missing(
+    missing: Sequence[str], given: Iterable[Cell], images_per_prompt: int, shown: ProgressListener
+) -> None:
+    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+    images = "image is" if len(missing) == 1 else "images are"
+    shown.say(f"{len(missing)} {images} missing: {', '.join(missing[:5])}{more}")
+    most = 1 + max((index for _, prompt, index in given if prompt is not None), default=-1)
+    if 0 < most < images_per_prompt:
+        shown.say(
+            f"no prompt has more than {most} of the {images_per_prompt} images: "
+            f"give --images-per-prompt {most} to expect no more"
+        )
 
 
 @contextmanager

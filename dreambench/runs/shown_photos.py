@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dreambench.dataset import Dataset, Subject, read_image
 from dreambench.errors import DreambenchError
@@ -79,11 +79,6 @@ def _best(spec: RunSpec, dataset: Dataset, runtime: Runtime) -> dict[str, str]:
         row = 0
         if len(photos) > 2:  # fewer photos need no encoder
             encoder = encoder or dino.load_encoder(dino.settings(spec.protocol), runtime.device)
-            row = medoid(_embedded(encoder, photos))
+            row = medoid(encoder.embed_images([read_image(path, "photo") for path in photos]))
         shown[subject.name] = photos[row].name
     return shown
-
-
-def _embedded(encoder: Any, photos: Sequence[Any]) -> Tensor:
-    found: Tensor = encoder.embed_images([read_image(path, "photo") for path in photos])
-    return found

@@ -49,7 +49,8 @@ def make_subject(
     began = time.monotonic()
     with _out_of_memory_is_one_line(subject):
         made_by_base = draw_base_images(prepared, subject, run_folder, watch)
-        personalized = _personalize(prepared, subject, run_folder, watch, steps, cache)
+        weights, losses = run_folder.weights_folder(subject.name), run_folder.loss_file(subject.name)
+        personalized = personalize(prepared, subject, weights, watch, losses, steps, cache)
         images.begin()
         made = draw_subject(prepared, subject, run_folder, personalized, watch)
         images.add(made)
@@ -62,7 +63,6 @@ def make_subject(
         "seconds_per_image": images.rate(),
         "images_sha256": {file.name: sha256_of(file) for file in files},
     }
-    losses = run_folder.loss_file(subject.name)
     if losses.exists():
         note["losses_sha256"] = sha256_of(losses)
     run_folder.save_subject(subject.name, {**note, "machine": machine} if machine else note)
@@ -87,15 +87,19 @@ def training_bar(subject: Subject) -> str:
     return f"{subject.name}: training"
 
 
-def _personalize(
+def personalize(
     prepared: Prepared,
     subject: Subject,
-    run_folder: RunFolder,
+    weights: Path,
     watch: ProgressListener,
-    steps: Stopwatch,
-    cache: Path | None,
+    loss_file: Path | None = None,
+    steps: Stopwatch | None = None,
+    cache: Path | None = None,
 ) -> Personalized:
-    weights = run_folder.weights_folder(subject.name)
+    """Return a subject's model: from the scratch folder ``weights``, or trained, and written there.
+
+    ``loss_file`` takes the losses of the training, ``steps`` times it, ``cache`` is as in ``make_subject``.
+    """
     bar = training_bar(subject)
     context = method_context(prepared, watch, bar, steps, cache)
     if is_intact(weights):
@@ -107,8 +111,9 @@ def _personalize(
     watch.finish(bar)
     if prepared.spec.method.trains():
         _refuse_non_finite(personalized, subject)
-        rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
-        write_text(run_folder.loss_file(subject.name), "\n".join([",".join(LOSS_COLUMNS), *rows]) + "\n")
+        if loss_file is not None:  # before the weights, which say that the training has ended
+            rows = [f"{r.step},{r.photo:.8g},{r.prior:.8g},{r.total:.8g}" for r in personalized.losses]
+            write_text(loss_file, "\n".join([",".join(LOSS_COLUMNS), *rows]) + "\n")
         write_scratch_folder(weights, lambda folder: prepared.method.save(personalized, folder))
     return personalized
 

@@ -13,9 +13,8 @@ from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import BenchmarkImage
-from dreambench.runs.chosen_data import chosen_subjects
 from dreambench.runs.layouts import FORM, Cell, nearest, read_layout, subject_named
-from dreambench.runs.manifests import KINDS, Rows, check_columns, manifest_rows, named
+from dreambench.runs.manifests import KINDS, Rows, check_columns, given_fields, manifest_rows, named
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -121,11 +120,14 @@ def _frame_rows(frame: Any) -> Rows:
     check_columns("the DataFrame", [str(name) for name in frame.columns])
     for number, row in enumerate(frame.to_dict("records")):
         place = f"row {number} of the DataFrame"
-        row = named({name: value for name, value in row.items() if value is not None and _is_given(value)})
+        row = named(given_fields(row))
         image = row.get("image")
         if image is None:
             image = Path(str(row.get("file", ""))).resolve()
-            _refuse_absent(image, str(row.get("file")), place)
+            if not image.is_file():
+                raise DreambenchError(
+                    f"{place}: {row.get('file')} does not exist", "fix the path, or remove the line"
+                )
         yield {**row, "image": image}, place
 
 
@@ -140,10 +142,6 @@ def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
                     {"subject": subject, column: prompt, "image": image},
                     f"{subject}, prompt {prompt!r}, image {number}",
                 )
-
-
-def _is_given(value: Any) -> bool:
-    return not isinstance(value, float) or value == value  # NaN: missing
 
 
 def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -> None:
@@ -183,16 +181,13 @@ def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
             )
         return index
     if prompt is None:
+        near = nearest(text, [prompt.text(subject.class_noun) for prompt in subject.prompts])
         raise DreambenchError(
             f"{place}: {text[:200]!r} is not an official prompt of {subject.name} "
             f"(class noun {subject.class_noun!r})",
-            f"{_nearest_prompt(text, subject)}see `dreambench data show --prompts`, or give prompt_index",
+            f"{near}see `dreambench data show --prompts`, or give prompt_index",
         )
     return prompt.index
-
-
-def _nearest_prompt(text: str, subject: Subject) -> str:
-    return nearest(text, [prompt.text(subject.class_noun) for prompt in subject.prompts])
 
 
 def _integer(value: Any, column: str, place: str) -> int:
@@ -200,11 +195,6 @@ def _integer(value: Any, column: str, place: str) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", text):
         raise DreambenchError(f"{place}: {column} {value!r} is not a number from 0", "fix the line")
     return int(text)
-
-
-def _refuse_absent(file: Path, name: str, place: str) -> None:
-    if not file.is_file():
-        raise DreambenchError(f"{place}: {name} does not exist", "fix the path, or remove the line")
 
 
 def expected_images(
@@ -219,7 +209,7 @@ def expected_images(
     """
     for cell, place in found.places.items():
         _check_range(cell, place, spec)
-    subjects = chosen_subjects(spec, dataset)
+    subjects = dataset.select(spec.subjects)
     cells = [
         replace(cell, seed=None, file=found.file((cell.subject, cell.prompt_index, cell.image_index), run))
         for subject in subjects

@@ -51,11 +51,11 @@ def tell_apart(
     Raises DreambenchError if no class has two subjects, or if photos or weights are missing.
     """
     quiet_libraries()
-    from dreambench.runs.chosen_data import chosen_subjects, resolve_scoring
+    from dreambench.runs.chosen_data import resolve_scoring
 
     spec, dataset, runtime = resolve_scoring(asked_spec(preset or PAPER_PRESET, **asked))
     names = [name for name in spec.protocol.metrics if get_metric(name).compares == "photos"]
-    classes = _classes(chosen_subjects(spec, dataset))
+    classes = _classes(dataset.select(spec.subjects))
     if not classes or not names:
         missing = "class has two subjects or more" if names else "metric of the protocol compares photos"
         raise DreambenchError(f"no {missing}", "use another dataset, or other --metrics")

@@ -14,8 +14,9 @@ import yaml
 from pydantic import BaseModel
 
 from dreambench.errors import DreambenchError
+from dreambench.executors.task import hung_after
 from dreambench.paths import data_folder
-from dreambench.runs.chosen_data import chosen_prompts, chosen_subjects, read_data
+from dreambench.runs.chosen_data import chosen_prompts, read_data
 from dreambench.runs.unrelated_prompts import unrelated_prompts
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
@@ -37,7 +38,6 @@ _FREE = {
     "prior_preservation_weight",
 }
 _PROBE_STEPS, _PROBE_CLASS_IMAGES = 8, 4
-_SLACK, _AT_LEAST = 5.0, 600.0
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     from dreambench.runs.prepare import prepare, start_record
     from dreambench.runs.subject import make_subject
 
-    first = chosen_subjects(spec, read_data(spec))[0]
+    first = read_data(spec).select(spec.subjects)[0]
     batch = resolve_runtime(spec.runtime).generation_batch()
     prompts = min(-(-batch // spec.images_per_prompt), len(first.prompts))
     fields = type(spec.method).model_fields
@@ -180,8 +180,8 @@ class Estimate(BaseModel):
     measured: str
 
     def time_limit(self) -> float:
-        """Return the seconds after which a task counts as hung: several times what it should take."""
-        return _SLACK * max(self.subject_seconds, self.class_set_seconds) + _AT_LEAST
+        """Return the seconds after which a task counts as hung."""
+        return hung_after(max(self.subject_seconds, self.class_set_seconds))
 
 
 def estimate(

@@ -80,23 +80,30 @@ def _short(path: Path) -> str:
     return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
+@contextmanager
+def _renamed_to(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``, then rename it to ``path``, or remove it after an error."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        with no_space_is_one_line(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield temporary
+            os.replace(temporary, path)
+            sync_folder(path.parent)
+    finally:
+        with suppress(OSError):  # where the folder cannot be written this fails too; the first error counts
+            remove_all([temporary])
+
+
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call ``write`` on a temporary file beside ``path``, then rename that file to ``path``.
 
     A reader sees the old file or the new one, never a part. Raises DreambenchError on a full disk,
     after removing the temporary file.
     """
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with no_space_is_one_line(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write(temporary)
-            _sync_file(temporary)
-            os.replace(temporary, path)
-            sync_folder(path.parent)
-    finally:
-        with suppress(OSError):  # in a read-only folder this fails too; the first error counts
-            temporary.unlink(missing_ok=True)
+    with _renamed_to(path) as temporary:
+        write(temporary)
+        _sync_file(temporary)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -117,17 +124,11 @@ def write_folder_atomically(folder: Path, fill: Callable[[Path], object], sync: 
     ``folder`` must not exist yet. A folder that exists is therefore complete; without ``sync``, only as long
     as the machine does not crash.
     """
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.tmp")
-    try:
-        with no_space_is_one_line(folder):
-            temporary.mkdir(parents=True)
-            fill(temporary)
-            if sync:
-                sync_all(temporary)
-            os.replace(temporary, folder)
-            sync_folder(folder.parent)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with _renamed_to(folder) as temporary:
+        temporary.mkdir()
+        fill(temporary)
+        if sync:
+            sync_all(temporary)
 
 
 def is_leftover(path: Path) -> bool:

@@ -18,7 +18,7 @@ from dreambench.store import files
 from dreambench.store.gallery_record import GalleryRecord
 from dreambench.store.record import now
 from dreambench.store.run_folder import RunFolder
-from dreambench.store.writer_lock import LOCK, only_writer
+from dreambench.store.writer_lock import has_files, only_writer
 
 _RECORD = "gallery.json"
 
@@ -123,8 +123,7 @@ def refuse_other(path: Path, record: GalleryRecord) -> None:
 
 def _joined(path: Path, record: GalleryRecord) -> GalleryRecord:
     if not (path / _RECORD).exists():
-        entries = path.iterdir() if path.is_dir() else ()
-        if any(entry.name != LOCK and not files.is_leftover(entry) for entry in entries):
+        if has_files(path):
             raise DreambenchError(f"{path} is not empty and contains no gallery", "give another --out")
         return record.model_copy(update={"created": now()})
     present = open_gallery(path).record

@@ -15,7 +15,7 @@ from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import files
 from dreambench.store.record import RunRecord, now
 from dreambench.store.run_folder import COPY, LOG, RunFolder
-from dreambench.store.writer_lock import LOCK, only_writer
+from dreambench.store.writer_lock import has_files, only_writer
 
 
 def open_run(path: Path) -> RunFolder:
@@ -91,7 +91,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
             "made_on": present.made_on,
         }
         run = RunFolder(path, record.model_copy(update=kept))
-    elif any(entry.name != LOCK and not files.is_leftover(entry) for entry in path.iterdir()):
+    elif has_files(path):
         raise DreambenchError(f"{path} is not empty and contains no run", "give another --out")
     else:
         run = RunFolder(path, record.model_copy(update={"created": now()}))

@@ -163,9 +163,9 @@ class RunFolder:
             f"work/.{name}.*.tmp",
             f"logs/.{name}-loss.csv.*.tmp",
             f"subjects/.{name}.json.*.tmp",
+            f"embeddings/*/.{name}.safetensors.*.tmp",
         ):
             files.remove_all(self.path.glob(pattern))
-        files.remove_all(self.path.glob(f"embeddings/*/.{name}.safetensors.*.tmp"))
 
     def save_subject(self, subject: str, note: Mapping[str, Any]) -> None:
         """Write the note that ends a subject: its images and its wall time."""

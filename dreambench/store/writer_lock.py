@@ -10,9 +10,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dreambench.errors import DreambenchError
-from dreambench.store.files import no_space_is_one_line
+from dreambench.store.files import is_leftover, no_space_is_one_line
 
-#: The name of the lock file in a folder that ``only_writer`` guards.
 LOCK = ".lock"
 
 
@@ -46,6 +45,12 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
             with suppress(OSError):
                 os.unlink(path / LOCK)
         lock.release()
+
+
+def has_files(path: Path) -> bool:
+    """Whether a folder has files other than its lock and what killed writers left."""
+    entries = path.iterdir() if path.is_dir() else ()
+    return any(entry.name != LOCK and not is_leftover(entry) for entry in entries)
 
 
 def _descriptor(lock: FileLock) -> int | None:

@@ -13,7 +13,8 @@ def queued(name: str, *after: str) -> QueuedTask:
 
 
 def test_units_start_in_order_and_after_what_they_need() -> None:
-    waiting = Waiting([queued("set"), queued("dog", "set"), queued("vase"), queued("cat", "elsewhere made")])
+    tasks = [queued("set"), queued("dog", "set"), queued("vase"), queued("cat", "elsewhere made")]
+    waiting = Waiting(tasks, attempts=3)
     first = waiting.take("a")
     assert [first.name, waiting.take("b").name, waiting.take("b").name] == ["set", "vase", "cat"]
     assert waiting.take("b") is None
@@ -36,7 +37,7 @@ def test_a_unit_that_failed_goes_to_another_machine_while_there_is_one() -> None
 
 
 def test_the_only_machine_is_good_enough() -> None:
-    waiting = Waiting([queued("dog")])
+    waiting = Waiting([queued("dog")], attempts=3)
     dog = waiting.take("a", {"a"})
     waiting.failed(dog, "a")
     assert waiting.take("a", {"a"}) is dog

@@ -129,6 +129,15 @@ def test_every_kind_of_list_says_the_same(tmp_path: Path, kind: str) -> None:
     assert said == []
 
 
+def test_a_parquet_file_may_have_gaps_in_a_column_of_integers(tmp_path: Path) -> None:
+    files(tmp_path, "a.png", "b.png")
+    numbers = pd.array([3, None], dtype="Int64")
+    pd.DataFrame(ROWS).assign(image_index=numbers).to_parquet(tmp_path / "list.parquet")
+    first, second = (row for row, _ in manifest_rows(tmp_path / "list.parquet", None, []))
+    assert first["image_index"] == 3
+    assert "image_index" not in second
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_further_columns_are_named_and_files_may_lie_below_a_root(tmp_path: Path, kind: str) -> None:
     files(tmp_path / "images", "a.png")

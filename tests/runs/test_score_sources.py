@@ -67,6 +67,14 @@ def test_every_source_gives_the_same_scores(scored, folder) -> None:
         pd.testing.assert_frame_equal(found.scores("images")[COLUMNS], expected.scores("images")[COLUMNS])
 
 
+def test_a_folder_of_class_images_alone_lacks_all_images_of_the_prompts(scored, tmp_path) -> None:
+    (tmp_path / "mine" / "dog").mkdir(parents=True)
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "mine" / "dog" / "class-000.png")
+    run, missing = scored(tmp_path / "mine")
+    assert missing == ["dog/00-0", "dog/00-1", "dog/03-0", "dog/03-1"]
+    assert run.scores("images").dino.isna().all()
+
+
 def test_images_in_memory_are_kept_and_other_images_are_another_folder(scored, folder) -> None:
     first, _ = scored(in_memory(folder))
     kept = sorted(p.relative_to(first.path).as_posix() for p in first.path.glob("images/*/*.png"))

@@ -14,7 +14,7 @@ from dreambench.executors.executor_options import ExecutorOptions
 from dreambench.executors.ray.cluster import Connection, require_ray
 from dreambench.executors.ray.object_store import ObjectStoreFiles, unpack
 from dreambench.executors.ray.pool import Pool, WorkerHandle
-from dreambench.executors.task import Outcome, QueuedTask, Task, WorkerModels
+from dreambench.executors.task import Outcome, QueuedTask, Task, WorkerModels, hung_after
 from dreambench.executors.task_log import TaskLog
 from dreambench.executors.waiting import Waiting
 from dreambench.paths import cache_folder
@@ -22,7 +22,6 @@ from dreambench.progress import ProgressListener
 
 _CACHE = "the cache folder"
 _LOOK = 0.5
-_SLACK, _AT_LEAST = 5.0, 600.0
 
 
 class RayExecutor:
@@ -109,11 +108,9 @@ class _Queue:
             self._start_tasks()
             for slot in self._ready():
                 yield from self._handle(slot)
-            for slot in self._overdue():
-                limit = self._limit(slot.queued)
-                yield from self._end(
-                    slot, Ended(f"it did not end within {limit:.0f} s and was stopped", broken=True)
-                )
+            for slot, limit in self._overdue():
+                late = Ended(f"it did not end within {limit:.0f} s and was stopped", broken=True)
+                yield from self._end(slot, late)
             self._show()
         self.watch.finish(self.bar)
 
@@ -196,17 +193,16 @@ class _Queue:
         self.watch.say(f"{queued.name}: {how}{where} ({self.ended} of {self.total})")
         return outcome
 
-    def _limit(self, queued: QueuedTask | None) -> float:
-        limit = self.options.unit_timeout or (queued.time_limit if queued else None)
-        if limit is not None:
-            return limit
+    def _limit(self, queued: QueuedTask) -> float:
+        if queued.time_limit is not None:
+            return queued.time_limit
         # Without earlier timings, the first task that ends sets the limit of the others.
-        return _SLACK * self.longest + _AT_LEAST if self.longest else float("inf")
+        return hung_after(self.longest) if self.longest else float("inf")
 
-    def _overdue(self) -> list[WorkerHandle]:
+    def _overdue(self) -> list[tuple[WorkerHandle, float]]:
         now = time.monotonic()
-        busy = [slot for slot in self.pool.slots if slot.queued is not None]
-        return [slot for slot in busy if now - slot.began > self._limit(slot.queued)]
+        busy = [(slot, self._limit(slot.queued)) for slot in self.pool.slots if slot.queued is not None]
+        return [(slot, limit) for slot, limit in busy if now - slot.began > limit]
 
     def _show(self) -> None:
         at_work = sum(slot.log.fraction for slot in self.pool.slots if slot.queued and slot.log)

@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from dreambench.executors.events import PAUSE, Ended, EventQueue, Files, Progress
+from dreambench.executors.ray.object_store import pack, unpack
 from dreambench.spec.version import __version__
 
 if TYPE_CHECKING:
@@ -95,13 +96,16 @@ class Worker:
             thread.join(PAUSE)
             # Images are final once they exist; other files may still grow.
             made = [f for f in here.finished_files() if f.suffix == ".png"] if send_back else []
-            yield from _parcels(here, [f for f in made if f not in sent])
+            for parcel in pack(here.root, [f for f in made if f not in sent]):
+                yield Files(parcel)
             sent.update(made)
             progress = watch.read()
             if progress is not None:
                 yield progress
         if send_back and ends[0].error is None:
-            yield from _parcels(here, [f for f in here.finished_files() if f not in sent])
+            rest = [f for f in here.finished_files() if f not in sent]
+            for parcel in pack(here.root, rest):
+                yield Files(parcel)
             here.forget()
         yield ends[0]
 
@@ -116,16 +120,7 @@ def _failed(error: BaseException) -> Ended:
 def _receive(task: Task, parcels: Parcels) -> None:
     import ray
 
-    from dreambench.executors.ray.object_store import unpack
-
     if task.is_done():
         return
     for parcel in parcels:
         unpack(task.root, ray.get(parcel))
-
-
-def _parcels(task: Task, files: Sequence[Path]) -> Iterator[Files]:
-    from dreambench.executors.ray.object_store import pack
-
-    for parcel in pack(task.root, files):
-        yield Files(parcel)
