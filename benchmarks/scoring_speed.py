@@ -36,7 +36,7 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from dreambench.metrics.scoring import BenchmarkImage, score_images  # noqa: E402
+from dreambench.metrics.scoring import BenchmarkImage, SubjectImages, score_images  # noqa: E402
 from dreambench.models.device import resolve_runtime  # noqa: E402
 from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
 from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
@@ -95,9 +95,7 @@ class ScoredFiles:
         ):
             score_images(
                 run,
-                cells,
-                {},
-                {"dog": self.photos},
+                {"dog": SubjectImages(cells, self.photos)},
                 self.protocol,
                 device="cpu",
                 batch_size=BATCH,

@@ -30,7 +30,7 @@ sys.path[:0] = [str(ROOT)]
 
 from benchmarks.scoring_speed import draw_file  # noqa: E402
 from dreambench.metrics.dinov2 import DinoV2Spec  # noqa: E402
-from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol, score_images  # noqa: E402
+from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol, SubjectImages, score_images  # noqa: E402
 from dreambench.spec.presets import protocol_spec  # noqa: E402
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, EncoderSpec, ProtocolSpec  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
@@ -82,9 +82,7 @@ class ProtocolBench:
         first, *others = [ScoredProtocol(name, self.protocol(name), cells) for name in names]
         score_images(
             run,
-            cells,
-            {},
-            {"dog": self.photos},
+            {"dog": SubjectImages(cells, self.photos)},
             first.protocol,
             others=others,
             device="cpu",

@@ -18,7 +18,7 @@ from benchmarks.gpu.training import forget_peak, peak_memory
 from dreambench.dataset import read_image
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.metrics.scoring import BenchmarkImage, embed_subject
+from dreambench.metrics.scoring import BenchmarkImage, SubjectImages, embed_subject
 from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import generate
 from dreambench.models.weights import with_fingerprints
@@ -83,7 +83,7 @@ def scoring_speed(setup: Setup) -> Iterator[Row]:
             for part in (cells[:4], cells):  # the first one loads the encoders
                 run = RunFolder(Path(tempfile.mkdtemp(dir=setup.folder)), None)  # type: ignore[arg-type]
                 began = time.perf_counter()
-                embed_subject(run, "dog", part, {}, files[:4], encoders, pool, batch_size=batch)
+                embed_subject(run, "dog", SubjectImages(part, files[:4]), encoders, pool, batch_size=batch)
                 speeds[name] = len(files) / (time.perf_counter() - began)
     decoded = [read_image(file) for file in files]
     loaded = [encoders.load(name) for name in ("clip", "dino")]

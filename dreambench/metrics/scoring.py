@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import Tensor
@@ -17,13 +16,13 @@ from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
 from dreambench.metrics.subject_scores import keep_embeddings, score_subject
-from dreambench.metrics.tables import BenchmarkImage, DriftPair, as_table, tables_of
+from dreambench.metrics.tables import BenchmarkImage, as_table, tables_of
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 
-__all__ = ["BenchmarkImage", "DriftPair", "ScoredProtocol", "embed_subject", "score_images"]
+__all__ = ["BenchmarkImage", "ScoredProtocol", "SubjectImages", "embed_subject", "score_images"]
 
 
 def _ignore(_: int) -> None:
@@ -45,15 +44,12 @@ class ScoredProtocol:
 
 def score_images(
     run: RunFolder,
-    cells: Sequence[BenchmarkImage],
-    priors: Mapping[str, Mapping[int, Path]],
-    photos: Mapping[str, Sequence[Path]],
+    images: Mapping[str, SubjectImages],
     protocol: ProtocolSpec,
     *,
     device: str,
     batch_size: int,
     decode_threads: int,
-    drift: Mapping[str, Sequence[DriftPair]] | None = None,
     others: Sequence[ScoredProtocol] = (),
     shown: PhotosSeen | None = None,
     note: Callable[[str], None] = _ignore_line,
@@ -61,9 +57,7 @@ def score_images(
 ) -> None:
     """Score a run's images and write its tables (protocol: paper sections 4.1 and 4.3).
 
-    ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` are the real
-    photos of every subject that occurs in ``cells``, ``priors`` or ``drift``; ``priors`` are the images of
-    ``a [class noun]`` by a subject's model, by number. The tables are
+    ``images`` has every subject's images by its name. The tables are
 
     - ``images``: one row per cell, with a column per metric that compares it with photos or a caption;
     - ``diversity``: one row per pair of a subject's and prompt's cells (metrics of pairs);
@@ -77,30 +71,26 @@ def score_images(
     scores that could not be had. A missing image's scores, and those of a standard metric that was not asked
     for, are NaN. Embeddings and distances are kept in the run folder, by encoder and by the SHA-256 of the
     image file: what is there is not computed again, and an encoder that is not needed is not loaded.
-    ``on_image`` gets numbers of images done, which add up to the files of ``cells``, ``priors``,
-    ``drift`` and their subjects' photos.
+    ``on_image`` gets numbers of images done, which add up to the files of ``images``.
 
     Raises DreambenchError, one line, if an image cannot be read, a subject has no photos, or an encoder
     cannot be loaded; what was embedded by then stays stored.
     """
-    first = ScoredProtocol("", protocol, cells)
+    first = ScoredProtocol("", protocol, [cell for own in images.values() for cell in own.cells])
     loaded: dict[str, Any] = {}
     counted = map(_counted, (first, *others))
     asked = [(each, ProtocolEncoders(each.protocol, device, loaded)) for each in counted]
-    drift = drift or {}
-    subjects = list(dict.fromkeys([*(cell.subject for cell in cells), *priors, *drift]))
-    for subject in subjects:
-        if not photos.get(subject):
+    for subject, given in images.items():
+        if not given.photos:
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
     rows = {each.name: _no_rows(each.protocol) for each, _ in asked}
     captions = _embed_captions(run, asked)
     with ThreadPoolExecutor(decode_threads) as pool:
-        for subject in subjects:
+        for subject, given in images.items():
             own = {}
             for each, encoders in asked:
-                shared = priors.get(subject, {}), photos[subject], drift.get(subject, ())
-                own_cells = [cell for cell in each.cells if cell.subject == subject]
-                own[each.name] = ProtocolImages(encoders, SubjectImages(own_cells, *shared))
+                cells = [cell for cell in each.cells if cell.subject == subject]
+                own[each.name] = ProtocolImages(encoders, replace(given, cells=cells))
             embeddings = keep_embeddings(
                 run, subject, list(own.values()), pool, batch_size=batch_size, on_image=on_image
             )
@@ -129,14 +119,11 @@ def _counted(asked: ScoredProtocol) -> ScoredProtocol:
 def embed_subject(
     run: RunFolder,
     subject: str,
-    cells: Sequence[BenchmarkImage],
-    priors: Mapping[int, Path],
-    photos: Sequence[Path],
+    images: SubjectImages,
     encoders: ProtocolEncoders,
     pool: ThreadPoolExecutor,
     *,
     batch_size: int,
-    drift: Sequence[DriftPair] = (),
     on_image: Callable[[int], None] = _ignore,
 ) -> None:
     """Embed one subject's images and measure their distances without writing a table.
@@ -144,8 +131,8 @@ def embed_subject(
     The run folder then has what ``score_images`` needs of this subject, bit for bit as it would compute it.
     Raises DreambenchError like ``score_images``.
     """
-    images = ProtocolImages(encoders, SubjectImages(cells, priors, photos, drift))
-    keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
+    asked = [ProtocolImages(encoders, images)]
+    keep_embeddings(run, subject, asked, pool, batch_size=batch_size, on_image=on_image)
 
 
 def caption_key(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -24,12 +24,21 @@ from dreambench.store.files import sha256_of
 
 @dataclass(frozen=True)
 class SubjectImages:
-    """Everything of one subject that a protocol looks at; ``priors`` are prior images by number."""
+    """Everything of one subject that a protocol looks at.
+
+    ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` are the real photos,
+    ``priors`` the images of ``a [class noun]`` by the subject's model, by number.
+    """
 
     cells: Sequence[BenchmarkImage]
-    priors: Mapping[int, Path]
     photos: Sequence[Path]
-    drift: Sequence[DriftPair]
+    priors: Mapping[int, Path] = field(default_factory=dict)
+    drift: Sequence[DriftPair] = ()
+
+    def count(self, most: int) -> int:
+        """Return the number of files, those of ``most`` cells of each prompt."""
+        cells = sum(cell.file is not None and cell.image_index < most for cell in self.cells)
+        return cells + len(self.photos) + len(self.priors) + 2 * len(self.drift)
 
     def present(self) -> list[BenchmarkImage]:
         """Return the cells whose image exists, by prompt and image."""

@@ -37,14 +37,9 @@ class Asked(TypedDict, total=False):
     device: str | None
 
 
-def has_cuda() -> bool:
-    """Whether this machine has an NVIDIA driver; checked without importing torch."""
-    return shutil.which("nvidia-smi") is not None
-
-
 def default_preset() -> str:
-    """Return the default preset of a run: the paper's setting with a GPU, otherwise the miniature."""
-    return PAPER_PRESET if has_cuda() else "mini"
+    """Return the default preset of a run: the paper's setting with an NVIDIA GPU, otherwise the miniature."""
+    return PAPER_PRESET if shutil.which("nvidia-smi") else "mini"  # checked without importing torch
 
 
 def asked_spec(

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dreambench.dataset import Prompt, Subject
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.methods.method import SubjectPhrase
-from dreambench.metrics.scoring import BenchmarkImage, DriftPair
+from dreambench.metrics.scoring import BenchmarkImage, SubjectImages
+from dreambench.metrics.tables import DriftPair
 from dreambench.runs.chosen_data import chosen_prompts
 from dreambench.runs.class_images import class_caption
 from dreambench.runs.unrelated_prompts import unrelated_prompts
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
+
+if TYPE_CHECKING:
+    from dreambench.runs.prepare import Prepared
 
 
 def clip_caption(prompt: Prompt, subject: Subject, spec: RunSpec, identifier: str | None) -> str:
@@ -74,35 +78,21 @@ def drift_pairs(spec: RunSpec, subject: Subject, run: RunFolder) -> list[DriftPa
 
     The noise depends on the prompt, not on the subject. Empty where drift is not asked for.
     """
-    return [
-        (
-            ImageRequest(prompt, seed, run.drift_file(subject.name, index), index),
-            ImageRequest(prompt, seed, run.drift_file(subject.name, index, base=True), index),
-        )
-        for index, prompt in unrelated_prompts(spec, subject)
-        for seed in [stable_seed(spec.seed, "drift", prompt)]
-    ]
+    pairs = []
+    for index, prompt in unrelated_prompts(spec, subject):
+        seed = stable_seed(spec.seed, "drift", prompt)
+        own, base = (run.drift_file(subject.name, index, base) for base in (False, True))
+        pairs.append((ImageRequest(prompt, seed, own, index), ImageRequest(prompt, seed, base, index)))
+    return pairs
 
 
-def present(cell: BenchmarkImage) -> BenchmarkImage:
-    """Return the cell, with ``file`` None if the image does not exist."""
-    if cell.file is None or cell.file.exists():
-        return cell
-    return replace(cell, file=None)
-
-
-def count_files(
-    cells: Iterable[BenchmarkImage],
-    priors: Mapping[str, Mapping[int, Path]],
-    photos: Mapping[str, Sequence[Path]],
-    drift: Mapping[str, Sequence[DriftPair]],
-) -> int:
-    """Return how many files scoring will look at: images, prior images, pairs of drift, and photos."""
-    images = sum(cell.file is not None for cell in cells)
-    further = [*priors.values(), *photos.values(), *drift.values(), *drift.values()]  # drift's are pairs
-    return images + sum(map(len, further))
-
-
-def photo_files(subjects: Iterable[Subject]) -> dict[str, list[Path]]:
-    """Return each subject's photos by its name."""
-    return {s.name: [photo.path for photo in s.photos] for s in subjects}
+def scored_images(spec: RunSpec, prepared: Prepared, subject: Subject, run: RunFolder) -> SubjectImages:
+    """Return what there is of a subject for the scores of ``spec``: a missing cell has no ``file``."""
+    cells = expected_cells(spec, subject, prepared.words(subject), run)
+    pairs = drift_pairs(spec, subject, run)
+    return SubjectImages(
+        cells=[cell if cell.file and cell.file.exists() else replace(cell, file=None) for cell in cells],
+        photos=[photo.path for photo in subject.photos],
+        priors={r.image_index: r.file for r in prior_requests(spec, subject, run) if r.file.exists()},
+        drift=[pair for pair in pairs if all(image.file.exists() for image in pair)],
+    )

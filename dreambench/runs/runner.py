@@ -61,11 +61,10 @@ def run_all(
     After KeyboardInterrupt, the same call resumes the runs.
     """
     with ExitStack() as stack:
-        records = [start_record(job.prepared, job.folder.name, job.notes) for job in jobs]
-        folders = [
-            stack.enter_context(locked_run(job.folder, record))
-            for job, record in zip(jobs, records, strict=True)
-        ]
+        folders = []
+        for job in jobs:
+            record = start_record(job.prepared, job.folder.name, job.notes)
+            folders.append(stack.enter_context(locked_run(job.folder, record)))
         began = time.monotonic()
         stack.enter_context(_failures_are_recorded(folders, began))
         queue: dict[str, QueuedTask] = {}
@@ -100,7 +99,7 @@ def run_all(
                     continue
                 if not r.left:
                     make_tables(_finish, r, watch)
-                elif live is not None and _is_a_subject_done(outcome):
+                elif live and outcome.error is None and isinstance(outcome.queued.task, SubjectTask):
                     make_tables(live.refresh, r.job.prepared, r.run_folder, watch, _ended_in(r))
         for table in tables:
             table.result()
@@ -141,10 +140,6 @@ def _takes(r: _Running, outcome: Outcome) -> bool:
     elif outcome.machine is not None:
         r.made_on[outcome.queued.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
     return True
-
-
-def _is_a_subject_done(outcome: Outcome) -> bool:
-    return outcome.error is None and isinstance(outcome.queued.task, SubjectTask)
 
 
 def _ended_in(r: _Running) -> list[str]:

@@ -15,6 +15,7 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 
 if TYPE_CHECKING:
+    from dreambench.metrics.scoring import SubjectImages
     from dreambench.runs.layouts import Cell
 
 
@@ -57,9 +58,8 @@ def score(
     quiet_libraries()
     from dreambench.runs.chosen_data import resolve_scoring
     from dreambench.runs.prepare import new_record
-    from dreambench.runs.requests import photo_files
     from dreambench.runs.score_run import write_scores
-    from dreambench.runs.several_protocols import further_protocols, images_that_count, protocols_by_name
+    from dreambench.runs.several_protocols import images_that_count, protocols_by_name
     from dreambench.runs.submission import expected_images, read_submission
     from dreambench.runs.unrelated_prompts import refuse_drift_of_images
 
@@ -72,10 +72,11 @@ def score(
     record = new_record(name or submitted.name, spec, subjects, runtime, **own)
     folder = Path(out) if out else Path("results") / f"score-{submitted.label}-{spec.images_key[:8]}"
     planned = RunFolder(folder, record)
-    cells, priors = expected_images(submitted, spec, dataset, planned)
-    others = further_protocols(
-        spec, protocols, lambda each: expected_images(submitted, each, dataset, planned)[0]
-    )
+
+    def images_of(asked: RunSpec) -> Mapping[str, SubjectImages]:
+        return expected_images(submitted, asked, dataset, planned)
+
+    images = images_of(spec)  # refuses numbers out of range, before anything is written
     with (
         _nothing_left_of_a_failure(folder),
         reporting(reporter) as shown,
@@ -84,11 +85,12 @@ def score(
         for notice in submitted.notices:
             shown.say(notice)
         submitted.write_images(run)
-        write_scores(run, spec, runtime, cells, priors, photo_files(subjects), shown, others)
+        write_scores(run, spec, runtime, protocols, images_of, shown)
         counted = images_that_count(spec, protocols)
         missing = [
             f"{c.subject}/{c.prompt_index:02d}-{c.image_index}"
-            for c in cells
+            for own in images.values()
+            for c in own.cells
             if c.file is None and c.image_index < counted
         ]
         run.save_record("partial" if missing else "complete")

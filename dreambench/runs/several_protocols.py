@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import protocol_label
@@ -45,19 +44,6 @@ def with_input_left_out(specs: Sequence[RunSpec]) -> dict[str, ProtocolSpec]:
         "all-photos": protocol,
         "input-left-out": protocol.model_copy(update={"leave_input_out": True}),
     }
-
-
-def further_protocols(
-    spec: RunSpec,
-    protocols: Mapping[str, ProtocolSpec],
-    cells_of: Callable[[RunSpec], Sequence[BenchmarkImage]],
-) -> list[ScoredProtocol]:
-    """Return all protocols but the first, each with its cells and captions, which ``cells_of`` makes."""
-    found = []
-    for name, protocol in list(protocols.items())[1:]:
-        own = spec.model_copy(update={"protocol": protocol})
-        found.append(ScoredProtocol(name, protocol, cells_of(own)))
-    return found
 
 
 def images_that_count(spec: RunSpec, protocols: Mapping[str, ProtocolSpec]) -> int:

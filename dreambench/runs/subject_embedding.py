@@ -7,15 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from dreambench.dataset import Subject
+from dreambench.metrics.scoring import embed_subject
+from dreambench.models.weights import needed_encoders
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared
-from dreambench.runs.requests import (
-    count_files,
-    drift_pairs,
-    expected_cells,
-    present,
-    prior_requests,
-)
+from dreambench.runs.requests import scored_images
+from dreambench.spec.encoder_key import encoder_key
+from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 
 if TYPE_CHECKING:
@@ -24,10 +22,6 @@ if TYPE_CHECKING:
 
 def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
     """Whether a subject's embeddings exist; missing ones are computed when the tables are made."""
-    from dreambench.models.weights import needed_encoders
-    from dreambench.spec.encoder_key import encoder_key
-    from dreambench.spec.registries import get_metric
-
     protocol = prepared.spec.protocol
     single = prepared.spec.images_per_prompt == 1  # no pair of images, no distance
     without = {"files", "pairs"} if single else {"files"}
@@ -52,29 +46,18 @@ def embed_images(
 
     The subject's note then says how long it took.
     """
-    from dreambench.metrics.scoring import embed_subject
-
-    spec, runtime = prepared.spec, prepared.runtime
-    cells = [present(c) for c in expected_cells(spec, subject, prepared.words(subject), run_folder)]
-    priors = {request.image_index: request.file for request in prior_requests(spec, subject, run_folder)}
-    drift = drift_pairs(spec, subject, run_folder)
-    photos = [photo.path for photo in subject.photos]
-    bar = scoring_bar(subject)
-    watch.start(
-        bar, count_files(cells, {subject.name: priors}, {subject.name: photos}, {subject.name: drift})
-    )
+    bar, runtime = scoring_bar(subject), prepared.runtime
+    images = scored_images(prepared.spec, prepared, subject, run_folder)
+    watch.start(bar, images.count(prepared.spec.images_per_prompt))
     began = time.monotonic()
     with ThreadPoolExecutor(runtime.decode_threads()) as pool:
         embed_subject(
             run_folder,
             subject.name,
-            cells,
-            priors,
-            photos,
+            images,
             encoders,
             pool,
             batch_size=runtime.spec.scoring_batch_size,
-            drift=drift,
             on_image=lambda count: watch.advance(bar, count),
         )
     watch.finish(bar)

@@ -12,7 +12,7 @@ from typing import Any
 from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
-from dreambench.metrics.scoring import BenchmarkImage
+from dreambench.metrics.scoring import SubjectImages
 from dreambench.runs.layouts import FORM, Cell, nearest, read_layout, subject_named
 from dreambench.runs.manifests import KINDS, Rows, check_columns, given_fields, manifest_rows, named
 from dreambench.runs.requests import expected_cells
@@ -199,39 +199,39 @@ def _integer(value: Any, column: str, place: str) -> int:
 
 def expected_images(
     found: Submission, spec: RunSpec, dataset: Dataset, run: RunFolder
-) -> tuple[list[BenchmarkImage], dict[str, dict[int, Path]]]:
-    """Return the benchmark's images with the submission's files, and PRES's files by subject and number.
+) -> dict[str, SubjectImages]:
+    """Return each subject's images with the submission's files; a missing cell has ``file`` None.
 
-    A missing image of the benchmark has ``file`` None.
 
     Images of subjects or prompts that the spec omits are omitted. Raises DreambenchError for a prompt index
-    above 24, or an image index that is not below ``images_per_prompt``.
+    that is not the subject's, or an image index that is not below ``images_per_prompt``.
     """
+    prompts = {subject.name: len(subject.prompts) for subject in dataset.subjects}
     for cell, place in found.places.items():
-        _check_range(cell, place, spec)
-    subjects = dataset.select(spec.subjects)
-    cells = [
-        replace(cell, seed=None, file=found.file((cell.subject, cell.prompt_index, cell.image_index), run))
-        for subject in subjects
-        for cell in expected_cells(
-            spec, subject, SubjectPhrase(spec.identifier.text, subject.class_noun), run
-        )
-    ]
-    priors: dict[str, dict[int, Path]] = {subject.name: {} for subject in subjects}
-    for cell in found.images:
-        subject_name, prompt, number = cell
-        file = found.file(cell, run)
-        if prompt is None and subject_name in priors and file is not None:
-            priors[subject_name][number] = file
-    return cells, priors
+        _check_range(cell, place, prompts[cell[0]], spec)
+    images = {}
+    for subject in dataset.select(spec.subjects):
+        words = SubjectPhrase(spec.identifier.text, subject.class_noun)
+        cells = [
+            replace(c, seed=None, file=found.file((c.subject, c.prompt_index, c.image_index), run))
+            for c in expected_cells(spec, subject, words, run)
+        ]
+        priors = {
+            number: file
+            for name, prompt, number in found.images
+            if (name, prompt) == (subject.name, None) and (file := found.file((name, None, number), run))
+        }
+        images[subject.name] = SubjectImages(cells, [photo.path for photo in subject.photos], priors)
+    return images
 
 
-def _check_range(cell: Cell, place: str, spec: RunSpec) -> None:
+def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec) -> None:
     _, prompt_index, image_index = cell
     if prompt_index is None:
         return
-    if prompt_index > 24:
-        raise DreambenchError(f"{place}: prompt_index {prompt_index} is not 0 to 24", "count from 0")
+    if prompt_index >= prompts:
+        last = prompts - 1
+        raise DreambenchError(f"{place}: prompt_index {prompt_index} is not 0 to {last}", "count from 0")
     if image_index >= spec.images_per_prompt:
         raise DreambenchError(
             f"{place}: image_index {image_index}, but there are {spec.images_per_prompt} images per prompt",

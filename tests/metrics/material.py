@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from dreambench.metrics.scoring import BenchmarkImage, score_images
+from dreambench.metrics.scoring import BenchmarkImage, SubjectImages, score_images
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store import RunFolder
@@ -64,11 +64,20 @@ def score(
     run: RunFolder, material: Material, protocol: ProtocolSpec, batch_size: int = 32, **options
 ) -> None:
     """Score all the material on the CPU."""
+    cells, priors = options.pop("cells", material.cells), options.pop("priors", material.priors)
+    drift = options.pop("drift", {})
+    images = {
+        name: SubjectImages(
+            [cell for cell in cells if cell.subject == name],
+            material.photos[name],
+            priors.get(name, {}),
+            drift.get(name, ()),
+        )
+        for name in dict.fromkeys([*(cell.subject for cell in cells), *priors])
+    }
     score_images(
         run,
-        options.pop("cells", material.cells),
-        options.pop("priors", material.priors),
-        material.photos,
+        images,
         with_fingerprints(protocol),
         device="cpu",
         batch_size=batch_size,

@@ -17,7 +17,7 @@ from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.metrics.drift import IMAGES, MINIATURE_PROMPTS, PROMPTS, DriftSpec
 from dreambench.metrics.scorer import Scorer
-from dreambench.metrics.scoring import DriftPair
+from dreambench.metrics.tables import DriftPair
 from dreambench.runs.plan import make_plan
 from dreambench.runs.score import score as score_submission
 from dreambench.runs.several_protocols import protocols_by_name

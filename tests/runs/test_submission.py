@@ -12,9 +12,12 @@ import pytest
 from PIL import Image
 
 from dreambench.cli import main
+from dreambench.dataset import Dataset, Prompt, Subject
 from dreambench.errors import DreambenchError
 from dreambench.runs.score import _nothing_left_of_a_failure
-from dreambench.store import open_run
+from dreambench.runs.submission import expected_images, read_submission
+from dreambench.store import RunFolder, open_run
+from tests.store.material import record
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +151,19 @@ def test_a_bad_manifest_line_is_named(tiny, capsys, tmp_path, lines, parts):
     words = ("--manifest", manifest(tmp_path / "in", *lines), "--out", str(tmp_path / "out"))
     one_line(score(tiny, capsys, *words), *parts)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_dataset_of_more_than_25_prompts_takes_images_of_all_of_them(tmp_path):
+    template = "a {identifier} {class_noun} in place "
+    prompts = tuple(Prompt(i, f"{template}{i}", "recontextualization") for i in range(30))
+    dataset = Dataset("mine", "0", "0", tmp_path, (Subject("dog", "dog", "live", (), prompts),))
+    run, image = RunFolder(tmp_path, record()), Image.new("RGB", (8, 8))
+    given = read_submission({"dog": {29: [image]}}, dataset)
+    images = expected_images(given, run.record.spec, dataset, run)["dog"]
+    assert [cell.prompt_index for cell in images.cells if cell.file] == [29]
+    given = read_submission({"dog": {30: [image]}}, dataset)
+    with pytest.raises(DreambenchError, match="prompt_index 30 is not 0 to 29"):
+        expected_images(given, run.record.spec, dataset, run)
 
 
 def test_two_rows_of_one_cell_are_refused(tiny, capsys, tmp_path):
