@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.registries import metrics_that_compare
 from dreambench.store.files import sha256_of, write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
+from dreambench.store.sealed_rows import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
     ``photos_too`` is False where another kept run has the same photos' embeddings.
     Reading it needs neither images nor photos. Photos are named ``<subject>/<file>``, and machines are left
     out: a published file contains no path and no host name of the computer that made it. Raises
-    DreambenchError if ``to`` exists, or if a table is damaged or has changed since the run ended.
+    DreambenchError if ``to`` exists, or if a table or an embedding is damaged or has changed.
     """
     if to.exists():
         raise DreambenchError(f"{to} already exists", "remove it, or give another folder")
@@ -71,8 +72,7 @@ def _publish_photo_embeddings(run: RunFolder, published: RunFolder) -> None:
     for key in sorted(encoder_key(name, protocol.encoder_spec(name)) for name in encoders):
         found = {}
         for subject, photos in run.record.photos.items():
-            file = run.embedding_file(key, subject)
-            rows = load_file(file) if file.exists() else {}
+            rows = read_rows(run.embedding_file(key, subject))
             for photo, name in zip(photos, published.record.photos[subject], strict=True):
                 digest = sha256_of(Path(photo)) if Path(photo).exists() else ""
                 if digest in rows:

@@ -16,6 +16,7 @@ from dreambench.errors import DreambenchError
 from dreambench.literature.reproduction import planned_runs
 from dreambench.runs.prepare import prepare_all
 from dreambench.runs.reproduce import kept_runs
+from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import open_run
@@ -61,6 +62,17 @@ def test_a_run_is_kept_as_it_is_and_not_with_a_table_that_changed(tmp_path: Path
     with pytest.raises(DreambenchError, match=r"images\.parquet has changed since the run ended"):
         publish_run(kept, tmp_path / "again", photos_too=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
+def test_damaged_embeddings_are_not_published(tmp_path: Path) -> None:
+    shutil.copytree(TABLES / "comparison" / "pretrained-s1", tmp_path / "run")
+    run = open_run(tmp_path / "run")
+    key = encoder_key("dino", run.record.spec.protocol.encoder_spec("dino"))
+    file = run.embedding_file(key, next(iter(run.record.photos)))
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"half of a file")
+    with pytest.raises(DreambenchError, match=r"safetensors is damaged"):
+        publish_run(run, tmp_path / "kept")
 
 
 def test_the_page_is_what_its_command_makes_of_the_kept_runs(
