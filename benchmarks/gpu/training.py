@@ -63,7 +63,7 @@ def steps_per_second(setup: Setup, prepared: Prepared) -> tuple[float, str]:
             marks.append(time.perf_counter())
 
     with reporting(None) as silent:
-        context = method_context(prepared, silent, "training", cache=setup.folder / "cache")
+        context = method_context(prepared, subject, silent, cache=setup.folder / "cache")
         context = Context(context.runtime, context.identifier, context.class_images, on_step)
         forget_peak(setup)
         prepared.method.personalize(subject, prepared.base, prepared.spec, context)
@@ -124,8 +124,8 @@ def memory_of_two_subjects(setup: Setup) -> Iterator[Row]:
     prepared = setup.prepared(**{"method.steps": 5})
     peaks = []
     with reporting(None) as silent:
-        context = method_context(prepared, silent, "training", cache=setup.folder / "cache")
         for subject in prepared.subjects[:2]:
+            context = method_context(prepared, subject, silent, cache=setup.folder / "cache")
             forget_peak(setup)
             personalized = prepared.method.personalize(subject, prepared.base, prepared.spec, context)
             peaks.append(torch.cuda.max_memory_allocated(setup.device) / 2**30)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from dreambench.store.class_image_set import ClassImageSet
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel
     from dreambench.models.device import Runtime
+    from dreambench.progress import ProgressListener
 
 
 def class_caption(class_noun: str) -> str:
@@ -34,37 +34,44 @@ def needed_class_images(
     return ClassImageSet(cache, fingerprint, noun, *needs, spec.image_size)
 
 
-def ensure_class_images(
-    wanted: ClassImageSet,
-    base: BaseModel,
-    runtime: Runtime,
-    notify: Callable[[str], None] = lambda line: None,
-    on_images: Callable[[int], None] = lambda count: None,
-) -> ClassImageSet:
-    """Make the missing images of a set, and return the complete set.
+def class_images_bar(noun: str) -> str:
+    """Return the name of the bar of a set of class images."""
+    return f"class images: a {noun}"
 
-    A sealed set is first compared with its manifest; missing and changed files are made again, and
-    ``notify`` says so. Every image has its own seed, so the result does not depend on interruptions.
+
+def ensure_class_images(
+    wanted: ClassImageSet, base: BaseModel, runtime: Runtime, watch: ProgressListener
+) -> ClassImageSet:
+    """Make the missing images of a set, with a progress bar, and return the complete set.
+
+    A sealed set is first compared with its manifest; missing and changed files are made again, and ``watch``
+    says so. Every image has its own seed, so the result does not depend on interruptions.
     """
     from dreambench.models.sampling import generate
 
+    noun, bar = wanted.class_noun, class_images_bar(wanted.class_noun)
+
+    def on_images(count: int) -> None:
+        watch.advance(bar, count)
+
+    watch.start(bar, wanted.count)
     with wanted.locked():
         damaged = wanted.remove_corrupt_images()
         if damaged:
             what = f"{len(damaged)} missing or changed ({damaged[0]} ...)"
-            notify(f"class images {wanted.folder}: {what}; making them again")
+            watch.say(f"class images {wanted.folder}: {what}; making them again")
         if wanted.manifest.exists():
             on_images(wanted.count)
-            return wanted
-        noun = wanted.class_noun
-        requests = [
-            ImageRequest(class_caption(noun), stable_seed("class", noun, index), path)
-            for index, path in enumerate(wanted.images)
-        ]
-        present = sum(r.file.exists() for r in requests)
-        if 0 < present < len(requests) and not damaged:
-            notify(f"class images of {noun!r}: {present} of {len(requests)} exist; making the rest")
-        sampler, size = wanted.sampler, wanted.image_size
-        generate(base.pipeline(), requests, sampler, size, runtime, wanted.commit, on_images)
-        wanted.seal()
+        else:
+            requests = [
+                ImageRequest(class_caption(noun), stable_seed("class", noun, index), path)
+                for index, path in enumerate(wanted.images)
+            ]
+            present = sum(r.file.exists() for r in requests)
+            if 0 < present < len(requests) and not damaged:
+                watch.say(f"class images of {noun!r}: {present} of {len(requests)} exist; making the rest")
+            sampler, size = wanted.sampler, wanted.image_size
+            generate(base.pipeline(), requests, sampler, size, runtime, wanted.commit, on_images)
+            wanted.seal()
+    watch.finish(bar)
     return wanted

@@ -12,7 +12,7 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import Personalized
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared, prepare
-from dreambench.runs.subject import method_context, personalize, training_bar
+from dreambench.runs.subject import method_context, personalize
 from dreambench.runs.subject_images import draw_images, images_bar
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder
@@ -198,6 +198,6 @@ def _personalized(
     prepared = plan.prepared
     checkpoint, scratch = _weights(plan, gallery, subject)
     if checkpoint.exists():
-        context = method_context(prepared, reporter, training_bar(subject))
+        context = method_context(prepared, subject, reporter)
         return prepared.method.load(checkpoint, prepared.base, context)
     return personalize(prepared, subject, scratch, reporter)

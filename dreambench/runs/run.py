@@ -94,11 +94,10 @@ def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str,
         refuse_unknown_inputs,
         with_input_left_out,
     )
+    from dreambench.runs.unrelated_prompts import refuse_other_prompts
 
     def spec_of(name: str) -> RunSpec:
         return asked_spec(preset, **by_protocol(asked, name))
-
-    from dreambench.runs.unrelated_prompts import refuse_other_prompts
 
     names = asked_protocols(asked)
     found = protocols_by_name(names, spec_of) if names else with_input_left_out(specs)

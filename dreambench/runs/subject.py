@@ -100,15 +100,14 @@ def personalize(
 
     ``loss_file`` takes the losses of the training, ``steps`` times it, ``cache`` is as in ``make_subject``.
     """
-    bar = training_bar(subject)
-    context = method_context(prepared, watch, bar, steps, cache)
+    context = method_context(prepared, subject, watch, steps, cache)
     if is_intact(weights):
         return prepared.method.load(weights, prepared.base, context)
     if weights.exists():
         watch.say(f"{subject.name}: the machine was restarted after its training; training again")
     trained_on = training_subject(prepared.spec, subject)
     personalized = prepared.method.personalize(trained_on, prepared.base, prepared.spec, context)
-    watch.finish(bar)
+    watch.finish(training_bar(subject))
     if prepared.spec.method.trains():
         _refuse_non_finite(personalized, subject)
         if loss_file is not None:  # before the weights, which say that the training has ended
@@ -132,16 +131,16 @@ def _refuse_non_finite(personalized: Personalized, subject: Subject) -> None:
 
 def method_context(
     prepared: Prepared,
+    subject: Subject,
     watch: ProgressListener,
-    bar: str,
     steps: Stopwatch | None = None,
     cache: Path | None = None,
 ) -> Context:
-    """Return what a run provides to its method; ``bar`` is the name of the training's progress bar.
+    """Return what a run provides to its method for one subject.
 
     ``steps`` times the training steps. Class images are in ``cache`` (None: the cache folder).
     """
-    clock = steps or Stopwatch()
+    bar, clock = training_bar(subject), steps or Stopwatch()
 
     def on_step(done: int, total: int) -> None:
         if done == 1:
@@ -154,22 +153,6 @@ def method_context(
     def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
         base, size = prepared.base.fingerprint, prepared.spec.image_size
         wanted = ClassImageSet(cache or cache_folder(), base, noun, sampler, count, size)
-        return make_class_images(prepared, wanted, watch)
+        return ensure_class_images(wanted, prepared.base, prepared.runtime, watch)
 
     return Context(prepared.runtime, prepared.identifier, class_images, on_step, watch.say)
-
-
-def make_class_images(prepared: Prepared, wanted: ClassImageSet, watch: ProgressListener) -> ClassImageSet:
-    """Make the missing images of a set of class images, with a progress bar; return the complete set."""
-    name = class_images_bar(wanted.class_noun)
-    watch.start(name, wanted.count)
-    made = ensure_class_images(
-        wanted, prepared.base, prepared.runtime, watch.say, lambda n: watch.advance(name, n)
-    )
-    watch.finish(name)
-    return made
-
-
-def class_images_bar(noun: str) -> str:
-    """Return the name of the bar of a set of class images."""
-    return f"class images: a {noun}"

@@ -13,13 +13,11 @@ from dreambench.dataset import Subject
 from dreambench.executors import QueuedTask
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener
-from dreambench.runs.class_images import needed_class_images
+from dreambench.runs.class_images import class_images_bar, ensure_class_images, needed_class_images
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, with_absolute_paths
 from dreambench.runs.subject import (
-    class_images_bar,
     is_made,
-    make_class_images,
     make_subject,
     training_bar,
 )
@@ -117,7 +115,8 @@ class ClassImagesTask:
 
     def perform(self, models: ModelCache, watch: ProgressListener) -> None:
         """Make the set's missing images, and seal it."""
-        make_class_images(models.prepared(self.spec), self.wanted(), watch)
+        prepared = models.prepared(self.spec)
+        ensure_class_images(self.wanted(), prepared.base, prepared.runtime, watch)
 
     def finished_files(self) -> list[Path]:
         """Return the set's images, then its manifest."""

@@ -66,7 +66,7 @@ def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("
         record = run.record
         if _setting(record.spec, record.spec.base.fingerprint) == wanted:
             notes = [note for subject in record.subjects if (note := run.subject_note(subject))]
-            rates = _medians(notes, spec.method.trains(), record)
+            rates = _medians(notes, record)
             if rates is not None:
                 return rates
     return None
@@ -117,7 +117,8 @@ def _setting(spec: RunSpec, fingerprint: str | None) -> dict[str, Any]:
     }
 
 
-def _medians(notes: list[dict[str, Any]], trains: bool, record: RunRecord) -> Rates | None:
+def _medians(notes: list[dict[str, Any]], record: RunRecord) -> Rates | None:
+    trains = record.spec.method.trains()
     timed = [n for n in notes if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
     if not timed:
         return None
@@ -154,7 +155,7 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
         run = RunFolder(Path(scratch) / "run", record)
         make_subject(prepared, prepared.subjects[0], run, watch, cache=Path(scratch) / "cache")
         note = run.subject_note(first.name) or {}
-    rates = _medians([note], spec.method.trains(), record)
+    rates = _medians([note], record)
     if rates is None:
         raise DreambenchError("the probe measured nothing", "use a method with 2 steps or more")
     class_images = _PROBE_CLASS_IMAGES if spec.method.class_image_needs() else 0

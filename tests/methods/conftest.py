@@ -16,6 +16,7 @@ from dreambench.runs.training_subject import training_subject
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
 from dreambench.store.class_image_set import ClassImageSet
+from tests.executors.material import Silent
 
 SMALL = (
     "image_size=64", "method.steps=3", "method.class_images=4", "method.class_sampler.steps=2",
@@ -45,7 +46,7 @@ class TinyTrainer:
         def class_images(noun, sampler, count):
             self.class_nouns.append(noun)
             wanted = ClassImageSet(self.cache, self.base.fingerprint, noun, sampler, count, spec.image_size)
-            return ensure_class_images(wanted, self.base, runtime)
+            return ensure_class_images(wanted, self.base, runtime, Silent())
 
         return Context(runtime, "sks", class_images)
 

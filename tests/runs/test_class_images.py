@@ -18,6 +18,7 @@ from dreambench.runs.class_images import ensure_class_images
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.class_image_set import ClassImageSet
+from tests.executors.material import Silent
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +34,7 @@ from dreambench.models.device import resolve_runtime
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.class_image_set import ClassImageSet
+from tests.executors.material import Silent
 base = open_base(BaseSpec(model=sys.argv[1]))
 base.pipeline()
 sampler = SamplerSpec.model_validate_json(sys.argv[3])
@@ -40,7 +42,9 @@ wanted = ClassImageSet(Path(sys.argv[2]), base.fingerprint, "stuffed animal", sa
 runtime = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size={BATCH}))
 print("ready", flush=True)
 sys.stdin.readline()
-ensure_class_images(wanted, base, runtime, print)
+watch = Silent()
+ensure_class_images(wanted, base, runtime, watch)
+print(*watch.lines, sep="\\n", end="")
 """
 
 
@@ -59,6 +63,15 @@ class Watched(ClassImageSet):
         self.batches.append(sorted(path.name for path in images))
 
 
+class Counting(Silent):
+    """A watch that counts how far its bars have moved."""
+
+    count = 0
+
+    def advance(self, name, count=1):
+        self.count += count
+
+
 @pytest.fixture(scope="module")
 def base(tiny) -> BaseModel:
     return open_base(BaseSpec(model=tiny["base"]))
@@ -74,9 +87,9 @@ def wanted(cache: Path, base: BaseModel, **changes: Any) -> Watched:
 
 def ensure(base: BaseModel, images: ClassImageSet) -> list[str]:
     """Make what is missing of a set; return what was said."""
-    said: list[str] = []
-    assert ensure_class_images(images, base, RUNTIME, said.append) is images
-    return said
+    watch = Silent()
+    assert ensure_class_images(images, base, RUNTIME, watch) is images
+    return watch.lines
 
 
 def content(images: ClassImageSet) -> dict[str, bytes]:
@@ -134,9 +147,9 @@ def test_a_set_is_made_once(base, tmp_path):
 
 def test_progress_counts_every_image_once_whether_made_or_found(base, tmp_path):
     for _ in range(2):
-        counts: list[int] = []
-        ensure_class_images(wanted(tmp_path, base), base, RUNTIME, on_images=counts.append)
-        assert sum(counts) == COUNT
+        watch = Counting()
+        ensure_class_images(wanted(tmp_path, base), base, RUNTIME, watch)
+        assert watch.count == COUNT
 
 
 def test_an_interrupted_set_is_not_taken_for_whole_and_its_rest_is_the_same_bits(base, good, tmp_path):
