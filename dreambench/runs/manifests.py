@@ -98,14 +98,15 @@ def _read(path: Path) -> Rows:
 
 
 def _text_rows(path: Path, separator: str) -> Rows:
-    reader = csv.reader(path.read_text(encoding="utf-8-sig").splitlines(), delimiter=separator)
-    header = next(reader, [])
-    check_columns(str(path), header)
-    for cells in reader:
-        place = f"{path} line {reader.line_num}"
-        if len(cells) != len(header):
-            raise DreambenchError(f"{place} does not have as many fields as the header", "fix the line")
-        yield dict(zip(header, cells, strict=True)), place
+    with open(path, encoding="utf-8-sig", newline="") as file:  # a quoted field may have several lines
+        reader = csv.reader(file, delimiter=separator)
+        header = next(reader, [])
+        check_columns(str(path), header)
+        for cells in reader:
+            place = f"{path} line {reader.line_num}"
+            if len(cells) != len(header):
+                raise DreambenchError(f"{place} does not have as many fields as the header", "fix the line")
+            yield dict(zip(header, cells, strict=True)), place
 
 
 def _json_rows(path: Path) -> Rows:
@@ -115,7 +116,8 @@ def _json_rows(path: Path) -> Rows:
         listed = content if isinstance(content, list) else [content]
         places = [f"{path} entry {number}" for number in range(len(listed))]
     else:
-        numbered = [(n, line) for n, line in enumerate(text.splitlines(), start=1) if line.strip()]
+        # Not splitlines: a JSON string may contain the other line ends of Unicode.
+        numbered = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
         listed = [json.loads(line) for _, line in numbered]
         places = [f"{path} line {number}" for number, _ in numbered]
     for row, place in zip(listed, places, strict=True):

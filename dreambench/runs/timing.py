@@ -119,7 +119,8 @@ def _setting(spec: RunSpec, fingerprint: str | None) -> dict[str, Any]:
 
 def _medians(notes: list[dict[str, Any]], record: RunRecord) -> Rates | None:
     trains = record.spec.method.trains()
-    timed = [n for n in notes if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
+    own = [n for n in notes if "from" not in n]  # what was reused took no time, and was timed elsewhere
+    timed = [n for n in own if n.get("seconds_per_image") and (n.get("seconds_per_step") or not trains)]
     if not timed:
         return None
     step = statistics.median(n["seconds_per_step"] for n in timed) if trains else 0.0

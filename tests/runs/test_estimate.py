@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from dreambench.cli import main
 from dreambench.runs.runner import Job
 from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
+from dreambench.store import open_run
 from tests.executors.material import Silent, prepared, run_here, words
 
 pytestmark = pytest.mark.slow
@@ -38,6 +40,15 @@ def test_earlier_runs_are_measures_of_runs_like_them(tiny, results) -> None:
     assert rates == Rates(2.0, 3.0, 6.0, "cpu, float32", "2 subjects of earlier")
     slower = asked.spec.sampler.model_copy(update={"steps": 50})
     assert earlier_rates(asked.spec.model_copy(update={"sampler": slower}), None, results) is None
+
+
+def test_subjects_that_were_reused_are_no_measure(tiny, results, tmp_path) -> None:
+    shutil.copytree(results / "earlier", tmp_path / "results" / "again")
+    run = open_run(tmp_path / "results" / "again")
+    for subject in ("dog", "vase"):
+        run.save_subject(subject, {**run.subject_note(subject), "made_now": 0, "from": str(results)})
+    asked = prepared(tiny, "dog", seed=5)
+    assert earlier_rates(asked.spec, asked.base.fingerprint, tmp_path / "results") is None
 
 
 def test_an_estimate_by_hand(tiny) -> None:

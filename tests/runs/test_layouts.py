@@ -129,6 +129,19 @@ def test_every_kind_of_list_says_the_same(tmp_path: Path, kind: str) -> None:
     assert said == []
 
 
+@pytest.mark.parametrize("end", ["\n", "\x0b", "\u2028", "\x85"])
+def test_a_caption_may_have_line_ends_in_it(tmp_path: Path, end: str) -> None:
+    files(tmp_path, "a.png", "b.png")
+    rows = [{**row, "note": f"two{end}lines"} for row in ROWS]
+    with open(tmp_path / "list.csv", "w", encoding="utf-8", newline="") as file:
+        pd.DataFrame(rows).to_csv(file, index=False)
+    lines = [json.dumps(row, ensure_ascii=False) for row in rows]
+    (tmp_path / "list.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    for name in ("list.csv", "list.jsonl"):
+        found = [row["image"].name for row, _ in manifest_rows(tmp_path / name, None, [])]
+        assert found == ["a.png", "b.png"]
+
+
 def test_a_parquet_file_may_have_gaps_in_a_column_of_integers(tmp_path: Path) -> None:
     files(tmp_path, "a.png", "b.png")
     numbers = pd.array([3, None], dtype="Int64")
