@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from dreambench.errors import DreambenchError
 from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.progress import ProgressListener
-from dreambench.runs.damage import set_damage_aside
-from dreambench.runs.live_tables import LiveTables
 from dreambench.runs.prepare import Prepared, start_record
 from dreambench.runs.score_run import say_notices, score_run
-from dreambench.runs.subject import is_made
+from dreambench.runs.subject import is_made, set_damage_aside
 from dreambench.runs.subject_embedding import is_embedded
-from dreambench.runs.subject_images import image_files
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
 from dreambench.store.record import Status
 from dreambench.store.scratch_folder import keep_or_remove
+
+#: A run shorter than this many seconds needs no page before its end.
+PATIENCE = 20.0
+#: The page is made again after this many times the seconds that it took.
+SPARING = 20.0
 
 
 @dataclass(frozen=True)
@@ -71,13 +74,12 @@ def run_all(
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
             for subject in job.prepared.subjects:
-                wanted = image_files(job.prepared, subject, run_folder)
-                set_damage_aside(run_folder, subject.name, wanted, watch.say)
+                set_damage_aside(job.prepared, subject, run_folder, watch.say)
             say_notices(run_folder, watch)
             own = _queue(job, run_folder, embed=not executor.in_process)
             queue.update((queued.name, queued) for queued in own)
             running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
-        live = None if show is None else LiveTables(score_run, show)
+        live = None if show is None else LiveTables(show)
         # Tables are made at once, or in a thread while workers go on.
         thread, tables = ThreadPoolExecutor(1), []
         stack.callback(thread.shutdown, cancel_futures=True)
@@ -104,6 +106,33 @@ def run_all(
         for table in tables:
             table.result()
     return folders, [outcome for r in running for outcome in r.failed]
+
+
+class LiveTables:
+    """Tables and page of a run in progress: made when a subject is done, rarely enough to cost little.
+
+    ``show`` makes the page of a run's score tables.
+    """
+
+    def __init__(self, show: Callable[[RunFolder], object]) -> None:
+        self.show = show
+        self._next = time.monotonic() + PATIENCE
+
+    def refresh(
+        self, prepared: Prepared, run_folder: RunFolder, watch: ProgressListener, ended: Collection[str]
+    ) -> bool:
+        """Make tables and page of the finished subjects if it is time; return whether it was."""
+        began = time.monotonic()
+        if began < self._next:
+            return False
+        try:
+            score_run(prepared, run_folder, watch, ended)
+            self.show(run_folder)
+        except DreambenchError as error:  # the run itself continues
+            watch.say(f"no page yet: {error}")
+        now = time.monotonic()
+        self._next = now + max(PATIENCE, SPARING * (now - began))
+        return True
 
 
 def _queue(job: Job, run_folder: RunFolder, embed: bool) -> list[QueuedTask]:

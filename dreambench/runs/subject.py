@@ -1,9 +1,9 @@
-"""One subject of a run: train its model, draw its images, store its embeddings."""
+"""One subject of a run: train its model, draw its images, and find what was damaged since."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,9 +21,11 @@ from dreambench.runs.training_subject import training_subject
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
-from dreambench.store.files import sha256_of, write_text
+from dreambench.store.files import remove_all, sha256_of, write_text
 from dreambench.store.run_folder import LOSS_COLUMNS
 from dreambench.store.scratch_folder import is_intact, write_scratch_folder
+
+_PNG, _PNG_END = b"\x89PNG\r\n\x1a\n", b"IEND\xaeB`\x82"
 
 
 def is_made(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> bool:
@@ -156,3 +158,44 @@ def method_context(
         return ensure_class_images(wanted, prepared.base, prepared.runtime, watch)
 
     return Context(prepared.runtime, prepared.identifier, class_images, on_step, watch.say)
+
+
+def set_damage_aside(
+    prepared: Prepared, subject: Subject, run_folder: RunFolder, say: Callable[[str], None]
+) -> None:
+    """Remove a subject's damaged images and logs, so that they are made again, and say so.
+
+    An image is drawn again (which trains its model again; the same seeds give the same image). A note is
+    written again if all images exist. A loss log is dropped, because no score depends on it and training
+    takes long. The caller holds the run's lock.
+    """
+    wanted, name = image_files(prepared, subject, run_folder), subject.name
+    note = run_folder.subject_note(name)
+    known: dict[str, Any] = (note or {}).get("images_sha256") or {}
+    damaged = [file for file in wanted if _is_damaged(file, known.get(file.name))]
+    if damaged:
+        remove_all(damaged)
+        say(f"{name}: {len(damaged)} images were damaged ({damaged[0].name} ...); drawing them again")
+    if note is not None and run_folder.losses_changed(name):
+        remove_all([run_folder.loss_file(name)])
+        say(f"{name}: its loss log was damaged and is dropped; no score depends on it")
+    note_file = run_folder.subject_file(name)
+    if note is None and (note_file.exists() or note_file.is_symlink()):
+        remove_all([note_file])
+        if all(file.exists() for file in wanted):
+            run_folder.save_subject(name, {"images": len(wanted), "made_now": 0})
+            say(f"{name}: its note was damaged; writing it again")
+
+
+def _is_damaged(file: Path, known: str | None) -> bool:
+    """Whether a file exists but has changed; without a hash to compare: whether it is not a complete PNG."""
+    if not (file.exists() or file.is_symlink()):
+        return False
+    if not file.is_file():
+        return True
+    if known is not None:
+        return sha256_of(file) != known
+    with open(file, "rb") as opened:
+        head = opened.read(len(_PNG))
+        opened.seek(max(0, file.stat().st_size - len(_PNG_END)))
+        return head != _PNG or opened.read() != _PNG_END

@@ -11,10 +11,9 @@ from dreambench.cli import main
 from dreambench.errors import DreambenchError
 from dreambench.progress import reporter
 from dreambench.report import write_report
-from dreambench.runs import live_tables
-from dreambench.runs.live_tables import LiveTables
+from dreambench.runs import runner
 from dreambench.runs.run import run
-from dreambench.runs.runner import Job
+from dreambench.runs.runner import Job, LiveTables
 from dreambench.runs.score_run import score_run
 from dreambench.store import RunFolder, open_run
 from tests.executors.material import Silent, prepared, run_here, words
@@ -29,8 +28,8 @@ def call(command: list[str]) -> int:
 def test_a_page_of_the_subjects_that_have_ended(
     tiny: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(live_tables, "PATIENCE", 0.0)
-    monkeypatch.setattr(live_tables, "SPARING", 0.0)
+    monkeypatch.setattr(runner, "PATIENCE", 0.0)
+    monkeypatch.setattr(runner, "SPARING", 0.0)
     pages = []
 
     def kept(runs: list[RunFolder], out: Path, **options: Any) -> Path:
@@ -85,12 +84,13 @@ def test_files_of_a_subject_that_a_worker_is_at_are_left_alone(tiny: dict[str, s
 
 def test_it_is_made_seldom_enough_to_cost_a_twentieth(monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [0.0]
-    monkeypatch.setattr(live_tables.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(runner.time, "monotonic", lambda: clock[0])
 
     def spend(*arguments: object) -> None:
         clock[0] += 3.0
 
-    live, made = LiveTables(spend, spend), []
+    monkeypatch.setattr(runner, "score_run", spend)
+    live, made = LiveTables(spend), []
     with reporter(quiet=True) as watch:
         while clock[0] < 600:
             clock[0] += 1.0
@@ -103,11 +103,12 @@ def test_it_is_made_seldom_enough_to_cost_a_twentieth(monkeypatch: pytest.Monkey
 def test_a_page_that_cannot_be_made_does_not_end_the_run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(live_tables, "PATIENCE", 0.0)
+    monkeypatch.setattr(runner, "PATIENCE", 0.0)
 
     def fail(*arguments: object) -> None:
         raise DreambenchError("no space left", "free some space")
 
+    monkeypatch.setattr(runner, "score_run", fail)
     with reporter(quiet=True) as watch:
-        assert LiveTables(fail, fail).refresh(None, None, watch, [])  # type: ignore[arg-type]
+        assert LiveTables(fail).refresh(None, None, watch, [])  # type: ignore[arg-type]
     assert "no page yet: no space left" in capsys.readouterr().err

@@ -92,8 +92,10 @@ class Worker:
         thread = Thread(target=perform, name="task", daemon=True)
         thread.start()
         sent: set[Path] = set()
-        while not ends:
+        ended = False
+        while not ended:
             thread.join(PAUSE)
+            ended = bool(ends)  # before the reading: nothing that the task reported last is lost
             # Images are final once they exist; other files may still grow.
             made = [f for f in here.finished_files() if f.suffix == ".png"] if send_back else []
             for parcel in pack(here.root, [f for f in made if f not in sent]):
@@ -118,9 +120,9 @@ def _failed(error: BaseException) -> Ended:
 
 
 def _receive(task: Task, parcels: Parcels) -> None:
-    import ray
-
     if task.is_done():
         return
+    import ray
+
     for parcel in parcels:
         unpack(task.root, ray.get(parcel))
