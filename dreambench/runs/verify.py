@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
@@ -16,8 +16,9 @@ from dreambench.paths import data_folder
 from dreambench.progress import ProgressListener, quiet_libraries, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.metric import Metric
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.spec.registries import metrics_that_compare
+from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.signature import MINIATURE_PRESET, format_signature, signature_fields
 
@@ -78,11 +79,17 @@ def verify(
     photos = sum(len(subject.photos) for subject in dataset.subjects)
     signature = format_signature(signature_fields(spec, photos))
     name, known = _known(spec, signature)
+    if not known.real.keys() & set(spec.protocol.metrics):
+        raise DreambenchError(
+            f"the protocol has no metric with a known number ({', '.join(known.real)})",
+            "leave protocol.metrics as it is",
+        )
     with reporting(reporter) as watch:
-        scores = _real_images(dataset, spec.protocol, runtime.device, watch)
+        metrics = [get_metric(name) for name in known.real if name in spec.protocol.metrics]
+        scores = _real_images(dataset, metrics, spec.protocol, runtime.device, watch)
     found = [
-        VerifiedMetric(metric=metric, score=scores[metric], expected=value)
-        for metric, value in known.real.items()
+        VerifiedMetric(metric=metric, score=score, expected=known.real[metric])
+        for metric, score in scores.items()
     ]
     return Verification(
         signature=signature,
@@ -110,12 +117,15 @@ def _known(spec: RunSpec, signature: str) -> tuple[str, _Known]:
 
 
 def _real_images(
-    dataset: Dataset, protocol: ProtocolSpec, device: torch.device, watch: ProgressListener
+    dataset: Dataset,
+    metrics: Sequence[Metric],
+    protocol: ProtocolSpec,
+    device: torch.device,
+    watch: ProgressListener,
 ) -> dict[str, float]:
     """Return the Real Images row: per photo metric, the mean over subjects of their pairs' scores."""
     from dreambench.metrics.encoders import ProtocolEncoders
 
-    metrics = [m for m in metrics_that_compare(("photos",)) if m.name in protocol.metrics]
     encoders = ProtocolEncoders(protocol, device)
     by_subject: dict[str, dict[str, float]] = {metric.name: {} for metric in metrics}
     watch.start(BAR, sum(len(subject.photos) for subject in dataset.subjects))

@@ -42,6 +42,13 @@ def test_a_wrong_crop_is_exit_code_1_and_named(
     assert "do not trust the scores of this installation" in " ".join(lines)
 
 
+def test_metrics_that_were_left_out_are_not_compared() -> None:
+    found = verify("mini", metrics="dino", device="cpu")
+    assert ([metric.metric for metric in found.metrics], found.ok) == (["dino"], True)
+    with pytest.raises(DreambenchError, match=r"no metric with a known number \(dino, clip_i\)"):
+        verify("mini", metrics="clip_t", device="cpu")
+
+
 def test_photos_that_no_known_number_is_of_are_refused() -> None:
     with pytest.raises(DreambenchError, match="there are no known numbers for these photos"):
         verify("paper-sd15", data=data_folder() / "mini" / "photos", device="cpu")
