@@ -14,9 +14,8 @@ from dreambench.errors import DreambenchError
 from dreambench.executors import Executor, Outcome, QueuedTask
 from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared, start_record
-from dreambench.runs.score_run import say_notices, score_run
+from dreambench.runs.score_run import is_embedded, say_notices, score_run
 from dreambench.runs.subject import is_made, set_damage_aside
-from dreambench.runs.subject_embedding import is_embedded
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
