@@ -66,15 +66,21 @@ def score(
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
     refuse_drift_of_images([spec.protocol, *protocols.values()])
     spec, dataset, runtime = resolve_scoring(spec)
-    subjects = dataset.select(spec.subjects)
     submitted = read_submission(source, dataset, pattern, Path(root) if root else None)
-    own = {"kind": "score", "protocols": protocols, "source": submitted.source}
-    record = new_record(name or submitted.name, spec, subjects, runtime, **own)
+    record = new_record(
+        name or submitted.name,
+        spec,
+        dataset.select(spec.subjects),
+        runtime,
+        kind="score",
+        protocols=protocols,
+        source=submitted.source,
+    )
     folder = Path(out) if out else Path("results") / f"score-{submitted.label}-{spec.images_key[:8]}"
     planned = RunFolder(folder, record)
 
-    def images_of(asked: RunSpec) -> Mapping[str, SubjectImages]:
-        return expected_images(submitted, asked, dataset, planned)
+    def images_of(each: RunSpec) -> Mapping[str, SubjectImages]:
+        return expected_images(submitted, each, dataset, planned)
 
     images = images_of(spec)  # refuses numbers out of range, before anything is written
     with (

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from dreambench.cli import main
+from dreambench.executors import ExecutorOptions
+from dreambench.runs import plan
 from dreambench.runs.runner import Job
 from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
+from dreambench.spec.presets import build_spec
 from dreambench.store import open_run
 from tests.executors.material import Silent, prepared, run_here, words
 
@@ -90,6 +93,18 @@ def test_a_probe_measures_and_leaves_nothing_behind(tiny, tmp_path, monkeypatch)
     assert rates.image > 0
     assert rates.source == "a probe of 8 steps"
     assert list(tmp_path.rglob("*.png")) == []
+
+
+def test_a_run_in_one_process_has_one_worker_however_many_gpus_there_are(monkeypatch, tmp_path) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(plan, "_count_gpus", lambda: 4)
+    spec = build_spec("paper-sd15", {})
+    here, on_ray = (
+        plan.make_plan(spec, options=options) for options in (ExecutorOptions(), ExecutorOptions("ray"))
+    )
+    assert (here.estimate.workers, on_ray.estimate.workers) == (1, 4)
+    assert here.estimate.wall_seconds > 3 * on_ray.estimate.wall_seconds
 
 
 def test_what_a_known_card_took_times_a_run_that_nothing_was_measured_of(
