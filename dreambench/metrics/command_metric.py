@@ -46,8 +46,7 @@ class CommandMetric(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the label, otherwise a digest of the command."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, CommandSpec)
+        spec = self.settings(protocol)
         digest = hashlib.sha256("\0".join(spec.command).encode()).hexdigest()[:8]
         return {"command": spec.label or f"sha256-{digest}"}
 

@@ -46,8 +46,7 @@ class DreamSim(PhotoSimilarity):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model and the package's version, which decides what its weights are."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DreamSimSpec)
+        spec = self.settings(protocol)
         return {"dreamsim": f"{spec.model}/{spec.fingerprint}" if spec.fingerprint else spec.model}
 
     def check(self, settings: Any) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from dreambench.models.encoders.dino_encoder import DinoEncoder
     from dreambench.spec.metric import WeightsFile
 
-PLACE = "protocol.encoders.drift"
 #: How many unrelated prompts each subject's model draws.
 IMAGES = 10
 
@@ -71,6 +70,7 @@ _FUNCTION_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "at", "to", "by
 class DriftSpec(DinoV2Spec):
     """The DINOv2 model of drift, and the prompts that it may draw: ten of them, as ``unrelated_to`` says."""
 
+    place: ClassVar[str] = "protocol.encoders.drift"
     prompts: Annotated[tuple[str, ...], Field(min_length=1)] = PROMPTS
 
     def unrelated_to(self, nouns: Iterable[str]) -> list[tuple[int, str]]:
@@ -86,7 +86,7 @@ class DriftSpec(DinoV2Spec):
         left = [(i, prompt) for i, prompt in enumerate(self.prompts) if not own & _words(prompt)]
         if not left:
             raise DreambenchError(
-                f"each of {PLACE}.prompts mentions the class {' or '.join(sorted(set(nouns)))}",
+                f"each of {self.place}.prompts mentions the class {' or '.join(sorted(set(nouns)))}",
                 "add prompts that do not",
             )
         return left[:IMAGES]
@@ -129,8 +129,7 @@ class Drift(Metric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights and its transform in pixels, and a digest of the prompts."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DriftSpec)
+        spec = self.settings(protocol)
         digest = hashlib.sha256(json.dumps(spec.prompts).encode()).hexdigest()[:8]
         return {"drift": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}/{digest}"}
 
@@ -138,13 +137,13 @@ class Drift(Metric):
         """Load the Vision Transformer by timm."""
         from dreambench.models.encoders.dino_encoder import load_dino
 
-        return load_dino(settings, device, PLACE)
+        return load_dino(settings, device)
 
     def download(self, settings: DriftSpec) -> WeightsFile:
         """Return timm's file of the model."""
         from dreambench.models.encoders.named_weights import dino_download
 
-        return dino_download(settings, PLACE)
+        return dino_download(settings)
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
         """Return 1 - the cosine of each of n images [n, d] with the base model's of its prompt [n, d].

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import KeptScores, content_key
-from dreambench.metrics.masks import MaskedSpec, Masks, NoMaskError, check_masks, mask_label
+from dreambench.metrics.masks import Masks, NoMaskError, check_masks, mask_label
 from dreambench.spec.file_metric import FileMetric, ScoredFile
 from dreambench.spec.metric import named_weights
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -39,11 +39,6 @@ class MaskedSimilarity(FileMetric):
     #: Whether generated images also need masks.
     masks_images: ClassVar[bool] = True
 
-    @property
-    def place(self) -> str:
-        """The protocol field with the settings."""
-        return f"protocol.encoders.{self.encoder}"
-
     @abstractmethod
     def views(
         self,
@@ -63,20 +58,19 @@ class MaskedSimilarity(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights, its transform, and how the masks were made."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, MaskedSpec)
+        spec = self.settings(protocol)
         parts = (spec.model, named_weights(spec), self.details(spec), f"masks-{mask_label(spec)}")
         return {self.encoder: "/".join(parts)}
 
     def check(self, settings: Any) -> None:
         """Raise DreambenchError if there are no masks."""
-        check_masks(settings, self.place)
+        check_masks(settings)
 
     def download(self, settings: Any) -> WeightsFile:
         """Return timm's file of the model."""
         from dreambench.models.encoders.dino_encoder import dino_download
 
-        return dino_download(settings, self.place)
+        return dino_download(settings)
 
     def score_files(
         self, files: Sequence[ScoredFile], settings: Any, kept: Path, note: Callable[[str], None]
@@ -96,7 +90,7 @@ class MaskedSimilarity(FileMetric):
 
         Raises DreambenchError where a photo's mask is missing or empty, or a mask does not fit its image.
         """
-        masks, missing = Masks(settings, self.place), _Missing()
+        masks, missing = Masks(settings), _Missing()
         scores = KeptScores(kept)
         keys = [missing.of(partial(self._key, masks, file)) for file in files]
         asked = [(file, key) for file, key in zip(files, keys, strict=True) if key and key not in scores]
@@ -121,7 +115,8 @@ class MaskedSimilarity(FileMetric):
             return ask(*arguments)
         except NoMaskError as error:
             raise DreambenchError(
-                f"{self.name}: {error}", f"every photo of a subject needs a mask in {self.place}.masks"
+                f"{self.name}: {error}",
+                f"every photo of a subject needs a mask in {self.Settings.place}.masks",
             ) from error
 
     def _found(

@@ -51,9 +51,9 @@ def mask_label(spec: MaskedSpec) -> str:
     return spec.made_by or Path(spec.masks).name or "none"
 
 
-def check_masks(spec: MaskedSpec, place: str) -> None:
+def check_masks(spec: MaskedSpec) -> None:
     """Raise DreambenchError if no masks are named, or if their folder, or rembg, is missing."""
-    field = f"{place}.masks"
+    field = f"{spec.place}.masks"
     if not spec.masks:
         raise DreambenchError(
             f"{field} names no masks",
@@ -77,9 +77,9 @@ def check_masks(spec: MaskedSpec, place: str) -> None:
 class Masks:
     """The masks that a protocol's settings name: boolean arrays [height, width], true on the subject."""
 
-    def __init__(self, spec: MaskedSpec, place: str) -> None:
-        check_masks(spec, place)
-        self.spec, self.place = spec, place
+    def __init__(self, spec: MaskedSpec) -> None:
+        check_masks(spec)
+        self.spec = spec
         self._session: Any = None
 
     def file_of_photo(self, subject: str, photo: Path) -> Path:
@@ -127,7 +127,7 @@ class Masks:
                 self._session = rembg.new_session(self.spec.rembg_model)
             except Exception as error:  # rembg's own errors, the network library's and ONNX's
                 raise DreambenchError(
-                    f"{self.place}.rembg_model: rembg cannot load {self.spec.rembg_model} "
+                    f"{self.spec.place}.rembg_model: rembg cannot load {self.spec.rembg_model} "
                     f"({type(error).__name__}: {' '.join(str(error).split())[:120]})",
                     "run `rembg d MODEL` on a machine with a network, or give a folder of masks",
                 ) from error

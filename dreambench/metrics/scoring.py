@@ -15,8 +15,8 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import PhotosSeen
-from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
-from dreambench.metrics.subject_scores import keep_embeddings, score_subject
+from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings, SubjectImages
+from dreambench.metrics.subject_scores import SubjectScorer
 from dreambench.metrics.tables import BenchmarkImage, DriftImage, PriorImage, as_table, tables_of
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -91,27 +91,24 @@ def score_images(
     for subject in subjects:
         if not photos.get(subject):
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
-    rows = {each.name: _no_rows(each.protocol) for each, _ in asked}
+    rows: dict[str, dict[str, list[Any]]] = {
+        each.name: {table: [] for table in tables_of(each.protocol.metrics)} for each, _ in asked
+    }
     captions = _embed_captions(run, asked)
     images = {each.name: _by_subject(subjects, each.cells, priors, photos, drift) for each, _ in asked}
     with ThreadPoolExecutor(decode_threads) as pool:
         for subject in subjects:
             own = {each.name: ProtocolImages(e, images[each.name][subject]) for each, e in asked}
-            embeddings = keep_embeddings(
-                run, subject, list(own.values()), pool, batch_size=batch_size, on_image=on_image
-            )
+            embeddings = SubjectEmbeddings(run, subject, list(own.values()), pool)
+            embeddings.embed(batch_size, on_image)
             for name, wanted in own.items():
-                found = score_subject(run, subject, wanted, embeddings, captions, shown, note)
+                found = SubjectScorer(run, subject, wanted, embeddings, shown, note).rows(captions)
                 for table, lines in rows[name].items():
                     lines.extend(found[table])
     for each, _ in asked:
         folder = run.of_protocol(each.name)
         for table, lines in rows[each.name].items():
             folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
-
-
-def _no_rows(protocol: ProtocolSpec) -> dict[str, list[dict[str, Any]]]:
-    return {table: [] for table in tables_of(protocol.metrics)}
 
 
 def _counted(asked: ScoredProtocol) -> ScoredProtocol:
@@ -141,7 +138,7 @@ def embed_subject(
     Raises DreambenchError like ``score_images``.
     """
     images = ProtocolImages(encoders, SubjectImages(list(cells), list(priors), list(photos), list(drift)))
-    keep_embeddings(run, subject, [images], pool, batch_size=batch_size, on_image=on_image)
+    SubjectEmbeddings(run, subject, [images], pool).embed(batch_size, on_image)
 
 
 def _by_subject(

@@ -73,17 +73,25 @@ class SubjectEmbeddings:
         self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
 
     def embed(self, batch_size: int, on_image: Callable[[int], None]) -> None:
-        """Embed photos and cells, then prior images, then drift's: the first batches stay as they were."""
+        """Embed and store what is missing; an error does not discard what was embedded by then.
+
+        Photos and cells come first, then prior images, then drift's: the first batches stay as they were.
+        """
         photos = [ImageFile(file, self.sha256[file], "photo") for file in self.photos]
-        cells = [ImageFile(file, self.sha256[file]) for file in self.cells]
-        priors = [ImageFile(file, self.sha256[file]) for file in self.priors]
-        drift = [ImageFile(file, self.sha256[file]) for file in self.drift]
+        cells, priors, drift = (
+            [ImageFile(file, self.sha256[file]) for file in files]
+            for files in (self.cells, self.priors, self.drift)
+        )
         jobs, sinks = self._jobs(), self._sinks(batch_size)
-        for images in ([*photos, *cells], priors, drift):
-            distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
-            embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
-            if len(images) > len(distinct):
-                on_image(len(images) - len(distinct))
+        try:
+            for images in ([*photos, *cells], priors, drift):
+                distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
+                embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
+                if len(images) > len(distinct):
+                    on_image(len(images) - len(distinct))
+        finally:
+            for store in self.stores.values():
+                store.save()
 
     def _jobs(self) -> dict[str, EmbeddingJob]:
         wanted: dict[str, set[str]] = {}
@@ -124,14 +132,9 @@ class SubjectEmbeddings:
                 )
         return sinks
 
-    def save(self) -> None:
-        """Store what was embedded and measured."""
-        for store in self.stores.values():
-            store.save()
-
-    def matrix(self, key: str, files: Iterable[Path | None]) -> Tensor:
+    def matrix(self, key: str, files: Iterable[Path]) -> Tensor:
         """Return the embeddings [n, d] of some files by an encoder's key."""
-        return self.stores[key].matrix([self.sha256[file] for file in files if file])
+        return self.stores[key].matrix([self.sha256[file] for file in files])
 
 
 def _cell_files(asked: Sequence[ProtocolImages]) -> list[Path]:

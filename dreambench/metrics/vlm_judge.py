@@ -69,9 +69,7 @@ class VlmJudge(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model, and the start of the SHA-256 of the prompt; the endpoint does not matter."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, JudgeSpec)
-        return {"judge": f"{spec.model}/prompt-{_digest(PROMPT)[:8]}/t0"}
+        return {"judge": f"{self.settings(protocol).model}/prompt-{_digest(PROMPT)[:8]}/t0"}
 
     def score_files(
         self, files: Sequence[ScoredFile], settings: JudgeSpec, kept: Path, note: Callable[[str], None]

@@ -91,8 +91,8 @@ class Metric(ABC):
         """The title with an arrow in the direction of better scores."""
         return f"{self.title} {'↑' if self.higher_is_better else '↓'}"
 
-    def settings(self, protocol: ProtocolSpec) -> EncoderSpec:
-        """Return the protocol's settings of the metric's encoder."""
+    def settings(self, protocol: ProtocolSpec) -> Any:
+        """Return the protocol's settings of the metric's encoder: an instance of ``Settings``."""
         return protocol.encoder_spec(self.encoder)
 
     def default_settings(self, protocol: ProtocolSpec) -> EncoderSpec:

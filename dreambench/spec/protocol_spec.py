@@ -42,6 +42,8 @@ class EncoderSpec(Section):
     ``fingerprint``, the SHA-256 of a local file, is filled in when the file has been found.
     """
 
+    #: Where a protocol has these settings, for errors.
+    place: ClassVar[str]
     weights: str = "hub"
     fingerprint: str | None = None
 
@@ -49,7 +51,6 @@ class EncoderSpec(Section):
 class ClipSpec(EncoderSpec):
     """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
 
-    #: Where a protocol has these settings, for errors.
     place: ClassVar[str] = "protocol.clip"
     model: str = "ViT-B-32"
     weights: str = "openai"
@@ -58,6 +59,7 @@ class ClipSpec(EncoderSpec):
 class DinoSpec(EncoderSpec):
     """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
 
+    place: ClassVar[str] = "protocol.dino"
     model: str = "vit_small_patch16_224.dino"
     resize: int = Field(256, ge=8, le=4096)
     crop: int = Field(224, ge=8, le=4096)
@@ -72,6 +74,7 @@ class LpipsSpec(EncoderSpec):
     short side resized, bicubic, and the center cropped). The distance depends on it.
     """
 
+    place: ClassVar[str] = "protocol.lpips"
     net: Literal["alex", "vgg", "squeeze"] = "alex"
     size: Literal["native"] | Annotated[int, Field(ge=32, le=4096)] = "native"
 
