@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.image_similarity import PhotoSimilarity, photo_pair_similarity, similarity_to_photos
+from dreambench.metrics.image_similarity import PhotoSimilarity
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 
 if TYPE_CHECKING:
@@ -75,8 +75,8 @@ class DreamSim(PhotoSimilarity):
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
         """Return the mean distance, in [0, 2], of each of n images [n, d] to m photos [m, d]."""
-        return [1 - value for value in similarity_to_photos(images, references)]
+        return [1 - value for value in super().score(images, references)]
 
     def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
         """Return (i, j, distance) for all pairs i < j of a subject's photos: the Real Images row."""
-        return [(i, j, 1 - value) for i, j, value in photo_pair_similarity(photos)]
+        return [(i, j, 1 - value) for i, j, value in super().photo_pairs(photos)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor
 
@@ -23,15 +23,8 @@ from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 
+_Thing = TypeVar("_Thing", BenchmarkImage, PriorImage, DriftImage)
 __all__ = ["BenchmarkImage", "DriftImage", "PriorImage", "ScoredProtocol", "embed_subject", "score_images"]
-
-
-def _ignore(_: int) -> None:
-    pass
-
-
-def _ignore_line(_: str) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -56,8 +49,8 @@ def score_images(
     drift: Sequence[DriftImage] = (),
     others: Sequence[ScoredProtocol] = (),
     shown: PhotosSeen | None = None,
-    note: Callable[[str], None] = _ignore_line,
-    on_image: Callable[[int], None] = _ignore,
+    note: Callable[[str], None] = lambda line: None,
+    on_image: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Score a run's images and write its tables (protocol: paper sections 4.1 and 4.3).
 
@@ -95,10 +88,13 @@ def score_images(
         each.name: {table: [] for table in tables_of(each.protocol.metrics)} for each, _ in asked
     }
     captions = _embed_captions(run, asked)
-    images = {each.name: _by_subject(subjects, each.cells, priors, photos, drift) for each, _ in asked}
     with ThreadPoolExecutor(decode_threads) as pool:
         for subject in subjects:
-            own = {each.name: ProtocolImages(e, images[each.name][subject]) for each, e in asked}
+            shared = _of(subject, priors), list(photos[subject]), _of(subject, drift)
+            own = {
+                each.name: ProtocolImages(encoders, SubjectImages(_of(subject, each.cells), *shared))
+                for each, encoders in asked
+            }
             embeddings = SubjectEmbeddings(run, subject, list(own.values()), pool)
             embeddings.embed(batch_size, on_image)
             for name, wanted in own.items():
@@ -130,7 +126,7 @@ def embed_subject(
     *,
     batch_size: int,
     drift: Sequence[DriftImage] = (),
-    on_image: Callable[[int], None] = _ignore,
+    on_image: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Embed one subject's images and measure their distances without writing a table.
 
@@ -141,21 +137,8 @@ def embed_subject(
     SubjectEmbeddings(run, subject, [images], pool).embed(batch_size, on_image)
 
 
-def _by_subject(
-    subjects: Sequence[str],
-    cells: Iterable[BenchmarkImage],
-    priors: Iterable[PriorImage],
-    photos: Mapping[str, Sequence[Path]],
-    drift: Iterable[DriftImage],
-) -> Mapping[str, SubjectImages]:
-    grouped = {subject: SubjectImages([], [], list(photos[subject])) for subject in subjects}
-    for cell in cells:
-        grouped[cell.subject].cells.append(cell)
-    for prior in priors:
-        grouped[prior.subject].priors.append(prior)
-    for image in drift:
-        grouped[image.subject].drift.append(image)
-    return grouped
+def _of(subject: str, things: Iterable[_Thing]) -> list[_Thing]:
+    return [each for each in things if each.subject == subject]
 
 
 def caption_key(text: str) -> str:

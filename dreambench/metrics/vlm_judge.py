@@ -19,11 +19,12 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics.kept_scores import Number
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of, write_text
@@ -35,6 +36,7 @@ Give two whole numbers from 0 (not at all) to 10 (perfectly):
 1. How well does the second image follow the text?
 2. How much does the subject in the second image look like the subject in the photo?
 Answer with JSON alone: {{"score": [first, second], "reason": "one short sentence"}}"""
+_From0To10 = Annotated[Number, Field(ge=0, le=10)]
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
 _KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
@@ -104,6 +106,10 @@ class _NoReplyError(Exception):
     """The endpoint gave no reply; the message is one line."""
 
 
+class _Scores(BaseModel):
+    score: tuple[_From0To10, _From0To10]
+
+
 def parsed(reply: str) -> float:
     """Return the smaller of a reply's two scores, 0 to 10; NaN if it does not have two such numbers.
 
@@ -113,14 +119,9 @@ def parsed(reply: str) -> float:
     """
     found = _JSON.search(reply)
     try:
-        scores = json.loads(found[0])["score"] if found else None
-    except (ValueError, TypeError, KeyError):
+        return min(_Scores.model_validate_json(found[0] if found else "").score)
+    except ValueError:
         return math.nan
-    if not isinstance(scores, list) or len(scores) != 2:
-        return math.nan
-    if not all(isinstance(s, int | float) and not isinstance(s, bool) and 0 <= s <= 10 for s in scores):
-        return math.nan
-    return float(min(scores))
 
 
 def _ask(file: ScoredFile, settings: JudgeSpec, first: bool) -> str:
@@ -186,7 +187,6 @@ def _digest(text: str) -> str:
 
 def _read(kept: Path) -> dict[str, str]:
     try:
-        content = json.loads(kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return TypeAdapter(dict[str, str]).validate_json(kept.read_bytes())
+    except (OSError, ValidationError):
         return {}
-    return {str(k): str(v) for k, v in content.items()} if isinstance(content, dict) else {}
