@@ -9,7 +9,7 @@ from typing import Any
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.token_strength import token_strengths
-from dreambench.models.hub import require_file
+from dreambench.models.hub import commit_of
 from dreambench.paths import data_folder, located
 from dreambench.spec.run_spec import IdentifierSpec
 
@@ -145,7 +145,7 @@ def load_tokenizer(name: str) -> Any:
         folder = folder / "tokenizer"
     try:
         if not folder.is_dir():
-            require_file(name, "tokenizer_config.json")
+            commit_of(name, "tokenizer_config.json")
             return AutoTokenizer.from_pretrained(name)
         if not any((folder / file).is_file() for file in _VOCABULARIES):
             raise FileNotFoundError(folder)

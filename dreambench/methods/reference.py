@@ -135,7 +135,7 @@ def _square(image: Image.Image, size: int) -> Image.Image:
 
 def _require_adapter(options: ReferenceOptions) -> None:
     """Raise DreambenchError where the adapter's weights are not there, before anything is written."""
-    from dreambench.models.hub import require_file
+    from dreambench.models.hub import commit_of
 
     place, file = located(options.adapter), f"{options.subfolder}/{options.weight_name}"
     if not options.weight_name.endswith(".safetensors"):
@@ -149,7 +149,7 @@ def _require_adapter(options: ReferenceOptions) -> None:
             )
         return
     try:
-        require_file(options.adapter, file)
+        commit_of(options.adapter, file)
     except Exception as error:
         raise DreambenchError(
             f"{_where(options)} does not exist here and could not be downloaded",

@@ -12,8 +12,9 @@ from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import Runtime, resolve_runtime
+from dreambench.models.encoders.weight_files import is_local
 from dreambench.models.quantized import require_quantizer
-from dreambench.models.weights import is_local, needed_encoders, with_fingerprints
+from dreambench.models.weights import needed_encoders, with_fingerprints
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.chosen_data import chosen_subjects, resolve_data
 from dreambench.runs.memory import require_memory

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
 from dreambench.models.families.family import Family, Noisy
-from dreambench.models.schedulers import Parameterization, parameterization, training_schedule
 
 if TYPE_CHECKING:
     import torch
@@ -25,8 +24,23 @@ class DiffusionFamily(Family):
     patch = 1
 
     def check(self, base: BaseModel) -> None:
-        """Refuse flow matching, and U-Nets with more inputs than latents (inpainting, depth)."""
-        parameterization(base.config("scheduler"), base.name)
+        """Refuse flow matching and sample prediction, and U-Nets with more inputs than latents.
+
+        The training's target would be another one, and a wrongly trained model's images look plausible.
+        Inpainting and depth models have more inputs.
+        """
+        scheduler = base.config("scheduler")
+        kind, prediction = str(scheduler.get("_class_name", "")), scheduler.get("prediction_type", "epsilon")
+        if kind.startswith("FlowMatch") or prediction == "flow_prediction":
+            raise DreambenchError(
+                f"base model {base.name} is a flow-matching model ({kind}), which is not supported",
+                "use an epsilon- or v-prediction model of this family",
+            )
+        if prediction not in ("epsilon", "v_prediction"):
+            raise DreambenchError(
+                f"base model {base.name}: scheduler/scheduler_config.json has prediction_type {prediction!r}",
+                "epsilon and v_prediction are supported",
+            )
         channels = base.config("unet").get("in_channels", 4)
         latent = base.config("vae").get("latent_channels", 4)
         if channels != latent:
@@ -43,35 +57,21 @@ class DiffusionFamily(Family):
 
     def schedule(self, scheduler: Any) -> Any:
         """Return the forward process (DDPM) that the base model was trained with."""
-        return training_schedule(scheduler)
+        from diffusers import DDPMScheduler
+
+        return DDPMScheduler.from_config(scheduler.config)
 
     def corrupt(self, schedule: Any, latents: torch.Tensor, generator: torch.Generator) -> Noisy:
-        """Add noise at uniform timesteps (diffusers, examples/dreambooth/train_dreambooth.py)."""
+        """Add noise at uniform timesteps (diffusers, examples/dreambooth/train_dreambooth.py).
+
+        The target is the noise, or v: ``alpha_t noise - sigma_t latents`` (Salimans & Ho 2022). Either way
+        the MSE equals the paper's on ``x`` up to its weight ``w_t``.
+        """
         import torch
 
         noise = torch.randn(latents.shape, generator=generator)
         count = int(schedule.config.num_train_timesteps)
         timesteps = torch.randint(0, count, (latents.shape[0],), generator=generator)
-        predicts: Parameterization = (
-            "v_prediction" if schedule.config.prediction_type == "v_prediction" else "epsilon"
-        )
-        target = prediction_target(schedule, predicts, latents, noise, timesteps)
+        by_noise = schedule.config.prediction_type == "epsilon"
+        target = noise if by_noise else schedule.get_velocity(latents, noise, timesteps)
         return Noisy(schedule.add_noise(latents, noise, timesteps), timesteps, target)
-
-
-def prediction_target(
-    schedule: Any,
-    parameterization: Parameterization,
-    latents: torch.Tensor,
-    noise: torch.Tensor,
-    timesteps: torch.Tensor,
-) -> torch.Tensor:
-    """Return what the model should predict for noisy latents [b, c, h, w] at integer timesteps [b].
-
-    epsilon: the noise; v: ``alpha_t noise - sigma_t latents`` (Salimans & Ho 2022). Either way the MSE
-    equals the paper's on ``x`` up to its weight ``w_t``.
-    """
-    if parameterization == "epsilon":
-        return noise
-    velocity: torch.Tensor = schedule.get_velocity(latents, noise, timesteps)
-    return velocity
