@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
-from dreambench.spec.metric import Metric, named_weights
+from dreambench.models.encoders.named_weights import clip_download
+from dreambench.spec.metric import Metric, WeightsFile, named_weights
 from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
 
     from dreambench.models.encoders.clip_encoder import ClipEncoder
-    from dreambench.spec.metric import WeightsFile
 
 
 class ClipMetric(Metric):
@@ -36,8 +36,6 @@ class ClipMetric(Metric):
 
     def download(self, settings: ClipSpec) -> WeightsFile:
         """Return open_clip's file of the pretrained tag."""
-        from dreambench.models.encoders.named_weights import clip_download
-
         return clip_download(settings)
 
 

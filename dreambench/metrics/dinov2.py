@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from dreambench.metrics.dino import Dino
+from dreambench.metrics.dino import DinoMetric
 from dreambench.spec.metric import named_weights
 from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
@@ -21,7 +21,7 @@ class DinoV2Spec(DinoSpec):
     any_size: ClassVar[bool] = True
 
 
-class DinoV2(Dino):
+class DinoV2(DinoMetric):
     """Mean cosine of class-token embeddings by DINOv2, trained without labels on curated photos."""
 
     title = "DINOv2"
@@ -29,10 +29,8 @@ class DinoV2(Dino):
     source = "Oquab et al. 2023 (DINOv2); Peng et al. 2024 (DreamBench++), section 4"
     encoder = "dinov2"
     licence = "Apache-2.0 (DINOv2)"
-    agreement = "not measured here"
     Settings = DinoV2Spec
     rank = 6
-    standard = by_default = False
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights and its transform in pixels."""

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.metric import Metric
+from dreambench.models.encoders.named_weights import lpips_download
+from dreambench.spec.metric import Metric, WeightsFile
 from dreambench.spec.protocol_spec import LpipsSpec, ProtocolSpec
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dreambench.models.encoders.lpips_network import LpipsNetwork
-    from dreambench.spec.metric import WeightsFile
 
 
 class Div(Metric):
@@ -56,8 +56,6 @@ class Div(Metric):
 
     def download(self, settings: LpipsSpec) -> WeightsFile:
         """Return torchvision's file of the trunk."""
-        from dreambench.models.encoders.named_weights import lpips_download
-
         return lpips_download(settings)
 
     def distances(

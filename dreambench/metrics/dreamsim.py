@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.spec.metric import WeightsFile
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from dreambench.spec.metric import WeightsFile
 
 
 class DreamSimSpec(EncoderSpec):

@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import KeptScores, content_key
 from dreambench.metrics.masks import Masks, NoMaskError, Picture, check_masks, mask_label
+from dreambench.models.encoders.named_weights import dino_download
 from dreambench.spec.file_metric import FileMetric, ScoredFile
-from dreambench.spec.metric import named_weights
+from dreambench.spec.metric import WeightsFile, named_weights
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of
-
-if TYPE_CHECKING:
-    from dreambench.spec.metric import WeightsFile
 
 #: How many images the encoder takes at once.
 _BATCH = 16
@@ -60,8 +58,6 @@ class MaskedSimilarity(FileMetric):
 
     def download(self, settings: Any) -> WeightsFile:
         """Return timm's file of the model."""
-        from dreambench.models.encoders.dino_encoder import dino_download
-
         return dino_download(settings)
 
     def score_files(

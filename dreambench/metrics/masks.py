@@ -19,13 +19,12 @@ from PIL import Image
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.paths import located
+from dreambench.spec.file_metric import ScoredFile
 from dreambench.spec.protocol_spec import DinoSpec
 from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-    from dreambench.spec.file_metric import ScoredFile
 
 REMBG = "rembg"
 Region = Literal["mask", "box", "mask-and-box"]

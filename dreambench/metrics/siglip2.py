@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
-from dreambench.spec.metric import named_weights
+from dreambench.models.encoders.named_weights import dino_download
+from dreambench.spec.metric import WeightsFile, named_weights
 from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
 
     from dreambench.models.encoders.siglip_encoder import SiglipEncoder
-    from dreambench.spec.metric import WeightsFile
 
 
 class Siglip2Spec(DinoSpec):
@@ -48,6 +48,4 @@ class Siglip2(PhotoSimilarity):
 
     def download(self, settings: DinoSpec) -> WeightsFile:
         """Return timm's file of the model."""
-        from dreambench.models.encoders.named_weights import dino_download
-
         return dino_download(settings)

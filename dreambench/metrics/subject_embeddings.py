@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.diversity_groups import DiversityGroups
-from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
+from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.tables import BenchmarkImage, DriftImage, PriorImage
 from dreambench.spec.metric import Comparand, Metric
@@ -111,8 +111,8 @@ class SubjectEmbeddings:
             for key, images in wanted.items()
         }
 
-    def _sinks(self, batch_size: int) -> dict[str, ImageConsumer]:
-        sinks: dict[str, ImageConsumer] = {}
+    def _sinks(self, batch_size: int) -> dict[str, DiversityGroups]:
+        sinks: dict[str, DiversityGroups] = {}
         for each in self.asked:
             groups = [
                 [(self.sha256[cell.file], cell.file) for cell in group if cell.file]

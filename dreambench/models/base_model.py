@@ -16,8 +16,9 @@ from dreambench.models.base_folder import (
     read_index,
 )
 from dreambench.models.families.family import Family, class_named, family_of
+from dreambench.models.hub import fetch
 from dreambench.models.quantized import is_finite, quantization_config
-from dreambench.models.schedulers import scheduler_class
+from dreambench.models.schedulers import check_scheduler
 from dreambench.paths import BUILTIN, located
 from dreambench.spec.run_spec import BaseSpec
 
@@ -84,8 +85,9 @@ class BaseModel:
     @cached_property
     def scheduler(self) -> Any:
         """The pipeline's own scheduler, with the noise schedule that the model was trained with."""
-        cls = scheduler_class(str(self.config("scheduler").get("_class_name")), self.folder)
-        return cls.from_pretrained(self.folder / "scheduler")
+        name = str(self.config("scheduler").get("_class_name"))
+        check_scheduler(name, self.folder)
+        return class_named(f"diffusers.{name}").from_pretrained(self.folder / "scheduler")
 
     def native_size(self) -> int | None:
         """Return the side in pixels of the images that the model was made for, if it is known."""
@@ -221,8 +223,6 @@ def open_base(spec: BaseSpec) -> BaseModel:
                 f"base.model={spec.model} is neither a folder nor a hub id",
                 "give --base FOLDER or --base OWNER/NAME",
             )
-        from dreambench.models.hub import fetch
-
         folder = fetch(spec)
         commit = folder.name if folder.parent.name == "snapshots" else None
     base = BaseModel(folder, spec.model, "", spec.variant)

@@ -39,14 +39,6 @@ _KNOWN = frozenset(
 )
 
 
-def scheduler_class(name: str, folder: Path) -> Any:
-    """Return a base model's scheduler class by name. Raises DreambenchError like ``check_scheduler``."""
-    check_scheduler(name, folder)
-    import diffusers
-
-    return getattr(diffusers, name)
-
-
 def check_scheduler(name: str, folder: Path) -> None:
     """Raise DreambenchError, listing the known ones, for an unknown scheduler: the name comes from a file."""
     if name not in _KNOWN:

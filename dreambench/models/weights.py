@@ -65,6 +65,6 @@ def missing_weights(protocol: ProtocolSpec) -> list[str]:
         except DreambenchError as error:
             lines.append(str(error))
             continue
-        if source.cached() is None:
+        if source is not None and source.cached() is None:
             lines.append(f"{field}: {source} will be downloaded")
     return lines

@@ -112,8 +112,11 @@ class Metric(ABC):
         """
 
     @abstractmethod
-    def download(self, settings: Any) -> WeightsFile:
-        """Return the file that is downloaded where ``settings.weights`` is not a file. Downloads nothing."""
+    def download(self, settings: Any) -> WeightsFile | None:
+        """Return the file that is downloaded where ``settings.weights`` is not a file (None: nothing is).
+
+        Downloads nothing.
+        """
 
     def check(self, settings: Any) -> None:
         """Raise DreambenchError where something else than weights is missing: a package, a folder, a program.

@@ -19,12 +19,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.section import Section
+from dreambench.spec.frozen import Section
+from dreambench.spec.registries import METRICS, get_metric, in_table_order, standard_metrics
 
 
 def _known_metric(name: str) -> str:
-    from dreambench.spec.registries import METRICS
-
     try:
         METRICS.get(name)
     except DreambenchError as error:
@@ -80,14 +79,10 @@ class LpipsSpec(EncoderSpec):
 
 
 def _default_metrics() -> tuple[str, ...]:
-    from dreambench.spec.registries import get_metric, standard_metrics
-
     return tuple(name for name in standard_metrics() if get_metric(name).by_default)
 
 
 def _as_encoder_specs(value: Any) -> Any:
-    from dreambench.spec.registries import METRICS, get_metric
-
     if not isinstance(value, dict):
         return value
     settings = {m.encoder: m.Settings for m in map(get_metric, METRICS.names())}
@@ -145,15 +140,11 @@ class ProtocolSpec(Section):
     @field_validator("metrics")
     @classmethod
     def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        from dreambench.spec.registries import in_table_order
-
         # The order in which metrics are named is no part of the protocol.
         return in_table_order(metrics)
 
     @model_validator(mode="after")
     def _with_default_encoders(self) -> ProtocolSpec:
-        from dreambench.spec.registries import get_metric
-
         for asked in map(get_metric, self.metrics):
             if asked.encoder not in ProtocolSpec.model_fields and asked.encoder not in self.encoders:
                 self.encoders[asked.encoder] = asked.default_settings(self)
@@ -188,8 +179,6 @@ class ProtocolSpec(Section):
 
     def prior_images_needed(self) -> int:
         """Return how many images of ``a [class noun]`` a subject needs: none if no metric looks at them."""
-        from dreambench.spec.registries import get_metric
-
         return self.prior_images if any(get_metric(m).compares == "prior" for m in self.metrics) else 0
 
     def with_metrics(self, metrics: Sequence[str]) -> ProtocolSpec:

@@ -8,13 +8,12 @@ A package adds one by a line of its ``pyproject.toml``::
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 
 if TYPE_CHECKING:
     from dreambench.spec.metric import Comparand, Metric
@@ -80,9 +79,8 @@ class Registry(Generic[_Thing]):
         known = self.names()
         if not known:
             return DreambenchError(f"no {self.noun} is installed", "install dreambench again")
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return UnknownNameError(f"{self.noun} {name!r} is unknown", f"{hint}known: {', '.join(known)}")
+        remedy = f"{did_you_mean(name, known)}known: {', '.join(known)}"
+        return UnknownNameError(f"{self.noun} {name!r} is unknown", remedy)
 
 
 METHODS: Registry[Any] = Registry("method", "dreambench.methods")

@@ -14,9 +14,10 @@ from pydantic import (
 )
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.frozen import Section
 from dreambench.spec.method_options import MethodOptions, SamplerSpec
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.spec.section import Section
+from dreambench.spec.registries import METHODS
 
 
 class DataSpec(Section):
@@ -99,8 +100,6 @@ _LATER_FIELDS = {
 
 def _as_method_options(value: Any) -> Any:
     if isinstance(value, dict):
-        from dreambench.spec.registries import METHODS
-
         return METHODS.get(str(value.get("name", ""))).Options.model_validate(value)
     return value
 
