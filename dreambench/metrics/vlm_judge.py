@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import Number
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
@@ -172,8 +174,13 @@ def _text(answer: bytes) -> str:
 
 
 def _data_url(path: Path) -> str:
-    kind = _KINDS.get(path.suffix.lower(), "png")
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    kind = _KINDS.get(path.suffix.lower())
+    content = io.BytesIO()
+    if kind is None:  # endpoints do not read BMP and TIFF
+        read_image(path).save(content, "PNG")
+    else:
+        content.write(path.read_bytes())
+    return f"data:image/{kind or 'png'};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def _key(file: ScoredFile, model: str) -> str:

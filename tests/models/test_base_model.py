@@ -184,6 +184,13 @@ class TestMissing:
     def test_a_variant_that_is_not_there_is_named(self, folder):
         assert "contains no *.fp16.safetensors" in error_of(lambda: opened(folder, variant="fp16"))
 
+    def test_a_variant_in_shards_is_found(self, folder):
+        for component, name in WEIGHTS.items():
+            weights = folder / component / name
+            weights.rename(weights.with_name(f"{weights.stem}.fp16-00001-of-00001.safetensors"))
+        assert opened(folder, variant="fp16").variant == "fp16"
+        assert "base.variant" in error_of(lambda: opened(folder))
+
     def test_weights_that_are_there_as_a_variant_only_are_told_before_anything_is_loaded(self, folder):
         weights = folder / "unet" / WEIGHTS["unet"]
         weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
