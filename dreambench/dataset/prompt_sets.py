@@ -99,10 +99,7 @@ class _Group(_PromptModel):
     prompts: Annotated[_Templates, Field(min_length=1)]
 
 
-class _File(_PromptModel):
-    title: _Line
-    source: str = ""
-    suits: _Suits = list(CATEGORIES)
+class _File(_Group):
     prompts: _Templates = []
     groups: list[_Group] = []
     include: list[_Line] = []

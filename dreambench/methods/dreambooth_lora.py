@@ -101,7 +101,9 @@ class DreamBoothLora:
         return Personalized(base.pipeline(**adapted), adapted)
 
 
-def _adapted(base: BaseModel, component: str, rank: int, seed: int, targets: Sequence[str] | None) -> Any:
+def _adapted(
+    base: BaseModel, component: str, rank: int, seed: int, targets: Sequence[str] | None = None
+) -> Any:
     """Return a fresh component with adapters, its only trainable parameters, in float32."""
     import torch
     from diffusers.training_utils import cast_training_params

@@ -14,7 +14,7 @@ from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_
 from dreambench.methods.learned_tokens import LearnedTokens
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.models.base_model import BaseModel
-from dreambench.models.families.stable_diffusion import tokens_of
+from dreambench.models.families.diffusion import tokens_of
 from dreambench.seeds import generator
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec

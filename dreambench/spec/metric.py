@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -144,8 +145,7 @@ class Metric(ABC):
 
     def photo_pairs(self, photos: torch.Tensor) -> list[tuple[int, int, float]]:
         """Return (i, j, score) for all pairs i < j of a subject's photos [m, d]: the bound of ``photos``."""
-        count = len(photos)
-        pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
+        pairs = combinations(range(len(photos)), 2)
         return [(i, j, self.score(photos[i : i + 1], photos[j : j + 1])[0]) for i, j in pairs]
 
     def pair_size(self, settings: Any) -> int | Literal["native"]:

@@ -7,11 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SerializeAsAny,
-)
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Section

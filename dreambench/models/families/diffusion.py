@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
+from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Family, Noisy
 
 if TYPE_CHECKING:
@@ -50,6 +52,27 @@ class DiffusionFamily(Family):
                 "inpainting and depth models cannot be personalized here; use a text-to-image model",
             )
 
+    def states(
+        self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
+    ) -> Callable[[], Conditioning]:
+        """Return the captions' embeddings, computed in each step if a text encoder is trained."""
+        import torch
+
+        encoders = [
+            trained[name] if name in trained else base.frozen(name) for name in self.trainable_text_encoders
+        ]
+        tokens = [tokens_of(base.tokenizer_of(name), captions, base.device) for name in self.tokenizers]
+
+        def compute() -> Conditioning:
+            pairs = zip(encoders, tokens, strict=True)
+            return self.text_conditioning([encoder(ids, output_hidden_states=True) for encoder, ids in pairs])
+
+        if trained.keys() & set(self.trainable_text_encoders):
+            return compute
+        with torch.no_grad():
+            found = compute()
+        return lambda: found
+
     def native_size(self, base: BaseModel) -> int | None:
         """Return the side of the U-Net's sample, in pixels."""
         cells = base.config("unet").get("sample_size")
@@ -75,3 +98,14 @@ class DiffusionFamily(Family):
         by_noise = schedule.config.prediction_type == "epsilon"
         target = noise if by_noise else schedule.get_velocity(latents, noise, timesteps)
         return Noisy(schedule.add_noise(latents, noise, timesteps), timesteps, target)
+
+
+def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:
+    """Return the token ids int64 [n, context length] of captions, as Stable Diffusion pads them."""
+    return tokenizer(
+        list(captions),
+        padding="max_length",
+        max_length=tokenizer.model_max_length,
+        truncation=True,
+        return_tensors="pt",
+    ).input_ids.to(device)

@@ -26,9 +26,6 @@ class QwenImage(FlowFamily):
         "text_encoder": "transformers.Qwen2_5_VLForConditionalGeneration",
     }
     tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.Qwen2Tokenizer"}
-    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
-        "transformer": ("to_k", "to_q", "to_v", "to_out.0")
-    }
     clip_text = False
 
     def cell(self, base: BaseModel) -> int:
