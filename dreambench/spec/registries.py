@@ -41,12 +41,23 @@ class Registry(Generic[_Thing]):
         return sorted(self._found().keys() | self._classes.keys())
 
     def get(self, name: str) -> type[_Thing]:
-        """Return the class called ``name``. Raises UnknownNameError naming the nearest name."""
+        """Return the class called ``name``. Raises UnknownNameError naming the nearest name.
+
+        Raises DreambenchError where the package that brings it cannot be imported.
+        """
         if name not in self._classes:
             entry = self._found().get(name)
             if entry is None:
                 raise self._unknown(name)
-            self.add(name, entry.load())
+            try:
+                found = entry.load()
+            except Exception as error:  # whatever another package's module raises
+                raise DreambenchError(
+                    f"the {self.noun} {name!r} cannot be imported from {entry.value} "
+                    f"({type(error).__name__}: {error})",
+                    "update the package that it comes from, or uninstall it",
+                ) from error
+            self.add(name, found)
         return self._classes[name]
 
     def add(self, name: str, cls: type[_Thing]) -> None:
