@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +79,7 @@ class EmbeddingJob:
 
     encoder: Callable[[], ImageEncoder]
     vectors: EmbeddingStore
-    images: Collection[str]
+    images: set[str]
     name: str
 
     def lacks(self, image: ImageFile) -> bool:

@@ -57,9 +57,8 @@ class SubjectEmbeddings:
         self, run: RunFolder, subject: str, asked: Sequence[ProtocolImages], pool: ThreadPoolExecutor
     ) -> None:
         self.asked, self.pool = asked, pool
-        names = {each.encoders.key(m.encoder): m.encoder for each in asked for m in each.metrics()}
-        self.names = names
-        self.stores = {key: EmbeddingStore(run.embedding_file(key, subject)) for key in names}
+        keys = {each.encoders.key(metric.encoder) for each in asked for metric in each.metrics()}
+        self.stores = {key: EmbeddingStore(run.embedding_file(key, subject)) for key in sorted(keys)}
         run.notices += [
             f"{subject}: the embeddings in {store.file.parent.name} were damaged; they are computed again"
             for store in self.stores.values()
@@ -94,8 +93,7 @@ class SubjectEmbeddings:
                 store.save()
 
     def _jobs(self) -> dict[str, EmbeddingJob]:
-        wanted: dict[str, set[str]] = {}
-        loaders: dict[str, Callable[[], object]] = {}
+        jobs: dict[str, EmbeddingJob] = {}
         for each in self.asked:
             photos = {self.sha256[file] for file in each.images.photos}
             cells = {self.sha256[cell.file] for cell in each.images.cells if cell.file}
@@ -104,12 +102,10 @@ class SubjectEmbeddings:
             of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors, "base": drift}
             for metric in each.metrics("photos", "caption", "prior", "base"):
                 key = each.encoders.key(metric.encoder)
-                wanted.setdefault(key, set()).update(of_kind[metric.compares])
-                loaders[key] = partial(each.encoders.load, metric.encoder)
-        return {
-            key: EmbeddingJob(loaders[key], self.stores[key], images, self.names[key])  # type: ignore[arg-type]
-            for key, images in wanted.items()
-        }
+                load = partial(each.encoders.load, metric.encoder)
+                job = jobs.setdefault(key, EmbeddingJob(load, self.stores[key], set(), metric.encoder))
+                job.images.update(of_kind[metric.compares])
+        return jobs
 
     def _sinks(self, batch_size: int) -> dict[str, DiversityGroups]:
         sinks: dict[str, DiversityGroups] = {}
