@@ -29,7 +29,6 @@ from dreambench.methods.finetune.latents import encode_posteriors, pixels
 from dreambench.methods.finetune.training_step import DenoisingLoss, dreambooth_loss, make_optimizer
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.models.schedulers import training_schedule
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from tests.material.tiny_dataset import build_dataset
 
@@ -46,7 +45,7 @@ def caption_states(base: BaseModel) -> torch.Tensor:
 def steps(base: BaseModel, photos: list[Path], size: int) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """Return our step and the re-encoding step, on one and the same U-Net."""
     vae, unet = base.frozen("vae"), base.fresh("unet").train()
-    schedule = training_schedule(base.scheduler)
+    schedule = base.family.schedule(base.scheduler)
     posteriors, states = encode_posteriors(base, photos, size), caption_states(base)
     runtime = resolve_runtime(RuntimeSpec(device="cpu"))
     rng = torch.Generator().manual_seed(0)

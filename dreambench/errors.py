@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class DreambenchError(Exception):
     """Bad input or a missing piece, in one line.
@@ -15,3 +18,16 @@ class DreambenchError(Exception):
         self.message = " ".join(message.split())
         self.remedy = " ".join(remedy.split()) if remedy else None
         super().__init__(f"{self.message}; {self.remedy}" if self.remedy else self.message)
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+    """Return the beginning of a remedy that names the nearest known name; "" where none is near.
+
+    ``cutoff`` is difflib's: 0 accepts any name, 1 the same name alone.
+
+    Example:
+        >>> did_you_mean("dgo", ["dog", "cat"])
+        "did you mean 'dog'? "
+    """
+    near = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return f"did you mean {near[0]!r}? " if near else ""

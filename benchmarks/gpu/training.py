@@ -15,7 +15,6 @@ from benchmarks.gpu.setup import Setup
 from dreambench.dataset import read_image
 from dreambench.methods.finetune.latents import pixels
 from dreambench.methods.method import Context
-from dreambench.models.schedulers import training_schedule
 from dreambench.progress import reporting
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject import method_context
@@ -79,7 +78,7 @@ def plain_steps_per_second(setup: Setup) -> float:
     vae = base.fresh("vae").to(dtype=runtime.dtype).requires_grad_(False)
     parameters = [*unet.parameters(), *text_encoder.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=5e-6, weight_decay=1e-2)
-    schedule = training_schedule(base.scheduler)
+    schedule = base.family.schedule(base.scheduler)
     photo = pixels(read_image(prepared.subjects[0].photos[0].path), setup.image_size)
     batch = torch.stack([photo, photo.flip(-1)])
     texts = base.tokenizer(["a sks dog", "a dog"], padding="max_length", max_length=77, return_tensors="pt")

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dreambench.dataset.dataset import Problem, Subject
-from dreambench.dataset.own import read_photos, row_problem
+from dreambench.dataset.own import OUTSIDE, is_outside, read_lines, read_photos, row_problem
 from dreambench.dataset.prompts import Category, Prompt
 
 LIST = "dataset.json"
@@ -41,7 +41,7 @@ class CustomConcept101:
             place, noun = Path(str(row["instance_data_dir"])), str(row["class_prompt"])
             category: Category = "live" if place.name.startswith(_LIVE) else "object"
             told = {"subject": place.name, "class_noun": noun, "category": category}
-            wrong = _outside(place) or row_problem(told, subjects)
+            wrong = f"{place} {OUTSIDE}" if is_outside(place) else row_problem(told, subjects)
             if wrong:
                 problems.append(Problem(LIST, f"concept {number}: {wrong}"))
                 continue
@@ -50,10 +50,6 @@ class CustomConcept101:
             problems += [*photo_problems, *prompt_problems]
             subjects[place.name] = Subject(place.name, noun, category, photos, prompts)
         return tuple(subjects.values()), problems
-
-
-def _outside(place: Path) -> str | None:
-    return f"{place} lies outside of the dataset" if place.is_absolute() or ".." in place.parts else None
 
 
 def _rows(file: Path) -> tuple[list[Any], list[Problem]]:
@@ -68,13 +64,9 @@ def _rows(file: Path) -> tuple[list[Any], list[Problem]]:
 
 def _prompts(folder: Path, name: str) -> tuple[tuple[Prompt, ...], list[Problem]]:
     """Return the prompts of a file, one a line; ``{}`` stands for the concept."""
-    if _outside(Path(name)) or not (folder / name).is_file():
-        return (), [Problem(name, "is no file of the dataset")]
-    try:
-        lines = (folder / name).read_text(encoding="utf-8").splitlines()
-    except (OSError, ValueError) as error:
-        return (), [Problem(name, f"cannot be read ({error})")]
-    texts = [line.strip() for line in lines if line.strip()]
+    texts, problem = ([], OUTSIDE) if is_outside(name) else read_lines(folder / name)
+    if problem:
+        return (), [Problem(name, problem)]
     if wrong := [text for text in texts if "{}" not in text]:
         return (), [Problem(name, f"{wrong[0]!r} has no {{}} in the concept's place")]
     if not texts:

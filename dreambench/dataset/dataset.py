@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dreambench.dataset.prompts import Category, Prompt, official_prompts
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 
 _MAX_IDENTIFIER_WORDS = 3
 
@@ -76,8 +75,7 @@ class Dataset:
             if subject.name == name:
                 return subject
         names = [subject.name for subject in self.subjects]
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = did_you_mean(name, names, cutoff=0.4)
         raise DreambenchError(
             f"subject {name!r} is not in the dataset {self.label}", f"{hint}`dreambench data show` lists them"
         )

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
-from dreambench.dataset.images import file_sha256, image_problem
-from dreambench.dataset.own import row_problem
+from dreambench.dataset.images import file_sha256
+from dreambench.dataset.own import photo_problem, read_lines, row_problem
 from dreambench.dataset.prompts import Category, Prompt
 
 _LIVE = ("animal", "human")
@@ -35,14 +35,15 @@ class DreamBenchPlusFolder:
         for picture in pictures:
             category, number = picture.parent.name, picture.stem
             caption = Path("captions") / category / f"{number}.txt"
-            lines, problem = _lines(folder / caption)
+            lines, problem = read_lines(folder / caption)
+            if not problem and len(lines) < 2:
+                problem = "lacks the subject's line, or a prompt below it"
             if problem:
                 problems.append(Problem(caption.as_posix(), problem))
                 continue
-            unreadable = image_problem(picture) if decode else None
-            if unreadable or not picture.is_file():
-                problem = unreadable or "is no file"
-                problems.append(Problem(picture.relative_to(folder).as_posix(), problem))
+            place = picture.relative_to(folder)
+            if problem := photo_problem(folder, place, decode):
+                problems.append(Problem(place.as_posix(), problem))
                 continue
             alive = category in _LIVE
             noun = lines[0].lower()
@@ -58,16 +59,6 @@ class DreamBenchPlusFolder:
             )
             subjects.append(Subject(name, noun, kind, (Photo(picture, file_sha256(picture)),), prompts))
         return tuple(sorted(subjects, key=lambda subject: subject.name)), problems
-
-
-def _lines(file: Path) -> tuple[list[str], str | None]:
-    if not file.is_file():
-        return [], "is no file"
-    try:
-        lines = [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-    except (OSError, ValueError) as error:
-        return [], f"cannot be read ({error})"
-    return lines, None if len(lines) > 1 else "lacks the subject's line, or a prompt below it"
 
 
 def with_placeholders(caption: str, noun: str) -> str:

@@ -14,8 +14,8 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
 from dreambench.dataset.dreambench_plus_folder import with_placeholders
-from dreambench.dataset.images import file_sha256, image_problem
-from dreambench.dataset.own import row_problem
+from dreambench.dataset.images import file_sha256
+from dreambench.dataset.own import photo_problem, row_problem
 from dreambench.dataset.prompts import Category, Prompt
 
 LIST = "DSH-Bench_image_info.json"
@@ -54,7 +54,7 @@ class DshBench:
         subjects: dict[str, Subject] = {}
         for place, entry in entries.items():
             picture = folder / place
-            wrong = _not_a_photo(folder, place) or (image_problem(picture) if decode else None)
+            wrong = photo_problem(folder, place, decode)
             if wrong:
                 problems.append(Problem(place, wrong))
                 continue
@@ -72,13 +72,6 @@ class DshBench:
             photos = (Photo(picture, file_sha256(picture)),)
             subjects[name] = Subject(name, noun, kind, photos, prompts)
         return tuple(subjects.values()), problems
-
-
-def _not_a_photo(folder: Path, place: str) -> str | None:
-    """Return why a place in the list is no file of the dataset, if it is none."""
-    if Path(place).is_absolute() or ".." in Path(place).parts:
-        return "lies outside of the dataset"
-    return None if (folder / place).is_file() else "is no file"
 
 
 def _entries(file: Path) -> tuple[dict[str, _Entry], list[Problem]]:

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import cast
 
+from pydantic import TypeAdapter
+
 from dreambench.dataset.dataset import Photo, Problem, Subject, fingerprint_of
 from dreambench.dataset.images import file_sha256, image_problem, is_photo
 from dreambench.dataset.prompts import Category
@@ -62,12 +64,8 @@ def official_subjects() -> tuple[OfficialSubject, ...]:
 @cache
 def official_photos() -> tuple[OfficialPhoto, ...]:
     """Return the manifest's 158 photos, by subject in the official order and by file name."""
-    return tuple(
-        OfficialPhoto(
-            r["subject"], r["file"], r["sha256"], int(r["bytes"]), int(r["width"]), int(r["height"])
-        )
-        for r in manifest_rows(data_folder() / "manifests" / "dreambooth.csv")
-    )
+    rows = manifest_rows(data_folder() / "manifests" / "dreambooth.csv")
+    return TypeAdapter(tuple[OfficialPhoto, ...]).validate_python(tuple(rows))
 
 
 @cache

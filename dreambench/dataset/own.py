@@ -18,6 +18,7 @@ LIST = "subjects.csv"
 PROMPTS = "prompts.yaml"
 COLUMNS = ("subject", "class_noun", "category")
 HEADER = ",".join(COLUMNS)
+OUTSIDE = "lies outside of the dataset"
 
 
 def read_own(folder: Path, decode: bool) -> tuple[tuple[Subject, ...], list[Problem]]:
@@ -150,3 +151,27 @@ def read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ...
         known = " ".join(sorted(suffix[1:] for suffix in PHOTO_SUFFIXES))
         problems.append(Problem(name, f"the subject's folder contains no photos ({known})"))
     return tuple(photos), problems
+
+
+def is_outside(place: str | Path) -> bool:
+    """Whether a path in a dataset's list leads out of the dataset's folder."""
+    return Path(place).is_absolute() or ".." in Path(place).parts
+
+
+def photo_problem(folder: Path, place: str | Path, decode: bool) -> str | None:
+    """Return why a listed photo cannot be used, if it cannot; ``decode`` also reads it to its end."""
+    if is_outside(place):
+        return OUTSIDE
+    if not (folder / place).is_file():
+        return "is no file"
+    return image_problem(folder / place) if decode else None
+
+
+def read_lines(file: Path) -> tuple[list[str], str | None]:
+    """Return the lines of a text file that are not blank, stripped, and why it cannot be read."""
+    if not file.is_file():
+        return [], "is no file"
+    try:
+        return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()], None
+    except (OSError, ValueError) as error:
+        return [], f"cannot be read ({error})"

@@ -59,7 +59,8 @@ def unused_parts(folder: Path) -> list[Problem]:
         if path.is_dir() and path.name not in named and not path.name.startswith("."):
             notes.append(Problem(path.name, f"a folder that {LIST} does not name"))
     for subject in subjects:
-        for path in sorted((folder / subject.name).iterdir()):
+        place = folder / subject.name  # that it is missing is said by ``verify``
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
             if not is_photo(path) and not path.name.startswith("."):
                 notes.append(Problem(f"{subject.name}/{path.name}", "skipped: " + _why(path)))
         if len(subject.photos) == 1:

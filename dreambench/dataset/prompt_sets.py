@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from dreambench.dataset.prompts import CATEGORIES, PLACEHOLDERS, Category, Prompt
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.paths import data_folder, read_yaml
 
 _REMEDY = "docs/gallery.md shows the form of a prompt file"
@@ -65,9 +64,7 @@ def read_prompt_set(name_or_file: str) -> PromptSet:
     path = _find(name_or_file, Path())
     content = _read(path)
     groups = _named(_groups(path, content, (path.resolve(),)))
-    return PromptSet(
-        name=_plain(path.stem), title=content.title, source=content.source, groups=_named(groups)
-    )
+    return PromptSet(name=_plain(path.stem), title=content.title, source=content.source, groups=groups)
 
 
 def _one_line(text: str) -> str:
@@ -102,10 +99,7 @@ class _Group(_PromptModel):
     prompts: Annotated[_Templates, Field(min_length=1)]
 
 
-class _File(_PromptModel):
-    title: _Line
-    source: str = ""
-    suits: _Suits = list(CATEGORIES)
+class _File(_Group):
     prompts: _Templates = []
     groups: list[_Group] = []
     include: list[_Line] = []
@@ -117,11 +111,10 @@ def _find(name: str, beside: Path) -> Path:
     path = beside / Path(name).expanduser()
     if path.is_file():
         return path
-    near = difflib.get_close_matches(name, prompt_set_names(), n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    known = prompt_set_names()
     raise DreambenchError(
         f"prompts {name!r} are neither a known set nor a file",
-        f"{hint}known: {', '.join(prompt_set_names())}",
+        f"{did_you_mean(name, known)}known: {', '.join(known)}",
     )
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from pydantic import TypeAdapter
+
 from dreambench.dataset.dataset import Problem
 from dreambench.dataset.images import file_sha256
 from dreambench.dataset.official import manifest_rows
@@ -44,10 +46,8 @@ def rating_files(judges: bool = False) -> tuple[RatingFile, ...]:
     With ``judges`` it is that of all three tasks, with the replies of 17 vision-language judges.
     """
     name = "imagenhub-judges.csv" if judges else "imagenhub.csv"
-    return tuple(
-        RatingFile(r["file"], r["repository"], r["commit"], r["path"], r["sha256"], int(r["bytes"]))
-        for r in manifest_rows(data_folder() / "manifests" / name)
-    )
+    rows = manifest_rows(data_folder() / "manifests" / name)
+    return TypeAdapter(tuple[RatingFile, ...]).validate_python(tuple(rows))
 
 
 def ratings_label() -> str:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
+from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.method import Context, Personalized
+from dreambench.models.base_model import BaseModel, load_module
+from dreambench.models.families.family import class_named
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
-
-if TYPE_CHECKING:
-    from dreambench.dataset import Subject
-    from dreambench.models.base_model import BaseModel
 
 
 class DreamBoothOptions(FineTuneOptions):
@@ -39,20 +38,11 @@ class DreamBooth:
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""
-        from dreambench.methods.finetune.denoiser import enable_checkpointing, train_denoiser
+        from dreambench.methods.finetune.denoiser import fine_tune
 
-        options = spec.method
-        assert isinstance(options, DreamBoothOptions)
-        family = base.family
-        names = [family.denoiser, *(family.trainable_text_encoders if options.train_text_encoder else ())]
+        names = spec.method.trained_components(base.family)
         trained: dict[str, Any] = {name: base.fresh(name).train().requires_grad_(True) for name in names}
-        base.release(*names)
-        enable_checkpointing(context, trained)
-        parameters = [p for module in trained.values() for p in module.parameters()]
-        losses = train_denoiser(subject, base, spec, context, trained, parameters)
-        for module in trained.values():
-            module.requires_grad_(False)
-        return Personalized(base.pipeline(**trained), trained, losses)
+        return fine_tune(subject, base, spec, context, trained)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
         """Write the trained components in the format of diffusers and transformers, as safetensors."""
@@ -61,9 +51,6 @@ class DreamBooth:
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Load the components that ``save`` wrote; all others are the base model's."""
-        from dreambench.models.base_model import load_module
-        from dreambench.models.families.family import class_named
-
         trained = {}
         for inside in sorted(p for p in folder.iterdir() if p.is_dir()):
             module = load_module(class_named(base.family.weighted[inside.name]), inside)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from dreambench.errors import DreambenchError
+from dreambench.dataset import Subject
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.method import Context, Personalized
+from dreambench.models.base_model import BaseModel
+from dreambench.seeds import stable_seed
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
-
-if TYPE_CHECKING:
-    from dreambench.dataset import Subject
-    from dreambench.models.base_model import BaseModel
 
 #: The file name that diffusers expects.
 _FILE = "pytorch_lora_weights.safetensors"
@@ -61,21 +59,14 @@ class DreamBoothLora:
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Train on the subject's photos, and on class images with prior preservation."""
-        from dreambench.methods.finetune.denoiser import enable_checkpointing, train_denoiser
-        from dreambench.seeds import stable_seed
+        from dreambench.methods.finetune.denoiser import fine_tune
 
-        options, family = spec.method, base.family
+        options = spec.method
         assert isinstance(options, DreamBoothLoraOptions)
         seed = stable_seed(spec.seed, subject.name, "adapters")
-        names = [family.denoiser, *(family.trainable_text_encoders if options.train_text_encoder else ())]
+        names = options.trained_components(base.family)
         adapted = {name: _adapted(base, name, options.rank, seed, options.targets) for name in names}
-        base.release(*names)
-        enable_checkpointing(context, adapted)
-        parameters = [p for m in adapted.values() for p in m.parameters() if p.requires_grad]
-        losses = train_denoiser(subject, base, spec, context, adapted, parameters)
-        for module in adapted.values():
-            module.requires_grad_(False)
-        return Personalized(base.pipeline(**adapted), adapted, losses)
+        return fine_tune(subject, base, spec, context, adapted)
 
     def save(self, personalized: Personalized, folder: Path) -> None:
         """Write the adapters in the format that the pipeline's ``load_lora_weights`` reads."""
@@ -143,11 +134,9 @@ def adapted_layers(module: Any, targets: Sequence[str], component: str) -> list[
     missing = [target for target, layers in found.items() if not layers]
     if missing:
         ends = sorted({name.rpartition(".")[2] for name in names})
-        near = difflib.get_close_matches(missing[0].rpartition(".")[2], ends, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
         raise DreambenchError(
             f"the {component} has no layer called {missing[0]!r}",
-            f"{hint}leave method.targets out for the usual ones",
+            f"{did_you_mean(missing[0].rpartition('.')[2], ends)}leave method.targets out for the usual ones",
         )
     chosen = {layer for layers in found.values() for layer in layers}
     return [name for name in names if name in chosen]

@@ -8,8 +8,10 @@ from functools import cache, partial
 from typing import Any
 
 from dreambench.errors import DreambenchError
-from dreambench.methods.token_strength import token_strengths
-from dreambench.models.hub import require_file
+from dreambench.models.base_folder import read_index
+from dreambench.models.base_model import load_module
+from dreambench.models.families.family import class_named, family_of
+from dreambench.models.hub import commit_of
 from dreambench.paths import data_folder, located
 from dreambench.spec.run_spec import IdentifierSpec
 
@@ -18,6 +20,9 @@ _RARE_SHARE = 0.25
 _WEAK_SHARE = 0.25
 _CONSONANTS = "bcdfghjklmnpqrstvwxz"
 _MOST_DRAWS = 10_000
+#: Nouns of different kinds among the benchmark's classes, so that no token is weak beside one of them only.
+NOUNS = ("dog", "backpack", "candle")
+_BATCH = 256
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "spiece.model", "tokenizer.model")
 
 
@@ -50,16 +55,24 @@ def _rare_range(tokenizer: Any, size: int) -> tuple[int, int]:
     return int(size * (1 - _RARE_SHARE)), size
 
 
-def _round_trip(tokenizer: Any, tokens: list[int], text: str) -> bool:
-    return bool(tokenizer(text, add_special_tokens=False)["input_ids"] == tokens)
+def _ids(tokenizer: Any, text: str) -> list[int]:
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _stays_whole(tokenizer: Any, tokens: list[int], text: str) -> bool:
-    # GPT-2's family has another token for a word after a space: the count must be the same there.
-    without, within = (
-        len(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in ("a dog", f"a {text} dog")
-    )
-    return bool(within - without == len(tokens))
+def _count_within(tokenizer: Any, text: str) -> int:
+    """Return a word's tokens in a sentence: GPT-2's family has another token for it after a space."""
+    return len(_ids(tokenizer, f"a {text} dog")) - len(_ids(tokenizer, "a dog"))
+
+
+def _different(draw: Callable[[], str | None], count: int) -> list[str]:
+    """Return the first ``count`` different texts that ``draw`` returns, or as many as there are."""
+    found: dict[str, None] = {}
+    for _ in range(_MOST_DRAWS):
+        if len(found) == count:
+            break
+        if (text := draw()) is not None:
+            found.setdefault(text)
+    return list(found)
 
 
 @cache
@@ -88,22 +101,21 @@ def draw_identifiers(
         weakest = sorted(candidates, key=lambda token: (by_token[token], token))
         candidates = sorted(weakest[: max(1, round(_WEAK_SHARE * len(weakest)))])
     rng = random.Random(seed)
-    found: dict[str, None] = {}
-    for _ in range(_MOST_DRAWS if candidates else 0):
-        if len(found) == count:
-            break
+
+    def draw() -> str | None:
         tokens = [candidates[int(rng.random() * len(candidates))] for _ in range(length)]
         if any(tokenizer.decode([token]).strip().lower() in _acronyms() for token in tokens):
-            continue  # not left out beforehand: one more acronym in the list changes no other draw
-        text = tokenizer.decode(tokens).strip()
-        if _round_trip(tokenizer, tokens, text) and _stays_whole(tokenizer, tokens, text):
-            found.setdefault(text)
+            return None  # not left out beforehand: one more acronym in the list changes no other draw
+        text = str(tokenizer.decode(tokens).strip())
+        return text if _ids(tokenizer, text) == tokens and _count_within(tokenizer, text) == length else None
+
+    found = _different(draw, count) if candidates else []
     if len(found) < count:
         raise DreambenchError(
             f"the tokenizer gave {len(found)} identifiers of {length} rare tokens, not {count}",
             "ask for fewer, or for more tokens each; for a run, set identifier.text",
         )
-    return list(found)
+    return found
 
 
 def draw_consonants(tokenizer: Any, count: int, seed: int = 0) -> list[str]:
@@ -115,22 +127,52 @@ def draw_consonants(tokenizer: Any, count: int, seed: int = 0) -> list[str]:
     this rule is ours.) Raises DreambenchError if the vocabulary has a token for nearly every string.
     """
     rng = random.Random(seed)
-    found: dict[str, None] = {}
-    for _ in range(_MOST_DRAWS):
-        if len(found) == count:
-            break
+
+    def draw() -> str | None:
         text = "".join(_CONSONANTS[int(rng.random() * len(_CONSONANTS))] for _ in range(3))
-        alone, without, within = (
-            len(tokenizer(t, add_special_tokens=False)["input_ids"]) for t in (text, "a dog", f"a {text} dog")
-        )
-        if text not in _acronyms() and min(alone, within - without) > 1:
-            found.setdefault(text)
+        fewest = min(len(_ids(tokenizer, text)), _count_within(tokenizer, text))
+        return text if fewest > 1 and text not in _acronyms() else None
+
+    found = _different(draw, count)
     if len(found) < count:
         raise DreambenchError(
             f"the tokenizer left {len(found)} identifiers of three consonants, not {count}",
             "set identifier.text",
         )
-    return list(found)
+    return found
+
+
+def token_strengths(
+    tokenizer: Any, text_encoder: Any, tokens: Sequence[int], nouns: Sequence[str] = NOUNS
+) -> dict[int, float]:
+    """Return each token's strength: how far ``a [V] [noun]`` lies from ``a [noun]``, a mean over nouns.
+
+    The distance is 1 - cosine of the text encoder's pooled outputs, from 0 (the sentence means the same
+    without the token) to 2. ``text_encoder`` is a transformers model whose attention is causal (CLIP's),
+    so that the padding after a sentence changes nothing and is left out; it runs where it is.
+    """
+    import torch
+
+    device = next(text_encoder.parameters()).device
+    total = torch.zeros(len(tokens), dtype=torch.float64)
+    with torch.inference_mode():
+        for noun in nouns:
+            start, article, *rest = tokenizer(f"a {noun}")["input_ids"]
+            bare = _pooled(text_encoder, torch.tensor([[start, article, *rest]], device=device))
+            for first in range(0, len(tokens), _BATCH):
+                chunk = tokens[first : first + _BATCH]
+                rows = torch.tensor([[start, article, token, *rest] for token in chunk], device=device)
+                cosine = torch.cosine_similarity(_pooled(text_encoder, rows), bare).double()
+                total[first : first + len(chunk)] += 1 - cosine.cpu()
+    # Rounded, so that the order does not hang on the last bit of one machine's arithmetic.
+    return {token: round(float(value), 4) for token, value in zip(tokens, total / len(nouns), strict=True)}
+
+
+def _pooled(text_encoder: Any, rows: Any) -> Any:
+    output = text_encoder(input_ids=rows)
+    # Text encoders with a projection (Stable Diffusion 3) return what is projected.
+    pooled = output.text_embeds if hasattr(output, "text_embeds") else output.pooler_output
+    return pooled.float()
 
 
 def load_tokenizer(name: str) -> Any:
@@ -145,7 +187,7 @@ def load_tokenizer(name: str) -> Any:
         folder = folder / "tokenizer"
     try:
         if not folder.is_dir():
-            require_file(name, "tokenizer_config.json")
+            commit_of(name, "tokenizer_config.json")
             return AutoTokenizer.from_pretrained(name)
         if not any((folder / file).is_file() for file in _VOCABULARIES):
             raise FileNotFoundError(folder)
@@ -177,10 +219,6 @@ def choose_identifier(
 
 def draw_for(name: str, tokenizer: Any, count: int, length: int, seed: int) -> list[str]:
     """Draw identifiers for a tokenizer, or, where ``name`` is a pipeline's folder, as a run of it would."""
-    from dreambench.models.base_folder import read_index
-    from dreambench.models.base_model import load_module
-    from dreambench.models.families.family import class_named, family_of
-
     folder = located(name)
     if not (folder / "model_index.json").is_file():
         return draw_identifiers(tokenizer, count, length, seed)

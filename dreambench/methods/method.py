@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from dreambench.dataset import Subject
+from dreambench.models.base_model import BaseModel
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dreambench.dataset import Subject
-    from dreambench.models.base_model import BaseModel
     from dreambench.models.device import Runtime
     from dreambench.store.class_image_set import ClassImageSet
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from dreambench.dataset import Subject
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
+from dreambench.models.base_model import BaseModel
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
-
-if TYPE_CHECKING:
-    from dreambench.dataset import Subject
-    from dreambench.models.base_model import BaseModel
 
 
 class PretrainedOptions(MethodOptions):

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from dreambench.dataset import Subject, read_image
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
+from dreambench.models.base_folder import first_line
+from dreambench.models.base_model import BaseModel
+from dreambench.models.hub import commit_of
 from dreambench.paths import located
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
+from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from dreambench.dataset import Subject
-    from dreambench.models.base_model import BaseModel
 
 _IP_ADAPTER = "h94/IP-Adapter"
 
@@ -105,8 +107,6 @@ class Reference:
 
     def personalize(self, subject: Subject, base: BaseModel, spec: RunSpec, context: Context) -> Personalized:
         """Return a pipeline and the photos that it is shown in every call."""
-        from dreambench.dataset import read_image
-
         options = spec.method
         assert isinstance(options, ReferenceOptions)
         photos = [_square(read_image(photo.path), spec.image_size) for photo in subject.photos]
@@ -135,8 +135,6 @@ def _square(image: Image.Image, size: int) -> Image.Image:
 
 def _require_adapter(options: ReferenceOptions) -> None:
     """Raise DreambenchError where the adapter's weights are not there, before anything is written."""
-    from dreambench.models.hub import require_file
-
     place, file = located(options.adapter), f"{options.subfolder}/{options.weight_name}"
     if not options.weight_name.endswith(".safetensors"):
         raise DreambenchError(
@@ -149,7 +147,7 @@ def _require_adapter(options: ReferenceOptions) -> None:
             )
         return
     try:
-        require_file(options.adapter, file)
+        commit_of(options.adapter, file)
     except Exception as error:
         raise DreambenchError(
             f"{_where(options)} does not exist here and could not be downloaded",
@@ -159,9 +157,6 @@ def _require_adapter(options: ReferenceOptions) -> None:
 
 def _fingerprint(options: ReferenceOptions) -> str:
     """Return what names the adapter's content: the hub's commit, or the hash of its files here."""
-    from dreambench.models.hub import commit_of
-    from dreambench.store.files import sha256_of
-
     place = located(options.adapter)
     if not place.is_dir():
         return commit_of(options.adapter, f"{options.subfolder}/{options.weight_name}")
@@ -177,25 +172,13 @@ def _where(options: ReferenceOptions) -> str:
 def _load_adapter(pipeline: Any, options: ReferenceOptions, base: BaseModel) -> None:
     place = located(options.adapter)
     source = str(place) if place.is_dir() else options.adapter
-    _or_one_line(
-        _where(options),
-        lambda: pipeline.load_ip_adapter(
-            source, subfolder=options.subfolder, weight_name=options.weight_name
-        ),
-    )
+    try:
+        pipeline.load_ip_adapter(source, subfolder=options.subfolder, weight_name=options.weight_name)
+    except Exception as error:
+        raise DreambenchError(
+            f"{_where(options)} does not fit this base model or cannot be loaded: {first_line(error)}",
+            "IP-Adapter has weights of its own for each family; download them and give method.adapter=FOLDER",
+        ) from error
     pipeline.set_ip_adapter_scale(options.scale)
     for module in (pipeline.unet, pipeline.image_encoder):
         module.to(base.device, dtype=base.frozen_dtype).eval().requires_grad_(False)
-
-
-def _or_one_line(where: str, load: Callable[[], None]) -> None:
-    try:
-        load()
-    except DreambenchError:
-        raise
-    except Exception as error:
-        line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise DreambenchError(
-            f"{where} does not fit this base model or cannot be loaded: {line}",
-            "IP-Adapter has weights of its own for each family; download them and give method.adapter=FOLDER",
-        ) from error

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.learned_tokens import LearnedTokens
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
+from dreambench.models.base_model import BaseModel
+from dreambench.models.families.diffusion import tokens_of
+from dreambench.seeds import generator
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
-
-if TYPE_CHECKING:
-    from dreambench.dataset import Subject
-    from dreambench.models.base_model import BaseModel
 
 #: The word in prompts that replaces identifier and class noun.
 PLACEHOLDER = "<subject>"
@@ -172,7 +172,6 @@ def _loss(
     """Return the new tokens of each text encoder, and the DenoisingLoss on the subject's photos."""
     from dreambench.methods.finetune.latents import encode_posteriors
     from dreambench.methods.finetune.training_step import DenoisingLoss
-    from dreambench.seeds import generator
 
     rng = generator(spec.seed, subject.name, "training")
     learned, conditioning = _learned(subject, base, options, rng)
@@ -199,8 +198,6 @@ def _learned(
 ) -> tuple[list[LearnedTokens], Callable[[], Any]]:
     """Return the new tokens of each text encoder, and a function that draws a batch's conditioning."""
     import torch
-
-    from dreambench.models.families.stable_diffusion import tokens_of
 
     learned, tokens = [], []
     for name, component in zip(base.family.text_encoders(), base.family.tokenizers, strict=True):

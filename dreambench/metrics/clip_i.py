@@ -6,56 +6,49 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
-from dreambench.spec.metric import named_weights
+from dreambench.models.encoders.named_weights import clip_download
+from dreambench.spec.metric import Metric, WeightsFile, named_weights
 from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
 
     from dreambench.models.encoders.clip_encoder import ClipEncoder
-    from dreambench.spec.metric import WeightsFile
 
 
-class ClipI(PhotoSimilarity):
+class ClipMetric(Metric):
+    """What metrics by CLIP embeddings share: the encoder, and its field of the signature."""
+
+    encoder = "clip"
+    licence = "MIT (OpenAI CLIP)"
+    Settings = ClipSpec
+
+    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
+        """Return the model with its weights."""
+        spec = self.settings(protocol)
+        return {self.encoder: f"{spec.model}/{named_weights(spec)}"}
+
+    def load_encoder(self, settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
+        """Load the CLIP model with open_clip."""
+        from dreambench.models.encoders.clip_encoder import load_clip
+
+        return load_clip(settings, device)
+
+    def download(self, settings: ClipSpec) -> WeightsFile:
+        """Return open_clip's file of the pretrained tag."""
+        return clip_download(settings)
+
+
+class ClipI(ClipMetric, PhotoSimilarity):
     """Mean cosine of CLIP image embeddings with those of the subject's photos."""
 
     title = "CLIP-I"
     definition = "similarity of generated images to the subject's real photos, by CLIP embeddings"
     source = "Ruiz et al. 2023 (DreamBooth), section 4.1; Gal et al. 2022 (Textual Inversion)"
-    encoder = "clip"
-    licence = "MIT (OpenAI CLIP)"
     agreement = "Pearson 0.376 with ImagenHub's raters for one subject, 0.307 for editing, 0.219 for several"
-    Settings = ClipSpec
     rank = 2
     standard = by_default = True
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights, and which photos count."""
-        return {**clip_fields(protocol.clip), "pairs": protocol.reference_label()}
-
-    def load_encoder(self, settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
-        """Load the CLIP model with open_clip."""
-        return load_clip_encoder(settings, device)
-
-    def download(self, settings: ClipSpec) -> WeightsFile:
-        """Return open_clip's file of the pretrained tag."""
-        return clip_weights(settings)
-
-
-def clip_fields(clip: ClipSpec) -> dict[str, str]:
-    """Return the signature's field of a CLIP model."""
-    return {"clip": f"{clip.model}/{named_weights(clip)}"}
-
-
-def load_clip_encoder(settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
-    """Load a CLIP model; torch is imported only here."""
-    from dreambench.models.encoders.clip_encoder import load_clip
-
-    return load_clip(settings, device)
-
-
-def clip_weights(settings: ClipSpec) -> WeightsFile:
-    """Return the file that a pretrained tag stands for."""
-    from dreambench.models.encoders.named_weights import clip_download
-
-    return clip_download(settings)
+        return {**super().signature(protocol), "pairs": protocol.reference_label()}

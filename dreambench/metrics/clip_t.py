@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from dreambench.metrics.clip_i import clip_fields, clip_weights, load_clip_encoder
+from dreambench.metrics.clip_i import ClipMetric
 from dreambench.metrics.image_similarity import unit_vectors
-from dreambench.spec.metric import Metric
-from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-    from dreambench.models.encoders.clip_encoder import ClipEncoder
-    from dreambench.spec.metric import WeightsFile
 
-
-class ClipT(Metric):
+class ClipT(ClipMetric):
     """Cosine of a CLIP image embedding with the text embedding of the image's caption.
 
     The caption is the prompt without the identifier, unless ``protocol.caption`` keeps it.
@@ -28,23 +23,12 @@ class ClipT(Metric):
     definition = "similarity of generated images to their prompt, by CLIP embeddings"
     source = "Ruiz et al. 2023 (DreamBooth), section 4.1"
     compares = "caption"
-    encoder = "clip"
-    licence = "MIT (OpenAI CLIP)"
-    Settings = ClipSpec
     rank = 3
     standard = by_default = True
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights, and the form of the captions."""
-        return {**clip_fields(protocol.clip), "clip-t": protocol.caption}
-
-    def load_encoder(self, settings: ClipSpec, device: str | torch.device) -> ClipEncoder:
-        """Load the CLIP model with open_clip."""
-        return load_clip_encoder(settings, device)
-
-    def download(self, settings: ClipSpec) -> WeightsFile:
-        """Return open_clip's file of the pretrained tag."""
-        return clip_weights(settings)
+        return {**super().signature(protocol), "clip-t": protocol.caption}
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
         """Return the cosine of each image embedding [n, d] with its own caption's [n, d]."""

@@ -17,9 +17,10 @@ import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics.kept_scores import Number
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
 
@@ -46,8 +47,7 @@ class CommandMetric(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the label, otherwise a digest of the command."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, CommandSpec)
+        spec = self.settings(protocol)
         digest = hashlib.sha256("\0".join(spec.command).encode()).hexdigest()[:8]
         return {"command": spec.label or f"sha256-{digest}"}
 
@@ -79,15 +79,15 @@ def answers_of(
     """
     try:
         code, out, err = run_program(command, "".join(f"{json.dumps(line)}\n" for line in asked), timeout)
-        problem = f"exit code {code}: {last_line(err)}" if code else None
-        values = None if problem else _numbers(out, len(asked))
+        if code == 0:
+            return _numbers(out, len(asked)), None
+        problem = f"exit code {code}: {last_line(err)}"
     except subprocess.TimeoutExpired:
-        problem, values = f"no answer within {timeout:g} seconds", None
+        problem = f"no answer within {timeout:g} seconds"
     except (OSError, UnicodeDecodeError) as error:
-        problem, values = in_words(error), None
-    if values is not None:
-        return values, None
-    problem = problem or f'its answer does not have {len(asked)} lines such as {{"score": 0.5}}'
+        problem = in_words(error)
+    except ValueError:
+        problem = f'its answer does not have {len(asked)} lines such as {{"score": 0.5}}'
     return [math.nan] * len(asked), problem
 
 
@@ -118,21 +118,13 @@ def last_line(text: str) -> str:
     return lines[-1][:200] if lines else "no message"
 
 
-def _numbers(answer: str, count: int) -> list[float] | None:
-    """Return the scores of an answer; None if it does not have one line with a number per image."""
-    lines = [line for line in answer.splitlines() if line.strip()]
-    if len(lines) != count:
-        return None
-    found = []
-    for line in lines:
-        try:
-            value = json.loads(line)["score"]
-        except (ValueError, TypeError, KeyError):
-            return None
-        if value is None:
-            found.append(math.nan)
-        elif isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-            return None
-        else:
-            found.append(float(value))
-    return found
+class _Answer(BaseModel):
+    score: Number | None
+
+
+def _numbers(answer: str, count: int) -> list[float]:
+    """Return the scores of an answer. Raises ValueError if it lacks one line with a number per image."""
+    scores = [_Answer.model_validate_json(line).score for line in answer.splitlines() if line.strip()]
+    if len(scores) != count:
+        raise ValueError(f"{len(scores)} lines")
+    return [math.nan if score is None else score for score in scores]

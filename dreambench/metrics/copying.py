@@ -5,22 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.dino import Dino
+from dreambench.metrics.dino import DinoMetric
 from dreambench.metrics.image_similarity import cosine_similarities, photo_pair_similarity
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class NearestPhoto(Dino):
+class NearestPhoto(DinoMetric):
     """The highest cosine of DINO embeddings of an image with any of its subject's photos."""
 
     title = "Nearest photo"
     definition = "similarity of a generated image to its most similar photo, by DINO embeddings"
     source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
     rank = 20
-    agreement = "not measured here"
-    standard = by_default = False
     higher_is_better = False
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
@@ -28,7 +26,7 @@ class NearestPhoto(Dino):
         return [float(value) for value in cosine_similarities(images, references).max(dim=1).values]
 
 
-class Copying(Dino):
+class Copying(DinoMetric):
     """Whether an image is closer to a photo than any two photos of its subject are to each other.
 
     An image scores 1 or 0, so the mean is the share of copies. A subject needs at least two photos.
@@ -38,8 +36,6 @@ class Copying(Dino):
     definition = "share of images that are nearer to a photo than two photos of the subject are to each other"
     source = "after Carlini et al. 2023 (Extracting Training Data from Diffusion Models), section 4"
     rank = 21
-    agreement = "not measured here"
-    standard = by_default = False
     higher_is_better = False
     range = (0.0, 1.0)
 

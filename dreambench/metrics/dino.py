@@ -6,31 +6,22 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.models.encoders.named_weights import dino_download
+from dreambench.spec.metric import WeightsFile
 from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
 
     from dreambench.models.encoders.dino_encoder import DinoEncoder
-    from dreambench.spec.metric import WeightsFile
 
 
-class Dino(PhotoSimilarity):
-    """Mean cosine of class-token embeddings from a ViT trained without labels.
+class DinoMetric(PhotoSimilarity):
+    """What metrics by the protocol's DINO embeddings share: the encoder, and its fields of the signature."""
 
-    The paper's metric of subject fidelity: unlike CLIP, DINO was not trained to ignore differences between
-    subjects of one class.
-    """
-
-    title = "DINO"
-    definition = "similarity of generated images to the subject's real photos, by DINO embeddings"
-    source = "Ruiz et al. 2023 (DreamBooth), section 4.1"
     encoder = "dino"
     licence = "Apache-2.0 (DINO)"
-    agreement = "Pearson 0.547 with ImagenHub's raters for one subject, 0.368 for editing, 0.124 for several"
     Settings = DinoSpec
-    rank = 1
-    standard = by_default = True
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model, its transform in pixels (resize, crop), and which photos count."""
@@ -44,9 +35,22 @@ class Dino(PhotoSimilarity):
 
     def download(self, settings: DinoSpec) -> WeightsFile:
         """Return timm's file of the model."""
-        from dreambench.models.encoders.named_weights import dino_download
-
         return dino_download(settings)
+
+
+class Dino(DinoMetric):
+    """Mean cosine of class-token embeddings from a ViT trained without labels.
+
+    The paper's metric of subject fidelity: unlike CLIP, DINO was not trained to ignore differences between
+    subjects of one class.
+    """
+
+    title = "DINO"
+    definition = "similarity of generated images to the subject's real photos, by DINO embeddings"
+    source = "Ruiz et al. 2023 (DreamBooth), section 4.1"
+    agreement = "Pearson 0.547 with ImagenHub's raters for one subject, 0.368 for editing, 0.124 for several"
+    rank = 1
+    standard = by_default = True
 
 
 def dino_fields(dino: DinoSpec) -> dict[str, str]:

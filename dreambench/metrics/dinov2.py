@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.metrics.dino import DinoMetric
 from dreambench.spec.metric import named_weights
 from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
-
-if TYPE_CHECKING:
-    import torch
-
-    from dreambench.models.encoders.dino_encoder import DinoEncoder
-    from dreambench.spec.metric import WeightsFile
-
-PLACE = "protocol.encoders.dinov2"
 
 
 class DinoV2Spec(DinoSpec):
@@ -24,11 +16,12 @@ class DinoV2Spec(DinoSpec):
     Its position embeddings are resized to the crop, as its authors do it.
     """
 
+    place: ClassVar[str] = "protocol.encoders.dinov2"
     model: str = "vit_small_patch14_dinov2.lvd142m"
     any_size: ClassVar[bool] = True
 
 
-class DinoV2(PhotoSimilarity):
+class DinoV2(DinoMetric):
     """Mean cosine of class-token embeddings by DINOv2, trained without labels on curated photos."""
 
     title = "DINOv2"
@@ -41,18 +34,5 @@ class DinoV2(PhotoSimilarity):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights and its transform in pixels."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DinoSpec)
-        return {"dinov2": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
-
-    def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
-        """Load the Vision Transformer with timm."""
-        from dreambench.models.encoders.dino_encoder import load_dino
-
-        return load_dino(settings, device, PLACE)
-
-    def download(self, settings: DinoSpec) -> WeightsFile:
-        """Return timm's file of the model."""
-        from dreambench.models.encoders.named_weights import dino_download
-
-        return dino_download(settings, PLACE)
+        spec = self.settings(protocol)
+        return {self.encoder: f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}

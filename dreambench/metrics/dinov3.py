@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from dreambench.metrics.dinov2 import DinoV2, DinoV2Spec
-from dreambench.spec.metric import named_weights
-from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
-
-if TYPE_CHECKING:
-    import torch
-
-    from dreambench.models.encoders.dino_encoder import DinoEncoder
-    from dreambench.spec.metric import WeightsFile
-
-PLACE = "protocol.encoders.dinov3"
 
 
 class DinoV3Spec(DinoV2Spec):
     """The DINOv3 model: a timm name, ``hub`` or a local file, and the transform in pixels."""
 
+    place: ClassVar[str] = "protocol.encoders.dinov3"
     model: str = "vit_small_patch16_dinov3.lvd1689m"
 
 
@@ -34,21 +24,3 @@ class DinoV3(DinoV2):
     licence = "DINOv3 License (Meta)"
     Settings = DinoV3Spec
     rank = 7
-
-    def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
-        """Return the model with its weights and its transform in pixels."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DinoSpec)
-        return {"dinov3": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}"}
-
-    def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> DinoEncoder:
-        """Load the Vision Transformer with timm."""
-        from dreambench.models.encoders.dino_encoder import load_dino
-
-        return load_dino(settings, device, PLACE)
-
-    def download(self, settings: DinoSpec) -> WeightsFile:
-        """Return timm's file of the model."""
-        from dreambench.models.encoders.named_weights import dino_download
-
-        return dino_download(settings, PLACE)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.metric import Metric
+from dreambench.models.encoders.named_weights import lpips_download
+from dreambench.spec.metric import Metric, WeightsFile
 from dreambench.spec.protocol_spec import LpipsSpec, ProtocolSpec
 
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from dreambench.models.encoders.lpips_network import LpipsNetwork
-    from dreambench.spec.metric import WeightsFile
 
 
 class Div(Metric):
@@ -57,54 +56,33 @@ class Div(Metric):
 
     def download(self, settings: LpipsSpec) -> WeightsFile:
         """Return torchvision's file of the trunk."""
-        from dreambench.models.encoders.named_weights import lpips_download
-
         return lpips_download(settings)
 
     def distances(
         self, images: Sequence[Tensor], files: Sequence[Path], encoder: LpipsNetwork, batch_size: int
     ) -> dict[tuple[int, int], float]:
-        """Return the LPIPS distance of every pair i < j of one group of preprocessed images [3, h, w]."""
-        return group_distances(images, files, encoder, batch_size)
+        """Return the LPIPS distance of every pair i < j of one group of preprocessed images [3, h, w].
 
+        Each image's features are computed once. Raises DreambenchError naming the two files where images
+        differ in size.
+        """
+        import torch
 
-def index_pairs(count: int) -> list[tuple[int, int]]:
-    """Return all pairs (i, j), i < j, of ``count`` images."""
-    return list(combinations(range(count), 2))
-
-
-def group_distances(
-    images: Sequence[Tensor], files: Sequence[Path], network: LpipsNetwork, batch_size: int = 32
-) -> dict[tuple[int, int], float]:
-    """Return the LPIPS distance (0 or more; higher is more diverse) of every pair i < j of one group.
-
-    ``images`` are preprocessed images [3, h, w] of one subject and prompt; each image's features are
-    computed once. Raises DreambenchError naming the two files where images differ in size.
-    """
-    import torch
-
-    from dreambench.models.encoders.lpips_network import select
-
-    for image, file in zip(images, files, strict=True):
-        if image.shape != images[0].shape:
-            (h0, w0), (h, w) = images[0].shape[1:], image.shape[1:]
-            raise DreambenchError(
-                f"{files[0]} ({w0} x {h0}) and {file} ({w} x {h}) belong to one subject and prompt but "
-                "differ in size",
-                "DIV compares images of equal size: give --set protocol.lpips.size=PIXELS, or omit div from "
-                "--metrics",
-            )
-    parts = [network.features(torch.stack(list(chunk))) for chunk in _chunks(images, batch_size)]
-    features = [torch.cat(layers) for layers in zip(*parts, strict=True)]
-    distances = {}
-    # Compares one image with all later ones at a time, so memory grows with the number of images only.
-    for first in range(len(images) - 1):
-        later = list(range(first + 1, len(images)))
-        ours = [layer[first : first + 1] for layer in features]
-        values = network.distance(ours, select(features, later))
-        distances.update({(first, j): float(value) for j, value in zip(later, values, strict=True)})
-    return distances
-
-
-def _chunks(images: Sequence[Tensor], size: int) -> list[Sequence[Tensor]]:
-    return [images[start : start + size] for start in range(0, len(images), size)]
+        for image, file in zip(images, files, strict=True):
+            if image.shape != images[0].shape:
+                (h0, w0), (h, w) = images[0].shape[1:], image.shape[1:]
+                raise DreambenchError(
+                    f"{files[0]} ({w0} x {h0}) and {file} ({w} x {h}) belong to one subject and prompt but "
+                    "differ in size",
+                    "DIV compares images of equal size: give --set protocol.lpips.size=PIXELS, or omit div "
+                    "from --metrics",
+                )
+        parts = [encoder.features(batch) for batch in torch.stack(list(images)).split(batch_size)]
+        features = [torch.cat(layers) for layers in zip(*parts, strict=True)]
+        distances = {}
+        # Compares one image with all later ones at a time, so memory grows with the number of images only.
+        for i in range(len(images) - 1):
+            ours, later = [layer[i : i + 1] for layer in features], [layer[i + 1 :] for layer in features]
+            for j, value in enumerate(encoder.distance(ours, later), start=i + 1):
+                distances[i, j] = float(value)
+        return distances

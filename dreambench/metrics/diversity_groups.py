@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreambench.metrics.div import index_pairs
 from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.models.encoders.lpips_network import image_pixels
 from dreambench.spec.metric import Metric
@@ -46,8 +46,7 @@ class DiversityGroups:
         self._pixels: dict[str, Tensor] = {}
 
     def _unknown(self, group: Sequence[Member]) -> bool:
-        keys = [sha256 for sha256, _ in group]
-        return any(pair_key(keys[i], keys[j]) not in self.distances for i, j in index_pairs(len(keys)))
+        return any(pair_key(a, b) not in self.distances for (a, _), (b, _) in combinations(group, 2))
 
     def wants(self, sha256: str) -> bool:
         """Whether an image belongs to a group that still has to be measured."""

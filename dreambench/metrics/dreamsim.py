@@ -8,14 +8,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.image_similarity import PhotoSimilarity, photo_pair_similarity, similarity_to_photos
+from dreambench.metrics.image_similarity import PhotoSimilarity
+from dreambench.spec.metric import WeightsFile
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
-
-    from dreambench.spec.metric import WeightsFile
 
 
 class DreamSimSpec(EncoderSpec):
@@ -46,8 +45,7 @@ class DreamSim(PhotoSimilarity):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model and the package's version, which decides what its weights are."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DreamSimSpec)
+        spec = self.settings(protocol)
         return {"dreamsim": f"{spec.model}/{spec.fingerprint}" if spec.fingerprint else spec.model}
 
     def check(self, settings: Any) -> None:
@@ -76,8 +74,8 @@ class DreamSim(PhotoSimilarity):
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
         """Return the mean distance, in [0, 2], of each of n images [n, d] to m photos [m, d]."""
-        return [1 - value for value in similarity_to_photos(images, references)]
+        return [1 - value for value in super().score(images, references)]
 
     def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
         """Return (i, j, distance) for all pairs i < j of a subject's photos: the Real Images row."""
-        return [(i, j, 1 - value) for i, j, value in photo_pair_similarity(photos)]
+        return [(i, j, 1 - value) for i, j, value in super().photo_pairs(photos)]

@@ -6,25 +6,20 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.dinov2 import DinoV2Spec
+from dreambench.metrics.dinov2 import DinoV2, DinoV2Spec
+from dreambench.metrics.image_similarity import unit_vectors
 from dreambench.paths import BUILTIN
-from dreambench.spec.metric import Metric, named_weights
 from dreambench.spec.protocol_spec import DinoSpec, EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import get_metric
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
-    from dreambench.models.encoders.dino_encoder import DinoEncoder
-    from dreambench.spec.metric import WeightsFile
-
-PLACE = "protocol.encoders.drift"
 #: How many unrelated prompts each subject's model draws.
 IMAGES = 10
 
@@ -71,6 +66,7 @@ _FUNCTION_WORDS = frozenset({"a", "an", "the", "of", "in", "on", "at", "to", "by
 class DriftSpec(DinoV2Spec):
     """The DINOv2 model of drift, and the prompts that it may draw: ten of them, as ``unrelated_to`` says."""
 
+    place: ClassVar[str] = "protocol.encoders.drift"
     prompts: Annotated[tuple[str, ...], Field(min_length=1)] = PROMPTS
 
     def unrelated_to(self, nouns: Iterable[str]) -> list[tuple[int, str]]:
@@ -86,7 +82,7 @@ class DriftSpec(DinoV2Spec):
         left = [(i, prompt) for i, prompt in enumerate(self.prompts) if not own & _words(prompt)]
         if not left:
             raise DreambenchError(
-                f"each of {PLACE}.prompts mentions the class {' or '.join(sorted(set(nouns)))}",
+                f"each of {self.place}.prompts mentions the class {' or '.join(sorted(set(nouns)))}",
                 "add prompts that do not",
             )
         return left[:IMAGES]
@@ -98,7 +94,7 @@ def _words(text: str) -> set[str]:
     return found | {word.removesuffix(end) for word in found for end in ("s", "es")}
 
 
-class Drift(Metric):
+class Drift(DinoV2):
     """1 - the cosine of class-token embeddings of two images: same prompt, same noise, two models.
 
     One is by the subject's fine-tuned model, the other by the base model; the prompts have nothing to do with
@@ -117,7 +113,6 @@ class Drift(Metric):
     higher_is_better = False
     range = (0.0, 2.0)
     aggregation = "mean over the images of unrelated prompts by a subject's model, then over subjects"
-    licence = "Apache-2.0 (DINOv2)"
     rank = 14
 
     def default_settings(self, protocol: ProtocolSpec) -> EncoderSpec:
@@ -129,22 +124,9 @@ class Drift(Metric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights and its transform in pixels, and a digest of the prompts."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DriftSpec)
-        digest = hashlib.sha256(json.dumps(spec.prompts).encode()).hexdigest()[:8]
-        return {"drift": f"{spec.model}/{named_weights(spec)}/r{spec.resize}c{spec.crop}/{digest}"}
-
-    def load_encoder(self, settings: DriftSpec, device: str | torch.device) -> DinoEncoder:
-        """Load the Vision Transformer by timm."""
-        from dreambench.models.encoders.dino_encoder import load_dino
-
-        return load_dino(settings, device, PLACE)
-
-    def download(self, settings: DriftSpec) -> WeightsFile:
-        """Return timm's file of the model."""
-        from dreambench.models.encoders.named_weights import dino_download
-
-        return dino_download(settings, PLACE)
+        prompts = json.dumps(self.settings(protocol).prompts)
+        digest = hashlib.sha256(prompts.encode()).hexdigest()[:8]
+        return {name: f"{value}/{digest}" for name, value in super().signature(protocol).items()}
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
         """Return 1 - the cosine of each of n images [n, d] with the base model's of its prompt [n, d].
@@ -156,8 +138,6 @@ class Drift(Metric):
             >>> get_metric("drift").score(torch.eye(2), torch.tensor([[2.0, 0.0], [1.0, 0.0]]))
             [0.0, 1.0]
         """
-        from dreambench.metrics.image_similarity import unit_vectors
-
         apart = unit_vectors(images) - unit_vectors(references)
         return [float(row) for row in apart.square().sum(dim=1) / 2]
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import torch
-from PIL import Image
 from torch import Tensor
 
+from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.store.sealed_rows import read_rows, write_rows
+
+if TYPE_CHECKING:
+    from dreambench.metrics.diversity_groups import DiversityGroups
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class EmbeddingJob:
 
     encoder: Callable[[], ImageEncoder]
     vectors: EmbeddingStore
-    images: Collection[str]
+    images: set[str]
     name: str
 
     def lacks(self, image: ImageFile) -> bool:
@@ -84,23 +87,10 @@ class EmbeddingJob:
         return image.sha256 in self.images and image.sha256 not in self.vectors
 
 
-class ImageConsumer(Protocol):
-    """Something that needs pixels instead of an embedding (DIV)."""
-
-    def wants(self, sha256: str) -> bool:
-        """Whether the pixels of an image are needed; the answer does not change before ``add``."""
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """Return an image's pixels as a tensor; called from several threads."""
-
-    def add(self, sha256: str, pixels: Tensor) -> None:
-        """Take the pixels of one image."""
-
-
 def embed(
     images: Sequence[ImageFile],
     wanted: Mapping[str, EmbeddingJob],
-    sinks: Mapping[str, ImageConsumer],
+    sinks: Mapping[str, DiversityGroups],
     pool: ThreadPoolExecutor,
     batch_size: int,
     on_image: Callable[[int], None],
@@ -120,7 +110,7 @@ def embed(
         takers = [name for name, sink in sinks.items() if sink.wants(image.sha256)]
         if not users and not takers:
             return {}
-        decoded = _decode(image)
+        decoded = read_image(image.file, image.what)
         tensors = {name: encoders[name].preprocess(decoded) for name in users}
         return {**tensors, **{name: sinks[name].preprocess(decoded) for name in takers}}
 
@@ -149,12 +139,6 @@ def _one_batch_ahead(
     finally:
         for future in [*current, *ahead]:
             future.cancel()
-
-
-def _decode(image: ImageFile) -> Image.Image:
-    from dreambench.dataset import read_image
-
-    return read_image(image.file, image.what)
 
 
 def _embed_batch(

@@ -5,6 +5,7 @@ Source: DreamBooth paper, section 4.1 (CLIP-I, DINO), 4.3 (PRES) and Table 1 (Re
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import TYPE_CHECKING, ClassVar
 
 from dreambench.spec.metric import Comparand, Metric
@@ -42,11 +43,8 @@ def similarity_to_photos(images: Tensor, photos: Tensor) -> list[float]:
 
 def photo_pair_similarity(photos: Tensor) -> list[tuple[int, int, float]]:
     """Return (i, j, cosine) for all pairs i < j of a subject's photos [m, d]: the Real Images row."""
-    import torch
-
-    cosines = cosine_similarities(photos, photos)
-    first, second = torch.triu_indices(len(photos), len(photos), offset=1)
-    return [(int(i), int(j), float(cosines[i, j])) for i, j in zip(first, second, strict=True)]
+    cosines = cosine_similarities(photos, photos).tolist()
+    return [(i, j, cosines[i][j]) for i, j in combinations(range(len(photos)), 2)]
 
 
 class PhotoSimilarity(Metric):

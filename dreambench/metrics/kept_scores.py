@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from dreambench.store.files import write_text
+
+#: A finite number in JSON; neither a text nor ``true`` is one.
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 
 def content_key(*parts: str) -> str:
@@ -21,12 +28,9 @@ class KeptScores:
 
     def __init__(self, file: Path) -> None:
         self.file = file
-        try:
-            content = json.loads(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            content = {}
-        rows = content.items() if isinstance(content, dict) else ()
-        self._scores = {k: float(v) for k, v in rows if _is_score(v)}
+        self._scores: dict[str, float] = {}
+        with contextlib.suppress(OSError, ValidationError):
+            self._scores = TypeAdapter(dict[str, Number]).validate_json(file.read_bytes())
 
     def __contains__(self, key: str) -> bool:
         return key in self._scores
@@ -41,7 +45,3 @@ class KeptScores:
         if found:
             self._scores.update(found)
             write_text(self.file, json.dumps(self._scores, indent=1) + "\n")
-
-
-def _is_score(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

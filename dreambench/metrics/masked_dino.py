@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class CutOutSpec(MaskedSpec):
     """Masks, and what they cut out: ``mask`` paints the background, ``box`` crops, ``mask-and-box`` both."""
 
+    place: ClassVar[str] = "protocol.encoders.masked_dino"
     region: Region = "mask-and-box"
 
 
@@ -44,7 +45,7 @@ class MaskedDino(MaskedSimilarity):
         """Load the Vision Transformer with timm."""
         from dreambench.models.encoders.dino_encoder import load_dino
 
-        return load_dino(settings, device, self.place)
+        return load_dino(settings, device)
 
     def views(self, encoder: Any, pictures: Sequence[Any], settings: Any) -> list[Any]:
         """Return the embedding [d] of each picture's cut-out."""
@@ -62,6 +63,7 @@ class MaskedDino(MaskedSimilarity):
 class MaskedSiglip2Spec(CutOutSpec):
     """The SigLIP 2 model: a timm name, ``hub`` or a local file; ``crop`` is its input size in pixels."""
 
+    place: ClassVar[str] = "protocol.encoders.masked_siglip2"
     model: str = "vit_base_patch16_siglip_224.v2_webli"
     resize: int = 224
 
@@ -86,4 +88,4 @@ class MaskedSiglip2(MaskedDino):
         """Load the image tower with timm."""
         from dreambench.models.encoders.siglip_encoder import load_siglip
 
-        return load_siglip(settings, device, self.place)
+        return load_siglip(settings, device)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 class MaskedMaxCosineSpec(MaskedSpec):
     """The SigLIP 2 model: a timm name, ``hub`` or a local file; ``crop`` is its input size in pixels."""
 
+    place: ClassVar[str] = "protocol.encoders.masked_max_cosine"
     model: str = "vit_so400m_patch16_siglip_256.v2_webli"
     resize: int = 256
     crop: int = 256
@@ -56,7 +57,7 @@ class MaskedMaxCosine(MaskedSimilarity):
         """Load the image tower with timm."""
         from dreambench.models.encoders.siglip_encoder import load_siglip_patches
 
-        return load_siglip_patches(settings, device, self.place)
+        return load_siglip_patches(settings, device)
 
     def views(self, encoder: Any, pictures: Sequence[Any], settings: Any) -> list[Any]:
         """Return the patch tokens of each picture [patches, d]: only the subject's if it has a mask."""

@@ -5,24 +5,19 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import KeptScores, content_key
-from dreambench.metrics.masks import MaskedSpec, Masks, NoMaskError, check_masks, mask_label
+from dreambench.metrics.masks import Masks, NoMaskError, Picture, check_masks, mask_label
+from dreambench.models.encoders.named_weights import dino_download
 from dreambench.spec.file_metric import FileMetric, ScoredFile
-from dreambench.spec.metric import named_weights
+from dreambench.spec.metric import WeightsFile, named_weights
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
-
-    from dreambench.spec.metric import WeightsFile
 
 #: How many images the encoder takes at once.
 _BATCH = 16
@@ -39,18 +34,8 @@ class MaskedSimilarity(FileMetric):
     #: Whether generated images also need masks.
     masks_images: ClassVar[bool] = True
 
-    @property
-    def place(self) -> str:
-        """The protocol field with the settings."""
-        return f"protocol.encoders.{self.encoder}"
-
     @abstractmethod
-    def views(
-        self,
-        encoder: Any,
-        pictures: Sequence[tuple[Image.Image, NDArray[np.bool_] | None]],
-        settings: Any,
-    ) -> list[Any]:
+    def views(self, encoder: Any, pictures: Sequence[Picture], settings: Any) -> list[Any]:
         """Return the embedding or tokens of each picture inside its mask (None: without a mask)."""
 
     @abstractmethod
@@ -63,20 +48,17 @@ class MaskedSimilarity(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights, its transform, and how the masks were made."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, MaskedSpec)
+        spec = self.settings(protocol)
         parts = (spec.model, named_weights(spec), self.details(spec), f"masks-{mask_label(spec)}")
         return {self.encoder: "/".join(parts)}
 
     def check(self, settings: Any) -> None:
         """Raise DreambenchError if there are no masks."""
-        check_masks(settings, self.place)
+        check_masks(settings)
 
     def download(self, settings: Any) -> WeightsFile:
         """Return timm's file of the model."""
-        from dreambench.models.encoders.dino_encoder import dino_download
-
-        return dino_download(settings, self.place)
+        return dino_download(settings)
 
     def score_files(
         self, files: Sequence[ScoredFile], settings: Any, kept: Path, note: Callable[[str], None]
@@ -96,14 +78,19 @@ class MaskedSimilarity(FileMetric):
 
         Raises DreambenchError where a photo's mask is missing or empty, or a mask does not fit its image.
         """
-        masks, missing = Masks(settings, self.place), _Missing()
-        scores = KeptScores(kept)
-        keys = [missing.of(partial(self._key, masks, file)) for file in files]
+        masks, scores, missing = Masks(settings), KeptScores(kept), list[str]()
+        keys: list[str | None] = []
+        for file in files:
+            try:
+                keys.append(self._key(masks, file))
+            except NoMaskError as error:
+                missing.append(str(error))
+                keys.append(None)
         asked = [(file, key) for file, key in zip(files, keys, strict=True) if key and key not in scores]
         if asked:
             scores.add(self._found(asked, masks, settings, load(), missing))
-        if missing.lines:
-            note(f"{self.name}: {missing.lines[0]}; {len(missing.lines)} scores are missing")
+        if missing:
+            note(f"{self.name}: {missing[0]}; {len(missing)} scores are missing")
         return [scores.get(key) for key in keys]
 
     def _key(self, masks: Masks, file: ScoredFile) -> str:
@@ -111,17 +98,20 @@ class MaskedSimilarity(FileMetric):
         parts = [sha256_of(file.image)]
         if self.masks_images:
             parts.append(masks.key(masks.file_of_image(file)))
-        for photo in file.photos:
-            parts += [sha256_of(photo), self._of_photo(masks.key, masks.file_of_photo(file.subject, photo))]
+        with self._masks_of_photos():
+            for photo in file.photos:
+                parts += [sha256_of(photo), masks.key(masks.file_of_photo(file.subject, photo))]
         return content_key(*parts)
 
-    def _of_photo(self, ask: Callable[..., Any], *arguments: Any) -> Any:
-        """Return the result of a call that needs a photo's mask; a photo must have one."""
+    @contextmanager
+    def _masks_of_photos(self) -> Iterator[None]:
+        """The context in which a missing mask is an error, because every photo must have one."""
         try:
-            return ask(*arguments)
+            yield
         except NoMaskError as error:
             raise DreambenchError(
-                f"{self.name}: {error}", f"every photo of a subject needs a mask in {self.place}.masks"
+                f"{self.name}: {error}",
+                f"every photo of a subject needs a mask in {self.Settings.place}.masks",
             ) from error
 
     def _found(
@@ -130,17 +120,26 @@ class MaskedSimilarity(FileMetric):
         masks: Masks,
         settings: Any,
         encoder: Any,
-        missing: _Missing,
+        missing: list[str],
     ) -> dict[str, float]:
         photos = {(file.subject, photo) for file, _ in asked for photo in file.photos}
         references: dict[tuple[str, Path], Any] = {}
         for batch in _batches(sorted(photos)):
-            pictures = [self._photo_picture(masks, subject, photo) for subject, photo in batch]
+            with self._masks_of_photos():
+                pictures = [
+                    masks.picture(photo, masks.file_of_photo(subject, photo), "photo")
+                    for subject, photo in batch
+                ]
             references.update(zip(batch, self.views(encoder, pictures, settings), strict=True))
         found: dict[str, float] = {}
         for part in _batches(asked):
-            ready = [(f, key, missing.of(partial(self._image_picture, masks, f))) for f, key in part]
-            there = [(file, key, picture) for file, key, picture in ready if picture is not None]
+            there = []
+            for file, key in part:
+                mask_file = masks.file_of_image(file) if self.masks_images else None
+                try:
+                    there.append((file, key, masks.picture(file.image, mask_file)))
+                except NoMaskError as error:
+                    missing.append(str(error))
             views = self.views(encoder, [picture for *_, picture in there], settings) if there else []
             for (file, key, _), view in zip(there, views, strict=True):
                 score = self.similarity(view, [references[file.subject, photo] for photo in file.photos])
@@ -148,35 +147,6 @@ class MaskedSimilarity(FileMetric):
                     raise DreambenchError(f"{self.title} of {file.image} is {score}", "check its weights")
                 found[key] = score
         return found
-
-    def _photo_picture(
-        self, masks: Masks, subject: str, photo: Path
-    ) -> tuple[Image.Image, NDArray[np.bool_] | None]:
-        from dreambench.dataset import read_image
-
-        image = read_image(photo, "photo")
-        return image, self._of_photo(masks.mask, image, masks.file_of_photo(subject, photo))
-
-    def _image_picture(self, masks: Masks, file: ScoredFile) -> tuple[Image.Image, NDArray[np.bool_] | None]:
-        from dreambench.dataset import read_image
-
-        image = read_image(file.image)
-        return image, masks.mask(image, masks.file_of_image(file)) if self.masks_images else None
-
-
-class _Missing:
-    """Why images have no score: a line for each image."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def of(self, ask: Callable[[], Any]) -> Any:
-        """Return the result of a call; None, with a line, if a mask is missing."""
-        try:
-            return ask()
-        except NoMaskError as error:
-            self.lines.append(str(error))
-            return None
 
 
 def _batches(things: Sequence[Any]) -> Iterator[Sequence[Any]]:

@@ -9,23 +9,27 @@ A folder of masks has one PNG file per photo and per image, of the same size, wh
 from __future__ import annotations
 
 import importlib.util
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from PIL import Image
 
+from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.paths import located
+from dreambench.spec.file_metric import ScoredFile
 from dreambench.spec.protocol_spec import DinoSpec
+from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from PIL import Image
-
-    from dreambench.spec.file_metric import ScoredFile
 
 REMBG = "rembg"
 Region = Literal["mask", "box", "mask-and-box"]
+#: An RGB image and the mask [height, width] that counts in it; None: all of it counts.
+Picture = tuple[Image.Image, "NDArray[np.bool_] | None"]
 
 
 class MaskedSpec(DinoSpec):
@@ -51,9 +55,9 @@ def mask_label(spec: MaskedSpec) -> str:
     return spec.made_by or Path(spec.masks).name or "none"
 
 
-def check_masks(spec: MaskedSpec, place: str) -> None:
+def check_masks(spec: MaskedSpec) -> None:
     """Raise DreambenchError if no masks are named, or if their folder, or rembg, is missing."""
-    field = f"{place}.masks"
+    field = f"{spec.place}.masks"
     if not spec.masks:
         raise DreambenchError(
             f"{field} names no masks",
@@ -77,9 +81,9 @@ def check_masks(spec: MaskedSpec, place: str) -> None:
 class Masks:
     """The masks that a protocol's settings name: boolean arrays [height, width], true on the subject."""
 
-    def __init__(self, spec: MaskedSpec, place: str) -> None:
-        check_masks(spec, place)
-        self.spec, self.place = spec, place
+    def __init__(self, spec: MaskedSpec) -> None:
+        check_masks(spec)
+        self.spec = spec
         self._session: Any = None
 
     def file_of_photo(self, subject: str, photo: Path) -> Path:
@@ -97,12 +101,15 @@ class Masks:
         """
         if self.spec.masks == REMBG:
             return mask_label(self.spec)
-        from dreambench.store.files import sha256_of
-
         try:
             return sha256_of(mask_file)
         except OSError as error:
             raise NoMaskError(f"there is no mask {mask_file}") from error
+
+    def picture(self, file: Path, mask_file: Path | None, what: str = "image") -> Picture:
+        """Return an image file and its mask, None without a mask's file. Raises as ``mask`` does."""
+        image = read_image(file, what)
+        return image, None if mask_file is None else self.mask(image, mask_file)
 
     def mask(self, image: Image.Image, mask_file: Path) -> NDArray[np.bool_]:
         """Return the mask of an RGB image.
@@ -127,7 +134,7 @@ class Masks:
                 self._session = rembg.new_session(self.spec.rembg_model)
             except Exception as error:  # rembg's own errors, the network library's and ONNX's
                 raise DreambenchError(
-                    f"{self.place}.rembg_model: rembg cannot load {self.spec.rembg_model} "
+                    f"{self.spec.place}.rembg_model: rembg cannot load {self.spec.rembg_model} "
                     f"({type(error).__name__}: {' '.join(str(error).split())[:120]})",
                     "run `rembg d MODEL` on a machine with a network, or give a folder of masks",
                 ) from error
@@ -137,10 +144,6 @@ class Masks:
 
 def _read(file: Path, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Return the mask of a file; gray values from 128 are the subject."""
-    from PIL import Image
-
-    from dreambench.dataset import read_image
-
     if not file.exists():
         raise NoMaskError(f"there is no mask {file}")
     pixels = np.asarray(read_image(file, "mask"))
@@ -175,27 +178,19 @@ def cut_out(
     crop.
 
     Example:
-        >>> from PIL import Image
         >>> mask = np.zeros((40, 60), dtype=bool)
         >>> mask[10:20, 30:50] = True
         >>> cut_out(Image.new("RGB", (60, 40)), mask, "box", (124, 116, 104)).size
         (20, 20)
     """
-    from PIL import Image
-
-    pixels = np.asarray(image)
+    subject = Image.fromarray(mask)
     if region != "box":
-        pixels = np.where(mask[..., None], pixels, np.array(background, dtype=np.uint8))
+        image = Image.composite(image, Image.new("RGB", image.size, background), subject)
     if region == "mask":
-        return Image.fromarray(pixels)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    longer = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    side = int(np.ceil(longer * zoom))
-    square = np.empty((side, side, 3), dtype=np.uint8)
-    square[:] = background
+        return image
+    left, top, right, bottom = subject.getbbox() or (0, 0, *image.size)
+    side = math.ceil(max(right - left, bottom - top) * zoom)
+    square = Image.new("RGB", (side, side), background)
     # The square's corner in the image's coordinates; it may be outside the image.
-    top, left = (int(ends[0] + ends[-1] + 1 - side) // 2 for ends in (rows, columns))
-    height, width = mask.shape
-    y0, y1, x0, x1 = max(top, 0), min(top + side, height), max(left, 0), min(left + side, width)
-    square[y0 - top : y1 - top, x0 - left : x1 - left] = pixels[y0:y1, x0:x1]
-    return Image.fromarray(square)
+    square.paste(image, (-((left + right - side) // 2), -((top + bottom - side) // 2)))
+    return square

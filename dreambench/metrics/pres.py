@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dreambench.metrics.dino import Dino, dino_fields
+from dreambench.metrics.dino import DinoMetric, dino_fields
 from dreambench.spec.protocol_spec import ProtocolSpec
 
 
-class Pres(Dino):
+class Pres(DinoMetric):
     """Mean cosine of DINO embeddings between images of ``a [class noun]`` and the subject's photos.
 
     High if the class has collapsed into the subject. The fine-tuned model draws ``protocol.prior_images``
@@ -25,8 +25,7 @@ class Pres(Dino):
     higher_is_better = False
     aggregation = "mean over a subject's images of the bare class, then over subjects"
     rank = 5
-    agreement = "not measured here"
-    by_default = False
+    standard = True
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the fields of the DINO encoder."""

@@ -54,8 +54,7 @@ class RewardMetric(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the package with its version, and its model."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, RewardSpec)
+        spec = self.settings(protocol)
         package = f"{self.package}-{spec.fingerprint}" if spec.fingerprint else self.package
         return {self.encoder: f"{package}/{Path(spec.model).name}"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +25,12 @@ from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import RuntimeSpec
 
+#: Why some metrics cannot be computed in a loop, and the function that computes them.
+_ELSEWHERE = {
+    "prior": ("needs images of the bare class", "run"),
+    "base": ("needs the base model's images", "run"),
+    "files": ("reads files", "score"),
+}
 ImageLike = Image.Image | str | Path
 
 
@@ -71,7 +78,8 @@ class Scorer:
     def reset(self) -> None:
         """Drop the images; the photos and the encoders stay."""
         self._scores: dict[str, list[float]] = {metric.name: [] for metric in self._metrics}
-        self._pixels: dict[str, list[Tensor]] = defaultdict(list)
+        #: The images of metrics of pairs, by the metric's name and the caption.
+        self._pixels: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
 
     def update(self, images: Sequence[ImageLike], prompts: str | Sequence[str]) -> None:
         """Add images with their prompts: one per image, or one for all.
@@ -91,6 +99,9 @@ class Scorer:
         embedded: dict[str, Tensor] = {}
         for metric in self._metrics:
             if metric.compares == "pairs":
+                size = metric.pair_size(metric.settings(self.protocol))
+                for caption, image in zip(captions, decoded, strict=True):
+                    self._pixels[metric.name, caption].append(image_pixels(image, size))
                 continue
             encoder = self._encoders.load(metric.encoder)
             if metric.encoder not in embedded:
@@ -99,9 +110,6 @@ class Scorer:
                 self._photos_of(metric) if metric.compares == "photos" else encoder.embed_texts(captions)
             )
             self._scores[metric.name] += metric.score(embedded[metric.encoder], references)
-        if any(metric.compares == "pairs" for metric in self._metrics):
-            for caption, image in zip(captions, decoded, strict=True):
-                self._pixels[caption].append(image_pixels(image, self.protocol.lpips.size))
 
     def compute(self) -> dict[str, float]:
         """Return each metric's mean over the images so far; NaN if there is nothing to average.
@@ -111,16 +119,16 @@ class Scorer:
         means = {name: _mean(values) for name, values in self._scores.items()}
         for metric in self._metrics:
             if metric.compares == "pairs":
-                means[metric.name] = _mean(
-                    [self._diversity(metric, g) for g in self._pixels.values() if g[1:]]
-                )
+                groups = [group for (name, _), group in self._pixels.items() if name == metric.name]
+                means[metric.name] = _mean([self._diversity(metric, g) for g in groups if g[1:]])
         return means
 
     def caption(self, prompt: str) -> str:
         """Return the text that an image of a prompt is compared with."""
         text = prompt.replace("{}", self.class_noun)
         if self.identifier and self.protocol.caption == "no-identifier":
-            text = " ".join(text.replace(self.identifier, " ").split())
+            word = rf"(?<!\w){re.escape(self.identifier)}(?!\w)"
+            text = " ".join(re.sub(word, " ", text).split())
         return text
 
     def _photos_of(self, metric: Metric) -> Tensor:
@@ -136,16 +144,9 @@ class Scorer:
 
 
 def _checked(metric: Metric) -> Metric:
-    if metric.compares == "prior":
-        raise DreambenchError(
-            f"{metric.title} needs images of the bare class", "omit it, or use dreambench.run"
-        )
-    if metric.compares == "base":
-        raise DreambenchError(
-            f"{metric.title} needs the base model's images", "leave it out, or use dreambench.run"
-        )
-    if metric.compares == "files":
-        raise DreambenchError(f"{metric.title} reads files", "omit it, or use dreambench.score")
+    if metric.compares in _ELSEWHERE:
+        reason, function = _ELSEWHERE[metric.compares]
+        raise DreambenchError(f"{metric.title} {reason}", f"omit it, or use dreambench.{function}")
     return metric
 
 

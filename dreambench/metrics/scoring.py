@@ -14,8 +14,8 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.embeddings import EmbeddingStore
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import PhotosSeen
-from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectImages
-from dreambench.metrics.subject_scores import keep_embeddings, score_subject
+from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings, SubjectImages
+from dreambench.metrics.subject_scores import SubjectScorer
 from dreambench.metrics.tables import BenchmarkImage, as_table, tables_of
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -23,14 +23,6 @@ from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
 
 __all__ = ["BenchmarkImage", "ScoredProtocol", "SubjectImages", "embed_subject", "score_images"]
-
-
-def _ignore(_: int) -> None:
-    pass
-
-
-def _ignore_line(_: str) -> None:
-    pass
 
 
 @dataclass(frozen=True)
@@ -52,8 +44,8 @@ def score_images(
     decode_threads: int,
     others: Sequence[ScoredProtocol] = (),
     shown: PhotosSeen | None = None,
-    note: Callable[[str], None] = _ignore_line,
-    on_image: Callable[[int], None] = _ignore,
+    note: Callable[[str], None] = lambda line: None,
+    on_image: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Score a run's images and write its tables (protocol: paper sections 4.1 and 4.3).
 
@@ -83,7 +75,9 @@ def score_images(
     for subject, given in images.items():
         if not given.photos:
             raise DreambenchError(f"subject {subject} has no photos to compare with", "check the dataset")
-    rows = {each.name: _no_rows(each.protocol) for each, _ in asked}
+    rows: dict[str, dict[str, list[Any]]] = {
+        each.name: {table: [] for table in tables_of(each.protocol.metrics)} for each, _ in asked
+    }
     captions = _embed_captions(run, asked)
     with ThreadPoolExecutor(decode_threads) as pool:
         for subject, given in images.items():
@@ -91,21 +85,16 @@ def score_images(
             for each, encoders in asked:
                 cells = [cell for cell in each.cells if cell.subject == subject]
                 own[each.name] = ProtocolImages(encoders, replace(given, cells=cells))
-            embeddings = keep_embeddings(
-                run, subject, list(own.values()), pool, batch_size=batch_size, on_image=on_image
-            )
+            embeddings = SubjectEmbeddings(run, subject, list(own.values()), pool)
+            embeddings.embed(batch_size, on_image)
             for name, wanted in own.items():
-                found = score_subject(run, subject, wanted, embeddings, captions, shown, note)
+                found = SubjectScorer(run, subject, wanted, embeddings, shown, note).rows(captions)
                 for table, lines in rows[name].items():
                     lines.extend(found[table])
     for each, _ in asked:
         folder = run.of_protocol(each.name)
         for table, lines in rows[each.name].items():
             folder.save_scores(table, as_table(table, lines, each.protocol.metrics))
-
-
-def _no_rows(protocol: ProtocolSpec) -> dict[str, list[dict[str, Any]]]:
-    return {table: [] for table in tables_of(protocol.metrics)}
 
 
 def _counted(asked: ScoredProtocol) -> ScoredProtocol:
@@ -124,15 +113,14 @@ def embed_subject(
     pool: ThreadPoolExecutor,
     *,
     batch_size: int,
-    on_image: Callable[[int], None] = _ignore,
+    on_image: Callable[[int], None] = lambda count: None,
 ) -> None:
     """Embed one subject's images and measure their distances without writing a table.
 
     The run folder then has what ``score_images`` needs of this subject, bit for bit as it would compute it.
     Raises DreambenchError like ``score_images``.
     """
-    asked = [ProtocolImages(encoders, images)]
-    keep_embeddings(run, subject, asked, pool, batch_size=batch_size, on_image=on_image)
+    SubjectEmbeddings(run, subject, [ProtocolImages(encoders, images)], pool).embed(batch_size, on_image)
 
 
 def caption_key(text: str) -> str:

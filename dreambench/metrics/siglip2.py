@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, ClassVar
 
 from dreambench.metrics.image_similarity import PhotoSimilarity
-from dreambench.spec.metric import named_weights
+from dreambench.models.encoders.named_weights import dino_download
+from dreambench.spec.metric import WeightsFile, named_weights
 from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 
 if TYPE_CHECKING:
     import torch
 
-    from dreambench.spec.metric import WeightsFile
-
-PLACE = "protocol.encoders.siglip2"
+    from dreambench.models.encoders.siglip_encoder import SiglipEncoder
 
 
 class Siglip2Spec(DinoSpec):
     """The SigLIP 2 model: a timm name, ``hub`` or a local file; ``crop`` is its input size in pixels."""
 
+    place: ClassVar[str] = "protocol.encoders.siglip2"
     model: str = "vit_base_patch16_siglip_224.v2_webli"
     resize: int = 224
 
@@ -37,18 +37,15 @@ class Siglip2(PhotoSimilarity):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights and its input size in pixels."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, DinoSpec)
+        spec = self.settings(protocol)
         return {"siglip2": f"{spec.model}/{named_weights(spec)}/r{spec.crop}"}
 
-    def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> Any:
+    def load_encoder(self, settings: DinoSpec, device: str | torch.device) -> SiglipEncoder:
         """Load the image tower with timm."""
         from dreambench.models.encoders.siglip_encoder import load_siglip
 
-        return load_siglip(settings, device, PLACE)
+        return load_siglip(settings, device)
 
     def download(self, settings: DinoSpec) -> WeightsFile:
         """Return timm's file of the model."""
-        from dreambench.models.encoders.named_weights import dino_download
-
-        return dino_download(settings, PLACE)
+        return dino_download(settings)

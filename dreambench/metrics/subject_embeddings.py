@@ -13,7 +13,7 @@ from torch import Tensor
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.diversity_groups import DiversityGroups
-from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageConsumer, ImageFile, embed
+from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.tables import BenchmarkImage, DriftPair
 from dreambench.spec.metric import Comparand, Metric
@@ -66,9 +66,8 @@ class SubjectEmbeddings:
         self, run: RunFolder, subject: str, asked: Sequence[ProtocolImages], pool: ThreadPoolExecutor
     ) -> None:
         self.asked, self.pool = asked, pool
-        names = {each.encoders.key(m.encoder): m.encoder for each in asked for m in each.metrics()}
-        self.names = names
-        self.stores = {key: EmbeddingStore(run.embedding_file(key, subject)) for key in names}
+        keys = {each.encoders.key(metric.encoder) for each in asked for metric in each.metrics()}
+        self.stores = {key: EmbeddingStore(run.embedding_file(key, subject)) for key in sorted(keys)}
         run.notices += [
             f"{subject}: the embeddings in {store.file.parent.name} were damaged; they are computed again"
             for store in self.stores.values()
@@ -82,21 +81,28 @@ class SubjectEmbeddings:
         self.sha256 = dict(zip(files, pool.map(_hash, files), strict=True))
 
     def embed(self, batch_size: int, on_image: Callable[[int], None]) -> None:
-        """Embed photos and cells, then prior images, then drift's: the first batches stay as they were."""
+        """Embed and store what is missing; an error does not discard what was embedded by then.
+
+        Photos and cells come first, then prior images, then drift's: the first batches stay as they were.
+        """
         photos = [ImageFile(file, self.sha256[file], "photo") for file in self.photos]
-        cells = [ImageFile(file, self.sha256[file]) for file in self.cells]
-        priors = [ImageFile(file, self.sha256[file]) for file in self.priors]
-        drift = [ImageFile(file, self.sha256[file]) for file in self.drift]
+        cells, priors, drift = (
+            [ImageFile(file, self.sha256[file]) for file in files]
+            for files in (self.cells, self.priors, self.drift)
+        )
         jobs, sinks = self._jobs(), self._sinks(batch_size)
-        for images in ([*photos, *cells], priors, drift):
-            distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
-            embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
-            if len(images) > len(distinct):
-                on_image(len(images) - len(distinct))
+        try:
+            for images in ([*photos, *cells], priors, drift):
+                distinct = list({image.sha256: image for image in reversed(images)}.values())[::-1]
+                embed(distinct, jobs, sinks, self.pool, batch_size, on_image)
+                if len(images) > len(distinct):
+                    on_image(len(images) - len(distinct))
+        finally:
+            for store in self.stores.values():
+                store.save()
 
     def _jobs(self) -> dict[str, EmbeddingJob]:
-        wanted: dict[str, set[str]] = {}
-        loaders: dict[str, Callable[[], object]] = {}
+        jobs: dict[str, EmbeddingJob] = {}
         for each in self.asked:
             photos = {self.sha256[file] for file in each.images.photos}
             cells = {self.sha256[cell.file] for cell in each.images.cells if cell.file}
@@ -105,15 +111,13 @@ class SubjectEmbeddings:
             of_kind = {"photos": photos | cells, "caption": cells, "prior": photos | priors, "base": drift}
             for metric in each.metrics("photos", "caption", "prior", "base"):
                 key = each.encoders.key(metric.encoder)
-                wanted.setdefault(key, set()).update(of_kind[metric.compares])
-                loaders[key] = partial(each.encoders.load, metric.encoder)
-        return {
-            key: EmbeddingJob(loaders[key], self.stores[key], images, self.names[key])  # type: ignore[arg-type]
-            for key, images in wanted.items()
-        }
+                load = partial(each.encoders.load, metric.encoder)
+                job = jobs.setdefault(key, EmbeddingJob(load, self.stores[key], set(), metric.encoder))
+                job.images.update(of_kind[metric.compares])
+        return jobs
 
-    def _sinks(self, batch_size: int) -> dict[str, ImageConsumer]:
-        sinks: dict[str, ImageConsumer] = {}
+    def _sinks(self, batch_size: int) -> dict[str, DiversityGroups]:
+        sinks: dict[str, DiversityGroups] = {}
         for each in self.asked:
             groups = [
                 [(self.sha256[cell.file], cell.file) for cell in group if cell.file]
@@ -133,14 +137,9 @@ class SubjectEmbeddings:
                 )
         return sinks
 
-    def save(self) -> None:
-        """Store what was embedded and measured."""
-        for store in self.stores.values():
-            store.save()
-
-    def matrix(self, key: str, files: Iterable[Path | None]) -> Tensor:
+    def matrix(self, key: str, files: Iterable[Path]) -> Tensor:
         """Return the embeddings [n, d] of some files by an encoder's key."""
-        return self.stores[key].matrix([self.sha256[file] for file in files if file])
+        return self.stores[key].matrix([self.sha256[file] for file in files])
 
 
 def _cell_files(asked: Sequence[ProtocolImages]) -> list[Path]:

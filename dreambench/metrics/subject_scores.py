@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from functools import partial
-from itertools import groupby
+from itertools import combinations, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,12 @@ from torch import Tensor
 
 from dreambench.dataset.images import image_size
 from dreambench.errors import DreambenchError
-from dreambench.metrics.div import index_pairs
 from dreambench.metrics.diversity_groups import pair_key
 from dreambench.metrics.references import PhotosSeen, compare_with_photos, on_scale, reference_photos
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings
-from dreambench.metrics.tables import BenchmarkImage, image_row
+from dreambench.metrics.tables import BenchmarkImage
 from dreambench.spec.file_metric import FileMetric, ScoredFile
-from dreambench.spec.metric import Metric
+from dreambench.spec.metric import Comparand, Metric
 from dreambench.store import RunFolder
 
 SubjectRows = dict[str, list[dict[str, Any]]]
@@ -29,49 +29,13 @@ SubjectRows = dict[str, list[dict[str, Any]]]
 Captions = Mapping[str, Mapping[str, Tensor]]
 
 
-def keep_embeddings(
-    run: RunFolder,
-    subject: str,
-    asked: Sequence[ProtocolImages],
-    pool: ThreadPoolExecutor,
-    *,
-    batch_size: int,
-    on_image: Callable[[int], None],
-) -> SubjectEmbeddings:
-    """Embed and store what is missing of one subject; an error does not discard what was embedded by then."""
-    embeddings = SubjectEmbeddings(run, subject, asked, pool)
-    try:
-        embeddings.embed(batch_size, on_image)
-    finally:
-        embeddings.save()
-    return embeddings
-
-
-def score_subject(
-    run: RunFolder,
-    subject: str,
-    asked: ProtocolImages,
-    embeddings: SubjectEmbeddings,
-    captions: Captions,
-    shown: PhotosSeen | None = None,
-    note: Callable[[str], None] = print,
-) -> SubjectRows:
-    """Return the rows of one subject for each table, by one protocol.
+class SubjectScorer:
+    """The rows of one subject for each table, by one protocol.
 
     ``shown`` is how many of its first photos a model was trained on, or the name of the one that it was
     shown, by subject (None: not known). ``note`` is called with a line about missing scores.
     """
-    scorer = _SubjectScorer(run, subject, asked, embeddings, shown, note)
-    return {
-        "images": scorer.image_rows(captions),
-        "diversity": scorer.diversity_rows(),
-        "prior": scorer.prior_rows(),
-        "drift": scorer.drift_rows(),
-        "photos": scorer.photo_rows(),
-    }
 
-
-class _SubjectScorer:
     def __init__(
         self,
         run: RunFolder,
@@ -87,12 +51,22 @@ class _SubjectScorer:
         self.cells = self.images.present()
         self.references = reference_photos(self.protocol, subject, self.images.photos, shown)
 
-    def _matrix(self, metric: Metric, files: Iterable[Path | None]) -> Tensor:
+    def rows(self, captions: Captions) -> SubjectRows:
+        """Return the rows of each table."""
+        return {
+            "images": self.image_rows(captions),
+            "diversity": self.diversity_rows(),
+            "prior": self.prior_rows(),
+            "drift": self.drift_rows(),
+            "photos": self.photo_rows(),
+        }
+
+    def _matrix(self, metric: Metric, files: Iterable[Path]) -> Tensor:
         return self.embeddings.matrix(self.asked.encoders.key(metric.encoder), files)
 
     def image_rows(self, captions: Captions) -> list[dict[str, Any]]:
         """Return one row per expected image, in the order given."""
-        files = [cell.file for cell in self.cells]
+        files = [cell.file for cell in self.cells if cell.file]
         columns: dict[str, list[float]] = {}
         for metric in self.asked.metrics("photos") if files else ():
             indices = [cell.image_index for cell in self.cells]
@@ -106,21 +80,14 @@ class _SubjectScorer:
             columns[metric.column] = _finite(metric, found, files)
         for metric in self.asked.metrics("files") if files else ():
             columns[metric.column] = on_scale(metric, self.protocol, self._of_files(metric))
-        scores = {
-            (cell.prompt_index, cell.image_index): {name: values[i] for name, values in columns.items()}
-            for i, cell in enumerate(self.cells)
-        }
-        present = [file for file in files if file]
-        sizes = dict(zip(files, self.embeddings.pool.map(image_size, present), strict=True))
-        return [
-            image_row(
-                cell,
-                None if cell.file is None else self.run.relative(cell.file),
-                sizes.get(cell.file),
-                scores.get((cell.prompt_index, cell.image_index), {}),
-            )
-            for cell in self.images.cells
-        ]
+        scores = dict(zip(self.cells, _by_row(columns, len(files)), strict=True))
+        sizes = dict(zip(self.cells, self.embeddings.pool.map(image_size, files), strict=True))
+        rows = []
+        for cell in self.images.cells:
+            size = "x".join(map(str, sizes[cell])) if cell in sizes else None
+            file = None if cell.file is None else self.run.relative(cell.file)
+            rows.append({**asdict(cell), "file": file, "size": size, **scores.get(cell, {})})
+        return rows
 
     def _of_files(self, metric: Metric) -> list[float]:
         assert isinstance(metric, FileMetric)
@@ -152,57 +119,39 @@ class _SubjectScorer:
         metrics = self.asked.metrics("pairs")
         if not metrics:
             return []
-        rows = []
-        ordered = sorted(self.images.cells, key=lambda cell: (cell.prompt_index, cell.image_index))
-        for prompt_index, group in groupby(ordered, key=lambda cell: cell.prompt_index):
-            members = list(group)
-            for i, j in index_pairs(len(members)):
-                a, b = members[i], members[j]
-                row = {"subject": self.subject, "prompt_index": prompt_index}
-                pair = {"pair": f"{a.image_index}-{b.image_index}"}
-                rows.append({**row, **pair, **{m.column: self._distance(m, a, b) for m in metrics}})
-        return rows
+        ordered = sorted(self.images.cells, key=attrgetter("prompt_index", "image_index"))
+        return [
+            {
+                "subject": self.subject,
+                "prompt_index": prompt_index,
+                "pair": f"{a.image_index}-{b.image_index}",
+                **{metric.column: self._distance(metric, a, b) for metric in metrics},
+            }
+            for prompt_index, group in groupby(ordered, key=attrgetter("prompt_index"))
+            for a, b in combinations(group, 2)
+        ]
 
     def _distance(self, metric: Metric, a: BenchmarkImage, b: BenchmarkImage) -> float:
         if a.file is None or b.file is None:
             return math.nan
-        sha256, store = (
-            self.embeddings.sha256,
-            self.embeddings.stores[self.asked.encoders.key(metric.encoder)],
-        )
+        sha256 = self.embeddings.sha256
+        store = self.embeddings.stores[self.asked.encoders.key(metric.encoder)]
         found = float(store[pair_key(sha256[a.file], sha256[b.file])])
         return on_scale(metric, self.protocol, [found])[0]
 
     def prior_rows(self) -> list[dict[str, Any]]:
         """Return one row per prior image; it is compared with all photos, whatever the references."""
-        priors, metrics = self.images.priors, self.asked.metrics("prior")
-        if not metrics or not priors:
-            return []
-        files = list(priors.values())
-        columns = {}
-        for metric in metrics:
-            found = metric.score(self._matrix(metric, files), self._matrix(metric, self.images.photos))
-            columns[metric.column] = _finite(metric, on_scale(metric, self.protocol, found), files)
+        priors = self.images.priors if self.asked.metrics("prior") else {}
+        scores = self._compared("prior", list(priors.values()), self.images.photos)
         return [
-            {
-                "subject": self.subject,
-                "image_index": number,
-                "file": self.run.relative(file),
-                **{name: values[i] for name, values in columns.items()},
-            }
-            for i, (number, file) in enumerate(priors.items())
+            {"subject": self.subject, "image_index": number, "file": self.run.relative(file), **own}
+            for (number, file), own in zip(priors.items(), scores, strict=True)
         ]
 
     def drift_rows(self) -> list[dict[str, Any]]:
         """Return one row per unrelated prompt; its image is compared with the base model's."""
-        drift, metrics = self.images.drift, self.asked.metrics("base")
-        if not metrics or not drift:
-            return []
-        files, bases = [own.file for own, _ in drift], [base.file for _, base in drift]
-        columns = {}
-        for metric in metrics:
-            found = metric.score(self._matrix(metric, files), self._matrix(metric, bases))
-            columns[metric.column] = _finite(metric, on_scale(metric, self.protocol, found), files)
+        drift = self.images.drift if self.asked.metrics("base") else ()
+        scores = self._compared("base", [own.file for own, _ in drift], [base.file for _, base in drift])
         return [
             {
                 "subject": self.subject,
@@ -210,17 +159,26 @@ class _SubjectScorer:
                 "prompt": own.prompt,
                 "file": self.run.relative(own.file),
                 "base_file": self.run.relative(base.file),
-                **{name: values[i] for name, values in columns.items()},
+                **found,
             }
-            for i, (own, base) in enumerate(drift)
+            for (own, base), found in zip(drift, scores, strict=True)
         ]
+
+    def _compared(
+        self, kind: Comparand, files: Sequence[Path], references: Sequence[Path]
+    ) -> list[dict[str, float]]:
+        """Return each file's scores by the metrics that compare with ``kind``."""
+        columns: dict[str, list[float]] = {}
+        for metric in self.asked.metrics(kind) if files else ():
+            found = metric.score(self._matrix(metric, files), self._matrix(metric, references))
+            columns[metric.column] = _finite(metric, on_scale(metric, self.protocol, found), files)
+        return _by_row(columns, len(files))
 
     def photo_rows(self) -> list[dict[str, Any]]:
         """Return one row per pair of photos: the bound, over all photos in every protocol."""
         names = [file.name for file in self.images.photos]
         rows: list[dict[str, Any]] = [
-            {"subject": self.subject, "photo_a": names[i], "photo_b": names[j]}
-            for i, j in index_pairs(len(names))
+            {"subject": self.subject, "photo_a": a, "photo_b": b} for a, b in combinations(names, 2)
         ]
         for metric in self.asked.metrics("photos"):
             pairs = metric.photo_pairs(self._matrix(metric, self.images.photos))
@@ -230,7 +188,12 @@ class _SubjectScorer:
         return rows
 
 
-def _finite(metric: Metric, scores: list[float], files: Iterable[Path | None]) -> list[float]:
+def _by_row(columns: Mapping[str, list[float]], count: int) -> list[dict[str, float]]:
+    """Return columns of ``count`` scores row by row."""
+    return [{name: values[i] for name, values in columns.items()} for i in range(count)]
+
+
+def _finite(metric: Metric, scores: list[float], files: Iterable[Path]) -> list[float]:
     """Return the scores of existing files. Raises DreambenchError if one is not finite."""
     for score, file in zip(scores, files, strict=True):
         if not math.isfinite(score):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -38,30 +37,18 @@ class BenchmarkImage:
 #: An image of an unrelated prompt by a subject's model, and the base model's from the same noise.
 DriftPair = tuple[ImageRequest, ImageRequest]
 
-_COLUMNS: dict[str, dict[str, str]] = {
-    "images": {
-        "subject": "object",
-        "class_noun": "object",
-        "category": "object",
-        "prompt_index": "int64",
-        "prompt": "object",
-        "kind": "object",
-        "image_index": "int64",
-        "seed": "Int64",
-        "file": "object",
-        "size": "object",  # WIDTHxHEIGHT in pixels
-    },
-    "diversity": {"subject": "object", "prompt_index": "int64", "pair": "object"},
-    "prior": {"subject": "object", "image_index": "int64", "file": "object"},
-    "drift": {
-        "subject": "object",
-        "prompt_index": "int64",
-        "prompt": "object",
-        "file": "object",
-        "base_file": "object",
-    },
-    "photos": {"subject": "object", "photo_a": "object", "photo_b": "object"},
+#: The columns of each table before those of scores; ``size`` is WIDTHxHEIGHT in pixels.
+_COLUMNS = {
+    "images": (
+        *("subject", "class_noun", "category", "prompt_index", "prompt", "kind", "image_index"),
+        *("seed", "file", "size"),
+    ),
+    "diversity": ("subject", "prompt_index", "pair"),
+    "prior": ("subject", "image_index", "file"),
+    "drift": ("subject", "prompt_index", "prompt", "file", "base_file"),
+    "photos": ("subject", "photo_a", "photo_b"),
 }
+_NUMBERS = {"prompt_index": "int64", "image_index": "int64", "seed": "Int64"}
 #: The tables of every run.
 TABLES = ("images", "diversity", "prior", "photos")
 
@@ -78,23 +65,8 @@ def as_table(name: str, rows: Sequence[Mapping[str, Any]], metrics: tuple[str, .
     ones, in addition to the standard ones.
     """
     scores = metrics_that_compare(SCORE_TABLES[name], metrics)
-    types = {**_COLUMNS[name], **{metric.column: "float64" for metric in scores}}
+    types = {column: _NUMBERS.get(column, "object") for column in _COLUMNS[name]}
+    types |= {metric.column: "float64" for metric in scores}
     # Column by column: a frame made from rows would turn a seed column with a gap into floats.
-    return pd.DataFrame(
-        {column: _column([row.get(column) for row in rows], types[column]) for column in types}
-    )
-
-
-def _column(values: list[Any], kind: str) -> pd.Series[Any]:
-    if kind == "float64":
-        values = [math.nan if value is None else value for value in values]
-    return pd.Series(values, dtype=kind)
-
-
-def image_row(
-    cell: BenchmarkImage, file: str | None, size: tuple[int, int] | None, scores: Mapping[str, float]
-) -> dict[str, Any]:
-    """Return a row of ``images``: the cell, its file's path in the run, its size, and its scores."""
-    fields = asdict(cell)
-    del fields["caption"]
-    return {**fields, "file": file, "size": size and f"{size[0]}x{size[1]}", **scores}
+    columns = {name: pd.Series([row.get(name) for row in rows], dtype=kind) for name, kind in types.items()}
+    return pd.DataFrame(columns)

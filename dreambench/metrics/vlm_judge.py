@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import json
 import math
 import os
@@ -19,11 +20,13 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
+from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
+from dreambench.metrics.kept_scores import Number
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of, write_text
@@ -35,6 +38,7 @@ Give two whole numbers from 0 (not at all) to 10 (perfectly):
 1. How well does the second image follow the text?
 2. How much does the subject in the second image look like the subject in the photo?
 Answer with JSON alone: {{"score": [first, second], "reason": "one short sentence"}}"""
+_From0To10 = Annotated[Number, Field(ge=0, le=10)]
 _RETRIED = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 _JSON = re.compile(r"\{.*\}", re.DOTALL)
 _KINDS = {".jpg": "jpeg", ".jpeg": "jpeg", ".png": "png", ".webp": "webp"}
@@ -69,9 +73,7 @@ class VlmJudge(FileMetric):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model, and the start of the SHA-256 of the prompt; the endpoint does not matter."""
-        spec = protocol.encoder_spec(self.encoder)
-        assert isinstance(spec, JudgeSpec)
-        return {"judge": f"{spec.model}/prompt-{_digest(PROMPT)[:8]}/t0"}
+        return {"judge": f"{self.settings(protocol).model}/prompt-{_digest(PROMPT)[:8]}/t0"}
 
     def score_files(
         self, files: Sequence[ScoredFile], settings: JudgeSpec, kept: Path, note: Callable[[str], None]
@@ -106,6 +108,10 @@ class _NoReplyError(Exception):
     """The endpoint gave no reply; the message is one line."""
 
 
+class _Scores(BaseModel):
+    score: tuple[_From0To10, _From0To10]
+
+
 def parsed(reply: str) -> float:
     """Return the smaller of a reply's two scores, 0 to 10; NaN if it does not have two such numbers.
 
@@ -115,14 +121,9 @@ def parsed(reply: str) -> float:
     """
     found = _JSON.search(reply)
     try:
-        scores = json.loads(found[0])["score"] if found else None
-    except (ValueError, TypeError, KeyError):
+        return min(_Scores.model_validate_json(found[0] if found else "").score)
+    except ValueError:
         return math.nan
-    if not isinstance(scores, list) or len(scores) != 2:
-        return math.nan
-    if not all(isinstance(s, int | float) and not isinstance(s, bool) and 0 <= s <= 10 for s in scores):
-        return math.nan
-    return float(min(scores))
 
 
 def _ask(file: ScoredFile, settings: JudgeSpec, first: bool) -> str:
@@ -173,8 +174,13 @@ def _text(answer: bytes) -> str:
 
 
 def _data_url(path: Path) -> str:
-    kind = _KINDS.get(path.suffix.lower(), "png")
-    return f"data:image/{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    kind = _KINDS.get(path.suffix.lower())
+    content = io.BytesIO()
+    if kind is None:  # endpoints do not read BMP and TIFF
+        read_image(path).save(content, "PNG")
+    else:
+        content.write(path.read_bytes())
+    return f"data:image/{kind or 'png'};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def _key(file: ScoredFile, model: str) -> str:
@@ -188,7 +194,6 @@ def _digest(text: str) -> str:
 
 def _read(kept: Path) -> dict[str, str]:
     try:
-        content = json.loads(kept.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return TypeAdapter(dict[str, str]).validate_json(kept.read_bytes())
+    except (OSError, ValidationError):
         return {}
-    return {str(k): str(v) for k, v in content.items()} if isinstance(content, dict) else {}

@@ -46,10 +46,8 @@ def read_index(folder: Path) -> dict[str, Any]:
     file = folder / "model_index.json"
     refuse_special(file)
     try:
-        index = json.loads(file.read_text(encoding="utf-8"))
-        if not isinstance(index, dict):
-            raise ValueError(index)
-    except (FileNotFoundError, ValueError) as error:
+        index = read_config(file)
+    except (FileNotFoundError, DreambenchError) as error:
         raise DreambenchError(
             f"{file} is missing or no JSON", "give --base a folder in diffusers' layout"
         ) from error
@@ -95,13 +93,12 @@ def _check_tokenizer(inside: Path) -> None:
 
 
 def _check_weights(inside: Path, variant: str | None) -> None:
-    suffix = f".{variant}.safetensors" if variant else ".safetensors"
-    names = [file.name for file in inside.iterdir() if file.name.endswith(suffix)]
-    # Without a variant, model.safetensors or its shards; model.fp16.safetensors is another variant's.
-    if variant or any("." not in name.removesuffix(suffix) for name in names):
-        if names:
-            return
-    elif names:
+    names = sorted(file.name for file in inside.glob("*.safetensors"))
+    # Whole or in shards; model.fp16.safetensors and model.fp16-00001-of-00002.safetensors are a variant's.
+    ending = rf"[.]{re.escape(variant)}(?:-\d+-of-\d+)?" if variant else ""
+    if any(re.fullmatch(rf"[^.]+{ending}[.]safetensors", name) for name in names):
+        return
+    if names and not variant:
         raise DreambenchError(
             f"{inside} holds {names[0]} only", "set base.variant to the part before .safetensors"
         )
@@ -109,7 +106,8 @@ def _check_weights(inside: Path, variant: str | None) -> None:
         raise DreambenchError(
             f"{inside} holds pickled weights only, which are never read", "convert the model to safetensors"
         )
-    raise DreambenchError(f"{inside} contains no *{suffix}", "download the model again, or set base.variant")
+    wanted = f"*.{variant}.safetensors" if variant else "*.safetensors"
+    raise DreambenchError(f"{inside} contains no {wanted}", "download the model again, or set base.variant")
 
 
 def fingerprint_of(folder: Path, components: Iterable[str]) -> str:

@@ -16,8 +16,9 @@ from dreambench.models.base_folder import (
     read_index,
 )
 from dreambench.models.families.family import Family, class_named, family_of
+from dreambench.models.hub import fetch
 from dreambench.models.quantized import is_finite, quantization_config
-from dreambench.models.schedulers import Parameterization, parameterization, scheduler_class
+from dreambench.models.schedulers import check_scheduler
 from dreambench.paths import BUILTIN, located
 from dreambench.spec.run_spec import BaseSpec
 
@@ -39,6 +40,7 @@ class BaseModel:
         self.family: Family = family_of(str(self.index["_class_name"]), str(folder / "model_index.json"))
         self.quantize = "none"
         self._frozen: dict[str, Any] = {}
+        self._tokenizers: dict[str, Any] = {}
 
     @cached_property
     def device(self) -> torch.device:
@@ -54,28 +56,20 @@ class BaseModel:
 
         return torch.float32
 
-    @property
-    def parameterization(self) -> Parameterization:
-        """What the denoiser predicts. Raises DreambenchError for flow matching."""
-        return parameterization(self.config("scheduler"), self.name)
-
     def config(self, component: str) -> dict[str, Any]:
         """Return a component's configuration file as a dict."""
         file = "scheduler_config.json" if component == "scheduler" else "config.json"
         return read_config(self.folder / component / file)
 
-    @cached_property
+    @property
     def tokenizer(self) -> Any:
         """The pipeline's first tokenizer."""
-        return self.fresh_tokenizer()
-
-    @cached_property
-    def _tokenizers(self) -> dict[str, Any]:
-        others = [name for name in self.family.tokenizers if name != "tokenizer"]
-        return {"tokenizer": self.tokenizer, **{name: self.fresh_tokenizer(name) for name in others}}
+        return self.tokenizer_of("tokenizer")
 
     def tokenizer_of(self, component: str) -> Any:
         """Return a shared tokenizer by its component's name, such as ``tokenizer_2``."""
+        if component not in self._tokenizers:
+            self._tokenizers[component] = self.fresh_tokenizer(component)
         return self._tokenizers[component]
 
     def fresh_tokenizer(self, component: str = "tokenizer") -> Any:
@@ -91,8 +85,9 @@ class BaseModel:
     @cached_property
     def scheduler(self) -> Any:
         """The pipeline's own scheduler, with the noise schedule that the model was trained with."""
-        cls = scheduler_class(str(self.config("scheduler").get("_class_name")), self.folder)
-        return cls.from_pretrained(self.folder / "scheduler")
+        name = str(self.config("scheduler").get("_class_name"))
+        check_scheduler(name, self.folder)
+        return class_named(f"diffusers.{name}").from_pretrained(self.folder / "scheduler")
 
     def native_size(self) -> int | None:
         """Return the side in pixels of the images that the model was made for, if it is known."""
@@ -135,10 +130,12 @@ class BaseModel:
                 self._frozen[component].to("cpu")
 
     def pipeline(self, **trained: Any) -> Any:
-        """Return the pipeline of frozen components, with ``trained`` ones in their stead."""
-        modules = {name: trained.get(name) or self.frozen(name) for name in self.family.weighted}
-        pipeline = self._pipeline_class()(
-            **{name: module.eval() for name, module in modules.items()},
+        """Return the pipeline of frozen components, with ``trained`` ones in their stead (None: left out)."""
+        modules = {
+            name: trained[name] if name in trained else self.frozen(name) for name in self.family.weighted
+        }
+        pipeline = class_named(f"diffusers.{self.index['_class_name']}")(
+            **{name: module and module.eval() for name, module in modules.items()},
             **{name: trained.get(name) or self.tokenizer_of(name) for name in self.family.tokenizers},
             scheduler=self.scheduler,
             **self.family.pipeline_options(self.index),
@@ -148,16 +145,7 @@ class BaseModel:
 
     def text_pipeline(self) -> Any:
         """Return the pipeline of text encoders and tokenizers alone, which encodes prompts."""
-        encoders = self.family.text_encoders()
-        return self._pipeline_class()(
-            **{name: self.frozen(name) if name in encoders else None for name in self.family.weighted},
-            **{name: self.tokenizer_of(name) for name in self.family.tokenizers},
-            scheduler=self.scheduler,
-            **self.family.pipeline_options(self.index),
-        )
-
-    def _pipeline_class(self) -> Any:
-        return class_named(f"diffusers.{self.index['_class_name']}")
+        return self.pipeline(**dict.fromkeys(self.family.weighted.keys() - set(self.family.text_encoders())))
 
 
 def layout_of(component: str, module: Any, device: torch.device) -> torch.memory_format:
@@ -235,8 +223,6 @@ def open_base(spec: BaseSpec) -> BaseModel:
                 f"base.model={spec.model} is neither a folder nor a hub id",
                 "give --base FOLDER or --base OWNER/NAME",
             )
-        from dreambench.models.hub import fetch
-
         folder = fetch(spec)
         commit = folder.name if folder.parent.name == "snapshots" else None
     base = BaseModel(folder, spec.model, "", spec.variant)

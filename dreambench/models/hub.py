@@ -27,28 +27,26 @@ def fetch(spec: BaseSpec) -> Path:
         raise _one_line(spec, error) from error
 
 
-def require_file(repository: str, file: str) -> None:
-    """Raise where a file of a hub repository is neither in the cache nor to be had.
+def cached_file(repository: str, file: str) -> Path | None:
+    """Return a file of a hub repository if it is in the cache, without any network access."""
+    from huggingface_hub import try_to_load_from_cache
 
-    One request fails at once without a network; downloading would retry for a minute.
-    """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
-
-    if not isinstance(try_to_load_from_cache(repository, file), str):
-        get_hf_file_metadata(hf_hub_url(repository, file))
+    found = try_to_load_from_cache(repository, file)
+    return Path(found) if isinstance(found, str) else None
 
 
 def commit_of(repository: str, file: str) -> str:
     """Return the commit of a hub repository that a file is taken from: the cached one's, or the newest.
 
-    Raises what the hub raises where it is neither in the cache nor to be had.
+    Raises what the hub raises where it is neither in the cache nor to be had. One request fails at once
+    without a network; downloading would retry for a minute.
     """
-    from huggingface_hub import get_hf_file_metadata, hf_hub_url, try_to_load_from_cache
+    from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
-    found = try_to_load_from_cache(repository, file)
-    if isinstance(found, str):
+    found = cached_file(repository, file)
+    if found is not None:
         # CACHE/models--OWNER--NAME/snapshots/COMMIT/FILE
-        return Path(found).parents[len(Path(file).parts) - 1].name
+        return found.parents[len(Path(file).parts) - 1].name
     return str(get_hf_file_metadata(hf_hub_url(repository, file)).commit_hash)
 
 

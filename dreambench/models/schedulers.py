@@ -5,12 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from dreambench.errors import DreambenchError
 from dreambench.spec.method_options import SamplerSpec
 
-Parameterization = Literal["epsilon", "v_prediction"]
 _LATENTS = {"clip_sample": False, "set_alpha_to_one": False, "steps_offset": 1}
 _CLASSES = {
     "ddim": "DDIMScheduler",
@@ -38,14 +37,6 @@ _KNOWN = frozenset(
         "TCDScheduler",
     }
 )
-
-
-def scheduler_class(name: str, folder: Path) -> Any:
-    """Return a base model's scheduler class by name. Raises DreambenchError like ``check_scheduler``."""
-    check_scheduler(name, folder)
-    import diffusers
-
-    return getattr(diffusers, name)
 
 
 def check_scheduler(name: str, folder: Path) -> None:
@@ -83,31 +74,3 @@ def _for_latents(config: Mapping[str, Any]) -> dict[str, Any]:
     # diffusers fills its own defaults into a config that it reads, and lists them here.
     silent = set(config.get("_use_default_values", ()))
     return {name: value for name, value in _LATENTS.items() if name not in config or name in silent}
-
-
-def training_schedule(base_scheduler: Any) -> Any:
-    """Return the forward process (DDPM) that the base model was trained with."""
-    from diffusers import DDPMScheduler
-
-    return DDPMScheduler.from_config(base_scheduler.config)
-
-
-def parameterization(scheduler_config: dict[str, Any], model: str) -> Parameterization:
-    """Tell what the base model predicts from its scheduler's config (scheduler_config.json as a dict).
-
-    Raises DreambenchError for flow matching and sample prediction: the training target would be
-    another one, and the images of a wrongly trained model look plausible.
-    """
-    class_name = str(scheduler_config.get("_class_name", ""))
-    if class_name.startswith("FlowMatch") or scheduler_config.get("prediction_type") == "flow_prediction":
-        raise DreambenchError(
-            f"base model {model} is a flow-matching model ({class_name}), which is not supported",
-            "use an epsilon- or v-prediction model of this family",
-        )
-    prediction = scheduler_config.get("prediction_type", "epsilon")
-    if prediction not in ("epsilon", "v_prediction"):
-        raise DreambenchError(
-            f"base model {model}: scheduler/scheduler_config.json has prediction_type {prediction!r}",
-            "epsilon and v_prediction are supported",
-        )
-    return "v_prediction" if prediction == "v_prediction" else "epsilon"

@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.weight_files import fingerprint, is_local, local_file
+from dreambench.models.encoders.weight_files import is_local, local_file
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import get_metric, standard_metrics
-
-__all__ = [
-    "fingerprint",
-    "is_local",
-    "missing_weights",
-    "needed_encoders",
-    "with_fingerprints",
-]
+from dreambench.store.files import sha256_of
 
 
 def needed_encoders(metrics: Iterable[str]) -> list[str]:
@@ -47,7 +40,7 @@ def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
                 if name in needed:
                     raise
                 continue
-            changes[name] = settings.model_copy(update={"fingerprint": fingerprint(file)})
+            changes[name] = settings.model_copy(update={"fingerprint": sha256_of(file)})
     return protocol.with_encoder_specs(changes) if changes else protocol
 
 
@@ -72,6 +65,6 @@ def missing_weights(protocol: ProtocolSpec) -> list[str]:
         except DreambenchError as error:
             lines.append(str(error))
             continue
-        if source.cached() is None:
+        if source is not None and source.cached() is None:
             lines.append(f"{field}: {source} will be downloaded")
     return lines

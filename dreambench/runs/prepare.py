@@ -13,8 +13,9 @@ from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import Runtime
+from dreambench.models.encoders.weight_files import is_local
 from dreambench.models.quantized import require_quantizer
-from dreambench.models.weights import is_local, needed_encoders
+from dreambench.models.weights import needed_encoders
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.chosen_data import resolve_scoring
 from dreambench.runs.memory import require_memory

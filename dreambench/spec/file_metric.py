@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.metric import Comparand, Metric
+from dreambench.spec.metric import Comparand, Metric, WeightsFile
 from dreambench.spec.protocol_spec import EncoderSpec
 
 if TYPE_CHECKING:
     import torch
-
-    from dreambench.spec.metric import WeightsFile
 
 
 class FileMetricSpec(EncoderSpec):
@@ -36,14 +34,6 @@ class ScoredFile:
     photos: tuple[Path, ...]
     subject: str = ""
     cell: str = ""
-
-
-class NoWeights:
-    """Stands for the file that a metric of files does not need."""
-
-    def cached(self) -> Path | None:
-        """Return a path: nothing is to be downloaded."""
-        return Path()
 
 
 class FileMetric(Metric):
@@ -80,6 +70,6 @@ class FileMetric(Metric):
         """Raise DreambenchError: there is no encoder."""
         raise DreambenchError(f"{self.title} has no encoder", "leave it out here, or use `dreambench score`")
 
-    def download(self, settings: Any) -> WeightsFile:
-        """Return a file that needs no download."""
-        return NoWeights()
+    def download(self, settings: Any) -> WeightsFile | None:
+        """Return None: nothing is downloaded."""
+        return None

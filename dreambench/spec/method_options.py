@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from dreambench.spec.section import Section
+from dreambench.spec.frozen import Section
 
 SchedulerName = Literal["default", "ddim", "ddpm", "dpmsolver++", "euler", "euler-ancestral", "pndm", "unipc"]
 

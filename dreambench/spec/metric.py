@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -91,8 +92,8 @@ class Metric(ABC):
         """The title with an arrow in the direction of better scores."""
         return f"{self.title} {'↑' if self.higher_is_better else '↓'}"
 
-    def settings(self, protocol: ProtocolSpec) -> EncoderSpec:
-        """Return the protocol's settings of the metric's encoder."""
+    def settings(self, protocol: ProtocolSpec) -> Any:
+        """Return the protocol's settings of the metric's encoder: an instance of ``Settings``."""
         return protocol.encoder_spec(self.encoder)
 
     def default_settings(self, protocol: ProtocolSpec) -> EncoderSpec:
@@ -112,8 +113,11 @@ class Metric(ABC):
         """
 
     @abstractmethod
-    def download(self, settings: Any) -> WeightsFile:
-        """Return the file that is downloaded where ``settings.weights`` is not a file. Downloads nothing."""
+    def download(self, settings: Any) -> WeightsFile | None:
+        """Return the file that is downloaded where ``settings.weights`` is not a file (None: nothing is).
+
+        Downloads nothing.
+        """
 
     def check(self, settings: Any) -> None:
         """Raise DreambenchError where something else than weights is missing: a package, a folder, a program.
@@ -141,8 +145,7 @@ class Metric(ABC):
 
     def photo_pairs(self, photos: torch.Tensor) -> list[tuple[int, int, float]]:
         """Return (i, j, score) for all pairs i < j of a subject's photos [m, d]: the bound of ``photos``."""
-        count = len(photos)
-        pairs = [(i, j) for i in range(count) for j in range(i + 1, count)]
+        pairs = combinations(range(len(photos)), 2)
         return [(i, j, self.score(photos[i : i + 1], photos[j : j + 1])[0]) for i, j in pairs]
 
     def pair_size(self, settings: Any) -> int | Literal["native"]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.paths import data_folder, read_yaml
 
 
@@ -21,15 +20,13 @@ def read_named(noun: str, folder: str, name_or_file: str, example: str) -> tuple
     Raises DreambenchError where it is neither known nor a file (it names the nearest name), and where it
     contains no mapping; ``example`` says how one is written.
     """
-    path = data_folder() / folder / f"{name_or_file}.yaml"
-    if name_or_file not in names_in(folder):
+    path, known = data_folder() / folder / f"{name_or_file}.yaml", names_in(folder)
+    if name_or_file not in known:
         path = Path(name_or_file)
         if not path.is_file():
-            near = difflib.get_close_matches(name_or_file, names_in(folder), n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
             raise DreambenchError(
                 f"{noun} {name_or_file!r} is neither known nor a file",
-                f"{hint}known: {', '.join(names_in(folder))}",
+                f"{did_you_mean(name_or_file, known)}known: {', '.join(known)}",
             )
     content = read_yaml(path)
     if not isinstance(content, dict):

@@ -94,7 +94,7 @@ def _in_fields(name: str, text: str) -> list[tuple[str, str]]:
         fields = parse_yaml(text)
     except ValueError as error:
         raise DreambenchError(f"--set method: {text!r} is not valid YAML ({error})", "quote it") from error
-    return [(f"method.{field}", json.dumps(value)) for field, value in fields.items()]
+    return [(f"method.{field}", json.dumps(value, default=str)) for field, value in fields.items()]
 
 
 def _read_value(name: str, text: str, options: type[BaseModel]) -> Any:

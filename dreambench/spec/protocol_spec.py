@@ -19,12 +19,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.section import Section
+from dreambench.spec.frozen import Section
+from dreambench.spec.registries import METRICS, get_metric, in_table_order, standard_metrics
 
 
 def _known_metric(name: str) -> str:
-    from dreambench.spec.registries import METRICS
-
     try:
         METRICS.get(name)
     except DreambenchError as error:
@@ -42,6 +41,8 @@ class EncoderSpec(Section):
     ``fingerprint``, the SHA-256 of a local file, is filled in when the file has been found.
     """
 
+    #: Where a protocol has these settings, for errors.
+    place: ClassVar[str]
     weights: str = "hub"
     fingerprint: str | None = None
 
@@ -49,7 +50,6 @@ class EncoderSpec(Section):
 class ClipSpec(EncoderSpec):
     """The CLIP model of CLIP-I and CLIP-T: an open_clip name, and a pretrained tag or a local file."""
 
-    #: Where a protocol has these settings, for errors.
     place: ClassVar[str] = "protocol.clip"
     model: str = "ViT-B-32"
     weights: str = "openai"
@@ -58,6 +58,7 @@ class ClipSpec(EncoderSpec):
 class DinoSpec(EncoderSpec):
     """The DINO model: a timm name, ``hub`` or a local file, and DINO's evaluation transform in pixels."""
 
+    place: ClassVar[str] = "protocol.dino"
     model: str = "vit_small_patch16_224.dino"
     resize: int = Field(256, ge=8, le=4096)
     crop: int = Field(224, ge=8, le=4096)
@@ -72,19 +73,16 @@ class LpipsSpec(EncoderSpec):
     short side resized, bicubic, and the center cropped). The distance depends on it.
     """
 
+    place: ClassVar[str] = "protocol.lpips"
     net: Literal["alex", "vgg", "squeeze"] = "alex"
     size: Literal["native"] | Annotated[int, Field(ge=32, le=4096)] = "native"
 
 
 def _default_metrics() -> tuple[str, ...]:
-    from dreambench.spec.registries import get_metric, standard_metrics
-
     return tuple(name for name in standard_metrics() if get_metric(name).by_default)
 
 
 def _as_encoder_specs(value: Any) -> Any:
-    from dreambench.spec.registries import METRICS, get_metric
-
     if not isinstance(value, dict):
         return value
     settings = {m.encoder: m.Settings for m in map(get_metric, METRICS.names())}
@@ -142,15 +140,11 @@ class ProtocolSpec(Section):
     @field_validator("metrics")
     @classmethod
     def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        from dreambench.spec.registries import in_table_order
-
         # The order in which metrics are named is no part of the protocol.
         return in_table_order(metrics)
 
     @model_validator(mode="after")
     def _with_default_encoders(self) -> ProtocolSpec:
-        from dreambench.spec.registries import get_metric
-
         for asked in map(get_metric, self.metrics):
             if asked.encoder not in ProtocolSpec.model_fields and asked.encoder not in self.encoders:
                 self.encoders[asked.encoder] = asked.default_settings(self)
@@ -185,8 +179,6 @@ class ProtocolSpec(Section):
 
     def prior_images_needed(self) -> int:
         """Return how many images of ``a [class noun]`` a subject needs: none if no metric looks at them."""
-        from dreambench.spec.registries import get_metric
-
         return self.prior_images if any(get_metric(m).compares == "prior" for m in self.metrics) else 0
 
     def with_metrics(self, metrics: Sequence[str]) -> ProtocolSpec:

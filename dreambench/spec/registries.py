@@ -8,13 +8,12 @@ A package adds one by a line of its ``pyproject.toml``::
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 
 if TYPE_CHECKING:
     from dreambench.spec.metric import Comparand, Metric
@@ -42,12 +41,23 @@ class Registry(Generic[_Thing]):
         return sorted(self._found().keys() | self._classes.keys())
 
     def get(self, name: str) -> type[_Thing]:
-        """Return the class called ``name``. Raises UnknownNameError naming the nearest name."""
+        """Return the class called ``name``. Raises UnknownNameError naming the nearest name.
+
+        Raises DreambenchError where the package that brings it cannot be imported.
+        """
         if name not in self._classes:
             entry = self._found().get(name)
             if entry is None:
                 raise self._unknown(name)
-            self.add(name, entry.load())
+            try:
+                found = entry.load()
+            except Exception as error:  # whatever another package's module raises
+                raise DreambenchError(
+                    f"the {self.noun} {name!r} cannot be imported from {entry.value} "
+                    f"({type(error).__name__}: {error})",
+                    "update the package that it comes from, or uninstall it",
+                ) from error
+            self.add(name, found)
         return self._classes[name]
 
     def add(self, name: str, cls: type[_Thing]) -> None:
@@ -80,9 +90,8 @@ class Registry(Generic[_Thing]):
         known = self.names()
         if not known:
             return DreambenchError(f"no {self.noun} is installed", "install dreambench again")
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        return UnknownNameError(f"{self.noun} {name!r} is unknown", f"{hint}known: {', '.join(known)}")
+        remedy = f"{did_you_mean(name, known)}known: {', '.join(known)}"
+        return UnknownNameError(f"{self.noun} {name!r} is unknown", remedy)
 
 
 METHODS: Registry[Any] = Registry("method", "dreambench.methods")

@@ -7,16 +7,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import (
-    BeforeValidator,
-    Field,
-    SerializeAsAny,
-)
+from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.frozen import Section
 from dreambench.spec.method_options import MethodOptions, SamplerSpec
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.spec.section import Section
+from dreambench.spec.registries import METHODS
 
 
 class DataSpec(Section):
@@ -99,8 +96,6 @@ _LATER_FIELDS = {
 
 def _as_method_options(value: Any) -> Any:
     if isinstance(value, dict):
-        from dreambench.spec.registries import METHODS
-
         return METHODS.get(str(value.get("name", ""))).Options.model_validate(value)
     return value
 

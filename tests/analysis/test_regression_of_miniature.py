@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from dreambench.cli import main
 from dreambench.models.encoders import dino_encoder as dino
 from dreambench.runs import requests as cells
 from dreambench.runs import subject_images
+from dreambench.store.scratch_folder import write_scratch_folder
 from tests.material.watched_runs import PICTURES, RUNS, draw_pictures, run_command, score_command
 
 pytestmark = pytest.mark.slow
@@ -73,8 +75,10 @@ def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
             shutil.rmtree(copy / name, ignore_errors=True)
         for made in (path for name in without for path in (copy / name).glob(f"{subject}*")):
             shutil.rmtree(made) if made.is_dir() else made.unlink()
-        if "images" in without and "checkpoints" not in without:
-            (copy / "checkpoints").rename(copy / "work")
+        if "checkpoints" not in without:  # its images are drawn from these weights: it is not trained again
+            kept = copy / "checkpoints" / subject
+            fill = partial(shutil.copytree, kept, dirs_exist_ok=True)
+            write_scratch_folder(copy / "work" / subject, fill)
         assert call(run_command(8, copy)) == 0
         return copy
 

@@ -15,8 +15,7 @@ import yaml
 from transformers import CLIPTextModel
 
 from dreambench import __version__
-from dreambench.methods.identifiers import draw_identifiers, load_tokenizer
-from dreambench.methods.token_strength import token_strengths
+from dreambench.methods.identifiers import draw_identifiers, load_tokenizer, token_strengths
 from dreambench.spec.presets import build_spec, preset_names
 from tests.cli.material import ROOT, Done, in_a_process
 

@@ -55,3 +55,13 @@ def test_the_commands_say_it(dreambench, folders: Path) -> None:
     assert (verified.code, "not used" in verified.out) == (0, True)
     shown = json.loads(dreambench("data", "verify", "--data", str(folders), "--json").out)
     assert [note["file"] for note in shown["notes"]] == ["notes", "dog2"]
+
+
+def test_a_listed_folder_that_is_missing_is_a_problem_beside_the_others(dreambench, folders: Path) -> None:
+    write_list(folders)
+    (folders / "dog2" / "0.png").unlink()
+    (folders / "dog2").rmdir()
+    (folders / "my_mug" / "0.png").write_bytes(b"")
+    verified = dreambench("data", "verify", "--data", str(folders), "--json")
+    assert verified.code == 1
+    assert {row["file"] for row in json.loads(verified.out)["problems"]} == {"dog2", "my_mug/0.png"}

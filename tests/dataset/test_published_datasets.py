@@ -148,7 +148,7 @@ def test_dreambench_plus(plus: Path) -> None:
         ("dataset.json", '[{"class_prompt": "dog"}]', "concept 0: the field instance_data_dir is missing"),
         ("dataset.json", concept("../b", "c"), "lies outside"),
         ("dataset.json", concept("all", "c"), "may not be called 'all'"),
-        ("dataset.json", concept("b", "/c"), "is no file of the dataset"),
+        ("dataset.json", concept("b", "/c"), "lies outside of the dataset"),
         ("prompts/dog.txt", "a photo", "has no {} in the concept's place"),
         ("prompts/dog.txt", "", "contains no prompt"),
         ("benchmark_dataset/pet_dog1/0.jpg", "no picture", "pet_dog1/0.jpg"),

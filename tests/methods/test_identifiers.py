@@ -25,8 +25,8 @@ from dreambench.methods.identifiers import (
     draw_identifiers,
     load_tokenizer,
     rare_tokens,
+    token_strengths,
 )
-from dreambench.methods.token_strength import token_strengths
 from dreambench.models.base_model import open_base
 from dreambench.spec.run_spec import BaseSpec, IdentifierSpec
 from tests.material.tiny_families import build_family

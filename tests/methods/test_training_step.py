@@ -19,8 +19,6 @@ from dreambench.methods.finetune.training_step import (
 )
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.models.families.diffusion import prediction_target
-from dreambench.models.schedulers import training_schedule
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 
 pytestmark = pytest.mark.slow
@@ -43,11 +41,15 @@ def base(request, tmp_path_factory):
     return open_base(BaseSpec(model=str(folder)))
 
 
+def predicts(base) -> str:
+    return base.family.schedule(base.scheduler).config.prediction_type
+
+
 def make_loss(base, *, weight: float, with_prior: bool = True, seed: int = 11) -> DenoisingLoss:
     return DenoisingLoss(
         denoiser=base.fresh("unet").requires_grad_(True),
         family=base.family,
-        schedule=training_schedule(base.scheduler),
+        schedule=base.family.schedule(base.scheduler),
         conditioning=lambda: {"prompt_embeds": STATES[: 1 + with_prior]},
         photos=posteriors(1, 5),
         class_images=posteriors(2, 7) if with_prior else None,
@@ -85,7 +87,7 @@ def plain_step(base, weight: float, with_prior: bool, seed: int = 11):
         z = (alpha * x[row] + sigma * eps[row])[None]
         c = STATES[0 if row < 2 else 1][None]
         answer = unet(z, t[row][None], c).sample[0]
-        target = eps[row] if base.parameterization == "epsilon" else alpha * eps[row] - sigma * x[row]
+        target = eps[row] if predicts(base) == "epsilon" else alpha * eps[row] - sigma * x[row]
         terms.append(((answer - target) ** 2).mean())
     photo = (terms[0] + terms[1]) / 2
     prior = (terms[2] + terms[3]) / 2 if with_prior else torch.zeros(())
@@ -133,7 +135,7 @@ def test_the_class_term_without_class_images_is_the_distance_from_the_frozen_mod
     x = (mean + std * torch.randn(mean.shape, generator=rng)) * 0.18215
     eps = torch.randn(x.shape, generator=rng)
     t = torch.randint(0, 1000, (2,), generator=rng)
-    noisy = training_schedule(base.scheduler).add_noise(x, eps, t)
+    noisy = base.family.schedule(base.scheduler).add_noise(x, eps, t)
     states = STATES[1:].expand(2, -1, -1)
     expected = ((moved(noisy, t, states).sample - frozen(noisy, t, states).sample) ** 2).mean()
     assert terms.prior.item() == pytest.approx(expected.item(), abs=1e-6)
@@ -154,16 +156,16 @@ def test_a_class_term_of_weight_zero_adds_nothing_to_the_gradient(base):
 
 
 def test_v_and_epsilon_targets_name_the_same_clean_image(base):
-    schedule = training_schedule(base.scheduler)
-    x, noise = torch.randn(2, 3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
-    t = torch.tensor([3, 400, 900])
-    noisy = schedule.add_noise(x, noise, t)
-    alpha = schedule.alphas_cumprod[t].sqrt()[:, None, None, None]
+    schedule = base.family.schedule(base.scheduler)
+    x = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(0))
+    noisy = base.family.corrupt(schedule, x, torch.Generator().manual_seed(1))
+    alpha = schedule.alphas_cumprod[noisy.timesteps].sqrt()[:, None, None, None]
     sigma = (1 - alpha**2).sqrt()
-    v = prediction_target(schedule, "v_prediction", x, noise, t)
-    epsilon = prediction_target(schedule, "epsilon", x, noise, t)
-    torch.testing.assert_close(alpha * noisy - sigma * v, x, atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close((noisy - sigma * epsilon) / alpha, x, atol=1e-3, rtol=1e-3)
+    if predicts(base) == "v_prediction":
+        clean = alpha * noisy.latents - sigma * noisy.target
+    else:
+        clean = (noisy.latents - sigma * noisy.target) / alpha
+    torch.testing.assert_close(clean, x, atol=1e-3, rtol=1e-3)
 
 
 def test_the_loss_weighs_terms_not_rows():

@@ -55,6 +55,7 @@ def test_null_is_a_missing_score():
         ("[print('{\"score\": 1}') for _ in range(4)]", "does not have 3 lines", {}),
         ('[print(\'{"score": "high"}\') for _ in range(3)]', "does not have 3 lines", {}),
         ("[print('{\"score\": NaN}') for _ in range(3)]", "does not have 3 lines", {}),
+        ("[print('{\"score\": 1' + '0' * 400 + '}') for _ in range(3)]", "does not have 3 lines", {}),
         ("import sys; sys.stdout.buffer.write(b'\\xff\\xfe')", "can't decode", {}),
     ],
 )

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torchvision.transforms import functional as F
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.div import group_distances
+from dreambench.metrics.div import Div
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
-from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips, select
+from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips
 from dreambench.spec.protocol_spec import ClipSpec, LpipsSpec
 from tests.metrics.material import noise
 
@@ -114,9 +114,9 @@ def test_lpips_pairs_equal_the_librarys_forward(lpips, by_hand, material):
     features = lpips.features(batch)
     for i in range(3):
         for j in range(3):
-            value = lpips.distance(select(features, [i]), select(features, [j]))
+            value = lpips.distance(*([layer[[k]] for layer in features] for k in (i, j)))
             assert float(value) == pytest.approx(by_hand.lpips(files[i], files[j]), abs=1e-6)
-    group = group_distances(list(batch), files, lpips, batch_size=2)
+    group = Div().distances(list(batch), files, lpips, batch_size=2)
     assert list(group) == [(0, 1), (0, 2), (1, 2)]
     for (i, j), value in group.items():
         assert value == pytest.approx(by_hand.lpips(files[i], files[j]), abs=1e-6)
@@ -140,13 +140,13 @@ def test_lpips_trunk_alone_gets_the_librarys_linear_layers(tiny_models, tmp_path
 
 def _distance(network: LpipsNetwork, batch: torch.Tensor) -> torch.Tensor:
     features = network.features(batch)
-    return network.distance(select(features, [0]), select(features, [1]))
+    return network.distance(*([layer[[k]] for layer in features] for k in (0, 1)))
 
 
 def test_lpips_of_unequal_or_too_small_images_is_one_line(lpips):
     images = [lpips.preprocess(noise("a", 64, 64)), lpips.preprocess(noise("b", 64, 72))]
     with pytest.raises(DreambenchError, match=r"a.png \(64 x 64\) and b.png \(64 x 72\).*differ in size"):
-        group_distances(images, [Path("a.png"), Path("b.png")], lpips)
+        Div().distances(images, [Path("a.png"), Path("b.png")], lpips, 32)
     with pytest.raises(DreambenchError, match="16 x 16 pixels are too small"):
         lpips.features(torch.zeros(1, 3, 16, 16, dtype=torch.uint8))
 

@@ -13,6 +13,7 @@ import torch
 from pandas.testing import assert_frame_equal
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics import embeddings
 from dreambench.metrics.tables import TABLES
 from dreambench.models.encoders import clip_encoder, lpips_network
 from dreambench.models.encoders.image_encoder import ImageEncoder
@@ -39,9 +40,7 @@ def counted(monkeypatch) -> dict[str, int]:
     """How many images went through each kind of network."""
     counts = {"ClipEncoder": 0, "DinoEncoder": 0, "LpipsNetwork": 0, "read_image": 0}
     forward, features = ImageEncoder.forward, LpipsNetwork.features
-    import dreambench.dataset as benchmark
-
-    read = benchmark.read_image
+    read = embeddings.read_image
 
     def count_forward(self, batch):
         counts[type(self).__name__] += len(batch)
@@ -57,7 +56,7 @@ def counted(monkeypatch) -> dict[str, int]:
 
     monkeypatch.setattr(ImageEncoder, "forward", count_forward)
     monkeypatch.setattr(LpipsNetwork, "features", count_features)
-    monkeypatch.setattr(benchmark, "read_image", count_read)
+    monkeypatch.setattr(embeddings, "read_image", count_read)
     return counts
 
 

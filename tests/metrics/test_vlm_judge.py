@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -89,6 +91,14 @@ def test_it_asks_as_the_protocol_says_and_takes_the_smaller_score(server, files,
     assert "a red dog" in text["text"]
     assert server.keys[0] == "Bearer abc"
     assert "abc" not in (tmp_path / "kept.json").read_text()
+
+
+def test_formats_that_endpoints_do_not_read_are_sent_as_png(server, files, tmp_path):
+    Image.new("RGB", (8, 8), "white").save(tmp_path / "photo.bmp")
+    judge(server, [replace(files[0], photos=(tmp_path / "photo.bmp",))], tmp_path / "kept.json")
+    head, _, content = server.asked[0]["messages"][0]["content"][0]["image_url"]["url"].partition(",")
+    assert head == "data:image/png;base64"
+    assert base64.b64decode(content).startswith(b"\x89PNG")
 
 
 def test_replies_are_stored_and_not_asked_for_again(server, files, tmp_path):

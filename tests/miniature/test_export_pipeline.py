@@ -42,7 +42,7 @@ def test_the_export_is_a_plain_pipeline(exported: Path) -> None:
     assert noising.config.prediction_type == "v_prediction"
     assert pipeline.unet.config.out_channels == pipeline.unet.config.in_channels == 4
     base = open_base(BaseSpec(model=str(exported / "pipeline")))
-    assert base.parameterization == "v_prediction"
+    assert base.family.schedule(base.scheduler).config.prediction_type == "v_prediction"
     assert base.tokenizer.model_max_length == trimmed.CONTEXT_LENGTH
     for file in exported.rglob("*.safetensors"):
         assert {t.dtype for t in load_file(file).values()} == {torch.float16}

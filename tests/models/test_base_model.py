@@ -65,10 +65,15 @@ def folder(tiny, tmp_path: Path) -> Path:
     return Path(shutil.copytree(tiny["base"], tmp_path / "pipeline", copy_function=os.link))
 
 
+def predicts(base: BaseModel) -> str:
+    """Return what the denoiser is trained to predict."""
+    return str(base.family.schedule(base.scheduler).config.prediction_type)
+
+
 class TestAWholeModel:
     def test_opens_with_its_name_and_parameterization(self, folder):
         base = opened(folder)
-        assert (base.name, base.parameterization) == (str(folder), "epsilon")
+        assert (base.name, predicts(base)) == (str(folder), "epsilon")
         assert base.pipeline().unet.config.in_channels == 4
 
     def test_shares_frozen_components_and_gives_fresh_ones_to_train(self, folder):
@@ -86,11 +91,11 @@ class TestAWholeModel:
 
     def test_v_prediction_is_recognised(self, folder):
         change_config(folder / "scheduler" / "scheduler_config.json", prediction_type="v_prediction")
-        assert opened(folder).parameterization == "v_prediction"
+        assert predicts(opened(folder)) == "v_prediction"
 
     def test_a_scheduler_that_does_not_say_predicts_epsilon(self, folder):
         change_config(folder / "scheduler" / "scheduler_config.json", prediction_type=None)
-        assert opened(folder).parameterization == "epsilon"
+        assert predicts(opened(folder)) == "epsilon"
 
     def test_the_variant_asked_for_is_the_one_that_is_loaded(self, folder):
         for component, name in WEIGHTS.items():
@@ -178,6 +183,13 @@ class TestMissing:
 
     def test_a_variant_that_is_not_there_is_named(self, folder):
         assert "contains no *.fp16.safetensors" in error_of(lambda: opened(folder, variant="fp16"))
+
+    def test_a_variant_in_shards_is_found(self, folder):
+        for component, name in WEIGHTS.items():
+            weights = folder / component / name
+            weights.rename(weights.with_name(f"{weights.stem}.fp16-00001-of-00001.safetensors"))
+        assert opened(folder, variant="fp16").variant == "fp16"
+        assert "base.variant" in error_of(lambda: opened(folder))
 
     def test_weights_that_are_there_as_a_variant_only_are_told_before_anything_is_loaded(self, folder):
         weights = folder / "unet" / WEIGHTS["unet"]

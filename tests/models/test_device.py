@@ -39,15 +39,11 @@ def test_encoders_embed_without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
 
     class Watching(ImageEncoder):
-        device, size = torch.device("cpu"), 4
-
-        def preprocess(self, image: object) -> Tensor:
-            return torch.zeros(3, 4, 4)
-
         def _embed(self, batch: Tensor) -> Tensor:
             return torch.full((len(batch), 1), float(torch.backends.cudnn.allow_tf32))
 
-    assert Watching().forward(torch.zeros(2, 3, 4, 4)).tolist() == [[0.0], [0.0]]
+    watching = Watching(torch.nn.Identity(), lambda image: torch.zeros(3, 4, 4), 4, torch.device("cpu"))
+    assert watching.forward(torch.zeros(2, 3, 4, 4)).tolist() == [[0.0], [0.0]]
 
 
 @pytest.mark.parametrize(("gigabytes", "images"), [(80, 32), (40, 16), (24, 8), (16, 4), (8, 2)])

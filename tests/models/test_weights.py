@@ -24,11 +24,13 @@ from dreambench.models.encoders.named_weights import (
     dino_download,
     lpips_download,
 )
-from dreambench.models.weights import fingerprint, is_local, missing_weights, with_fingerprints
+from dreambench.models.encoders.weight_files import is_local
+from dreambench.models.weights import missing_weights, with_fingerprints
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from dreambench.spec.protocols import protocol_names, read_protocol
 from dreambench.spec.registries import get_metric
+from dreambench.store.files import sha256_of
 from tests.material.tiny_encoders import FULL_DINO_MODEL
 
 
@@ -220,7 +222,7 @@ def test_a_file_that_changed_since_is_refused(tiny_models, tmp_path):
     file = tmp_path / "dino.safetensors"
     file.write_bytes(tiny_models.dino.read_bytes())
     spec = tiny_models.protocol().dino.model_copy(
-        update={"weights": str(file), "fingerprint": fingerprint(file)}
+        update={"weights": str(file), "fingerprint": sha256_of(file)}
     )
     load_dino(spec, "cpu")
     state = {name: tensor + 1 for name, tensor in load_file(file).items()}

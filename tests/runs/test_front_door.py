@@ -14,6 +14,7 @@ from PIL import Image
 
 import dreambench
 from dreambench.errors import DreambenchError
+from dreambench.metrics.div import Div
 from dreambench.paths import data_folder
 
 pytestmark = pytest.mark.slow
@@ -115,6 +116,15 @@ class TestScorer:
     def test_the_identifier_is_no_part_of_a_caption(self) -> None:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", identifier="sks", device="cpu")
         assert scorer.caption("a sks {} in the jungle") == "a dog in the jungle"
+        scorer.identifier = "sk"
+        assert scorer.caption("a sk {} on skis") == "a dog on skis"
+
+    def test_a_metric_of_pairs_gets_images_of_its_own_size(self, monkeypatch) -> None:
+        monkeypatch.setattr(Div, "pair_size", lambda self, settings: 32)
+        monkeypatch.setattr(Div, "distances", lambda self, images, *_: {(0, 1): float(images[0].shape[-1])})
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["div"], device="cpu")
+        scorer.update(_photos("dog")[:2], PROMPT)
+        assert scorer.compute() == {"div": 32.0}
 
     def test_without_images_there_is_no_number(self) -> None:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["clip_t"], device="cpu")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import EntryPoint
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,12 @@ def test_methods_of_the_same_name_from_two_packages_are_refused():
     foreign = type("DreamBooth", (), {"__module__": "another.package"})
     with pytest.raises(DreambenchError, match="two methods are called 'dreambooth'"):
         METHODS.add("dreambooth", foreign)
+
+
+def test_a_package_that_cannot_be_imported_is_named(monkeypatch):
+    broken = EntryPoint("broken", "no_such_package:Method", "dreambench.methods")
+    monkeypatch.setattr(METHODS, "_entries", {"broken": broken})
+    with pytest.raises(
+        DreambenchError, match=r"method 'broken' cannot be imported from no_such_package:Method"
+    ):
+        METHODS.get("broken")

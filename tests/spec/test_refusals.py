@@ -49,6 +49,10 @@ def test_a_wrong_value_is_told_with_its_field_and_the_value(wrong):
     assert value in line
 
 
+def test_a_date_among_the_fields_of_a_method_is_a_wrong_value():
+    assert error_of("method={steps: 2024-01-31}").startswith("field method.steps: ")
+
+
 @pytest.mark.parametrize("malformed", ["seed", "=3", " = 3", "", "method.learning_rate"])
 def test_a_malformed_set_is_told_with_its_form(malformed):
     assert "is not of the form key.path=value" in error_of(malformed)

@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from dreambench.dataset import Subject
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
-from dreambench.methods.method import Context, LossRow, SubjectPhrase
+from dreambench.methods.method import Context, LossRow, Personalized, SubjectPhrase
+from dreambench.models.base_model import BaseModel
+from dreambench.models.families.conditioning import repeat_each
+from dreambench.seeds import generator
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
-    from dreambench.dataset import Subject
     from dreambench.methods.finetune.latents import Posteriors
-    from dreambench.models.base_model import BaseModel
     from dreambench.models.families.family import Noisy
+
+
+def fine_tune(
+    subject: Subject, base: BaseModel, spec: RunSpec, context: Context, trained: Mapping[str, Any]
+) -> Personalized:
+    """Train the weights of ``trained`` that require a gradient, and return the pipeline with them.
+
+    ``trained`` are new components by name, as for ``train_denoiser``.
+    """
+    base.release(*trained)
+    enable_checkpointing(context, trained)
+    parameters = [p for module in trained.values() for p in module.parameters() if p.requires_grad]
+    losses = train_denoiser(subject, base, spec, context, trained, parameters)
+    for module in trained.values():
+        module.requires_grad_(False)
+    return Personalized(base.pipeline(**trained), trained, losses)
 
 
 def train_denoiser(
@@ -33,7 +51,6 @@ def train_denoiser(
     Returns the losses of every step.
     """
     from dreambench.methods.finetune.training_step import DenoisingLoss, optimize
-    from dreambench.seeds import generator
 
     options, family = spec.method, base.family
     assert isinstance(options, FineTuneOptions)
@@ -88,8 +105,6 @@ def _posteriors(
 def _base_prediction(base: BaseModel, caption: str, spec: RunSpec, context: Context) -> Any:
     """Return the frozen model's prediction for noisy latents [b, c, h, w] of a caption."""
     import torch
-
-    from dreambench.models.families.conditioning import repeat_each
 
     denoiser = base.frozen(base.family.denoiser)
     states = base.family.states(base, [caption], {})()

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
+from dreambench.models.base_model import BaseModel
 from dreambench.models.quantized import require_8bit_adam
 from dreambench.spec.method_options import MethodOptions, SamplerSpec
 from dreambench.spec.run_spec import RunSpec
-
-if TYPE_CHECKING:
-    from dreambench.models.base_model import BaseModel
 
 
 class FineTuneOptions(MethodOptions):

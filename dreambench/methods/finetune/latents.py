@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,10 +13,8 @@ from PIL import Image
 
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
+from dreambench.models.base_model import BaseModel
 from dreambench.store.sealed_rows import read_rows, write_rows
-
-if TYPE_CHECKING:
-    from dreambench.models.base_model import BaseModel
 
 _ENCODE_BATCH = 4
 _GPU_PIXELS = 4 * 512**2

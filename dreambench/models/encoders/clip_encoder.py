@@ -11,11 +11,8 @@ from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
-from dreambench.models.encoders.clip_architecture import (
-    local_architecture,
-    named_architecture,
-)
-from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.models.encoders.clip_architecture import local_architecture, named_architecture
+from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.models.encoders.named_weights import clip_download
 from dreambench.models.encoders.weight_files import (
     checked_file,
@@ -32,28 +29,18 @@ _NOT_WEIGHTS = ("input_resolution", "context_length", "vocab_size")
 
 
 class ClipEncoder(ImageEncoder):
-    """An open_clip model with its own image transform and tokenizer."""
+    """An open_clip model with its tokenizer and its transform: bicubic, center crop, normalized."""
 
     def __init__(
-        self,
-        model: nn.Module,
-        transform: Callable[[Image.Image], Tensor],
-        tokenizer: Any,
-        device: torch.device,
+        self, model: Any, transform: Callable[[Image.Image], Tensor], tokenizer: Any, device: torch.device
     ) -> None:
-        self.model = model.to(device).float().eval().requires_grad_(False)
-        self.transform, self.tokenizer, self.device = transform, tokenizer, device
-        visual: Any = model.visual
-        size = visual.image_size
-        self.size = int(size if isinstance(size, int) else size[0])
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """Return [3, size, size]: open_clip's evaluation transform (bicubic, centre crop, normalised)."""
-        return self.transform(check_image(image))
+        size = model.visual.image_size
+        super().__init__(model, transform, int(size if isinstance(size, int) else size[0]), device)
+        self.tokenizer = tokenizer
 
     def _embed(self, batch: Tensor) -> Tensor:
-        model: Any = self.model
-        return model.encode_image(batch)
+        rows: Tensor = self.model.encode_image(batch)
+        return rows
 
     def embed_texts(self, texts: Sequence[str]) -> Tensor:
         """Return raw embeddings [n, d], float32 on the CPU.
@@ -61,14 +48,13 @@ class ClipEncoder(ImageEncoder):
         Raises DreambenchError where a text is longer than the model's context (77 tokens with start
         and end), which open_clip would cut off in silence.
         """
-        model: Any = self.model
         parts = []
         for text in texts:
             self._check_length(text)
         with torch.inference_mode(), without_tf32():
             for start in range(0, len(texts), _TEXTS_AT_ONCE):
                 tokens = self.tokenizer(list(texts[start : start + _TEXTS_AT_ONCE]))
-                parts.append(model.encode_text(tokens.to(self.device)).float().cpu())
+                parts.append(self.model.encode_text(tokens.to(self.device)).float().cpu())
         return torch.cat(parts)
 
     def _check_length(self, text: str) -> None:

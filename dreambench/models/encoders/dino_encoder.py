@@ -5,18 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torchvision import transforms
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
-from dreambench.models.encoders.named_weights import (
-    DINO_PLACE,
-    check_timm_name,
-    dino_download,
-    is_timm_name,
-)
+from dreambench.models.encoders.image_encoder import ImageEncoder
+from dreambench.models.encoders.named_weights import check_timm_name, dino_download, is_timm_name
 from dreambench.models.encoders.weight_files import (
     checked_file,
     is_local,
@@ -39,30 +33,25 @@ class DinoEncoder(ImageEncoder):
     """
 
     def __init__(self, model: nn.Module, resize: int, crop: int, device: torch.device) -> None:
-        self.model = model.to(device).float().eval().requires_grad_(False)
-        self.device, self.size = device, crop
-        self.transform = transforms.Compose(
+        transform = transforms.Compose(
             [
+                # PIL's bicubic resize always antialiases.
                 transforms.Resize(resize, interpolation=transforms.InterpolationMode.BICUBIC),
                 transforms.CenterCrop(crop),
                 transforms.ToTensor(),
                 transforms.Normalize(IMAGENET_MEAN, IMAGENET_STD),
             ]
         )
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """Return [3, crop, crop]: ImageNet-normalised. PIL's bicubic resize always antialiases."""
-        tensor: Tensor = self.transform(check_image(image))
-        return tensor
+        super().__init__(model, transform, crop, device)
 
     def _embed(self, batch: Tensor) -> Tensor:
-        model: Any = self.model
         # norm(x)[:, 0] written out: the pooling and head that a timm version puts behind it do not matter.
-        return model.forward_features(batch)[:, 0]
+        tokens: Tensor = self.model.forward_features(batch)[:, 0]
+        return tokens
 
 
-def load_dino(spec: DinoSpec, device: str | torch.device, place: str = DINO_PLACE) -> DinoEncoder:
-    """Load the DINO model of a protocol, whose settings are at ``place`` in it.
+def load_dino(spec: DinoSpec, device: str | torch.device) -> DinoEncoder:
+    """Load the DINO model of a protocol.
 
     ``spec.model`` is a name of timm, ``spec.weights`` is ``hub`` or a safetensors file. An architecture
     that timm does not know by name is read from the file's metadata entry ``timm_config``: the
@@ -71,20 +60,20 @@ def load_dino(spec: DinoSpec, device: str | torch.device, place: str = DINO_PLAC
     Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit, where the
     model has no class token, or where the crop is not the model's input size.
     """
-    model = model_for(spec, place, has_class_token=True)
+    model = model_for(spec, has_class_token=True)
     return DinoEncoder(model, spec.resize, spec.crop, torch.device(device))
 
 
-def model_for(spec: DinoSpec, place: str, has_class_token: bool = False) -> nn.Module:
+def model_for(spec: DinoSpec, has_class_token: bool = False) -> nn.Module:
     """Return the timm model of some settings with its weights. Raises DreambenchError like ``load_dino``."""
-    field = f"{place}.weights"
+    field = f"{spec.place}.weights"
     if is_local(spec.weights):
         file = checked_file(spec.weights, spec.fingerprint, field)
-        model = _build(spec, place, *_architecture(spec, place, read_metadata(file, field)))
+        model = _build(spec, *_architecture(spec, read_metadata(file, field)))
     else:
-        file = dino_download(spec, place).fetch()
-        model = _build(spec, place, spec.model, {})
-    _check_geometry(model, spec, place, has_class_token)
+        file = dino_download(spec).fetch()
+        model = _build(spec, spec.model, {})
+    _check_geometry(model, spec, has_class_token)
     state = {name: t for name, t in read_tensors(file, field).items() if not name.startswith("head.")}
     load_into(model, _at_size(state, model, spec), f"{field}: {file} in {spec.model}")
     return model
@@ -109,21 +98,21 @@ def _at_size(state: dict[str, Tensor], model: Any, spec: DinoSpec) -> dict[str, 
     return {**state, "pos_embed": fitted}
 
 
-def _architecture(spec: DinoSpec, place: str, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _architecture(spec: DinoSpec, metadata: dict[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return timm's name of the architecture and its arguments for weights from a file."""
     stated = metadata.get("timm_config")
     if stated is None or is_timm_name(spec.model):
-        check_timm_name(spec, place)
+        check_timm_name(spec)
         return spec.model, {}
     if not isinstance(stated, dict) or not is_timm_name(str(stated.get("architecture"))):
         raise DreambenchError(
-            f"{place}.weights: {spec.weights}: its timm_config names no architecture of timm"
+            f"{spec.place}.weights: {spec.weights}: its timm_config names no architecture of timm"
         )
-    refuse_another_name(f"{place}.model", spec.model, spec.weights)
+    refuse_another_name(f"{spec.place}.model", spec.model, spec.weights)
     return str(stated["architecture"]), dict(stated.get("model_args") or {})
 
 
-def _build(spec: DinoSpec, place: str, name: str, arguments: dict[str, Any]) -> nn.Module:
+def _build(spec: DinoSpec, name: str, arguments: dict[str, Any]) -> nn.Module:
     import timm
 
     try:
@@ -131,26 +120,26 @@ def _build(spec: DinoSpec, place: str, name: str, arguments: dict[str, Any]) -> 
         own = {**size, **arguments, "num_classes": 0}
         model: nn.Module = timm.create_model(name, pretrained=False, **own)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
-        raise DreambenchError(f"{place}.model={spec.model} cannot be built: {error}") from error
+        raise DreambenchError(f"{spec.place}.model={spec.model} cannot be built: {error}") from error
     return model
 
 
-def _check_geometry(model: Any, spec: DinoSpec, place: str, has_class_token: bool) -> None:
+def _check_geometry(model: Any, spec: DinoSpec, has_class_token: bool) -> None:
     class_token = getattr(model, "cls_token", None)
     if getattr(model, "patch_embed", None) is None or (has_class_token and class_token is None):
         raise DreambenchError(
-            f"{place}.model={spec.model} has no class token", "use a Vision Transformer that has one"
+            f"{spec.place}.model={spec.model} has no class token", "use a Vision Transformer that has one"
         )
     if has_class_token and isinstance(getattr(model, "norm", None), nn.Identity):
-        raise DreambenchError(f"{place}.model={spec.model} has no norm before its pooling")
+        raise DreambenchError(f"{spec.place}.model={spec.model} has no norm before its pooling")
     size = tuple(model.patch_embed.img_size or (spec.crop, spec.crop))  # None: any size
     if size != (spec.crop, spec.crop):
         raise DreambenchError(
-            f"{place}.crop={spec.crop} is not {spec.model}'s input size ({size[0]} x {size[1]})",
-            f"use --set {place}.crop={size[0]}",
+            f"{spec.place}.crop={spec.crop} is not {spec.model}'s input size ({size[0]} x {size[1]})",
+            f"use --set {spec.place}.crop={size[0]}",
         )
     if spec.resize < spec.crop:
         raise DreambenchError(
-            f"{place}.resize={spec.resize} is smaller than the crop ({spec.crop})",
-            f"use --set {place}.resize={spec.crop} or more",
+            f"{spec.place}.resize={spec.resize} is smaller than the crop ({spec.crop})",
+            f"use --set {spec.place}.resize={spec.crop} or more",
         )

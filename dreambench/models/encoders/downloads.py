@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
+from dreambench.models.hub import cached_file, commit_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -41,21 +42,17 @@ class HubFile:
 
     def cached(self) -> Path | None:
         """Return the file in the hub's cache, without any network access."""
-        from huggingface_hub import try_to_load_from_cache
-
-        found = try_to_load_from_cache(self.repo, self.file)
-        return Path(found) if isinstance(found, str) else None
+        return cached_file(self.repo, self.file)
 
     def fetch(self) -> Path:
         """Return the file, downloading it where it is not in the hub's cache. Raises DreambenchError."""
-        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub import hf_hub_download
 
         found = self.cached()
         if found is not None:
             return found
         try:
-            # Asked first because it fails at once without a network; the download would retry for a minute.
-            get_hf_file_metadata(hf_hub_url(self.repo, self.file))
+            commit_of(self.repo, self.file)  # fails at once without a network
             return Path(hf_hub_download(self.repo, self.file))
         except Exception as error:  # the hub's, the network library's and the system's errors alike
             raise DreambenchError(

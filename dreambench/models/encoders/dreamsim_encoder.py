@@ -14,21 +14,18 @@ from PIL import Image
 from torch import Tensor
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.paths import cache_folder
 
 
 class DreamSimEncoder(ImageEncoder):
-    """DreamSim's model and its transform: the image squeezed to 224 pixels a side, bicubic."""
+    """DreamSim's model and its transform: the image squeezed to 224 pixels a side, bicubic, in [0, 1].
 
-    size = 224
+    The model normalizes for each of its networks.
+    """
 
     def __init__(self, model: Any, transform: Callable[[Image.Image], Tensor], device: torch.device) -> None:
-        self.model, self.transform, self.device = model.float().eval(), transform, device
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """Return [3, 224, 224] in [0, 1]; the model normalizes for each of its networks."""
-        return self.transform(check_image(image))[0]
+        super().__init__(model, lambda image: transform(image)[0], 224, device)
 
     def _embed(self, batch: Tensor) -> Tensor:
         rows: Tensor = self.model.embed(batch)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from PIL import Image
@@ -28,12 +29,15 @@ class ImageEncoder(ABC):
     the preprocessed square in pixels.
     """
 
-    device: torch.device
-    size: int
+    def __init__(
+        self, model: Any, transform: Callable[[Image.Image], Tensor], size: int, device: torch.device
+    ) -> None:
+        self.model = model.to(device).float().eval().requires_grad_(False)
+        self.transform, self.size, self.device = transform, size, device
 
-    @abstractmethod
     def preprocess(self, image: Image.Image) -> Tensor:
         """Return the float32 tensor [3, size, size] of one RGB image; raises TypeError otherwise."""
+        return self.transform(check_image(image))
 
     @abstractmethod
     def _embed(self, batch: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
+from dreambench.models.encoders.downloads import TorchvisionFile
 from dreambench.models.encoders.image_encoder import check_image
-from dreambench.models.encoders.named_weights import LPIPS_FIELD, lpips_download
+from dreambench.models.encoders.named_weights import lpips_download
 from dreambench.models.encoders.weight_files import checked_file, is_local, load_into, read_tensors
 from dreambench.spec.protocol_spec import LpipsSpec
 
@@ -80,11 +81,6 @@ class LpipsNetwork:
             return total.float().cpu()
 
 
-def select(features: Features, indices: Sequence[int]) -> Features:
-    """Return the features of some images of a batch."""
-    return [layer[list(indices)] for layer in features]
-
-
 def load_lpips(spec: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
     """Load the LPIPS network of a protocol.
 
@@ -92,14 +88,15 @@ def load_lpips(spec: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
     file holds the whole state dict of ``lpips.LPIPS``, or a trunk alone in torchvision's names
     (``features.0.weight``), which then gets the library's own linear layers.
     """
-    network = _empty(spec)
+    network, field = _empty(spec), f"{spec.place}.weights"
+    source: Path | TorchvisionFile
     if is_local(spec.weights):
-        file = checked_file(spec.weights, spec.fingerprint, LPIPS_FIELD)
-        state = read_tensors(file, LPIPS_FIELD)
-        what = f"{LPIPS_FIELD}: {file} in LPIPS {spec.net}"
+        source = checked_file(spec.weights, spec.fingerprint, field)
+        state = read_tensors(source, field)
     else:
         source = lpips_download(spec)
-        state, what = source.tensors(), f"{LPIPS_FIELD}: {source} in LPIPS {spec.net}"
+        state = source.tensors()
+    what = f"{field}: {source} in LPIPS {spec.net}"
     if any(name.startswith("features.") for name in state):
         _load_trunk(network, state, what)
     else:

@@ -13,9 +13,6 @@ from dreambench.models.encoders.clip_architecture import has_config, known_confi
 from dreambench.models.encoders.downloads import HubFile, TorchvisionFile
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec
 
-#: Where a protocol has the settings of the encoder ``dino``, and the weights of ``lpips``.
-DINO_PLACE, LPIPS_FIELD = "protocol.dino", "protocol.lpips.weights"
-
 #: By model and tag: the repository, the file, and open_clip's name of the model for that file.
 _CLIP = {
     (model, "openai"): (repo, "open_clip_model.safetensors", f"{model}-quickgelu")
@@ -74,19 +71,15 @@ def clip_download(spec: ClipSpec) -> HubFile:
     return HubFile(repo, safe, field, by_hand.format(place=spec.place, model=model, field=field))
 
 
-def dino_download(spec: DinoSpec, place: str = DINO_PLACE) -> HubFile:
+def dino_download(spec: DinoSpec) -> HubFile:
     """Return the file that a timm name stands for. Raises DreambenchError where there is none."""
-    field = f"{place}.weights"
-    if spec.weights != "hub":
-        raise DreambenchError(
-            f"{field}={spec.weights} is neither `hub` nor a file", f"give --set {field}=FILE"
-        )
+    field = _field_of_hub(spec)
     by_hand = f"--set {field}=FILE"
     if spec.model in _TIMM:
         return HubFile(f"timm/{spec.model}", "model.safetensors", field, by_hand)
     import timm
 
-    check_timm_name(spec, place)
+    check_timm_name(spec)
     pretrained = timm.models.get_pretrained_cfg(spec.model)
     if pretrained is None or not pretrained.hf_hub_id:
         raise DreambenchError(
@@ -110,22 +103,28 @@ def is_timm_name(model: str) -> bool:
     return True
 
 
-def check_timm_name(spec: DinoSpec, place: str) -> None:
+def check_timm_name(spec: DinoSpec) -> None:
     """Raise DreambenchError, naming the nearest name, where timm does not know the model."""
     import timm
 
     if not is_timm_name(spec.model):
         near = difflib.get_close_matches(spec.model, timm.list_models() + timm.list_pretrained("vit_*"), n=1)
         raise DreambenchError(
-            f"{place}.model={spec.model} is not a model of timm",
+            f"{spec.place}.model={spec.model} is not a model of timm",
             f"did you mean {near[0]}?" if near else "see timm.list_models()",
         )
 
 
 def lpips_download(spec: LpipsSpec) -> TorchvisionFile:
     """Return torchvision's file of the trunk."""
+    return TorchvisionFile(_TRUNKS[spec.net], _field_of_hub(spec))
+
+
+def _field_of_hub(spec: DinoSpec | LpipsSpec) -> str:
+    """Return the field of weights that are ``hub``; raise DreambenchError for another name."""
+    field = f"{spec.place}.weights"
     if spec.weights != "hub":
         raise DreambenchError(
-            f"{LPIPS_FIELD}={spec.weights} is neither `hub` nor a file", f"give --set {LPIPS_FIELD}=FILE"
+            f"{field}={spec.weights} is neither `hub` nor a file", f"give --set {field}=FILE"
         )
-    return TorchvisionFile(_TRUNKS[spec.net], LPIPS_FIELD)
+    return field

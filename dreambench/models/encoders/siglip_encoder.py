@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torchvision import transforms
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.dino_encoder import model_for
-from dreambench.models.encoders.image_encoder import ImageEncoder, check_image
+from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.spec.protocol_spec import DinoSpec
 
 
@@ -22,20 +21,15 @@ class SiglipEncoder(ImageEncoder):
     """
 
     def __init__(self, model: nn.Module, size: int, device: torch.device) -> None:
-        self.model = model.to(device).float().eval().requires_grad_(False)
-        self.device, self.size = device, size
-        self.transform = transforms.Compose(
+        transform = transforms.Compose(
             [
+                # PIL's bicubic resize always antialiases.
                 transforms.Resize((size, size), interpolation=transforms.InterpolationMode.BICUBIC),
                 transforms.ToTensor(),
                 transforms.Normalize((0.5,) * 3, (0.5,) * 3),
             ]
         )
-
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """Return [3, size, size] in [-1, 1]. PIL's bicubic resize always antialiases."""
-        tensor: Tensor = self.transform(check_image(image))
-        return tensor
+        super().__init__(model, transform, size, device)
 
     def _embed(self, batch: Tensor) -> Tensor:
         pooled: Tensor = self.model(batch)
@@ -50,30 +44,29 @@ class SiglipPatchEncoder(SiglipEncoder):
 
     def __init__(self, model: nn.Module, size: int, device: torch.device) -> None:
         super().__init__(model, size, device)
-        rows, columns = model.patch_embed.grid_size  # type: ignore[union-attr, misc]
-        self.grid = (int(rows), int(columns))  # type: ignore[arg-type]
+        rows, columns = self.model.patch_embed.grid_size
+        self.grid = (int(rows), int(columns))
 
     def _embed(self, batch: Tensor) -> Tensor:
-        model: Any = self.model
-        tokens: Tensor = model.forward_features(batch)[:, model.num_prefix_tokens :]
+        tokens: Tensor = self.model.forward_features(batch)[:, self.model.num_prefix_tokens :]
         return tokens
 
 
-def load_siglip(spec: DinoSpec, device: str | torch.device, place: str) -> SiglipEncoder:
+def load_siglip(spec: DinoSpec, device: str | torch.device) -> SiglipEncoder:
     """Load a SigLIP image tower: a timm name with ``hub`` weights, or a safetensors file.
 
     Raises DreambenchError, one line, where the weights are missing, pickled, or do not fit, and where the
     model has no attention pooling.
     """
-    model: Any = model_for(spec, place)
+    model: Any = model_for(spec)
     if getattr(model, "attn_pool", None) is None:
         raise DreambenchError(
-            f"{place}.model={spec.model} has no attention pooling", "use a SigLIP model of timm"
+            f"{spec.place}.model={spec.model} has no attention pooling", "use a SigLIP model of timm"
         )
     return SiglipEncoder(model, spec.crop, torch.device(device))
 
 
-def load_siglip_patches(spec: DinoSpec, device: str | torch.device, place: str) -> SiglipPatchEncoder:
+def load_siglip_patches(spec: DinoSpec, device: str | torch.device) -> SiglipPatchEncoder:
     """Load a SigLIP image tower for its patch tokens. Raises DreambenchError like ``load_siglip``."""
-    pooled = load_siglip(spec, device, place)
+    pooled = load_siglip(spec, device)
     return SiglipPatchEncoder(pooled.model, pooled.size, pooled.device)

@@ -47,15 +47,10 @@ def local_file(weights: str, field: str) -> Path:
     return path
 
 
-def fingerprint(file: Path) -> str:
-    """Return the SHA-256 of a weights file in hexadecimal."""
-    return sha256_of(file)
-
-
 def checked_file(weights: str, expected: str | None, field: str) -> Path:
     """Return the path of a local weights file that still has the fingerprint ``expected`` (None: any)."""
     path = local_file(weights, field)
-    if expected is not None and fingerprint(path) != expected:
+    if expected is not None and sha256_of(path) != expected:
         raise DreambenchError(
             f"{field}: {path} is not the file that the run was begun with (its SHA-256 differs)",
             "put the first one back, or start another run with another --out",

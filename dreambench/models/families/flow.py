@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.models.families.family import Family, Noisy
@@ -23,6 +24,10 @@ class FlowFamily(Family):
     ``noisy = (1 - sigma) x + sigma noise``, and the target is ``noise - x``, as in diffusers' scripts
     ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux2,qwen_image,z_image}.py`` (main, 58eb52c).
     """
+
+    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "transformer": ("to_k", "to_q", "to_v", "to_out.0")
+    }
 
     def check(self, base: BaseModel) -> None:
         """Refuse a scheduler that is not flow matching's."""

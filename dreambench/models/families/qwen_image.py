@@ -26,9 +26,6 @@ class QwenImage(FlowFamily):
         "text_encoder": "transformers.Qwen2_5_VLForConditionalGeneration",
     }
     tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.Qwen2Tokenizer"}
-    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
-        "transformer": ("to_k", "to_q", "to_v", "to_out.0")
-    }
     clip_text = False
 
     def cell(self, base: BaseModel) -> int:
@@ -37,12 +34,8 @@ class QwenImage(FlowFamily):
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return ``prompt_embeds`` [n, t, d], padded to the longest, and ``prompt_embeds_mask`` [n, t]."""
-        import torch
-
         states, mask = pipeline.encode_prompt(list(prompts), device=device)
-        if mask is None:  # diffusers omits a mask that masks nothing
-            mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
-        return {"prompt_embeds": states, "prompt_embeds_mask": mask}
+        return {"prompt_embeds": states, "prompt_embeds_mask": mask_of(states, mask)}
 
     def arguments(
         self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec, image_size: int
@@ -81,3 +74,10 @@ class QwenImage(FlowFamily):
         )[0]
         unpacked = QwenImagePipeline._unpack_latents(predicted, height, width, vae_scale_factor=1)
         return unpacked.squeeze(2)
+
+
+def mask_of(states: torch.Tensor, mask: torch.Tensor | None) -> torch.Tensor:
+    """Return the mask [n, t] of embeddings [n, t, d]; diffusers omits one that masks nothing."""
+    import torch
+
+    return torch.ones(states.shape[:2], dtype=torch.long, device=states.device) if mask is None else mask

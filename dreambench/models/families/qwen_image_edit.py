@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from dreambench.errors import DreambenchError
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import PhotosShown
-from dreambench.models.families.qwen_image import QwenImage
-
-if TYPE_CHECKING:
-    import torch
+from dreambench.models.families.qwen_image import QwenImage, mask_of
 
 
 class QwenImageEdit(QwenImage):
@@ -49,12 +46,9 @@ class QwenImageEdit(QwenImage):
         photos = self.as_read(pipeline, told["image"])
         rows = [pipeline.encode_prompt(prompt, image=photos, device=device) for prompt in prompts]
         longest = max(states.shape[1] for states, _ in rows)
-        return {
-            "prompt_embeds": torch.cat(
-                [pad(states, (0, 0, 0, longest - states.shape[1])) for states, _ in rows]
-            ),
-            "prompt_embeds_mask": torch.cat([_mask(states, mask, longest) for states, mask in rows]),
-        }
+        states = [pad(each, (0, 0, 0, longest - each.shape[1])) for each, _ in rows]
+        masks = [pad(mask_of(each, mask), (0, longest - each.shape[1])) for each, mask in rows]
+        return {"prompt_embeds": torch.cat(states), "prompt_embeds_mask": torch.cat(masks)}
 
     def as_read(self, pipeline: Any, photo: Any) -> Any:
         """Return the photo as the pipeline's call resizes it for the text encoder."""
@@ -80,13 +74,3 @@ class QwenImageEditPlus(QwenImageEdit):
             pipeline.image_processor.resize(photo, height, width)
             for photo, (width, height) in zip(photos, sizes, strict=True)
         ]
-
-
-def _mask(states: torch.Tensor, mask: torch.Tensor | None, longest: int) -> torch.Tensor:
-    """Return the mask [1, longest] of one prompt's embedding; diffusers omits one that masks nothing."""
-    import torch
-    from torch.nn.functional import pad
-
-    if mask is None:
-        mask = torch.ones(states.shape[:2], dtype=torch.long, device=states.device)
-    return pad(mask, (0, longest - states.shape[1]))

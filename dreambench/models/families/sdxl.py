@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.diffusion import DiffusionFamily
 from dreambench.models.families.family import Noisy
-from dreambench.models.families.stable_diffusion import tokens_of
 
 if TYPE_CHECKING:
     import torch
-
-    from dreambench.models.base_model import BaseModel
 
 
 class StableDiffusionXL(DiffusionFamily):
@@ -62,27 +59,6 @@ class StableDiffusionXL(DiffusionFamily):
         if prompt == "" and pipeline.config.force_zeros_for_empty_prompt:
             return {name: torch.zeros_like(value) for name, value in found.items()}
         return found
-
-    def states(
-        self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
-    ) -> Callable[[], Conditioning]:
-        """Return the captions' embeddings, computed in each step if text encoders are trained."""
-        import torch
-
-        encoders = [
-            trained[name] if name in trained else base.frozen(name) for name in self.trainable_text_encoders
-        ]
-        tokens = [tokens_of(base.tokenizer_of(name), captions, base.device) for name in self.tokenizers]
-
-        def compute() -> Conditioning:
-            pairs = zip(encoders, tokens, strict=True)
-            return self.text_conditioning([encoder(ids, output_hidden_states=True) for encoder, ids in pairs])
-
-        if trained.keys() & set(self.trainable_text_encoders):
-            return compute
-        with torch.no_grad():
-            found = compute()
-        return lambda: found
 
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
         """Return both encoders' penultimate states, as ``encode_prompt`` does; pooled is the second's."""

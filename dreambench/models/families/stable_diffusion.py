@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
@@ -11,8 +11,6 @@ from dreambench.models.families.family import Noisy
 
 if TYPE_CHECKING:
     import torch
-
-    from dreambench.models.base_model import BaseModel
 
 
 class StableDiffusion(DiffusionFamily):
@@ -41,20 +39,6 @@ class StableDiffusion(DiffusionFamily):
         states, _ = pipeline.encode_prompt(list(prompts), device, 1, False)
         return {"prompt_embeds": states}
 
-    def states(
-        self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
-    ) -> Callable[[], Conditioning]:
-        """Return the captions' embeddings, computed in each step if the text encoder is trained."""
-        import torch
-
-        tokens = tokens_of(base.tokenizer, captions, base.device)
-        encoder = trained.get("text_encoder")
-        if encoder is not None:
-            return lambda: {"prompt_embeds": encoder(tokens)[0]}
-        with torch.no_grad():
-            found = base.frozen("text_encoder")(tokens)[0]
-        return lambda: {"prompt_embeds": found}
-
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:
         """Return the text encoder's last hidden states [n, 77, d]."""
         return {"prompt_embeds": outputs[0][0]}
@@ -66,14 +50,3 @@ class StableDiffusion(DiffusionFamily):
         states = conditioning["prompt_embeds"]
         predicted: torch.Tensor = denoiser(noisy.latents, noisy.timesteps, states, return_dict=False)[0]
         return predicted
-
-
-def tokens_of(tokenizer: Any, captions: Sequence[str], device: Any) -> Any:
-    """Return the token ids int64 [n, context length] of captions, as Stable Diffusion pads them."""
-    return tokenizer(
-        list(captions),
-        padding="max_length",
-        max_length=tokenizer.model_max_length,
-        truncation=True,
-        return_tensors="pt",
-    ).input_ids.to(device)

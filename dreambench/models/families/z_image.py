@@ -24,9 +24,6 @@ class ZImage(FlowFamily):
         "text_encoder": "transformers.Qwen3Model",
     }
     tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.Qwen2TokenizerFast"}
-    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
-        "transformer": ("to_k", "to_q", "to_v", "to_out.0")
-    }
     clip_text = False
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
