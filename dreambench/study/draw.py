@@ -37,6 +37,7 @@ class DrawnPair:
     """A pair: a cell, and one image file of each run."""
 
     name: str
+    study: StudyName
     questionnaire: int
     cell: Cell
     file_a: str
@@ -48,6 +49,7 @@ class DrawnCheck:
     """An attention check: a photo of the subject, and a photo of a subject of another class."""
 
     name: str
+    study: StudyName
     questionnaire: int
     subject: str
     class_noun: str
@@ -77,6 +79,7 @@ def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int)
     return [
         DrawnPair(
             name=f"{study}-{number:04d}",
+            study=study,
             questionnaire=number // sizes.questions + 1,
             cell=cell,
             file_a=rng.choice(cell.files_a),
@@ -115,6 +118,7 @@ def draw_checks(
         drawn.append(
             DrawnCheck(
                 name=f"{study}check-{number:04d}",
+                study=study,
                 questionnaire=number // sizes.checks + 1,
                 subject=name,
                 class_noun=noun,
@@ -128,14 +132,14 @@ def draw_checks(
 def draw_raters(
     items: Sequence[DrawnPair | DrawnCheck], study: StudyName, sizes: Sizes, seed: int
 ) -> list[Rater]:
-    """Return the raters, each with the questions of one questionnaire in a random order, on random sides.
+    """Return a study's raters, each with the items of one questionnaire in a random order, on random sides.
 
     If all raters of a pair saw the same sides, a habit of pressing A would decide the majority.
     """
     rng = Random(f"raters/{seed}/{study}")
     raters = []
     for questionnaire in range(1, sizes.questionnaires + 1):
-        names = [item.name for item in items if item.questionnaire == questionnaire]
+        names = [i.name for i in items if (i.study, i.questionnaire) == (study, questionnaire)]
         for number in range(1, sizes.raters + 1):
             order = rng.sample(names, len(names))
             steps = tuple(Step(item=name, swapped=rng.random() < 0.5) for name in order)
