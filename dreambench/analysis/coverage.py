@@ -118,6 +118,12 @@ def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
     return format_signature(fields)
 
 
+def protocol_differences(first: str, second: str) -> list[str]:
+    """Return the differences of two signatures, except which images were scored and how many."""
+    found = signature_differences(first, second)
+    return [each for each in found if each.partition(":")[0] not in ("cells", "n")]
+
+
 def _image_size(scored: pd.DataFrame) -> str | None:
     """Return the size of the scored images, or None if the table's version did not record it."""
     sizes = set(scored["size"].dropna()) if "size" in scored else set()

@@ -31,6 +31,21 @@ class RunScores:
     coverage: Coverage
     signature: str
 
+    @classmethod
+    def of(cls, label: str, folder: RunFolder, tables: ScoreTables) -> RunScores:
+        """Return what follows from a run's score tables, or from a part of their rows."""
+        record = folder.record
+        metrics = record.spec.protocol.metrics
+        return cls(
+            label=label,
+            folder=folder,
+            tables=tables,
+            subjects=subject_scores(tables, metrics, record.subjects),
+            photos=photo_scores(tables, metrics, record.subjects),
+            coverage=coverage(tables.images, record),
+            signature=signature_of(tables.images, record),
+        )
+
     @property
     def record(self) -> RunRecord:
         """The run's log."""
@@ -45,12 +60,14 @@ def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     for position, place in enumerate(places):
         if place in places[:position]:
             raise DreambenchError(f"{runs[position].path} is given twice", "name each run once")
-    return [_read(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
+    named = zip(_labels(runs), runs, strict=True)
+    return [RunScores.of(label, run, read_tables(run)) for label, run in named]
 
 
 def protocol_scores(run: RunScores, protocol: str) -> RunScores:
     """Return a run's scores by one of the protocols in its log."""
-    return _read(run.folder.of_protocol(protocol), run.label)
+    folder = run.folder.of_protocol(protocol)
+    return RunScores.of(run.label, folder, read_tables(folder))
 
 
 def all_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
@@ -62,20 +79,6 @@ def shown_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
     """Return the metrics that any subject of any run has a score by, in table order."""
     found = [run.subjects.columns[run.subjects.notna().any()] for run in scored]
     return in_table_order(str(name) for columns in found for name in columns)
-
-
-def _read(run: RunFolder, label: str) -> RunScores:
-    tables, record = read_tables(run), run.record
-    metrics = record.spec.protocol.metrics
-    return RunScores(
-        label=label,
-        folder=run,
-        tables=tables,
-        subjects=subject_scores(tables, metrics, record.subjects),
-        photos=photo_scores(tables, metrics, record.subjects),
-        coverage=coverage(tables.images, record),
-        signature=signature_of(tables.images, record),
-    )
 
 
 def _labels(runs: Sequence[RunFolder]) -> list[str]:

@@ -7,14 +7,11 @@ from dataclasses import replace
 
 import pandas as pd
 
-from dreambench.analysis.aggregate import photo_scores, subject_scores
-from dreambench.analysis.coverage import Cell, Coverage, scored_cells, signature_of
+from dreambench.analysis.coverage import Cell, Coverage, protocol_differences, scored_cells
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.score_tables import ScoreTables
 from dreambench.spec.signature import signature_differences
 from dreambench.store import RunFolder
-
-_CELLS = {"cells", "n"}
 
 
 def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
@@ -24,12 +21,9 @@ def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     unchanged: comparing them is refused later.
     """
     scored = read_run_scores(runs)
-    fields = {
-        difference.partition(":")[0]
-        for other in scored[1:]
-        for difference in signature_differences(scored[0].signature, other.signature)
-    }
-    if not fields or fields - _CELLS:
+    first, *others = (run.signature for run in scored)
+    same = not any(signature_differences(first, other) for other in others)
+    if same or any(protocol_differences(first, other) for other in others):
         return scored
     shared = set.intersection(*(scored_cells(run.tables.images, run.record) for run in scored))
     if not shared:
@@ -44,27 +38,17 @@ def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
 
 
 def _restricted(run: RunScores, shared: set[Cell]) -> RunScores:
-    images = run.tables.images
-    keys = zip(images["subject"], images["prompt_index"], images["image_index"], strict=True)
-    images = images.loc[[(str(s), int(p), int(i)) in shared for s, p, i in keys]].reset_index(drop=True)
-    subjects = {cell[0] for cell in shared}
+    images, subjects = run.tables.images, {cell[0] for cell in shared}
+    cells = pd.MultiIndex.from_frame(images[["subject", "prompt_index", "image_index"]])
     tables = ScoreTables(
-        images=images,
+        images=images[cells.isin(list(shared))].reset_index(drop=True),
         diversity=_pairs_of(run.tables.diversity, shared),
         prior=_of(run.tables.prior, subjects),
         photos=_of(run.tables.photos, subjects),
         drift=_of(run.tables.drift, subjects),
     )
-    metrics, names = run.record.spec.protocol.metrics, run.record.subjects
-    counts = {name: sum(cell[0] == name for cell in shared) for name in names}
-    return replace(
-        run,
-        tables=tables,
-        subjects=subject_scores(tables, metrics, names),
-        photos=photo_scores(tables, metrics, names),
-        coverage=Coverage(expected=counts, scored=counts),
-        signature=signature_of(images, run.record),
-    )
+    counts = {name: sum(cell[0] == name for cell in shared) for name in run.record.subjects}
+    return replace(RunScores.of(run.label, run.folder, tables), coverage=Coverage(counts, counts))
 
 
 def _of(frame: pd.DataFrame, subjects: set[str]) -> pd.DataFrame:

@@ -10,11 +10,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.coverage import signature_of
+from dreambench.analysis.coverage import protocol_differences, signature_of
 from dreambench.analysis.score_tables import image_metrics, read_tables
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import METRICS
-from dreambench.spec.signature import format_signature, parse_signature, signature_differences
 from dreambench.store import open_run
 
 REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
@@ -28,7 +27,7 @@ class _Table:
     path: Path
     frame: pd.DataFrame
     names: frozenset[str]
-    protocol: str | None
+    signature: str | None
 
 
 class ImageScores:
@@ -129,19 +128,12 @@ def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse_other_protocols(tables: Sequence[_Table]) -> None:
     """Refuse scores of two protocols; which images were scored may differ."""
-    signed = [(table.path, _protocol(table.protocol)) for table in tables if table.protocol]
+    signed = [(table.path, table.signature) for table in tables if table.signature]
     for (path, one), (other_path, other) in pairwise(signed):
-        differences = signature_differences(one, other)
+        # LPIPS compares pairs of images, and these tables have one row per image: its size does not matter.
+        differences = [field for field in protocol_differences(one, other) if not field.startswith("lpips:")]
         if differences:
             raise DreambenchError(
                 f"the signatures of {path} and {other_path} differ: {'; '.join(differences)}",
                 "score them by one protocol",
             )
-
-
-def _protocol(signature: str) -> str:
-    fields = parse_signature(signature)
-    # LPIPS compares pairs of images, and these tables have one row per image: its size does not matter.
-    return format_signature(
-        {name: value for name, value in fields.items() if name not in ("cells", "n", "lpips")}
-    )

@@ -245,6 +245,11 @@ def test_bad_files_are_one_line(small: Callable[..., Path], files: dict[str, str
     assert "\n" not in str(caught.value)
 
 
+def test_tables_without_a_rating_are_one_line(small: Callable[..., Path]) -> None:
+    with pytest.raises(DreambenchError, match="contain no rating"):
+        read_imagenhub(small(rater1="uid\tA\n", rater2="uid\tA\ns0\t\n"))
+
+
 def test_missing_files_name_the_command_that_fetches_them(small: Callable[..., Path], tmp_path: Path) -> None:
     with pytest.raises(DreambenchError, match="dreambench data pull imagenhub"):
         read_imagenhub()  # nothing was pulled

@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike
 
-from dreambench.human.correlation.coefficients import KINDS, Matrix, Vector, coefficient
+from dreambench.human.correlation.coefficients import KINDS, Matrix, Vector, coefficient, mean_of_known
 from dreambench.human.correlation.resampling import (
     cluster_counts,
     joined,
@@ -29,11 +29,9 @@ def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> RaterAgreemen
     Source: Krippendorff 2011; the package ``krippendorff``.
     """
     values = np.unique(ratings[np.isfinite(ratings)])
-    votes = np.stack([(ratings == value).sum(axis=1) for value in values], axis=1) if len(values) else None
-    alpha = None if votes is None else _alpha(votes, values)
-    interval = None
-    if alpha is not None and votes is not None:
-        interval = percentile_interval(_resampled_alpha(votes, values, clusters))
+    votes = (ratings[:, :, None] == values).sum(axis=1)
+    alpha = _alpha(votes, values)
+    interval = None if alpha is None else percentile_interval(_resampled_alpha(votes, values, clusters))
     pairable = np.isfinite(ratings).sum(axis=1) >= 2
     return RaterAgreement(
         human=human,
@@ -81,7 +79,7 @@ def upper_bound(human: str, raters: tuple[str, ...], ratings: Matrix, clusters: 
         human=human,
         n=int((np.isfinite(ratings).sum(axis=1) >= 2).sum()),
         raters=len(valid),
-        **{kind: _mean([found[kind] for found in by_rater.values()]) for kind in KINDS},
+        **{kind: mean_of_known(found[kind] for found in by_rater.values()) for kind in KINDS},
         pearson_ci95_bootstrap=interval,
         by_rater={name: found["pearson"] for name, found in by_rater.items()},
     )
@@ -106,8 +104,3 @@ def _resampled_bound(pairs: list[tuple[Vector, Vector, np.ndarray]], clusters: A
             ]
             blocks.append(np.nanmean(draws, axis=0))
     return joined(blocks)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else None
