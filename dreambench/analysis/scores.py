@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from dreambench.analysis.run_differences import run_differences
+from dreambench.analysis.paired import run_differences
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Summary

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.claim_sides import runs_of, scores_of, seeds_of, subject_means
+from dreambench.analysis.claim_sides import runs_of, scores_of, subject_means
 from dreambench.analysis.claim_tests import Evidence, greater, groups, identity_aucs, not_lower
 from dreambench.analysis.coverage import protocol_differences
 from dreambench.analysis.embedding_similarities import photo_embeddings
@@ -148,7 +148,7 @@ def _seeds(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> int:
     if claim.test in ("rating", "identity"):
         return 0
     sides = [name for name in (claim.first, claim.second) if name not in (None, PHOTOS)]
-    return min(len(seeds_of(name, known, runs)) for name in sides)
+    return min(len({run.record.spec.seed for run in runs_of(name, known, runs)}) for name in sides)
 
 
 def _verdict(
