@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dreambench.analysis.power import (
-    IMAGES,
     SUBJECTS,
     Components,
     NeededDesign,
@@ -51,8 +50,6 @@ def power_study(runs: Sequence[RunScores]) -> PowerStudy:
 
     Raises DreambenchError where the runs are not comparable, lack scores, or have a single method.
     """
-    if len(runs) < 2:
-        raise DreambenchError("a difference needs two methods", "give runs of at least two methods")
     summary_of(runs)  # refuses runs of different signatures
     names = [name for name in shown_metrics(runs) if get_metric(name).compares in ("photos", "caption")]
     if not names:
@@ -87,6 +84,3 @@ def _checks(metric: str, methods: Sequence[ScoredMethod]) -> list[PowerCheck]:
         simulated = simulated_power(a, b, difference, subjects)
         found.append(PowerCheck(metric, subjects, difference, predicted, simulated))
     return found
-
-
-__all__ = ["DIFFERENCES", "IMAGES", "SUBJECTS", "PowerStudy", "power_study"]

@@ -11,6 +11,7 @@ from dreambench.analysis.coverage import Coverage
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import differences
+from dreambench.spec.signature import signature_differences
 
 
 def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
@@ -21,11 +22,9 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
     """
     first = runs[0]
     for other in runs[1:]:
-        wrong = [d for d in differences(first.record.spec, other.record.spec) if not d.startswith("seed: ")]
-        if wrong or other.signature != first.signature:
-            message = wrong[0] if wrong else f"signature: {first.signature}, not {other.signature}"
+        if wrong := differences_but_the_seed(first, other):
             raise DreambenchError(
-                f"{first.label} and {other.label} differ in more than their seeds ({message})",
+                f"{first.label} and {other.label} differ in more than their seeds ({wrong[0]})",
                 "give runs of one spec",
             )
     subjects = pd.concat([run.subjects for run in runs])
@@ -38,6 +37,19 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
             scored=_sum([run.coverage.scored for run in runs]),
         ),
     )
+
+
+def differences_but_the_seed(first: RunScores, other: RunScores) -> list[str]:
+    """Return in what two runs differ, other than their seed: fields of the signature, then of the spec."""
+    left, right = first.record, other.record
+    fields = signature_differences(first.signature, other.signature)
+    if left.kind != right.kind:
+        fields.append(f"kind: {left.kind}, not {right.kind}")
+    spec = right.spec.model_copy(update={"seed": left.spec.seed})
+    fields += [field for field in differences(left.spec, spec) if field not in fields]
+    if not fields and spec.key != left.spec.key:
+        fields.append("protocol: its metrics or prior_images")
+    return fields
 
 
 def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:

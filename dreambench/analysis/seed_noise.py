@@ -11,10 +11,9 @@ import pandas as pd
 
 from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline, subject_means
 from dreambench.analysis.run_scores import RunScores
+from dreambench.analysis.seed_mean import differences_but_the_seed
 from dreambench.errors import DreambenchError
 from dreambench.spec.protocol_spec import MetricName
-from dreambench.spec.run_spec import differences
-from dreambench.spec.signature import signature_differences
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
 #: assumed to move together.
@@ -108,8 +107,7 @@ def _name(run: RunScores) -> str:
 def _refuse_others(scored: Sequence[RunScores]) -> None:
     first = scored[0]
     for other in scored[1:]:
-        fields = _differing(first, other)
-        if fields:
+        if fields := differences_but_the_seed(first, other):
             more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
             raise DreambenchError(
                 f"{first.folder.path} and {other.folder.path} differ in more than their seed: "
@@ -124,15 +122,3 @@ def _refuse_others(scored: Sequence[RunScores]) -> None:
                 f"{twin.folder.path} and {run.folder.path} are both of {_name(run)}",
                 "name runs of different seeds: the noise is measured between them",
             )
-
-
-def _differing(first: RunScores, other: RunScores) -> list[str]:
-    left, right = first.record, other.record
-    fields = signature_differences(first.signature, other.signature)
-    if left.kind != right.kind:
-        fields.append(f"kind: {left.kind}, not {right.kind}")
-    spec = right.spec.model_copy(update={"seed": left.spec.seed})
-    fields += [field for field in differences(left.spec, spec) if field not in fields]
-    if not fields and spec.key != left.spec.key:
-        fields.append("protocol: its metrics or prior_images")
-    return fields

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
+from dreambench.analysis.paired import SEED
 from dreambench.analysis.power import ALPHA, ScoredMethod, Scores
 
 DRAWS = 2_000
@@ -49,14 +51,14 @@ class PowerCheck:
     simulated: float
 
 
-def lite_agreement(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) -> LiteAgreement:
+def lite_agreement(metric: str, methods: Sequence[ScoredMethod]) -> LiteAgreement:
     """Compare the ranking on random subsets of 8 subjects, 10 prompts and 2 images with the full ranking.
 
     All methods of a draw have the same subjects and prompts. ``tau_low`` is the 5th percentile of the draws.
     """
     from scipy.stats import kendalltau
 
-    dice = np.random.default_rng(seed)
+    dice = np.random.default_rng(SEED)
     whole = np.array([each.values.mean() for each in methods])
     taus, best = [], 0
     for _ in range(DRAWS):
@@ -67,21 +69,20 @@ def lite_agreement(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) 
     return LiteAgreement(metric, len(methods), float(np.mean(taus)), low, best / DRAWS)
 
 
-def wrong_winner(metric: str, methods: Sequence[ScoredMethod], seed: int = 0) -> WrongWinner:
+def wrong_winner(metric: str, methods: Sequence[ScoredMethod]) -> WrongWinner:
     """Return how often one subject, one prompt and 4 images of each method give the wrong winner.
 
     The chance is the mean over all pairs of runs of different methods. The true winner is that of the whole.
     """
-    dice = np.random.default_rng(seed)
+    dice = np.random.default_rng(SEED)
     draws = np.stack([_means_of_draw(dice, methods, TINY) for _ in range(DRAWS)])
     whole = [each.values.mean() for each in methods]
     wrong = {
         (a.label, b.label): float(np.mean((draws[:, i] > draws[:, j]) != (whole[i] > whole[j])))
-        for i, a in enumerate(methods)
-        for j, b in enumerate(methods)
-        if i < j and a.method != b.method
+        for (i, a), (j, b) in combinations(enumerate(methods), 2)
+        if a.method != b.method
     }
-    pair = max(wrong, key=lambda names: wrong[names])
+    pair = max(wrong, key=wrong.__getitem__)
     return WrongWinner(metric, float(np.mean(list(wrong.values()))), wrong[pair], pair)
 
 
@@ -99,9 +100,7 @@ def _means_of_draw(
     return np.array(means)
 
 
-def simulated_power(
-    a: ScoredMethod, b: ScoredMethod, difference: float, subjects: int, seed: int = 0
-) -> float:
+def simulated_power(a: ScoredMethod, b: ScoredMethod, difference: float, subjects: int) -> float:
     """Return the share of simulated experiments whose t-test over subjects finds a true difference.
 
     Each draws subjects with replacement from two methods' differences by subject, moved to have the mean
@@ -109,7 +108,7 @@ def simulated_power(
     """
     from scipy.stats import ttest_1samp
 
-    dice = np.random.default_rng(seed)
+    dice = np.random.default_rng(SEED)
     own = a.values.mean(axis=(1, 2)) - b.values.mean(axis=(1, 2))
     # Correct for the smaller spread of a sample from so few subjects.
     centered = (own - own.mean()) * np.sqrt(len(own) / (len(own) - 1))

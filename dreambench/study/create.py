@@ -146,7 +146,7 @@ def _write_tokens(folder: StudyFolder, plan: StudyPlan, url: str) -> None:
     write_links(folder.links_file, url, organizer, {r: tokens[r.name] for r in plan.raters})
 
 
-def write_pictures(names: dict[Path, str], folder: Path, quiet: bool = False) -> None:
+def write_pictures(names: dict[Path, str], folder: Path, quiet: bool) -> None:
     """Write every source's picture into ``folder``, with a bar on stderr unless ``quiet``.
 
     Raises DreambenchError naming the first source that is missing or damaged.

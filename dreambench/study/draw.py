@@ -57,23 +57,19 @@ class DrawnCheck:
     other_photo: str
 
 
-def _that_fit(cells: int, sizes: Sizes) -> str:
-    """Return options for as many whole questionnaires as ``cells`` fill, or one short one."""
-    if cells >= sizes.questions:
-        return f"--questionnaires {cells // sizes.questions}"
-    return f"--questionnaires 1 --questions {cells}"
-
-
 def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
     """Draw as many different cells as the study has questions, and one image per run in each.
 
     Raises DreambenchError where there are too few cells.
     """
     if len(cells) < sizes.pairs:
+        fit = f"--questionnaires {len(cells) // sizes.questions}"
+        if len(cells) < sizes.questions:
+            fit = f"--questionnaires 1 --questions {len(cells)}"
         raise DreambenchError(
             f"the runs share {len(cells)} cells (subject and prompt), but {sizes.questionnaires} "
             f"questionnaires of {sizes.questions} questions need {sizes.pairs}",
-            f"give {_that_fit(len(cells), sizes)}" if cells else "name runs of the same subjects",
+            f"give {fit}" if cells else "name runs of the same subjects",
         )
     rng = Random(f"pairs/{seed}/{study}")
     return [

@@ -23,7 +23,7 @@ _CHUNK = 1_000
 Draws = dict[tuple[str, str], dict[Kind, Vector]]
 
 
-def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[Matrix]:
+def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES) -> Iterator[Matrix]:
     """Yield how often each row occurs in each resample, as blocks of shape (up to 1,000, rows).
 
     As many clusters are drawn, with replacement, as there are. The draws depend on the clusters' names
@@ -32,7 +32,7 @@ def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = 
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
         return
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     chances = np.full(len(names), 1 / len(names))
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
