@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -72,12 +73,12 @@ def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
 
     Every subject is expected with all its prompts and images, whether the table has rows for them or not.
     """
-    scored = images.loc[is_scored(images, record), "subject"].value_counts()
+    scored = Counter(images.loc[is_scored(images, record), "subject"])
     expected = {}
     for name in record.subjects:
         prompts = len(selected(_prompts(record, name), record.spec.prompts))
-        expected[name] = max(prompts * record.spec.images_per_prompt, int(scored.get(name, 0)))
-    return Coverage(expected, {name: int(scored.get(name, 0)) for name in record.subjects})
+        expected[name] = max(prompts * record.spec.images_per_prompt, scored[name])
+    return Coverage(expected, {name: scored[name] for name in record.subjects})
 
 
 def _prompts(record: RunRecord, subject: str) -> int:

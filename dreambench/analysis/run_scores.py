@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from dreambench.analysis.aggregate import photo_scores, subject_scores
-from dreambench.analysis.coverage import Coverage, coverage, signature_of
+from dreambench.analysis.coverage import (
+    Cell,
+    Coverage,
+    coverage,
+    protocol_differences,
+    scored_cells,
+    signature_of,
+)
 from dreambench.analysis.score_tables import ScoreTables, read_tables
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import in_table_order
+from dreambench.spec.signature import signature_differences
 from dreambench.store import RunFolder, RunRecord
 
 
@@ -64,6 +72,29 @@ def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     return [RunScores.of(label, run, read_tables(run)) for label, run in named]
 
 
+def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
+    """Read runs' scores; if they differ only in their cells, keep the cells that all of them scored.
+
+    Each run then has a notice that says so. Runs that share no image, or differ in more, are returned
+    unchanged: comparing them is refused later.
+    """
+    scored = read_run_scores(runs)
+    first, *others = (run.signature for run in scored)
+    same = not any(signature_differences(first, other) for other in others)
+    if same or any(protocol_differences(first, other) for other in others):
+        return scored
+    shared = set.intersection(*(scored_cells(run.tables.images, run.record) for run in scored))
+    if not shared:
+        return scored
+    for run in scored:
+        total = run.coverage.n_images
+        if total > len(shared):
+            run.folder.notices.append(
+                f"{run.label}: {len(shared):,} of its {total:,} images are compared: those that all runs have"
+            )
+    return [_restricted(run, shared) for run in scored]
+
+
 def protocol_scores(run: RunScores, protocol: str) -> RunScores:
     """Return a run's scores by one of the protocols in its log."""
     folder = run.folder.of_protocol(protocol)
@@ -98,3 +129,29 @@ def _labels(runs: Sequence[RunFolder]) -> list[str]:
             label, number = f"{name} ({number})", number + 1
         labels.append(label)
     return labels
+
+
+def _restricted(run: RunScores, shared: set[Cell]) -> RunScores:
+    images, subjects = run.tables.images, {cell[0] for cell in shared}
+    cells = pd.MultiIndex.from_frame(images[["subject", "prompt_index", "image_index"]])
+    tables = ScoreTables(
+        images=images[cells.isin(list(shared))].reset_index(drop=True),
+        diversity=_pairs_of(run.tables.diversity, shared),
+        prior=_of(run.tables.prior, subjects),
+        photos=_of(run.tables.photos, subjects),
+        drift=_of(run.tables.drift, subjects),
+    )
+    counts = {name: sum(cell[0] == name for cell in shared) for name in run.record.subjects}
+    return replace(RunScores.of(run.label, run.folder, tables), coverage=Coverage(counts, counts))
+
+
+def _of(frame: pd.DataFrame, subjects: set[str]) -> pd.DataFrame:
+    return frame[frame["subject"].isin(subjects)].reset_index(drop=True)
+
+
+def _pairs_of(pairs: pd.DataFrame, shared: set[Cell]) -> pd.DataFrame:
+    kept = [
+        all((str(subject), int(prompt), int(image)) in shared for image in str(pair).split("-"))
+        for subject, prompt, pair in zip(pairs["subject"], pairs["prompt_index"], pairs["pair"], strict=True)
+    ]
+    return pairs.loc[kept].reset_index(drop=True)

@@ -9,9 +9,8 @@ import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects, weighted_by_images
 from dreambench.analysis.paired import mean_interval
-from dreambench.analysis.run_scores import RunScores, protocol_scores
+from dreambench.analysis.run_scores import RunScores, protocol_scores, read_comparable_scores
 from dreambench.analysis.seed_mean import with_seeds_joined
-from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper, paper_values, published

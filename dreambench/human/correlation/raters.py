@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
 from dreambench.human.correlation.coefficients import KINDS, Matrix, Vector, coefficient, mean_of_known
@@ -88,19 +87,16 @@ def upper_bound(human: str, raters: tuple[str, ...], ratings: Matrix, clusters: 
 def _against_others(ratings: Matrix, column: int) -> tuple[Vector, Vector, np.ndarray]:
     """Return a rater's ratings, the mean of the others', and the images that have both."""
     own, rest = ratings[:, column], np.delete(ratings, column, axis=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # NaN is right for an image that no other rater saw
-        others = np.nanmean(rest, axis=1) if rest.shape[1] else np.full(len(own), np.nan)
+    others = pd.DataFrame(rest).mean(axis=1).to_numpy()  # NaN for an image that no other rater saw
     return own, others.round(TIE_DIGITS), np.isfinite(own) & np.isfinite(others)
 
 
 def _resampled_bound(pairs: list[tuple[Vector, Vector, np.ndarray]], clusters: ArrayLike) -> Vector:
     blocks = []
     for counts in cluster_counts(clusters):
-        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)
+        with np.errstate(invalid="ignore", divide="ignore"):
             draws = [
                 weighted_pearson(counts[:, seen], own[seen], others[seen]) for own, others, seen in pairs
             ]
-            blocks.append(np.nanmean(draws, axis=0))
+        blocks.append(pd.DataFrame(draws).mean().to_numpy())  # NaN is a rater without a coefficient
     return joined(blocks)
