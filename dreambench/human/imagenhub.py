@@ -79,9 +79,9 @@ def read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DreambenchError(f"{path} cannot be read ({error})", PULL) from error
-    if not rows or rows[0][0] != "uid" or len(rows[0]) < 2:
+    if not rows or rows[0][:1] != ["uid"] or len(rows[0]) < 2:
         raise DreambenchError(f"{path} row 1: the header must be uid and the methods", PULL)
     found: dict[Key, tuple[float, float]] = {}
     methods = rows[0][1:]

@@ -95,7 +95,8 @@ def judge_folders(place: Path) -> dict[str, Path]:
 
 
 def _named(option: str, asked: str, known: Sequence[str]) -> list[str]:
-    names = list(known) if asked == "all" else [part.strip() for part in asked.split(",") if part.strip()]
+    parts = known if asked == "all" else [part.strip() for part in asked.split(",") if part.strip()]
+    names = list(dict.fromkeys(parts))
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1, cutoff=0.4)
