@@ -13,7 +13,7 @@ from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseli
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.seed_mean import differences_but_the_seed
 from dreambench.errors import DreambenchError
-from dreambench.spec.protocol_spec import MetricName
+from dreambench.spec.registries import in_table_order
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
 #: assumed to move together.
@@ -25,7 +25,8 @@ def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
     """Return the baseline of two or more complete runs; their order does not matter.
 
     Raises DreambenchError for a single run, for runs that differ in more than their seed (for images made
-    elsewhere: in more than their folder), for the same seed twice, and for a run that is not complete.
+    elsewhere: in more than their folder), for the same seed twice, and for a run that is not complete or
+    lacks a metric of the others.
     """
     if len(scored) < 2:
         raise DreambenchError(
@@ -34,16 +35,18 @@ def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
         )
     means = [subject_means(run) for run in scored]
     _refuse_others(scored)
+    names = in_table_order(str(name) for own in means for name in own.columns)
+    for run, own in zip(scored, means, strict=True):
+        if lacking := [name for name in names if name not in own.columns]:
+            raise DreambenchError(
+                f"{run.folder.path} lacks {', '.join(lacking)}, which another run has", "score it again"
+            )
     order = sorted(range(len(scored)), key=lambda i: _seed_or_source(scored[i]))
-    metrics: dict[MetricName, MetricBaseline] = {
-        metric: metric_baseline(pd.DataFrame([means[i][metric] for i in order]))
-        for metric in means[0].columns
-    }
     return Baseline(
         signature=scored[0].signature,
         runs=tuple(_name(scored[i]) for i in order),
         alpha=alpha,
-        metrics=metrics,
+        metrics={name: metric_baseline(pd.DataFrame([means[i][name] for i in order])) for name in names},
     )
 
 
