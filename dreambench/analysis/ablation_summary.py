@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from dreambench.analysis.paired import paired_difference
 from dreambench.analysis.run_scores import RunScores
@@ -84,10 +85,9 @@ def summarize_ablation(
 def _differences(variants: Mapping[str, RunScores]) -> list[Difference]:
     reference, *others = variants
     found = []
-    for other in others:
-        for metric in variants[reference].subjects.columns:
-            ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
-            if difference := paired_difference(ours, theirs):
-                shown = {name: getattr(difference, name) for name in ("mean", "ci95", "p", "n")}
-                found.append(Difference(variant=other, reference=reference, metric=metric, **shown))
+    for other, metric in product(others, variants[reference].subjects.columns):
+        ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
+        if difference := paired_difference(ours, theirs):
+            shown = {name: getattr(difference, name) for name in ("mean", "ci95", "p", "n")}
+            found.append(Difference(variant=other, reference=reference, metric=metric, **shown))
     return found

@@ -45,7 +45,8 @@ def similarities(run: RunScores) -> Similarities:
         known = np.isfinite(own).all(axis=1)
         own, names = own[known], [file.name for file, there in zip(files, known, strict=True) if there]
         if len(own) >= 2:
-            photos.loc[str(subject), "closest_pair"] = _closest_pair(own)
+            pairs = np.triu_indices(len(own), 1)
+            photos.loc[str(subject), "closest_pair"] = (own @ own.T)[pairs].max()
         made = _vectors(kept, [None if pd.isna(f) else run.folder.resolve(str(f)) for f in rows["file"]])
         if len(own):
             near = pd.DataFrame(made @ own.T, index=rows.index)
@@ -92,12 +93,6 @@ def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path])
             flat = row.astype(float).ravel()
             rows[position] = flat / np.linalg.norm(flat)
     return rows
-
-
-def _closest_pair(own: np.ndarray) -> float:
-    between = own @ own.T
-    np.fill_diagonal(between, np.nan)
-    return float(np.nanmax(between))
 
 
 def _other_contexts(made: np.ndarray, rows: pd.DataFrame) -> np.ndarray:

@@ -59,15 +59,18 @@ def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
     standard deviation between the runs, with their few degrees of freedom. The pooled noise has effective
     degrees of freedom (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
     """
+    from scipy.stats import f
+
     values = by_run.to_numpy(dtype=float)
     runs, subjects = values.shape
     variances = values.var(axis=0, ddof=1)
     pooled, df = math.sqrt(variances.mean()), effective_df(variances, runs - 1)
-    between = float(values.mean(axis=1).std(ddof=1))
+    between, independent = float(values.mean(axis=1).std(ddof=1)), pooled / math.sqrt(subjects)
+    together = between > independent * math.sqrt(f.ppf(DEPENDENCE_LEVEL, runs - 1, df))
     means = values.mean(axis=0)
     own = [_expected(mean, max(pooled, math.sqrt(v)), df) for mean, v in zip(means, variances, strict=True)]
     return MetricBaseline(
-        overall=_overall(float(means.mean()), between, pooled / math.sqrt(subjects), runs - 1, df),
+        overall=_expected(float(means.mean()), max(between, independent), runs - 1 if together else df),
         subjects={str(name): expected for name, expected in zip(by_run.columns, own, strict=True)},
     )
 
@@ -79,13 +82,6 @@ def effective_df(variances: np.ndarray, df: int) -> float:
     """
     squares = float((variances**2).sum())
     return df * float(variances.sum()) ** 2 / squares if squares > 0 else float(df * len(variances))
-
-
-def _overall(mean: float, between: float, independent: float, runs_df: int, df: float) -> Expected:
-    from scipy.stats import f
-
-    limit = independent * math.sqrt(f.ppf(DEPENDENCE_LEVEL, runs_df, df))
-    return _expected(mean, max(between, independent), runs_df if between > limit else df)
 
 
 def _expected(mean: float, sd: float, df: float) -> Expected:

@@ -56,7 +56,8 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
     tables = [_read(path) for path in paths]
     _refuse_other_protocols(tables)
     known = image_metrics(METRICS.names())
-    metrics = tuple(m for m in known if all(_has(table.frame, m) for table in tables))
+    frames = [table.frame for table in tables]
+    metrics = tuple(m for m in known if all(m in frame and frame[m].notna().any() for frame in frames))
     if not metrics:
         raise DreambenchError(f"{paths[0]}: no metric has a score in every table", REMEDY)
     rows: dict[tuple[str | None, str], Scores] = {}
@@ -80,10 +81,6 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
 
 def _place(file: str) -> str:
     return str(PurePosixPath(file.strip().replace("\\", "/")))
-
-
-def _has(frame: pd.DataFrame, metric: str) -> bool:
-    return metric in frame and bool(frame[metric].notna().any())
 
 
 def _read(path: Path) -> _Table:
