@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 
 from dreambench.analysis.paired import paired_difference
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
-from dreambench.analysis.summary import MetricScores, SubjectScores
+from dreambench.analysis.summary import MetricScores, Score, SubjectScores
 from dreambench.literature.published import PublishedRow, differences_from_paper, published
 from dreambench.spec.frozen import Frozen
 
 
-class VariantRow(MetricScores):
+class VariantRow(MetricScores[Score]):
     """One variant's means over subjects."""
 
     variant: str
@@ -84,20 +85,9 @@ def summarize_ablation(
 def _differences(variants: Mapping[str, RunScores]) -> list[Difference]:
     reference, *others = variants
     found = []
-    for other in others:
-        for metric in variants[reference].subjects.columns:
-            ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
-            difference = paired_difference(ours, theirs)
-            if difference is not None:
-                found.append(
-                    Difference(
-                        variant=other,
-                        reference=reference,
-                        metric=metric,
-                        mean=difference.mean,
-                        ci95=difference.ci95,
-                        p=difference.p,
-                        n=difference.n,
-                    )
-                )
+    for other, metric in product(others, variants[reference].subjects.columns):
+        ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
+        if difference := paired_difference(ours, theirs):
+            shown = {name: getattr(difference, name) for name in ("mean", "ci95", "p", "n")}
+            found.append(Difference(variant=other, reference=reference, metric=metric, **shown))
     return found

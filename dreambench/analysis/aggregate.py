@@ -14,17 +14,6 @@ from dreambench.spec.metric import SCORE_TABLES, Metric
 from dreambench.spec.registries import get_metric, in_table_order, metrics_that_compare, standard_metrics
 
 
-def mean_by_subject(table: pd.DataFrame, score: str) -> pd.Series:
-    """Return the mean of one score over each subject's rows, indexed by subject."""
-    return table.groupby("subject")[score].mean()
-
-
-def mean_of_pairs(diversity: pd.DataFrame, score: str) -> pd.Series:
-    """Return the mean over a subject's prompts of the mean over a prompt's pairs of images."""
-    by_prompt = diversity.groupby(["subject", "prompt_index"])[score].mean()
-    return by_prompt.groupby("subject").mean()
-
-
 def mean_over_subjects(values: pd.Series) -> float | None:
     """Return the mean of one value per subject, or None where no subject has one."""
     present = values.dropna().sort_index()
@@ -43,10 +32,11 @@ def subject_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iter
 
 
 def _by_subject(tables: ScoreTables, metric: Metric) -> pd.Series:
-    if metric.compares == "pairs":
-        return mean_of_pairs(tables.diversity, metric.column)
+    if metric.compares == "pairs":  # the mean over prompts of the mean over a prompt's pairs of images
+        by_prompt = tables.diversity.groupby(["subject", "prompt_index"])[metric.column].mean()
+        return by_prompt.groupby("subject").mean()
     table = {"prior": tables.prior, "base": tables.drift}.get(metric.compares, tables.images)
-    return mean_by_subject(table, metric.column)
+    return table.groupby("subject")[metric.column].mean()
 
 
 def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataFrame:
@@ -69,8 +59,8 @@ def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataF
 def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:
     """Return the Real Images bound per subject: the mean over pairs of its photos, by the photo metrics."""
     bounds = photo_metrics(metrics)
-    columns = {name: mean_by_subject(tables.photos, name) for name in bounds if name in metrics}
-    return pd.DataFrame(columns, dtype=float).reindex(index=list(subjects), columns=bounds)
+    means = tables.photos.groupby("subject")[[name for name in bounds if name in metrics]].mean()
+    return means.reindex(index=list(subjects), columns=bounds)
 
 
 def photo_metrics(asked: Iterable[str] = ()) -> list[str]:

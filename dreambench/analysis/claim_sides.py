@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -26,9 +26,7 @@ def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[
     """
     if name is None or name == PHOTOS:
         return list(runs)
-    found = [
-        run for run in runs if run.record.kind == "run" and fits(_fields(run), _conditions(name, known, run))
-    ]
+    found = [run for run in runs if run.record.kind == "run" and _meets(run, known.runs[name])]
     for other in found[1:]:
         fields = differences(found[0].record.spec, other.record.spec)
         wrong = [field for field in fields if field.split(": ")[0] not in _FREE]
@@ -41,18 +39,10 @@ def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[
     return found
 
 
-def _fields(run: RunScores) -> dict[str, object]:
-    return run.record.spec.model_dump(mode="json")
-
-
-def _conditions(name: str, known: Claims, run: RunScores) -> dict[str, object]:
+def _meets(run: RunScores, conditions: Mapping[str, object]) -> bool:
     word = paper_reproduction().common_word.of(run.record.spec.preset)
-    return {field: word if wanted == COMMON_WORD else wanted for field, wanted in known.runs[name].items()}
-
-
-def seeds_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> set[int]:
-    """Return the seeds of a side's runs."""
-    return {run.record.spec.seed for run in runs_of(name, known, runs)}
+    wanted = {field: word if value == COMMON_WORD else value for field, value in conditions.items()}
+    return fits(run.record.spec.model_dump(mode="json"), wanted)
 
 
 def scores_of(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> tuple[pd.Series, pd.Series]:
@@ -60,19 +50,15 @@ def scores_of(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> tuple[p
     sides = [(runs_of(name, known, runs), name) for name in (claim.first, claim.second)]
     prompts_of = [{run.record.spec.prompts for run in side} for side, _ in sides]
     shared = prompts_of[0] & prompts_of[1] or prompts_of[0] | prompts_of[1]
-    best = pd.Series(dtype=float), pd.Series(dtype=float)
-    for prompts in sorted(shared):
-        first, second = (
+    pairs = [
+        tuple(
             subject_means(str(claim.metric), [r for r in side if r.record.spec.prompts == prompts], name)
             for side, name in sides
         )
-        if _shared(first, second) > _shared(*best):
-            best = first, second
-    return best
-
-
-def _shared(first: pd.Series, second: pd.Series) -> int:
-    return len(first.index.intersection(second.index))
+        for prompts in sorted(shared)
+    ]
+    first, second = max(pairs, key=lambda pair: len(pair[0].index.intersection(pair[1].index)))
+    return first, second
 
 
 def subject_means(metric: str, runs: Sequence[RunScores], name: str | None = None) -> pd.Series:

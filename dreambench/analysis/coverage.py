@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,7 +12,7 @@ from dreambench.analysis.score_tables import image_metrics
 from dreambench.dataset.prompts import OFFICIAL_COUNT, selected
 from dreambench.errors import DreambenchError
 from dreambench.spec.presets import protocol_spec
-from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
+from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import protocol_label
 from dreambench.spec.registries import get_metric, standard_metrics
 from dreambench.spec.signature import (
@@ -72,12 +73,12 @@ def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
 
     Every subject is expected with all its prompts and images, whether the table has rows for them or not.
     """
-    scored = images.loc[is_scored(images, record), "subject"].value_counts()
+    scored = Counter(images.loc[is_scored(images, record), "subject"])
     expected = {}
     for name in record.subjects:
         prompts = len(selected(_prompts(record, name), record.spec.prompts))
-        expected[name] = max(prompts * record.spec.images_per_prompt, int(scored.get(name, 0)))
-    return Coverage(expected, {name: int(scored.get(name, 0)) for name in record.subjects})
+        expected[name] = max(prompts * record.spec.images_per_prompt, scored[name])
+    return Coverage(expected, {name: scored[name] for name in record.subjects})
 
 
 def _prompts(record: RunRecord, subject: str) -> int:
@@ -118,6 +119,12 @@ def signature_of(images: pd.DataFrame, record: RunRecord) -> str:
     return format_signature(fields)
 
 
+def protocol_differences(first: str, second: str) -> list[str]:
+    """Return the differences of two signatures, except which images were scored and how many."""
+    found = signature_differences(first, second)
+    return [each for each in found if each.partition(":")[0] not in ("cells", "n")]
+
+
 def _image_size(scored: pd.DataFrame) -> str | None:
     """Return the size of the scored images, or None if the table's version did not record it."""
     sizes = set(scored["size"].dropna()) if "size" in scored else set()
@@ -146,40 +153,32 @@ def by_protocol_of(runs: Iterable[RunFolder], protocols: str) -> list[RunFolder]
         if len(names) == 1 and not lacking:
             run = run.of_protocol(protocol_label(names[0]))
         elif len(names) == 1:
-            refuse_other_protocol([run], names[0])
+            _refuse_other_protocol(run, names[0])
         found.append(run)
     return found
 
 
-def refuse_other_protocol(runs: Iterable[RunFolder], protocol: str) -> None:
+def _refuse_other_protocol(run: RunFolder, protocol: str) -> None:
     """Raise DreambenchError naming the fields in which a run's protocol is not the named one.
 
     The requested metrics and the number of prior images may differ.
     """
-    wanted = protocol_spec(protocol)
-    for run in runs:
-        spec = run.record.spec
-        filled = {name: spec.protocol.encoder_spec(name) for name in _encoders(spec.protocol)}
-        same = _with_fingerprints_of(wanted, filled)
-        asked = spec.protocol.metrics
-        other = spec.model_copy(update={"protocol": same.with_metrics(asked)})
-        ours, theirs = (format_signature(signature_fields(each, 0)) for each in (spec, other))
-        if fields := signature_differences(ours, theirs):
-            raise DreambenchError(
-                f"{run.path} is not of protocol {protocol}: {'; '.join(fields)}",
-                f"score its images again with --protocol {protocol}",
-            )
+    spec, wanted = run.record.spec, protocol_spec(protocol)
+    # The run found the fingerprints of weights that the protocol only names.
+    same = {}
+    for name in _encoders(wanted) & _encoders(spec.protocol):
+        settings, filled = wanted.encoder_spec(name), spec.protocol.encoder_spec(name)
+        if settings.weights == filled.weights:
+            same[name] = settings.model_copy(update={"fingerprint": filled.fingerprint})
+    asked = wanted.with_encoder_specs(same).with_metrics(spec.protocol.metrics)
+    other = spec.model_copy(update={"protocol": asked})
+    ours, theirs = (format_signature(signature_fields(each, 0)) for each in (spec, other))
+    if fields := signature_differences(ours, theirs):
+        raise DreambenchError(
+            f"{run.path} is not of protocol {protocol}: {'; '.join(fields)}",
+            f"score its images again with --protocol {protocol}",
+        )
 
 
 def _encoders(protocol: ProtocolSpec) -> set[str]:
     return {get_metric(name).encoder for name in {*standard_metrics(), *protocol.metrics}}
-
-
-def _with_fingerprints_of(protocol: ProtocolSpec, filled: Mapping[str, EncoderSpec]) -> ProtocolSpec:
-    """Give a protocol's encoders the weight fingerprints that the run found under the same names."""
-    found = {}
-    for name in _encoders(protocol) & filled.keys():
-        settings = protocol.encoder_spec(name)
-        if settings.weights == filled[name].weights:
-            found[name] = settings.model_copy(update={"fingerprint": filled[name].fingerprint})
-    return protocol.with_encoder_specs(found)

@@ -33,29 +33,26 @@ class Similarities:
 
 def similarities(run: RunScores) -> Similarities:
     """Compute the similarities of one run; each image file is read, because its hash names its embedding."""
+    key = encoder_key("dino", run.record.spec.protocol.dino)
     columns = ["nearest_photo", "other_contexts"]
     images = pd.DataFrame(np.nan, index=run.tables.images.index, columns=columns)
     images["nearest_name"] = None
     photos = pd.DataFrame(np.nan, index=list(run.record.subjects), columns=["closest_pair"])
     for subject, rows in run.tables.images.groupby("subject"):
-        kept = _kept(run, str(subject))
+        kept = read_rows(run.folder.embedding_file(key, str(subject)))
         files = [Path(photo) for photo in run.record.photos.get(str(subject), [])]
         own = _vectors(kept, files)
-        known = np.isfinite(own).all(axis=1) if own.size else np.zeros(len(own), dtype=bool)
-        own, names = own[known], [file.name for file, there in zip(files, known, strict=False) if there]
+        known = np.isfinite(own).all(axis=1)
+        own, names = own[known], [file.name for file, there in zip(files, known, strict=True) if there]
         if len(own) >= 2:
-            photos.loc[str(subject), "closest_pair"] = _closest_pair(own)
+            pairs = np.triu_indices(len(own), 1)
+            photos.loc[str(subject), "closest_pair"] = (own @ own.T)[pairs].max()
         made = _vectors(kept, [None if pd.isna(f) else run.folder.resolve(str(f)) for f in rows["file"]])
-        if not made.size:
-            continue
         if len(own):
-            near = made @ own.T
+            near = pd.DataFrame(made @ own.T, index=rows.index)
             images.loc[rows.index, "nearest_photo"] = near.max(axis=1)
-            found = np.isfinite(near).all(axis=1)
-            nearest = [
-                names[place] if ok else None for place, ok in zip(near.argmax(axis=1), found, strict=True)
-            ]
-            images.loc[rows.index, "nearest_name"] = nearest
+            places = near.dropna().idxmax(axis=1)
+            images.loc[places.index, "nearest_name"] = [names[place] for place in places]
         images.loc[rows.index, "other_contexts"] = _other_contexts(made, rows)
     return Similarities(images, photos)
 
@@ -83,16 +80,10 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     return found
 
 
-def _kept(run: RunScores, subject: str) -> dict[str, np.ndarray]:
-    key = encoder_key("dino", run.record.spec.protocol.dino)
-    return read_rows(run.folder.embedding_file(key, subject))
-
-
 def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path]) -> np.ndarray:
-    """Return unit vectors [files, d], NaN for a file without an embedding; empty if no file has one."""
-    if not kept or not files:
-        return np.empty((0, 0))
-    rows = np.full((len(files), next(iter(kept.values())).size), np.nan)
+    """Return unit vectors [files, d], NaN for a file without an embedding."""
+    size = next(iter(kept.values())).size if kept else 1
+    rows = np.full((len(files), size), np.nan)
     for position, file in enumerate(files):
         try:
             row = None if file is None else kept.get(sha256_of(file))
@@ -102,12 +93,6 @@ def _vectors(kept: dict[str, np.ndarray], files: list[Path | None] | list[Path])
             flat = row.astype(float).ravel()
             rows[position] = flat / np.linalg.norm(flat)
     return rows
-
-
-def _closest_pair(own: np.ndarray) -> float:
-    between = own @ own.T
-    np.fill_diagonal(between, np.nan)
-    return float(np.nanmax(between))
 
 
 def _other_contexts(made: np.ndarray, rows: pd.DataFrame) -> np.ndarray:

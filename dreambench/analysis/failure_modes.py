@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.embedding_similarities import Similarities, similarities
+from dreambench.analysis.embedding_similarities import Similarities
 from dreambench.analysis.run_scores import RunScores
 
 DEVIATIONS = 3.0  # an image this many robust standard deviations below the others fails
@@ -22,19 +22,24 @@ class FailureMode:
 
     ``score`` and ``threshold`` have one value per row of the images table, NaN where the rule cannot
     judge it; ``found`` marks the images that fail, the worst first in ``examples`` (row positions).
-    ``why_not`` says what is missing if no image could be judged.
+    ``missing`` says what is missing if no image can be judged.
     """
 
     name: str
     score: pd.Series
     threshold: pd.Series
     too_high: bool
-    why_not: str = ""
+    missing: str
 
     @property
     def judged(self) -> int:
         """The number of images that the rule could judge."""
         return int((self.score.notna() & self.threshold.notna()).sum())
+
+    @property
+    def why_not(self) -> str:
+        """What is missing, if no image could be judged."""
+        return "" if self.judged else self.missing
 
     @property
     def found(self) -> pd.Series:
@@ -53,12 +58,8 @@ class FailureMode:
         return self.score - self.threshold if self.too_high else self.threshold - self.score
 
 
-def failure_modes(run: RunScores, near: Similarities | None = None) -> list[FailureMode]:
-    """Apply the three rules to a run: context missing, copied photo, entanglement.
-
-    ``near`` are the run's similarities, if they have been computed already.
-    """
-    near = near or similarities(run)
+def failure_modes(run: RunScores, near: Similarities) -> list[FailureMode]:
+    """Apply the three rules to a run with its similarities: context missing, copied photo, entanglement."""
     return [context_missing(run.tables.images), _copied(run, near), _entangled(run, near)]
 
 
@@ -76,19 +77,16 @@ def context_missing(images: pd.DataFrame) -> FailureMode:
         for subject in judged if len(judged) > LEAST_SUBJECTS else ():
             own = subjects == subject
             threshold[rows.index[own]] = _far_below(scores[present & ~own])
-    mode = FailureMode("context_missing", images["clip_t"], threshold, too_high=False)
-    reason = (
-        "there is no CLIP-T"
-        if images["clip_t"].isna().all()
-        else f"no prompt has images of {LEAST_SUBJECTS} other subjects"
-    )
-    return _explained(mode, reason)
+    missing = f"no prompt has images of {LEAST_SUBJECTS} other subjects"
+    if images["clip_t"].isna().all():
+        missing = "there is no CLIP-T"
+    return FailureMode("context_missing", images["clip_t"], threshold, too_high=False, missing=missing)
 
 
 def _copied(run: RunScores, near: Similarities) -> FailureMode:
     limit = run.tables.images["subject"].map(near.photos["closest_pair"]).astype(float)
-    mode = FailureMode("copied_photo", near.images["nearest_photo"], limit, too_high=True)
-    return _explained(mode, _no_embeddings(near))
+    nearest = near.images["nearest_photo"]
+    return FailureMode("copied_photo", nearest, limit, too_high=True, missing=_no_embeddings(near))
 
 
 def _entangled(run: RunScores, near: Similarities) -> FailureMode:
@@ -99,9 +97,8 @@ def _entangled(run: RunScores, near: Similarities) -> FailureMode:
         own = score[rows.index].dropna()
         if len(own) >= LEAST_IMAGES:
             limit[own.index] = _far_below(own.to_numpy())
-    mode = FailureMode("entanglement", score, limit, too_high=False)
-    reason = _no_embeddings(near)
-    return _explained(mode, reason or f"no subject has {LEAST_IMAGES} images of recontextualization prompts")
+    few = f"no subject has {LEAST_IMAGES} images of recontextualization prompts"
+    return FailureMode("entanglement", score, limit, too_high=False, missing=_no_embeddings(near) or few)
 
 
 def _far_below(values: np.ndarray) -> float:
@@ -115,12 +112,6 @@ def _no_embeddings(near: Similarities) -> str:
     if near.photos["closest_pair"].isna().all():
         return "no subject has DINO embeddings of two of its photos, or the photos have been moved"
     return ""
-
-
-def _explained(mode: FailureMode, reason: str) -> FailureMode:
-    if mode.judged:
-        return mode
-    return FailureMode(mode.name, mode.score, mode.threshold, mode.too_high, reason)
 
 
 def above_bound(run: RunScores) -> list[str]:

@@ -1,4 +1,4 @@
-"""The paired comparison of two runs over the same subjects: interval, permutation test, Holm's correction.
+"""The paired comparison of runs over the same subjects: interval, permutation test, Holm's correction.
 
 There is one test, the sign-flip permutation test of the mean difference (Good 2005, chapter 3). It tests the
 mean that the tables print, assumes no distribution, and is exact up to 13 subjects.
@@ -7,10 +7,15 @@ mean that the tables print, assumes no distribution, and is exact up to 13 subje
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    from dreambench.analysis.run_scores import RunScores
 
 RESAMPLES = 10_000
 SEED = 0
@@ -108,3 +113,40 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
         largest = max(largest, min(1.0, (len(present) - rank) * p))
         corrected[position] = largest
     return corrected
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunDifference(PairedDifference):
+    """One metric of two runs, ``second`` minus ``first``, over the subjects that both have.
+
+    ``p_holm`` is ``p`` after Holm's correction over all rows of the table.
+    """
+
+    first: str
+    second: str
+    metric: str
+    p_holm: float | None = None
+
+
+def run_differences(scored: Sequence[RunScores]) -> list[RunDifference]:
+    """Compare every two runs in every metric that both have.
+
+    The caller decides whether the runs may be compared. A single run has no rows, and a metric that no
+    subject has in both runs has none.
+    """
+    found = [
+        difference
+        for first, second in combinations(scored, 2)
+        for metric in first.subjects.columns.intersection(second.subjects.columns, sort=False)
+        if (difference := _difference(first, second, metric)) is not None
+    ]
+    corrected = holm([row.p for row in found])
+    return [replace(row, p_holm=p) for row, p in zip(found, corrected, strict=True)]
+
+
+def _difference(first: RunScores, second: RunScores, metric: str) -> RunDifference | None:
+    # Sorted: the random permutations beyond 13 subjects must not depend on the order of the subjects.
+    found = paired_difference(second.subjects[metric].sort_index(), first.subjects[metric])
+    if found is None:
+        return None
+    return RunDifference(**asdict(found), first=first.label, second=second.label, metric=metric)

@@ -11,8 +11,10 @@ Casella and McCulloch 1992, chapter 3). Subjects are the sampling unit, as in al
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,7 +113,7 @@ def components(methods: Sequence[ScoredMethod]) -> Components:
     Raises DreambenchError without two methods. Without two seeds of a method, the seed's variance is part
     of the subject's.
     """
-    pairs = [(a, b) for i, a in enumerate(methods) for b in methods[i + 1 :] if a.method != b.method]
+    pairs = [(a, b) for a, b in combinations(methods, 2) if a.method != b.method]
     if not pairs:
         raise DreambenchError(
             "a difference needs two methods", "give runs of at least two methods, such as a folder of them"
@@ -175,9 +177,5 @@ def needed(metric: str, difference: float, found: Components) -> NeededDesign:
 
 
 def _smallest(enough: Callable[[int], bool], low: int, high: int) -> int | None:
-    if not enough(high):
-        return None
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    found = low + bisect_left(range(low, high + 1), True, key=enough)
+    return found if found <= high else None

@@ -28,11 +28,10 @@ class ProtocolSpread:
 
 def scores_by_protocol(summaries: Mapping[str, Summary], row: int) -> dict[str, dict[str, Score]]:
     """Return the scores of the summaries' row ``row`` (0: the real photos) by protocol and metric."""
-    found: dict[str, dict[str, Score]] = {}
-    for name, summary in summaries.items():
-        scores = {metric: summary.rows[row].score(metric) for metric in summary.metrics()}
-        found[name] = {metric: score for metric, score in scores.items() if score is not None}
-    return found
+    return {
+        name: {m: score for m in summary.metrics() if (score := summary.rows[row].score(m)) is not None}
+        for name, summary in summaries.items()
+    }
 
 
 def unscaled(score: Score, signature: str, metric: str) -> Score:

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from dreambench.analysis.aggregate import photo_scores, subject_scores
-from dreambench.analysis.coverage import Coverage, coverage, signature_of
+from dreambench.analysis.coverage import (
+    Cell,
+    Coverage,
+    coverage,
+    protocol_differences,
+    scored_cells,
+    signature_of,
+)
 from dreambench.analysis.score_tables import ScoreTables, read_tables
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import in_table_order
+from dreambench.spec.signature import signature_differences
 from dreambench.store import RunFolder, RunRecord
 
 
@@ -31,6 +39,21 @@ class RunScores:
     coverage: Coverage
     signature: str
 
+    @classmethod
+    def of(cls, label: str, folder: RunFolder, tables: ScoreTables) -> RunScores:
+        """Return what follows from a run's score tables, or from a part of their rows."""
+        record = folder.record
+        metrics = record.spec.protocol.metrics
+        return cls(
+            label=label,
+            folder=folder,
+            tables=tables,
+            subjects=subject_scores(tables, metrics, record.subjects),
+            photos=photo_scores(tables, metrics, record.subjects),
+            coverage=coverage(tables.images, record),
+            signature=signature_of(tables.images, record),
+        )
+
     @property
     def record(self) -> RunRecord:
         """The run's log."""
@@ -45,12 +68,37 @@ def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     for position, place in enumerate(places):
         if place in places[:position]:
             raise DreambenchError(f"{runs[position].path} is given twice", "name each run once")
-    return [_read(run, label) for run, label in zip(runs, _labels(runs), strict=True)]
+    named = zip(_labels(runs), runs, strict=True)
+    return [RunScores.of(label, run, read_tables(run)) for label, run in named]
+
+
+def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
+    """Read runs' scores; if they differ only in their cells, keep the cells that all of them scored.
+
+    Each run then has a notice that says so. Runs that share no image, or differ in more, are returned
+    unchanged: comparing them is refused later.
+    """
+    scored = read_run_scores(runs)
+    first, *others = (run.signature for run in scored)
+    same = not any(signature_differences(first, other) for other in others)
+    if same or any(protocol_differences(first, other) for other in others):
+        return scored
+    shared = set.intersection(*(scored_cells(run.tables.images, run.record) for run in scored))
+    if not shared:
+        return scored
+    for run in scored:
+        total = run.coverage.n_images
+        if total > len(shared):
+            run.folder.notices.append(
+                f"{run.label}: {len(shared):,} of its {total:,} images are compared: those that all runs have"
+            )
+    return [_restricted(run, shared) for run in scored]
 
 
 def protocol_scores(run: RunScores, protocol: str) -> RunScores:
     """Return a run's scores by one of the protocols in its log."""
-    return _read(run.folder.of_protocol(protocol), run.label)
+    folder = run.folder.of_protocol(protocol)
+    return RunScores.of(run.label, folder, read_tables(folder))
 
 
 def all_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
@@ -62,20 +110,6 @@ def shown_metrics(scored: Sequence[RunScores]) -> tuple[str, ...]:
     """Return the metrics that any subject of any run has a score by, in table order."""
     found = [run.subjects.columns[run.subjects.notna().any()] for run in scored]
     return in_table_order(str(name) for columns in found for name in columns)
-
-
-def _read(run: RunFolder, label: str) -> RunScores:
-    tables, record = read_tables(run), run.record
-    metrics = record.spec.protocol.metrics
-    return RunScores(
-        label=label,
-        folder=run,
-        tables=tables,
-        subjects=subject_scores(tables, metrics, record.subjects),
-        photos=photo_scores(tables, metrics, record.subjects),
-        coverage=coverage(tables.images, record),
-        signature=signature_of(tables.images, record),
-    )
 
 
 def _labels(runs: Sequence[RunFolder]) -> list[str]:
@@ -95,3 +129,29 @@ def _labels(runs: Sequence[RunFolder]) -> list[str]:
             label, number = f"{name} ({number})", number + 1
         labels.append(label)
     return labels
+
+
+def _restricted(run: RunScores, shared: set[Cell]) -> RunScores:
+    images, subjects = run.tables.images, {cell[0] for cell in shared}
+    cells = pd.MultiIndex.from_frame(images[["subject", "prompt_index", "image_index"]])
+    tables = ScoreTables(
+        images=images[cells.isin(list(shared))].reset_index(drop=True),
+        diversity=_pairs_of(run.tables.diversity, shared),
+        prior=_of(run.tables.prior, subjects),
+        photos=_of(run.tables.photos, subjects),
+        drift=_of(run.tables.drift, subjects),
+    )
+    counts = {name: sum(cell[0] == name for cell in shared) for name in run.record.subjects}
+    return replace(RunScores.of(run.label, run.folder, tables), coverage=Coverage(counts, counts))
+
+
+def _of(frame: pd.DataFrame, subjects: set[str]) -> pd.DataFrame:
+    return frame[frame["subject"].isin(subjects)].reset_index(drop=True)
+
+
+def _pairs_of(pairs: pd.DataFrame, shared: set[Cell]) -> pd.DataFrame:
+    kept = [
+        all((str(subject), int(prompt), int(image)) in shared for image in str(pair).split("-"))
+        for subject, prompt, pair in zip(pairs["subject"], pairs["prompt_index"], pairs["pair"], strict=True)
+    ]
+    return pairs.loc[kept].reset_index(drop=True)

@@ -58,19 +58,13 @@ def read_tables(run: RunFolder) -> ScoreTables:
     tables = {}
     for name in _KEYS:
         frame = run.scores(name)
-        if len(frame.columns):
-            _refuse_damage(frame, name, run)
+        if len(frame.columns) and (wrong := _first_damage(frame, name, run)):
+            raise DreambenchError(
+                f"{run.score_file(name)} is damaged: {wrong}",
+                "repeat the command that made it, or restore the file",
+            )
         tables[name] = _in_order(frame, name, asked)
     return ScoreTables(**tables)
-
-
-def _refuse_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> None:
-    wrong = _first_damage(frame, name, run)
-    if wrong:
-        raise DreambenchError(
-            f"{run.score_file(name)} is damaged: {wrong}",
-            "repeat the command that made it, or restore the file",
-        )
 
 
 def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:

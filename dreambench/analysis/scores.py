@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
-from dreambench.analysis.run_differences import run_differences
+from dreambench.analysis.paired import run_differences
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Summary
@@ -53,8 +54,9 @@ class Scores:
         cells: dict[str, object] = {"n_images": row.n_images}
         for name in row.metrics():
             score = row.score(name)
-            low, high = (score.ci95 if score else None) or (float("nan"), float("nan"))
-            cells |= {name: score.mean if score else None, f"{name}_low": low, f"{name}_high": high}
+            assert score is not None
+            low, high = score.ci95 or (math.nan, math.nan)
+            cells |= {name: score.mean, f"{name}_low": low, f"{name}_high": high}
         return pd.DataFrame([cells], index=pd.Index([row.method], name="method"))
 
     @property
@@ -88,18 +90,9 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
     """
     scored = read_run_scores([second.run, first.run])
     summary_of(scored)  # refuses runs of different signatures
-    rows = [
-        {
-            "metric": found.metric,
-            "mean": found.mean,
-            "low": found.ci95[0] if found.ci95 else float("nan"),
-            "high": found.ci95[1] if found.ci95 else float("nan"),
-            "p": found.p,
-            "p_holm": found.p_holm,
-            "n": found.n,
-            "above": found.above,
-        }
-        for found in run_differences(scored)
-    ]
+    rows = []
+    for found in run_differences(scored):
+        low, high = found.ci95 or (math.nan, math.nan)
+        rows.append({**asdict(found), "low": low, "high": high})
     columns = ["metric", "mean", "low", "high", "p", "p_holm", "n", "above"]
     return pd.DataFrame(rows, columns=columns).set_index("metric")

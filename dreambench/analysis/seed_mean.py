@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -12,6 +11,7 @@ from dreambench.analysis.coverage import Coverage
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.spec.run_spec import differences
+from dreambench.spec.signature import signature_differences
 
 
 def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
@@ -22,22 +22,34 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
     """
     first = runs[0]
     for other in runs[1:]:
-        wrong = [d for d in differences(first.record.spec, other.record.spec) if not d.startswith("seed: ")]
-        if wrong or other.signature != first.signature:
-            message = wrong[0] if wrong else f"signature: {first.signature}, not {other.signature}"
+        if wrong := differences_but_the_seed(first, other):
             raise DreambenchError(
-                f"{first.label} and {other.label} differ in more than their seeds ({message})",
+                f"{first.label} and {other.label} differ in more than their seeds ({wrong[0]})",
                 "give runs of one spec",
             )
+    subjects = pd.concat([run.subjects for run in runs])
     return replace(
         first,
         label=label,
-        subjects=_mean([run.subjects for run in runs]),
+        subjects=subjects.groupby(level=0, sort=False).mean(),
         coverage=Coverage(
             expected=_sum([run.coverage.expected for run in runs]),
             scored=_sum([run.coverage.scored for run in runs]),
         ),
     )
+
+
+def differences_but_the_seed(first: RunScores, other: RunScores) -> list[str]:
+    """Return in what two runs differ, other than their seed: fields of the signature, then of the spec."""
+    left, right = first.record, other.record
+    fields = signature_differences(first.signature, other.signature)
+    if left.kind != right.kind:
+        fields.append(f"kind: {left.kind}, not {right.kind}")
+    spec = right.spec.model_copy(update={"seed": left.spec.seed})
+    fields += [field for field in differences(left.spec, spec) if field not in fields]
+    if not fields and spec.key != left.spec.key:
+        fields.append("protocol: its metrics or prior_images")
+    return fields
 
 
 def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:
@@ -50,13 +62,12 @@ def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:
     for run in scored:
         same = run.record.spec.model_copy(update={"seed": 0}).key if run.record.kind == "run" else run.label
         groups.setdefault((run.record.kind, run.signature, same), []).append(run)
-    joined = [runs for runs in groups.values() if len(_seeds(runs)) == len(runs) > 1]
-    labels = _labels(joined)
-    return [
-        seed_mean(runs, labels[runs[0].label]) if runs[0].label in labels else run
-        for runs in groups.values()
-        for run in (runs[:1] if runs[0].label in labels else runs)
-    ]
+    labels = _labels([runs for runs in groups.values() if len(_seeds(runs)) == len(runs) > 1])
+    shown: list[RunScores] = []
+    for first, *others in groups.values():
+        label = labels.get(first.label)
+        shown += [first, *others] if label is None else [seed_mean([first, *others], label)]
+    return shown
 
 
 def _labels(groups: Sequence[Sequence[RunScores]]) -> Mapping[str, str]:
@@ -80,13 +91,5 @@ def _seeds(runs: Sequence[RunScores]) -> set[int]:
     return {run.record.spec.seed for run in runs}
 
 
-def _mean(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
-    joined = pd.concat(frames)
-    return joined.groupby(level=0, sort=False).mean().reindex(frames[0].index)
-
-
 def _sum(counts: Sequence[dict[str, int]]) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for each in counts:
-        total.update(each)
-    return dict(total)
+    return {name: sum(each[name] for each in counts) for name in counts[0]}

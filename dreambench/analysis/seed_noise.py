@@ -11,10 +11,9 @@ import pandas as pd
 
 from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline, subject_means
 from dreambench.analysis.run_scores import RunScores
+from dreambench.analysis.seed_mean import differences_but_the_seed
 from dreambench.errors import DreambenchError
-from dreambench.spec.protocol_spec import MetricName
-from dreambench.spec.run_spec import differences
-from dreambench.spec.signature import signature_differences
+from dreambench.spec.registries import in_table_order
 
 #: Where the spread between runs exceeds what independent subjects explain at this level, subjects are
 #: assumed to move together.
@@ -26,7 +25,8 @@ def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
     """Return the baseline of two or more complete runs; their order does not matter.
 
     Raises DreambenchError for a single run, for runs that differ in more than their seed (for images made
-    elsewhere: in more than their folder), for the same seed twice, and for a run that is not complete.
+    elsewhere: in more than their folder), for the same seed twice, and for a run that is not complete or
+    lacks a metric of the others.
     """
     if len(scored) < 2:
         raise DreambenchError(
@@ -35,16 +35,18 @@ def baseline_of(scored: Sequence[RunScores], alpha: float = ALPHA) -> Baseline:
         )
     means = [subject_means(run) for run in scored]
     _refuse_others(scored)
+    names = in_table_order(str(name) for own in means for name in own.columns)
+    for run, own in zip(scored, means, strict=True):
+        if lacking := [name for name in names if name not in own.columns]:
+            raise DreambenchError(
+                f"{run.folder.path} lacks {', '.join(lacking)}, which another run has", "score it again"
+            )
     order = sorted(range(len(scored)), key=lambda i: _seed_or_source(scored[i]))
-    metrics: dict[MetricName, MetricBaseline] = {
-        metric: metric_baseline(pd.DataFrame([means[i][metric] for i in order]))
-        for metric in means[0].columns
-    }
     return Baseline(
         signature=scored[0].signature,
         runs=tuple(_name(scored[i]) for i in order),
         alpha=alpha,
-        metrics=metrics,
+        metrics={name: metric_baseline(pd.DataFrame([means[i][name] for i in order])) for name in names},
     )
 
 
@@ -57,15 +59,18 @@ def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
     standard deviation between the runs, with their few degrees of freedom. The pooled noise has effective
     degrees of freedom (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
     """
+    from scipy.stats import f
+
     values = by_run.to_numpy(dtype=float)
     runs, subjects = values.shape
     variances = values.var(axis=0, ddof=1)
     pooled, df = math.sqrt(variances.mean()), effective_df(variances, runs - 1)
-    between = float(values.mean(axis=1).std(ddof=1))
+    between, independent = float(values.mean(axis=1).std(ddof=1)), pooled / math.sqrt(subjects)
+    together = between > independent * math.sqrt(f.ppf(DEPENDENCE_LEVEL, runs - 1, df))
     means = values.mean(axis=0)
     own = [_expected(mean, max(pooled, math.sqrt(v)), df) for mean, v in zip(means, variances, strict=True)]
     return MetricBaseline(
-        overall=_overall(float(means.mean()), between, pooled / math.sqrt(subjects), runs - 1, df),
+        overall=_expected(float(means.mean()), max(between, independent), runs - 1 if together else df),
         subjects={str(name): expected for name, expected in zip(by_run.columns, own, strict=True)},
     )
 
@@ -77,13 +82,6 @@ def effective_df(variances: np.ndarray, df: int) -> float:
     """
     squares = float((variances**2).sum())
     return df * float(variances.sum()) ** 2 / squares if squares > 0 else float(df * len(variances))
-
-
-def _overall(mean: float, between: float, independent: float, runs_df: int, df: float) -> Expected:
-    from scipy.stats import f
-
-    limit = independent * math.sqrt(f.ppf(DEPENDENCE_LEVEL, runs_df, df))
-    return _expected(mean, max(between, independent), runs_df if between > limit else df)
 
 
 def _expected(mean: float, sd: float, df: float) -> Expected:
@@ -108,8 +106,7 @@ def _name(run: RunScores) -> str:
 def _refuse_others(scored: Sequence[RunScores]) -> None:
     first = scored[0]
     for other in scored[1:]:
-        fields = _differing(first, other)
-        if fields:
+        if fields := differences_but_the_seed(first, other):
             more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
             raise DreambenchError(
                 f"{first.folder.path} and {other.folder.path} differ in more than their seed: "
@@ -124,15 +121,3 @@ def _refuse_others(scored: Sequence[RunScores]) -> None:
                 f"{twin.folder.path} and {run.folder.path} are both of {_name(run)}",
                 "name runs of different seeds: the noise is measured between them",
             )
-
-
-def _differing(first: RunScores, other: RunScores) -> list[str]:
-    left, right = first.record, other.record
-    fields = signature_differences(first.signature, other.signature)
-    if left.kind != right.kind:
-        fields.append(f"kind: {left.kind}, not {right.kind}")
-    spec = right.spec.model_copy(update={"seed": left.spec.seed})
-    fields += [field for field in differences(left.spec, spec) if field not in fields]
-    if not fields and spec.key != left.spec.key:
-        fields.append("protocol: its metrics or prior_images")
-    return fields

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects, weighted_by_images
 from dreambench.analysis.paired import mean_interval
-from dreambench.analysis.run_scores import RunScores, protocol_scores
+from dreambench.analysis.run_scores import RunScores, protocol_scores, read_comparable_scores
 from dreambench.analysis.seed_mean import with_seeds_joined
-from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper, paper_values, published
@@ -71,7 +71,8 @@ def _real_row(scored: Sequence[RunScores]) -> Row:
     run = next((run for run in scored if len(run.tables.photos)), scored[0])
     paper = published().table(1).row(REAL).values if not differences_from_paper(run.signature) else {}
     bounds = run.photos.reindex(columns=run.subjects.columns)  # other metrics have no bound: None
-    bounds = bounds.where(_scored_by_any(scored).reindex_like(bounds).fillna(False).astype(bool))
+    shown = _scored_by_any(scored).reindex(index=bounds.index, columns=bounds.columns, fill_value=False)
+    bounds = bounds.where(shown)
     kept = bounds.index[bounds.notna().any(axis=1)]
     photos = run.tables.photos[run.tables.photos["subject"].isin(kept)]
     return _row(REAL, count_photos(photos), bounds, paper)
@@ -82,11 +83,7 @@ def _scored_by_any(scored: Sequence[RunScores]) -> pd.DataFrame:
 
     If no run has a score yet, the photos of all subjects are the bound.
     """
-    subjects = list(dict.fromkeys(name for run in scored for name in run.subjects.index))
-    columns = list(dict.fromkeys(name for run in scored for name in run.subjects.columns))
-    found = pd.DataFrame(False, index=subjects, columns=columns)
-    for run in scored:
-        found |= run.subjects.notna().reindex(index=subjects, columns=columns, fill_value=False)
+    found = pd.concat([run.subjects for run in scored]).groupby(level=0).count() > 0
     return found if found.to_numpy().any() else ~found
 
 
@@ -119,13 +116,11 @@ def _score(by_subject: pd.Series, paper: float | None) -> Score | None:
 
 
 def _run_summary(run: RunScores) -> RunSummary:
-    rows = run.subjects.astype(object).where(run.subjects.notna(), None).to_dict(orient="index")
+    means = run.subjects.astype(object).where(run.subjects.notna(), None)
+    rows: dict[Any, Any] = means.to_dict(orient="index")
     return RunSummary(
         signature=run.signature,
         n_images=run.coverage.n_images,
         unscored=run.coverage.unscored,
-        subjects={
-            str(name): SubjectScores.of({str(m): v for m, v in scores.items()})
-            for name, scores in rows.items()
-        },
+        subjects={str(name): SubjectScores.of(scores) for name, scores in rows.items()},
     )

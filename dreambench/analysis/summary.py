@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer
 
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.registries import get_metric, in_table_order
+
+T = TypeVar("T")
 
 
 class Score(Frozen):
@@ -23,13 +25,13 @@ class Score(Frozen):
     paper: float | None = None
 
 
-class MetricScores(Frozen):
+class MetricScores(Frozen, Generic[T]):
     """A row with one field per metric: the standard ones (None if not computed) and the requested ones."""
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, Score | None]
+    __pydantic_extra__: dict[str, T | None]
 
-    def score(self, metric: str) -> Score | None:
+    def score(self, metric: str) -> T | None:
         """Return a metric's score by the metric's name."""
         return self.__pydantic_extra__.get(metric)
 
@@ -38,18 +40,15 @@ class MetricScores(Frozen):
         return tuple(name for name, score in self.__pydantic_extra__.items() if score is not None)
 
 
-class Row(MetricScores):
+class Row(MetricScores[Score]):
     """One row of the main table."""
 
     method: str
     n_images: int
 
 
-class SubjectScores(Frozen):
+class SubjectScores(MetricScores[float]):
     """One subject's means, a field per metric; None for a default metric that was not computed."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, float | None]
 
     @classmethod
     def of(cls, scores: Mapping[str, float | None]) -> SubjectScores:
@@ -58,14 +57,6 @@ class SubjectScores(Frozen):
             name: score for name, score in scores.items() if score is not None or get_metric(name).by_default
         }
         return cls.model_validate(kept)
-
-    def metrics(self) -> tuple[str, ...]:
-        """Return the names of the metrics that were computed, in table order."""
-        return tuple(name for name, score in self.__pydantic_extra__.items() if score is not None)
-
-    def score(self, metric: str) -> float | None:
-        """Return a metric's mean by the metric's name."""
-        return self.__pydantic_extra__.get(metric)
 
 
 class RunSummary(Frozen):
@@ -102,10 +93,5 @@ class Summary(Frozen):
 
     @model_serializer(mode="wrap")
     def _without_what_one_run_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        data = _without(handler(self), "runs", not self.runs)
-        data = _without(data, "protocols", not self.protocols)
-        return _without(data, "incomparable", not self.incomparable)
-
-
-def _without(data: dict[str, Any], field: str, absent: bool) -> dict[str, Any]:
-    return {name: value for name, value in data.items() if not (absent and name == field)}
+        optional = ("runs", "protocols", "incomparable")
+        return {name: value for name, value in handler(self).items() if value or name not in optional}

@@ -8,20 +8,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.claim_sides import runs_of, scores_of, seeds_of, subject_means
+from dreambench.analysis.claim_sides import runs_of, scores_of, subject_means
 from dreambench.analysis.claim_tests import Evidence, greater, groups, identity_aucs, not_lower
+from dreambench.analysis.coverage import protocol_differences
 from dreambench.analysis.embedding_similarities import photo_embeddings
 from dreambench.analysis.paired import holm
 from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import PHOTOS, Claim, Claims, Decider, paper_claims
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.signature import format_signature, parse_signature, signature_differences
 
 Verdict = Literal["holds", "fails", "undecided"]
 ALPHA = 0.05
-# What may differ between the runs behind one verdict: the number of images, and which ones.
-_FREE = {"n", "cells"}
 # The human scores of the subject, and what each covers.
 _RATED = {
     "sc": "ImagenHub's semantic consistency, which covers subject and prompt together",
@@ -59,7 +57,12 @@ def judge_claims(
 
     Raises DreambenchError where the runs were scored with different protocols.
     """
-    _check_protocols(runs)
+    for run in runs[1:]:
+        if wrong := protocol_differences(runs[0].signature, run.signature):
+            raise DreambenchError(
+                f"{runs[0].label} and {run.label} differ in {'; '.join(wrong)}",
+                "give runs of one protocol and one dataset",
+            )
     known = claims or paper_claims()
     evidence = [_evidence(claim, known, runs, rating) for claim in known.claims]
     adjusted = holm([e.p if isinstance(e, Evidence) else None for e in evidence])
@@ -67,19 +70,6 @@ def judge_claims(
         _verdict(claim, found, p, _seeds(claim, known, runs), claim.decided_by(runs[0].signature))
         for claim, found, p in zip(known.claims, evidence, adjusted, strict=True)
     ]
-
-
-def _check_protocols(runs: Sequence[RunScores]) -> None:
-    lines = [
-        format_signature({k: v for k, v in parse_signature(r.signature).items() if k not in _FREE})
-        for r in runs
-    ]
-    for run, line in zip(runs, lines, strict=True):
-        if wrong := signature_differences(lines[0], line):
-            raise DreambenchError(
-                f"{runs[0].label} and {run.label} differ in {'; '.join(wrong)}",
-                "give runs of one protocol and one dataset",
-            )
 
 
 def _evidence(
@@ -158,7 +148,7 @@ def _seeds(claim: Claim, known: Claims, runs: Sequence[RunScores]) -> int:
     if claim.test in ("rating", "identity"):
         return 0
     sides = [name for name in (claim.first, claim.second) if name not in (None, PHOTOS)]
-    return min(len(seeds_of(name, known, runs)) for name in sides)
+    return min(len({run.record.spec.seed for run in runs_of(name, known, runs)}) for name in sides)
 
 
 def _verdict(

@@ -13,7 +13,7 @@ from dreambench.human.correlation.ranking_results import Rankings
 from dreambench.human.imagenhub import read_imagenhub
 from dreambench.human.imagenhub_tasks import read_tasks
 from dreambench.human.preference_table import paper_preferences, preference_table
-from dreambench.human.preferences import UNDECIDED, rated_images
+from dreambench.human.preferences import rated_images
 from dreambench.human.score_files import read_image_scores
 from dreambench.human.votes import read_votes
 
@@ -46,11 +46,10 @@ def analyze_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, li
     rated = rated_images(cast, read_image_scores(scores))
     found = correlate(rated, votes.name)
     fitted = strengths(cast)
-    notes = [UNDECIDED]
     unfit = dict.fromkeys(row.study for row in fitted if row.strength is None)
-    notes += [
-        f"{study}: no finite Bradley-Terry fit, because a method won or lost everything" for study in unfit
-    ]
+    why = "no finite Bradley-Terry fit, because a method won or lost everything"
+    notes = ["an undecided answer counts as half a vote for each image"]
+    notes += [f"{study}: {why}" for study in unfit]
     added = {
         "preferences": preference_table(cast),
         "strengths": fitted,

@@ -22,12 +22,8 @@ def strengths(votes: pd.DataFrame) -> tuple[Strength, ...]:
     An undecided answer is half a win for each. The intervals allow for dependence between the answers
     about one sample (a subject and a prompt).
     """
-    found = []
-    for study in STUDIES:
-        rows = votes[votes["study"] == study]
-        if len(rows):
-            found += _study(study, rows)
-    return tuple(found)
+    asked = [study for study in STUDIES if (votes["study"] == study).any()]
+    return tuple(row for study in asked for row in _study(study, votes[votes["study"] == study]))
 
 
 def _study(study: str, rows: pd.DataFrame) -> list[Strength]:

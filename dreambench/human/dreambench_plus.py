@@ -15,13 +15,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.human.correlation.coefficients import coefficient
+from dreambench.human.correlation.coefficients import coefficient, mean_of_known
 from dreambench.spec.frozen import Frozen
 
-Scores = Mapping[str, float]
+Scores = dict[str, float]
 #: Question: the end of the raters' files, the judge's folder, and the folders of metrics.
 QUESTIONS = {
     "concept preservation": ("cp", "concept_preservation_full", ("dino", "clipi")),
@@ -85,17 +86,18 @@ def read_plus(folder: Path | None) -> PlusAgreement:
 def _row(
     question: str, method: str, rated: Sequence[Scores], judged: Scores, scores: Mapping[str, Scores]
 ) -> PlusRow:
-    images = sorted(set().union(*rated))
-    whole = [image for image in images if all(_finite(group.get(image)) for group in rated)]
+    whole = pd.DataFrame(rated).notna().all()
     return PlusRow(
         question=question,
         method=method,
-        n=len(whole),
-        missing=len(images) - len(whole),
+        n=int(whole.sum()),
+        missing=int((~whole).sum()),
         raters=interval_alpha(rated),
-        judge=_mean([interval_alpha([group, judged]) for group in rated]) if judged else None,
+        judge=mean_of_known(interval_alpha([group, judged]) for group in rated) if judged else None,
         metrics={
-            name: _mean([_pearson(group, own) for group in rated]) for name, own in scores.items() if own
+            name: mean_of_known(_pearson(group, own) for group in rated)
+            for name, own in scores.items()
+            if own
         },
     )
 
@@ -104,8 +106,7 @@ def interval_alpha(rated: Sequence[Scores]) -> float | None:
     """Return Krippendorff's alpha for interval values over raters' images; None where nothing varies."""
     import krippendorff
 
-    images = sorted(set().union(*rated))
-    table = np.array([[_number(each.get(image)) for image in images] for each in rated], dtype=float)
+    table = pd.DataFrame(rated).sort_index(axis=1).to_numpy(dtype=float)
     seen = table[:, np.isfinite(table).sum(axis=0) >= 2]
     if seen.size == 0 or np.nanmax(seen) == np.nanmin(seen):
         return None
@@ -113,21 +114,8 @@ def interval_alpha(rated: Sequence[Scores]) -> float | None:
 
 
 def _pearson(group: Scores, own: Scores) -> float | None:
-    both = [image for image in sorted(group) if _finite(group[image]) and _finite(own.get(image))]
-    return coefficient("pearson", np.array([own[i] for i in both]), np.array([group[i] for i in both]))[0]
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else None
-
-
-def _finite(value: float | None) -> bool:
-    return value is not None and math.isfinite(value)
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
+    both = pd.DataFrame({"own": own, "group": group}).dropna().sort_index()
+    return coefficient("pearson", both["own"].to_numpy(float), both["group"].to_numpy(float))[0]
 
 
 def _read_if_there(path: Path) -> Scores:
@@ -135,7 +123,10 @@ def _read_if_there(path: Path) -> Scores:
 
 
 def _read(path: Path) -> Scores:
-    """Return the scores by image; null and NaN are missing. Raises DreambenchError naming file and image."""
+    """Return the scores by image, NaN for null and what is not finite.
+
+    Raises DreambenchError naming file and image.
+    """
     try:
         content = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
@@ -144,5 +135,5 @@ def _read(path: Path) -> Scores:
     for image, value in content.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
             raise DreambenchError(f"{path}, {image}: {value!r} is not a number", "correct it, or write null")
-        found[str(image)] = math.nan if value is None else float(value)
+        found[str(image)] = float(value) if value is not None and math.isfinite(value) else math.nan
     return found

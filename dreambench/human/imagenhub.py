@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import csv
 import json
-import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,36 @@ def read_imagenhub(folder: Path | None = None) -> tuple[RatedImages, str]:
         raise DreambenchError(f"{place} contains no ImagenHub ratings (no *_rater*.tsv)", PULL)
     if len(tables) < 2:
         raise DreambenchError(f"{place} contains the ratings of only one rater ({tables[0].name})", PULL)
-    ratings = {_rater(path): read_ratings(path) for path in tables}
-    scores = read_scores(place / "autometrics")
+    images, pairs = with_ratings(tables, read_scores(place / "autometrics"))
     pinned = not ratings_problems(place)
-    return _join(ratings, scores), ratings_label() if pinned else f"{place.resolve().name} (not the pinned)"
+    source = ratings_label() if pinned else f"{place.resolve().name} (not the pinned)"
+    return _rated_images(images, pairs, tuple(map(rater_name, tables))), source
 
 
-def _rater(path: Path) -> str:
-    return re.sub(r".*_(rater.*)$", r"\1", path.stem)
+def rater_name(table: Path) -> str:
+    """Return a rater's name: the end of the table's file name, from ``rater`` on."""
+    return "rater" + table.stem.rpartition("_rater")[2]
+
+
+def with_ratings(
+    tables: Sequence[Path], scores: Mapping[Key, Mapping[str, float]]
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Return one row per rated image, and its ratings.
+
+    The columns are ``sample``, ``method`` and the metrics; the ratings are (images, raters, 2), SC and PQ.
+    NaN is a missing score, and the rating of a rater who did not see the image. Raises DreambenchError where
+    a table cannot be read, or none has a rating.
+    """
+    rated = [read_ratings(table) for table in tables]
+    keys = sorted(set().union(*rated))
+    if not keys:
+        raise DreambenchError(f"{tables[0].parent}: the raters' tables contain no rating", PULL)
+    absent = (np.nan, np.nan)
+    pairs = np.array([[each.get(key, absent) for each in rated] for key in keys], dtype=float)
+    images = pd.DataFrame(keys, columns=["sample", "method"])
+    for metric in METRICS:
+        images[metric] = [scores.get(key, {}).get(metric, np.nan) for key in keys]
+    return images, pairs
 
 
 def read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
@@ -56,9 +79,9 @@ def read_ratings(path: Path) -> dict[Key, tuple[float, float]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file, delimiter="\t"))
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DreambenchError(f"{path} cannot be read ({error})", PULL) from error
-    if not rows or rows[0][0] != "uid" or len(rows[0]) < 2:
+    if not rows or rows[0][:1] != ["uid"] or len(rows[0]) < 2:
         raise DreambenchError(f"{path} row 1: the header must be uid and the methods", PULL)
     found: dict[Key, tuple[float, float]] = {}
     methods = rows[0][1:]
@@ -94,14 +117,18 @@ def read_scores(folder: Path) -> dict[Key, dict[str, float]]:
         raise DreambenchError(f"{folder} contains no automatic scores (no <method>.json)", PULL)
     found = {}
     for path in files:
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            rows = {str(uid): dict(row) for uid, row in content.items()}
-        except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise DreambenchError(f"{path} cannot be read as scores by image ({error})", PULL) from error
-        for uid, row in rows.items():
+        for uid, row in read_by_sample(path, "scores by image", PULL).items():
             found[uid, path.stem] = {m: _score(row, name, path, uid) for m, name in METRICS.items()}
     return found
+
+
+def read_by_sample(path: Path, what: str, remedy: str) -> dict[str, dict[str, Any]]:
+    """Return the object of each sample in a JSON file. Raises DreambenchError naming the file."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return {str(uid): dict(row) for uid, row in content.items()}
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise DreambenchError(f"{path} cannot be read as {what} ({error})", remedy) from error
 
 
 def _score(row: dict[str, Any], name: str, path: Path, uid: str) -> float:
@@ -115,26 +142,16 @@ def _score(row: dict[str, Any], name: str, path: Path, uid: str) -> float:
     return float(value)
 
 
-def _join(
-    ratings: dict[str, dict[Key, tuple[float, float]]], scores: dict[Key, dict[str, float]]
-) -> RatedImages:
-    keys = sorted({key for rated in ratings.values() for key in rated})
-    absent = (np.nan, np.nan)
-    pairs = np.array([[rated.get(key, absent) for rated in ratings.values()] for key in keys], dtype=float)
+def _rated_images(images: pd.DataFrame, pairs: np.ndarray, raters: tuple[str, ...]) -> RatedImages:
     sc, pq = pairs[..., 0], pairs[..., 1]
     by_human = {"sc": sc, "pq": pq, "o": np.sqrt(sc * pq)}
-    images = pd.DataFrame(keys, columns=["sample", "method"])
-    for metric in METRICS:
-        images[metric] = [scores.get(key, {}).get(metric, np.nan) for key in keys]
     for human, values in by_human.items():
         # NaN where a rater is missing. Rounded, because the order of the raters changes the last digit of a
         # sum, and images with the same ratings must tie for Spearman and Kendall.
         images[human] = values.mean(axis=1).round(TIE_DIGITS)
-    left_out: dict[str, int] = {}
     unscored = images[list(METRICS)].isna().any(axis=1)
-    for method, count in images.loc[unscored, "method"].value_counts(sort=False).items():
-        left_out[f"no automatic scores: {method}"] = int(count)
+    left_out = dict(Counter("no automatic scores: " + images.loc[unscored, "method"]))
     unrated = int((images["sc"].isna() & ~unscored).sum())
     if unrated:
         left_out["not rated by every rater"] = unrated
-    return RatedImages(images, tuple(METRICS), HUMANS, tuple(ratings), by_human, left_out)
+    return RatedImages(images, tuple(METRICS), HUMANS, raters, by_human, left_out)

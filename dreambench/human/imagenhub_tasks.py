@@ -7,7 +7,6 @@ authors' code put a random number there, and says so in the reply: such a score 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -21,7 +20,15 @@ from dreambench.dataset.ratings import ratings_folder
 from dreambench.errors import DreambenchError
 from dreambench.human.correlation.coefficients import Matrix
 from dreambench.human.correlation.raters import TIE_DIGITS
-from dreambench.human.imagenhub import METRICS, PULL, Key, read_ratings, read_scores
+from dreambench.human.imagenhub import (
+    METRICS,
+    PULL,
+    Key,
+    rater_name,
+    read_by_sample,
+    read_scores,
+    with_ratings,
+)
 
 GUESS = "guess_if_cannot_parse"
 _ALL_DATA = "run `dreambench data pull imagenhub --judges`, or name your own copy with --data FOLDER"
@@ -88,7 +95,8 @@ def judge_folders(place: Path) -> dict[str, Path]:
 
 
 def _named(option: str, asked: str, known: Sequence[str]) -> list[str]:
-    names = list(known) if asked == "all" else [part.strip() for part in asked.split(",") if part.strip()]
+    parts = known if asked == "all" else [part.strip() for part in asked.split(",") if part.strip()]
+    names = list(dict.fromkeys(parts))
     for name in names:
         if name not in known:
             near = get_close_matches(name, known, n=1, cutoff=0.4)
@@ -103,21 +111,17 @@ def _read_task(place: Path, task: RatedTask, judges: dict[str, Path]) -> TaskRat
     tables = sorted((place / "human_ratings" / task.ratings).glob("*_rater*.tsv"))
     if len(tables) < 2:
         raise DreambenchError(f"{place}/human_ratings/{task.ratings} lacks the tables of two raters", PULL)
-    rated = [read_ratings(table) for table in tables]
-    keys = sorted(set.union(*(set(found) for found in rated)))
-    ratings = np.array([[found.get(key, (np.nan, np.nan))[0] for found in rated] for key in keys])
-    scores = read_scores(place / "results_autometrics" / task.scores)
-    images = pd.DataFrame(keys, columns=["sample", "method"])
+    images, pairs = with_ratings(tables, read_scores(place / "results_autometrics" / task.scores))
+    ratings = pairs[..., 0]
     images["sc"] = ratings.mean(axis=1).round(TIE_DIGITS)
-    for metric in METRICS:
-        images[metric] = [scores.get(key, {}).get(metric, np.nan) for key in keys]
+    keys = list(images[["sample", "method"]].itertuples(index=False, name=None))
     guessed = pd.DataFrame(index=images.index)
     found = {name: _read_judge(folder / task.scores) for name, folder in judges.items()}
     there = {name: replies for name, replies in found.items() if replies}
     for name, replies in there.items():
         images[name] = [replies.get(key, (np.nan, False))[0] for key in keys]
         guessed[name] = [replies.get(key, (np.nan, False))[1] for key in keys]
-    raters = tuple(table.stem.rsplit("_", 1)[-1] for table in tables)
+    raters = tuple(map(rater_name, tables))
     return TaskRatings(task, images, tuple(METRICS), tuple(there), guessed, raters, ratings)
 
 
@@ -125,13 +129,7 @@ def _read_judge(folder: Path) -> dict[Key, tuple[float, bool]]:
     """Return a judge's semantic consistency by sample and method, and whether it is a guess."""
     found: dict[Key, tuple[float, bool]] = {}
     for path in sorted(folder.glob("*/SC.json")):
-        try:
-            replies = {str(uid): dict(reply) for uid, reply in json.loads(path.read_text("utf-8")).items()}
-        except (OSError, ValueError, AttributeError, TypeError) as error:
-            raise DreambenchError(
-                f"{path} cannot be read as a judge's replies ({error})", _ALL_DATA
-            ) from error
-        for uid, reply in replies.items():
+        for uid, reply in read_by_sample(path, "a judge's replies", _ALL_DATA).items():
             found[uid, path.parent.name] = _smallest(reply, path, uid), GUESS in str(reply.get("reasoning"))
     return found
 

@@ -76,17 +76,12 @@ def _percent(share: Share) -> str:
 def _tallies(votes: pd.DataFrame) -> pd.DataFrame:
     """Return one row per study and pair: its methods in order, and the answers for each and for neither."""
     rows = image_votes(votes)
-    names = rows.groupby(["study", "pair"])["method"].agg(["min", "max"])
-    rows = rows.join(names, on=["study", "pair"])
-    rows = rows[rows["method"] == rows["min"]]
-    counts = rows.assign(
-        wins=(rows["value"] == 1).astype(int),
-        ties=(rows["value"] == 0.5).astype(int),
-        losses=(rows["value"] == 0).astype(int),
-    )
-    keys = ["study", "pair", "sample", "min", "max"]
-    summed = counts.groupby(keys, as_index=False)[["wins", "ties", "losses"]].sum()
-    return summed.rename(columns={"min": "first", "max": "second"})
+    methods = rows.groupby(["study", "pair"])["method"].agg(first="min", second="max")
+    rows = rows.join(methods, on=["study", "pair"])
+    rows = rows[rows["method"] == rows["first"]]
+    counts = rows.assign(wins=rows["value"] == 1, ties=rows["value"] == 0.5, losses=rows["value"] == 0)
+    keys = ["study", "pair", "sample", "first", "second"]
+    return counts.groupby(keys, as_index=False)[["wins", "ties", "losses"]].sum()
 
 
 def _preference(study: str, first: str, second: str, tallies: pd.DataFrame, raters: int) -> Preference:

@@ -18,7 +18,6 @@ from dreambench.human.correlation.raters import TIE_DIGITS
 from dreambench.human.score_files import ImageScores
 from dreambench.human.votes import STUDIES
 
-UNDECIDED = "an undecided answer counts as half a vote for each image"
 VALUES = {"a": 1.0, "undecided": 0.5, "b": 0.0}
 
 
@@ -62,14 +61,13 @@ def _study(rows: pd.DataFrame, study: str, scores: ImageScores) -> RatedImages:
     images = table.index.to_frame(index=False)
     ratings = table.to_numpy(dtype=float)
     images[study] = np.nanmean(ratings, axis=1).round(TIE_DIGITS)  # every image here has a vote
-    left_out: Counter[str] = Counter()
     found = [scores.find(m, f) for m, f in zip(images["method"], images["file"], strict=True)]
-    for method, row in zip(images["method"], found, strict=True):
-        if row is None:
-            left_out[f"not in the scores: {method}"] += 1
-        elif any(np.isnan(value) for value in row.values()):
-            left_out[f"a score is missing: {method}"] += 1
     for metric in scores.metrics:
         images[metric] = [np.nan if row is None else row[metric] for row in found]
+    left_out = Counter(
+        f"{'not in the scores' if row is None else 'a score is missing'}: {method}"
+        for method, row in zip(images["method"], found, strict=True)
+        if row is None or any(map(np.isnan, row.values()))
+    )
     raters = tuple(str(name) for name in table.columns)
     return RatedImages(images, scores.metrics, (study,), raters, {study: ratings}, dict(left_out))

@@ -10,11 +10,10 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.coverage import signature_of
+from dreambench.analysis.coverage import protocol_differences, signature_of
 from dreambench.analysis.score_tables import image_metrics, read_tables
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import METRICS
-from dreambench.spec.signature import format_signature, parse_signature, signature_differences
 from dreambench.store import open_run
 
 REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
@@ -28,7 +27,7 @@ class _Table:
     path: Path
     frame: pd.DataFrame
     names: frozenset[str]
-    protocol: str | None
+    signature: str | None
 
 
 class ImageScores:
@@ -57,7 +56,8 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
     tables = [_read(path) for path in paths]
     _refuse_other_protocols(tables)
     known = image_metrics(METRICS.names())
-    metrics = tuple(m for m in known if all(_has(table.frame, m) for table in tables))
+    frames = [table.frame for table in tables]
+    metrics = tuple(m for m in known if all(m in frame and frame[m].notna().any() for frame in frames))
     if not metrics:
         raise DreambenchError(f"{paths[0]}: no metric has a score in every table", REMEDY)
     rows: dict[tuple[str | None, str], Scores] = {}
@@ -81,10 +81,6 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
 
 def _place(file: str) -> str:
     return str(PurePosixPath(file.strip().replace("\\", "/")))
-
-
-def _has(frame: pd.DataFrame, metric: str) -> bool:
-    return metric in frame and bool(frame[metric].notna().any())
 
 
 def _read(path: Path) -> _Table:
@@ -129,19 +125,12 @@ def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _refuse_other_protocols(tables: Sequence[_Table]) -> None:
     """Refuse scores of two protocols; which images were scored may differ."""
-    signed = [(table.path, _protocol(table.protocol)) for table in tables if table.protocol]
+    signed = [(table.path, table.signature) for table in tables if table.signature]
     for (path, one), (other_path, other) in pairwise(signed):
-        differences = signature_differences(one, other)
+        # LPIPS compares pairs of images, and these tables have one row per image: its size does not matter.
+        differences = [field for field in protocol_differences(one, other) if not field.startswith("lpips:")]
         if differences:
             raise DreambenchError(
                 f"the signatures of {path} and {other_path} differ: {'; '.join(differences)}",
                 "score them by one protocol",
             )
-
-
-def _protocol(signature: str) -> str:
-    fields = parse_signature(signature)
-    # LPIPS compares pairs of images, and these tables have one row per image: its size does not matter.
-    return format_signature(
-        {name: value for name, value in fields.items() if name not in ("cells", "n", "lpips")}
-    )

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-import yaml
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.named_files import names_in
 from dreambench.spec.protocol_spec import MetricName
 
 
@@ -44,7 +44,7 @@ class Ablation(Frozen):
 
 def ablation_names() -> list[str]:
     """Return the names of the ablations."""
-    return sorted(file.stem for file in (data_folder() / "ablations").glob("*.yaml"))
+    return names_in("ablations")
 
 
 @cache
@@ -54,5 +54,4 @@ def ablation(name: str) -> Ablation:
         near = difflib.get_close_matches(name, ablation_names(), n=1)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise DreambenchError(f"ablation {name!r} is unknown", f"{hint}known: {', '.join(ablation_names())}")
-    content = yaml.safe_load((data_folder() / "ablations" / f"{name}.yaml").read_text(encoding="utf-8"))
-    return Ablation.model_validate({"name": name, **content})
+    return Ablation.model_validate({"name": name, **read_yaml(data_folder() / "ablations" / f"{name}.yaml")})

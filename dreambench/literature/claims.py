@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
-import yaml
 from pydantic import model_validator
 
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import is_miniature
@@ -23,7 +22,6 @@ class Claim(Frozen):
     """One claim; ``where`` is its place in the paper, ``least`` the fewest subjects that can decide it.
 
     ``paper`` is the effect that the paper publishes, if it does: the difference of two of its numbers.
-
     ``by`` is what decides it, ``in_the_miniature`` what decides it there, if that differs.
     """
 
@@ -64,18 +62,17 @@ class Claims(Frozen):
 @cache
 def paper_claims() -> Claims:
     """Return the claims of ``data/claims.yaml``."""
-    text = (data_folder() / "claims.yaml").read_text(encoding="utf-8")
-    return Claims.model_validate(yaml.safe_load(text))
+    return Claims.model_validate(read_yaml(data_folder() / "claims.yaml"))
 
 
 def fits(fields: Mapping[str, Any], conditions: Mapping[str, Any]) -> bool:
     """Return whether a spec's plain data meets all conditions; a missing field never does."""
-    return all(_fits(fields, name.split("."), wanted) for name, wanted in conditions.items())
-
-
-def _fits(fields: Any, path: list[str], wanted: Any) -> bool:
-    for name in path:
-        if not isinstance(fields, Mapping) or name not in fields:
+    for path, wanted in conditions.items():
+        found: Any = fields
+        for name in path.split("."):
+            if not isinstance(found, Mapping) or name not in found:
+                return False
+            found = found[name]
+        if found != wanted:
             return False
-        fields = fields[name]
-    return bool(fields == wanted)
+    return True

@@ -6,12 +6,13 @@ from fnmatch import fnmatchcase
 from functools import cache
 from pathlib import PurePath
 
-import yaml
-
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
+
+#: What a protocol does to the metrics' numbers, in a signature: the paper does none of it.
+_ARITHMETIC = ("images", "average", "scale", "clipped")
 
 
 class PublishedRow(Frozen):
@@ -35,10 +36,7 @@ class PublishedTable(Frozen):
 
     def row(self, name: str) -> PublishedRow:
         """Return a row by name. Raises KeyError."""
-        for row in self.rows:
-            if row.name == name:
-                return row
-        raise KeyError(name)
+        return {row.name: row for row in self.rows}[name]
 
 
 class Agreement(Frozen):
@@ -58,17 +56,13 @@ class Published(Frozen):
 
     def table(self, number: int) -> PublishedTable:
         """Return a table by the paper's number. Raises KeyError."""
-        for table in self.tables:
-            if table.number == number:
-                return table
-        raise KeyError(number)
+        return {table.number: table for table in self.tables}[number]
 
 
 @cache
 def published() -> Published:
     """Return the paper's published numbers."""
-    text = (data_folder() / "published.yaml").read_text(encoding="utf-8")
-    return Published.model_validate(yaml.safe_load(text))
+    return Published.model_validate(read_yaml(data_folder() / "published.yaml"))
 
 
 def of_the_papers_subjects(signature: str) -> bool:
@@ -87,19 +81,30 @@ def differences_from_paper(signature: str, whole: bool = True) -> list[str]:
         'clip: ViT-L-14/openai, not ViT-B-32/openai'
     """
     fields = parse_signature(signature)
-    # The paper does not say at what size LPIPS saw its images: any native size counts as the paper's.
-    fields["lpips"] = fields.get("lpips", "").partition("@")[0]
-    expected = {"data": published().data, **protocol_fields(protocol_spec("paper"))}
-    wrong = [
-        f"{name}: {fields.get(name)}, not {value}"
-        for name, value in expected.items()
-        if fields.get(name) != value
-    ]
+    data = fields.get("data")
+    wrong = [f"data: {data}, not {published().data}"] if data != published().data else []
+    wrong += differences_from_protocol(signature, "paper")
     if is_miniature(signature):
         wrong.append("preset: mini")
     if whole and "cells" in fields:
         wrong.append("images: a part of the benchmark, not all of it")
     return wrong
+
+
+def differences_from_protocol(signature: str, protocol: str) -> list[str]:
+    """Return one ``field: ours, not theirs`` per field in which scores do not follow a named protocol.
+
+    Metrics that the protocol does not have do not count.
+    """
+    fields = parse_signature(signature)
+    # No paper says at what size LPIPS saw its images: any native size counts as the protocol's.
+    fields["lpips"] = fields.get("lpips", "").partition("@")[0]
+    expected = protocol_fields(protocol_spec(protocol))
+    return [
+        f"{name}: {fields.get(name)}, not {expected.get(name)}"
+        for name in dict.fromkeys((*expected, *_ARITHMETIC))
+        if fields.get(name) != expected.get(name)
+    ]
 
 
 def paper_values(kind: str, method: str, base: str) -> dict[str, float]:

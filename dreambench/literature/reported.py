@@ -6,16 +6,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import yaml
 from pydantic import Field, ValidationError, field_validator
 
 from dreambench.errors import DreambenchError
-from dreambench.literature.published import of_the_papers_subjects, published
-from dreambench.paths import data_folder
+from dreambench.literature.published import differences_from_protocol, of_the_papers_subjects, published
+from dreambench.paths import data_folder, read_yaml
 from dreambench.spec.frozen import Frozen
-from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocols import protocol_names
-from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
+from dreambench.spec.signature import is_miniature, parse_signature
 
 ReportedMetric = Literal["dino", "clip_i", "clip_t"]
 #: Two reports of one method conflict if they differ by more than this.
@@ -75,9 +73,8 @@ def reported_results() -> tuple[ReportedResult, ...]:
     """Return every reported result, by method. Raises DreambenchError naming the file and the field."""
     found = []
     for path in sorted((data_folder() / "published").glob("*.yaml")):
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
         try:
-            found.append(ReportedResult.model_validate({"name": path.stem, **content}))
+            found.append(ReportedResult.model_validate({"name": path.stem, **read_yaml(path)}))
         except (ValidationError, TypeError) as error:
             place, message = "", str(error)
             if isinstance(error, ValidationError):
@@ -125,14 +122,10 @@ def _why_not(result: ReportedResult, signature: str) -> str | None:
         return f"these scores are for other photos than {published().data}"
     if result.protocol is None:
         return "its protocol is not stated"
-    fields = parse_signature(signature)
-    fields["lpips"] = fields.get("lpips", "").partition("@")[0]
-    expected = protocol_fields(protocol_spec(result.protocol))
-    names = [name for name in {**expected, **fields} if name not in ("dreambench", "data", "n", "cells")]
-    # No reported table has diversity, so its network does not matter.
-    wrong = [n for n in names if n != "lpips" and fields.get(n) != expected.get(n)]
+    differing = [each.partition(":")[0] for each in differences_from_protocol(signature, result.protocol)]
+    wrong = [name for name in differing if name != "lpips"]  # no reported table has diversity
     if wrong:
         return f"it follows protocol {result.protocol}: {', '.join(wrong)} differ"
-    if "cells" in fields:
+    if "cells" in parse_signature(signature):
         return "these scores are for a part of the benchmark"
     return None

@@ -8,11 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ConfigDict
-
 from dreambench.literature.ablations import ablation
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
+from dreambench.spec.frozen import Frozen
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.run_spec import RunSpec
 
@@ -25,10 +23,8 @@ SINGLE = (COMPARISON, COMMON_WORD, TRAINED_WORDS, ALONG_TRAINING)
 Build = Callable[[Mapping[str, Any]], RunSpec]
 
 
-class CommonWord(BaseModel):
+class CommonWord(Frozen):
     """The common word used as a bad identifier: by preset, and for all other presets."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     subjects: tuple[str, ...]
     words: Mapping[str, str]
@@ -39,22 +35,18 @@ class CommonWord(BaseModel):
         return self.words.get(preset, self.otherwise)
 
 
-class AlongTraining(BaseModel):
+class AlongTraining(Frozen):
     """Methods stopped at shares of their own steps, on some subjects."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     subjects: tuple[str, ...]
     shares: tuple[float, ...]
 
 
-class Reproduction(BaseModel):
+class Reproduction(Frozen):
     """What one seed of a reproduction runs; ``ablations`` maps names to fields that override their own.
 
     ``trained_words`` (identifiers by preset) and ``along_training`` run with the first seed only.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     metrics: tuple[MetricName, ...]
     methods: tuple[str, ...]
@@ -83,8 +75,7 @@ class PlannedRun:
 @cache
 def paper_reproduction() -> Reproduction:
     """Return the content of ``data/reproduction.yaml``."""
-    text = (data_folder() / "reproduction.yaml").read_text(encoding="utf-8")
-    return Reproduction.model_validate(yaml.safe_load(text))
+    return Reproduction.model_validate(read_yaml(data_folder() / "reproduction.yaml"))
 
 
 def planned_runs(

@@ -15,8 +15,7 @@ from markupsafe import Markup
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.embedding_similarities import similarities
 from dreambench.analysis.failure_modes import failure_modes
-from dreambench.analysis.paired import INTERVAL
-from dreambench.analysis.run_differences import run_differences
+from dreambench.analysis.paired import INTERVAL, run_differences
 from dreambench.analysis.run_scores import shown_metrics
 from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE

@@ -12,8 +12,7 @@ from dreambench.analysis.power import (
     PROMPTS,
     SUBJECTS,
 )
-from dreambench.analysis.power_study import PowerStudy
-from dreambench.analysis.small_designs import DRAWS, LITE, TINY
+from dreambench.analysis.power_study import DRAWS, LITE, TINY, PowerStudy
 from dreambench.report import numbers
 from dreambench.report.table import Table, table, to_markdown
 from dreambench.spec.registries import get_metric

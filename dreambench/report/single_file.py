@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dreambench.analysis import summary_of
-from dreambench.analysis.shared_cells import read_comparable_scores
+from dreambench.analysis.run_scores import read_comparable_scores
 from dreambench.errors import DreambenchError
 from dreambench.report.page import FILES, render_page
 from dreambench.report.print_strips import strips_in_the_page

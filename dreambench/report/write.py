@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dreambench.analysis import RunScores, Summary, summary_of
+from dreambench.analysis.run_scores import read_comparable_scores
 from dreambench.analysis.scores import Scores
-from dreambench.analysis.shared_cells import read_comparable_scores
 from dreambench.human.preference_table import paper_preferences, preference_table
 from dreambench.human.votes import read_votes
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.types import Message as HttpMessage
 
 from dreambench.study import pages
-from dreambench.study.database import OutOfTurnError
+from dreambench.study.database import OutOfTurnError, RaterProgress
 from dreambench.study.folder import StudyFolder
 from dreambench.study.pages import TEMPLATES, Message, Pages
 from dreambench.study.questionnaire import MalformedAnswerError, Questionnaire
@@ -30,16 +30,9 @@ MAX_FORM_BYTES = 4096  # ours have 200
 _FORM = "application/x-www-form-urlencoded"
 _STATIC = {"style.css": "text/css", "keys.js": "text/javascript"}
 # Nothing from elsewhere, no inline script or style, no frame around the page, no form to elsewhere.
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "img-src 'self'",
-        "style-src 'self'",
-        "script-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
+POLICY = (
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS = [
     (b"content-security-policy", POLICY.encode()),
@@ -103,12 +96,14 @@ class _Site:
 
         return guarded
 
+    async def _progress(self, rater: Rater) -> RaterProgress:
+        return await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
+
     async def home(self, request: Request) -> Response:
         return self._say(pages.HOME)
 
     async def next(self, request: Request, rater: Rater) -> Response:
-        base = _base(request)
-        progress = await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
+        base, progress = _base(request), await self._progress(rater)
         if not progress.consented:
             return _html(self._pages.consent(rater, base))
         if progress.answered >= len(rater.steps):
@@ -120,15 +115,14 @@ class _Site:
         return RedirectResponse(f"{_base(request)}/instructions", 303)
 
     async def instructions(self, request: Request, rater: Rater) -> Response:
-        progress = await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
+        progress = await self._progress(rater)
         if not progress.consented:
             return RedirectResponse(_base(request), 303)
         return _html(self._pages.instructions(rater, _base(request), progress.answered))
 
     async def answer(self, request: Request, rater: Rater) -> Response:
         base = _base(request)
-        progress = await run_in_threadpool(self._questionnaire.database.progress_of, rater.name)
-        if not progress.consented:
+        if not (await self._progress(rater)).consented:
             return RedirectResponse(base, 303)
         try:
             form = await _read_form(request)
@@ -174,9 +168,8 @@ def _html(text: str, status: int = 200) -> HTMLResponse:
 
 
 async def _no_icon(request: Request) -> Response:
-    return Response(
-        status_code=204, headers={"Cache-Control": "max-age=86400"}
-    )  # browsers ask for it by themselves
+    # Browsers ask for it by themselves.
+    return Response(status_code=204, headers={"Cache-Control": "max-age=86400"})
 
 
 def _static(name: str, kind: str) -> Callable[[Request], Awaitable[Response]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from dreambench.analysis import RunScores
 from dreambench.dataset import Prompt, official_prompts
@@ -54,12 +55,9 @@ def _images(run: RunScores) -> dict[tuple[str, str, str, int], tuple[str, ...]]:
             f"{run.folder.path} has no image in its score table",
             "finish it with `dreambench run` or `dreambench score` first",
         )
-    files: dict[tuple[str, str, str, int], tuple[str, ...]] = {}
-    columns = ["subject", "class_noun", "category", "prompt_index", "file"]
-    for subject, noun, category, prompt, file in present[columns].itertuples(index=False):
-        place = (str(subject), str(noun), str(category), int(prompt))
-        files[place] = (*files.get(place, ()), str(file))
-    return files
+    keys = ["subject", "class_noun", "category", "prompt_index"]
+    files: dict[Any, tuple[str, ...]] = present.groupby(keys, dropna=False)["file"].agg(tuple).to_dict()
+    return {(str(s), str(n), str(c), int(p)): own for (s, n, c, p), own in files.items()}
 
 
 def _text(record: RunRecord, subject: str, class_noun: str, category: str, prompt_index: int) -> str:

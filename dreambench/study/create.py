@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from PIL import Image
@@ -23,20 +23,11 @@ from dreambench.study.database import create_database
 from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
 from dreambench.study.folder import StudyFolder
 from dreambench.study.links import new_token, token_hash, write_links
-from dreambench.study.study_plan import STUDIES, AttentionCheck, Pair, Rater, RunNote, StudyName, StudyPlan
+from dreambench.study.study_plan import STUDIES, AttentionCheck, Pair, RunNote, StudyName, StudyPlan
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 SIDE = 768  # pixels: larger than a column on most screens, small enough for a phone's connection
 QUALITY = 95  # of WebP
-
-
-@dataclass(frozen=True)
-class _Draw:
-    """What was drawn for all studies."""
-
-    pairs: list[tuple[StudyName, DrawnPair]] = field(default_factory=list)
-    checks: list[tuple[StudyName, DrawnCheck]] = field(default_factory=list)
-    raters: list[Rater] = field(default_factory=list)
 
 
 def create_study(
@@ -64,18 +55,22 @@ def create_study(
     _refuse_undecided(run_a, run_b)
     cells = common_cells(run_a, run_b)
     photos = _photos(cells, run_a)
-    drawn = _draw(cells, photos, studies, sizes, seed)
-    names = picture_names(_sources(drawn, photos, run_a, run_b))
+    pairs = [pair for study in studies for pair in draw_pairs(cells, study, sizes, seed)]
+    checks = [check for study in studies for check in draw_checks(photos, study, sizes, seed)]
+    raters = [rater for study in studies for rater in draw_raters([*pairs, *checks], study, sizes, seed)]
+    rated = sorted({pair.cell.subject for pair in pairs if pair.study == "subject"})
+    # The random name of each shown file, which reveals nothing; a file that is shown twice has one.
+    names: dict[Path, str] = defaultdict(lambda: f"{secrets.token_hex(8)}.webp")
     plan = StudyPlan(
         created=now(),
         seed=seed,
         contact=contact,
         run_a=_note(run_a),
         run_b=_note(run_b),
-        photos=_shown_photos(drawn, photos, names),
-        pairs=tuple(_pair(study, pair, names, run_a, run_b) for study, pair in drawn.pairs),
-        checks=tuple(_check(study, check, names, photos) for study, check in drawn.checks),
-        raters=tuple(drawn.raters),
+        photos={subject: tuple(names[Path(photo)] for photo in photos[subject][1]) for subject in rated},
+        pairs=tuple(_pair(pair, names, run_a, run_b) for pair in pairs),
+        checks=tuple(_check(check, names, photos[check.subject][1]) for check in checks),
+        raters=tuple(raters),
     )
 
     def fill(temporary: Path) -> None:
@@ -86,23 +81,6 @@ def create_study(
 
     write_folder_atomically(out, fill)
     return plan
-
-
-def _draw(
-    cells: Sequence[Cell],
-    photos: Mapping[str, tuple[str, list[str]]],
-    studies: Iterable[StudyName],
-    sizes: Sizes,
-    seed: int,
-) -> _Draw:
-    drawn = _Draw()
-    for study in studies:
-        pairs = draw_pairs(cells, study, sizes, seed)
-        checks = draw_checks(photos, study, sizes, seed)
-        drawn.pairs.extend((study, pair) for pair in pairs)
-        drawn.checks.extend((study, check) for check in checks)
-        drawn.raters.extend(draw_raters([*pairs, *checks], study, sizes, seed))
-    return drawn
 
 
 def _photos(cells: Iterable[Cell], run: RunScores) -> dict[str, tuple[str, list[str]]]:
@@ -116,33 +94,10 @@ def _photos(cells: Iterable[Cell], run: RunScores) -> dict[str, tuple[str, list[
     return photos
 
 
-def _sources(
-    drawn: _Draw, photos: Mapping[str, tuple[str, list[str]]], run_a: RunScores, run_b: RunScores
-) -> list[Path]:
-    """Return every file that the study shows."""
-    sources = []
-    for study, pair in drawn.pairs:
-        sources += [run_a.folder.resolve(pair.file_a), run_b.folder.resolve(pair.file_b)]
-        sources += [Path(photo) for photo in photos[pair.cell.subject][1] if study == "subject"]
-    for study, check in drawn.checks:
-        sources += [Path(check.photo), Path(check.other_photo)]
-        sources += [Path(photo) for photo in photos[check.subject][1] if study == "subject"]
-    return sources
-
-
-def _shown_photos(
-    drawn: _Draw, photos: Mapping[str, tuple[str, list[str]]], names: Mapping[Path, str]
-) -> dict[str, tuple[str, ...]]:
-    subjects = {pair.cell.subject for study, pair in drawn.pairs if study == "subject"}
-    return {s: tuple(names[Path(photo)] for photo in photos[s][1]) for s in sorted(subjects)}
-
-
-def _pair(
-    study: StudyName, pair: DrawnPair, names: Mapping[Path, str], run_a: RunScores, run_b: RunScores
-) -> Pair:
+def _pair(pair: DrawnPair, names: dict[Path, str], run_a: RunScores, run_b: RunScores) -> Pair:
     return Pair(
         name=pair.name,
-        study=study,
+        study=pair.study,
         questionnaire=pair.questionnaire,
         subject=pair.cell.subject,
         prompt_index=pair.cell.prompt_index,
@@ -154,22 +109,17 @@ def _pair(
     )
 
 
-def _check(
-    study: StudyName,
-    check: DrawnCheck,
-    names: Mapping[Path, str],
-    photos: Mapping[str, tuple[str, list[str]]],
-) -> AttentionCheck:
-    others = [photo for photo in photos[check.subject][1] if photo != check.photo]
+def _check(check: DrawnCheck, names: dict[Path, str], photos: Sequence[str]) -> AttentionCheck:
+    others = [photo for photo in photos if photo != check.photo]
     return AttentionCheck(
         name=check.name,
-        study=study,
+        study=check.study,
         questionnaire=check.questionnaire,
         subject=check.subject,
         text=f"a {check.class_noun}",
         picture_a=names[Path(check.photo)],
         picture_b=names[Path(check.other_photo)],
-        photos=tuple(names[Path(photo)] for photo in others) if study == "subject" else (),
+        photos=tuple(names[Path(photo)] for photo in others) if check.study == "subject" else (),
     )
 
 
@@ -196,12 +146,7 @@ def _write_tokens(folder: StudyFolder, plan: StudyPlan, url: str) -> None:
     write_links(folder.links_file, url, organizer, {r: tokens[r.name] for r in plan.raters})
 
 
-def picture_names(sources: Iterable[Path]) -> dict[Path, str]:
-    """Return a random name for each source, which reveals nothing; a source that occurs twice has one."""
-    return {source: f"{secrets.token_hex(8)}.webp" for source in dict.fromkeys(sources)}
-
-
-def write_pictures(names: dict[Path, str], folder: Path, quiet: bool = False) -> None:
+def write_pictures(names: dict[Path, str], folder: Path, quiet: bool) -> None:
     """Write every source's picture into ``folder``, with a bar on stderr unless ``quiet``.
 
     Raises DreambenchError naming the first source that is missing or damaged.

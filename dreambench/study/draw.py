@@ -37,6 +37,7 @@ class DrawnPair:
     """A pair: a cell, and one image file of each run."""
 
     name: str
+    study: StudyName
     questionnaire: int
     cell: Cell
     file_a: str
@@ -48,18 +49,12 @@ class DrawnCheck:
     """An attention check: a photo of the subject, and a photo of a subject of another class."""
 
     name: str
+    study: StudyName
     questionnaire: int
     subject: str
     class_noun: str
     photo: str
     other_photo: str
-
-
-def _that_fit(cells: int, sizes: Sizes) -> str:
-    """Return options for as many whole questionnaires as ``cells`` fill, or one short one."""
-    if cells >= sizes.questions:
-        return f"--questionnaires {cells // sizes.questions}"
-    return f"--questionnaires 1 --questions {cells}"
 
 
 def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
@@ -68,15 +63,19 @@ def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int)
     Raises DreambenchError where there are too few cells.
     """
     if len(cells) < sizes.pairs:
+        fit = f"--questionnaires {len(cells) // sizes.questions}"
+        if len(cells) < sizes.questions:
+            fit = f"--questionnaires 1 --questions {len(cells)}"
         raise DreambenchError(
             f"the runs share {len(cells)} cells (subject and prompt), but {sizes.questionnaires} "
             f"questionnaires of {sizes.questions} questions need {sizes.pairs}",
-            f"give {_that_fit(len(cells), sizes)}" if cells else "name runs of the same subjects",
+            f"give {fit}" if cells else "name runs of the same subjects",
         )
     rng = Random(f"pairs/{seed}/{study}")
     return [
         DrawnPair(
             name=f"{study}-{number:04d}",
+            study=study,
             questionnaire=number // sizes.questions + 1,
             cell=cell,
             file_a=rng.choice(cell.files_a),
@@ -115,6 +114,7 @@ def draw_checks(
         drawn.append(
             DrawnCheck(
                 name=f"{study}check-{number:04d}",
+                study=study,
                 questionnaire=number // sizes.checks + 1,
                 subject=name,
                 class_noun=noun,
@@ -128,14 +128,14 @@ def draw_checks(
 def draw_raters(
     items: Sequence[DrawnPair | DrawnCheck], study: StudyName, sizes: Sizes, seed: int
 ) -> list[Rater]:
-    """Return the raters, each with the questions of one questionnaire in a random order, on random sides.
+    """Return a study's raters, each with the items of one questionnaire in a random order, on random sides.
 
     If all raters of a pair saw the same sides, a habit of pressing A would decide the majority.
     """
     rng = Random(f"raters/{seed}/{study}")
     raters = []
     for questionnaire in range(1, sizes.questionnaires + 1):
-        names = [item.name for item in items if item.questionnaire == questionnaire]
+        names = [i.name for i in items if (i.study, i.questionnaire) == (study, questionnaire)]
         for number in range(1, sizes.raters + 1):
             order = rng.sample(names, len(names))
             steps = tuple(Step(item=name, swapped=rng.random() < 0.5) for name in order)

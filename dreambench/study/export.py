@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from dreambench.human.correlation.results import Preference
 from dreambench.human.preference_table import (
@@ -19,10 +18,9 @@ from dreambench.human.preference_table import (
     preference_rows,
     preference_table,
 )
-from dreambench.human.votes import COLUMNS
 from dreambench.spec.frozen import Frozen
 from dreambench.store.files import write_text
-from dreambench.study.answers import CheckedAnswer, Vote, votes_and_checks
+from dreambench.study.answers import votes_and_checks
 from dreambench.study.database import Database
 from dreambench.study.folder import StudyFolder, read_plan
 from dreambench.study.study_plan import RunNote, StudyName, StudyPlan
@@ -73,34 +71,25 @@ class Results(Frozen):
     studies: tuple[StudyResult, ...]
 
 
-@dataclass(frozen=True)
-class _Exported:
-    plan: StudyPlan
-    votes: list[Vote]
-    checks: list[CheckedAnswer]
-    left_out: dict[str, float]
-
-
 def export_study(path: Path, out: Path | None = None, min_attention: float | None = None) -> Results:
     """Write the votes given so far to ``out`` (default: votes.csv in the study), and count them.
 
     ``min_attention`` leaves out the votes of raters who passed a smaller share of their attention checks;
     without an answered check nobody is left out. Attention checks are never votes; they go to a separate
-    file, ``<out>-checks.csv``, if there are any. May
-    run while the server does. Raises DreambenchError for a folder without a study, or a file
-    that cannot be written.
+    file, ``<out>-checks.csv``, if there are any. May run while the server does. Raises DreambenchError for a
+    folder without a study, or a file that cannot be written.
     """
     folder = StudyFolder(path)
     plan = read_plan(folder)
     votes, checks = votes_and_checks(plan, Database(folder.database_file).answers())
     left_out = {} if min_attention is None else _inattentive(checks, min_attention)
-    kept = [vote for vote in votes if vote.rater not in left_out]
+    kept = votes[~votes["rater"].isin(left_out)]
     file = out or folder.votes_file
     checks_file = file.with_name(f"{file.stem}-checks.csv") if plan.checks else None
-    write_text(file, csv_text(Vote, kept))
+    write_text(file, kept.to_csv(index=False, lineterminator="\n"))
     if checks_file is not None:
-        write_text(checks_file, csv_text(CheckedAnswer, checks))
-    exported = _Exported(plan, votes, checks, left_out)
+        write_text(checks_file, checks.to_csv(index=False, lineterminator="\n"))
+    everyone = votes if left_out else None
     return Results(
         method_a=plan.run_a.name,
         method_b=plan.run_b.name,
@@ -108,26 +97,14 @@ def export_study(path: Path, out: Path | None = None, min_attention: float | Non
         file=str(file),
         checks_file=str(checks_file) if checks_file else None,
         left_out=left_out,
-        studies=tuple(_result(exported, study) for study in plan.studies),
+        studies=tuple(_result(plan, study, kept, everyone, checks) for study in plan.studies),
     )
 
 
-def _inattentive(checks: Sequence[CheckedAnswer], least: float) -> dict[str, float]:
+def _inattentive(checks: pd.DataFrame, least: float) -> dict[str, float]:
     """Return the raters who passed a smaller share of their checks than ``least``, with that share."""
-    passed: dict[str, list[bool]] = {}
-    for check in checks:
-        passed.setdefault(check.rater, []).append(check.passed)
-    shares = {rater: sum(answers) / len(answers) for rater, answers in sorted(passed.items())}
-    return {rater: share for rater, share in shares.items() if share < least}
-
-
-def csv_text(row: type, rows: Sequence[Vote] | Sequence[CheckedAnswer]) -> str:
-    """Return rows of one dataclass as CSV, with its fields as the header."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(row))
-    writer.writerows(astuple(one) for one in rows)
-    return text.getvalue()
+    shares = checks.groupby("rater")["passed"].mean()
+    return {str(rater): float(share) for rater, share in shares.items() if share < least}
 
 
 def paper_shares(study: StudyName, run_a: RunNote, run_b: RunNote) -> PaperShares:
@@ -145,10 +122,11 @@ def paper_shares(study: StudyName, run_a: RunNote, run_b: RunNote) -> PaperShare
     )
 
 
-def _result(exported: _Exported, study: StudyName) -> StudyResult:
-    plan, checks = exported.plan, [check for check in exported.checks if check.study == study]
+def _result(
+    plan: StudyPlan, study: StudyName, kept: pd.DataFrame, everyone: pd.DataFrame | None, checks: pd.DataFrame
+) -> StudyResult:
+    passed = checks.loc[checks["study"] == study, "passed"]
     pairs = {pair.name for pair in plan.pairs if pair.study == study}
-    kept = [vote for vote in exported.votes if vote.rater not in exported.left_out]
     steps = [step for rater in plan.raters if rater.study == study for step in rater.steps]
     return StudyResult(
         study=study,
@@ -156,17 +134,15 @@ def _result(exported: _Exported, study: StudyName) -> StudyResult:
         votes_expected=sum(step.item in pairs for step in steps),
         preference=_preference(study, kept),
         paper=paper_shares(study, plan.run_a, plan.run_b),
-        checks_answered=len(checks),
-        checks_passed=sum(check.passed for check in checks),
-        preference_of_all=_preference(study, exported.votes) if exported.left_out else None,
+        checks_answered=len(passed),
+        checks_passed=int(passed.sum()),
+        preference_of_all=None if everyone is None else _preference(study, everyone),
     )
 
 
-def _preference(study: StudyName, votes: Sequence[Vote]) -> Preference | None:
-    import pandas as pd
-
-    rows = [astuple(vote) for vote in votes if vote.study == study]
-    return preference_table(pd.DataFrame(rows, columns=list(COLUMNS)))[0] if rows else None
+def _preference(study: StudyName, votes: pd.DataFrame) -> Preference | None:
+    own = votes[votes["study"] == study]
+    return preference_table(own)[0] if len(own) else None
 
 
 def results_table(results: Results) -> Table:
@@ -182,12 +158,13 @@ def results_table(results: Results) -> Table:
     # Our methods stand in alphabetical order; the paper's DreamBooth stands below ours.
     sorted_differently = results.method_a > results.method_b
     for result in results.studies:
-        for cells in preference_rows([result.preference] if result.preference else []):
-            table.add_row(*(Text(cell.replace(" [", "\n[")) for cell in cells[:COLUMNS_SHOWN]))
-        for cells in preference_rows([result.preference_of_all] if result.preference_of_all else []):
-            row = [Text(cell.replace(" [", "\n[")) for cell in cells[:COLUMNS_SHOWN]]
-            row[0].append(" (all raters)")
-            table.add_row(*row, style="dim")
+        for found, whose, style in (
+            (result.preference, "", None),
+            (result.preference_of_all, " (all raters)", "dim"),
+        ):
+            for study, *cells in preference_rows([found] if found else []):
+                shown = [cell.replace(" [", "\n[") for cell in cells[: COLUMNS_SHOWN - 1]]
+                table.add_row(*map(Text, [study + whose, *shown]), style=style)
         dreambooth_is_second = result.paper.method_a != PAPER_METHODS["dreambooth"]
         swapped = dreambooth_is_second != sorted_differently
         quoted = paper_row(result.study, paper_preferences()[result.study], swapped)

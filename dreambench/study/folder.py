@@ -62,8 +62,7 @@ def read_plan(folder: StudyFolder) -> StudyPlan:
 def check_pictures(folder: StudyFolder, plan: StudyPlan) -> None:
     """Raise DreambenchError where a picture of the plan is missing, or is a link to another place."""
     names = {name for photos in plan.photos.values() for name in photos}
-    for item in plan.items.values():
-        names |= {item.picture_a, item.picture_b, *plan.shown_photos(item)}
+    names |= {name for item in plan.items.values() for name in plan.pictures_of(item)}
     inside = folder.pictures.resolve()
     for name in sorted(names):
         file = folder.picture(name)

@@ -44,7 +44,10 @@ class Questionnaire:
         self._clock = clock
         self._items = plan.items
         self._raters = {rater.name: rater for rater in plan.raters}
-        self._pictures = {rater.name: self._pictures_of(rater) for rater in plan.raters}
+        self._pictures = {
+            rater.name: {name for step in rater.steps for name in plan.pictures_of(self._items[step.item])}
+            for rater in plan.raters
+        }
 
     def rater(self, token: str) -> Rater | None:
         """Return the rater whose token this is, or None."""
@@ -100,13 +103,6 @@ class Questionnaire:
         seconds = max(0.0, round(self._clock() - shown / 1000, 3))
         item = rater.steps[position].item
         self.database.record(Answer(rater.name, position, item, choice, seconds))  # type: ignore[arg-type]
-
-    def _pictures_of(self, rater: Rater) -> frozenset[str]:
-        names: set[str] = set()
-        for step in rater.steps:
-            item = self._items[step.item]
-            names |= {item.picture_a, item.picture_b, *self.plan.shown_photos(item)}
-        return frozenset(names)
 
 
 def stamp(key: str, rater: str, position: int, milliseconds: int) -> str:

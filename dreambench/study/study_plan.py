@@ -122,6 +122,10 @@ class StudyPlan(Frozen):
         present = {rater.study for rater in self.raters}
         return tuple(study for study in STUDIES if study in present)
 
+    def pictures_of(self, item: Pair | AttentionCheck) -> set[str]:
+        """Return every picture of a question."""
+        return {item.picture_a, item.picture_b, *self.shown_photos(item)}
+
     def shown_photos(self, item: Pair | AttentionCheck) -> tuple[str, ...]:
         """Return the reference pictures beside a question; only the subject study has any."""
         if item.study != "subject":

@@ -34,7 +34,7 @@ def test_two_other_subjects_are_too_few_and_it_is_said(tmp_path: Path) -> None:
 def test_a_copied_photo_is_nearer_than_photos_are_to_each_other(tmp_path: Path) -> None:
     # The photos lie 30 degrees apart; an image 10 degrees beside one is nearer, one 40 degrees away is not.
     (run,) = read_run_scores([embedded_run(tmp_path / "run", {0: 40, 1: 70}, (0, 30))])
-    copied = failure_modes(run)[1]
+    copied = failure_modes(run, similarities(run))[1]
     assert np.allclose(copied.threshold, np.cos(np.radians(30)))
     assert np.allclose(copied.score, np.cos(np.radians([10, 40])))
     assert list(copied.found) == [True, False]
@@ -45,7 +45,7 @@ def test_a_copied_photo_is_nearer_than_photos_are_to_each_other(tmp_path: Path) 
 def test_entanglement_is_an_image_unlike_the_subject_in_its_other_contexts(tmp_path: Path) -> None:
     angles = {prompt: float(prompt) for prompt in range(7)} | {7: 90.0}
     (run,) = read_run_scores([embedded_run(tmp_path / "run", angles, (0, 60))])
-    entangled = failure_modes(run)[2]
+    entangled = failure_modes(run, similarities(run))[2]
     means = [np.mean([np.cos(np.radians(a - b)) for b in angles.values() if b != a]) for a in angles.values()]
     assert np.allclose(entangled.score, means)
     spread = 1.4826 * np.median(np.abs(means - np.median(means)))
@@ -55,14 +55,14 @@ def test_entanglement_is_an_image_unlike_the_subject_in_its_other_contexts(tmp_p
 
 def test_a_few_images_of_a_subject_do_not_say_what_is_usual(tmp_path: Path) -> None:
     (run,) = read_run_scores([embedded_run(tmp_path / "run", {0: 0, 1: 10, 2: 90}, (0, 60))])
-    entangled = failure_modes(run)[2]
+    entangled = failure_modes(run, similarities(run))[2]
     assert entangled.judged == 0
     assert "8 images of recontextualization" in entangled.why_not
 
 
 def test_without_embeddings_nothing_is_judged(tmp_path: Path) -> None:
     (run,) = read_run_scores([make_run(tmp_path / "run", [image_row("ant", 0, 0, (0.5, 0.5, 0.3))])])
-    for mode in failure_modes(run)[1:]:
+    for mode in failure_modes(run, similarities(run))[1:]:
         assert mode.judged == 0
         assert "no DINO embeddings" in mode.why_not
 

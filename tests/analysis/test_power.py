@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dreambench.analysis.power import Components, ScoredMethod, components, needed, power
-from dreambench.analysis.small_designs import lite_agreement, simulated_power, wrong_winner
+from dreambench.analysis.power_study import lite_agreement, simulated_power, wrong_winner
 from dreambench.cli import main
 from dreambench.errors import DreambenchError
 from tests.analysis.material import image_row, make_run, make_spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ import pytest
 from dreambench.analysis.baseline import Baseline, Expected
 from dreambench.analysis.regression import compare
 from dreambench.analysis.resolution import FLOOR, enough, refuse_blind, tolerance, widest
-from dreambench.analysis.seed_noise import effective_df, metric_baseline
+from dreambench.analysis.run_scores import read_run_scores
+from dreambench.analysis.seed_noise import baseline_of, effective_df, metric_baseline
 from dreambench.errors import DreambenchError
+from tests.analysis.material import image_row, make_run, make_spec
 
 SIGNATURE = "dreambench:0.1|n:1"
 SUBJECTS = [f"s{i}" for i in range(10)]
@@ -139,3 +142,15 @@ def test_a_blind_mean_is_told_and_not_passed() -> None:
     means = pd.DataFrame({"dino": [0.9, 0.9]}, index=["s0", "s1"])
     mean = next(compare(means, few))
     assert (mean.subject, mean.moved, mean.blind) == (None, False, True)
+
+
+def test_a_run_without_a_metric_of_the_others_is_named(tmp_path: Path) -> None:
+    rows = [image_row(name, 0, image, (0.5, 0.6, 0.3)) for name in ("ant", "bee") for image in (0, 1)]
+    pairs = [{"subject": name, "prompt_index": 0, "pair": "0-1", "lpips": 0.4} for name in ("ant", "bee")]
+    runs = [
+        make_run(tmp_path / str(seed), rows, spec=make_spec(seed=seed, prompts="0"), tables=tables)
+        for seed, tables in ((0, {}), (1, {"diversity": pairs}))
+    ]
+    for order in (runs, runs[::-1]):
+        with pytest.raises(DreambenchError, match=r"0 lacks div, which another run has"):
+            baseline_of(read_run_scores(order))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.analysis import read_run_scores
-from dreambench.analysis.run_differences import run_differences
+from dreambench.analysis.paired import run_differences
 from tests.analysis.material import image_row, make_run
 
 

@@ -165,6 +165,9 @@ def test_scores_by_the_papers_protocol_compare() -> None:
         ("no-identifier", "identifier", "clip-t"),
         ("alex", "vgg", "lpips"),
         ("|n:", "|cells:0123abcd|n:", "images"),
+        ("|n:", "|scale:clip_t*2.5|n:", "scale"),
+        ("|n:", "|average:images|n:", "average"),
+        ("|n:", "|clipped:clip_t|n:", "clipped"),
         ("|n:", "|preset:mini|n:", "preset"),
     ],
 )

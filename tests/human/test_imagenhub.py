@@ -225,6 +225,8 @@ BAD = {
     "three values": ({"rater2": "uid\tA\ns0\t[0,1,1]\n"}, "row 2, column A"),
     "no header": ({"rater1": "s0\t[0,1]\n"}, r"X_rater1\.tsv row 1: the header"),
     "an empty file": ({"rater1": ""}, r"X_rater1\.tsv row 1"),
+    "an empty first line": ({"rater1": "\nuid\tA\ns0\t[0,1]\n"}, r"X_rater1\.tsv row 1"),
+    "a cell without an end": ({"rater1": "uid\tA\ns0\t" + "1" * 200_000}, r"X_rater1\.tsv cannot be read"),
     "a short row": ({"rater1": "uid\tA\tB\ns0\t[0,1]\n"}, "row 2: 2 columns, not 3"),
     "a sample twice": ({"rater1": "uid\tA\ns0\t[0,1]\ns0\t[0,1]\n"}, "row 3: s0 occurs twice"),
     "scores that are not JSON": ({"A": "{"}, r"A\.json cannot be read"),
@@ -243,6 +245,11 @@ def test_bad_files_are_one_line(small: Callable[..., Path], files: dict[str, str
     with pytest.raises(DreambenchError, match=reason) as caught:
         read_imagenhub(folder)
     assert "\n" not in str(caught.value)
+
+
+def test_tables_without_a_rating_are_one_line(small: Callable[..., Path]) -> None:
+    with pytest.raises(DreambenchError, match="contain no rating"):
+        read_imagenhub(small(rater1="uid\tA\n", rater2="uid\tA\ns0\t\n"))
 
 
 def test_missing_files_name_the_command_that_fetches_them(small: Callable[..., Path], tmp_path: Path) -> None:

@@ -134,6 +134,10 @@ def test_the_command_writes_a_page_that_says_where_dino_is_not_better(tmp_path, 
     assert "| kind\\_0shot | judge | 58 |" in (tmp_path / "out" / "ranking.md").read_text()
 
 
+def test_a_task_that_is_named_twice_is_read_once(tmp_path):
+    assert len(read_tasks(write_folder(tmp_path), "editing, editing", "none")) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

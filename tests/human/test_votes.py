@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +19,6 @@ def test_votes_are_read_as_they_were_written(tmp_path: Path) -> None:
     votes = read_votes(write_votes(tmp_path / "votes.csv", four_pairs()))
     assert tuple(votes.columns) == COLUMNS
     assert votes.to_dict(orient="records") == four_pairs()
-
-
-def test_the_studys_export_has_these_columns() -> None:
-    votes = pytest.importorskip("dreambench.study.answers")
-    assert tuple(field.name for field in dataclasses.fields(votes.Vote)) == COLUMNS
 
 
 def test_columns_in_another_order_a_bom_and_empty_lines(tmp_path: Path) -> None:

@@ -75,6 +75,11 @@ def test_published_results_stand_beside_scores_by_their_protocol(protocol: str, 
     assert len(comparable) + len(apart) == 32
 
 
+def test_scores_by_one_more_metric_are_still_by_the_protocol():
+    one_more = whole("paper").replace("|n:3000", "|dinov2:vit_base_patch14_dinov2|n:3000")
+    assert beside(one_more) == beside(whole("paper"))
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.cli import main
+from dreambench.human.votes import read_votes
 from dreambench.study.draw import Sizes
 from dreambench.study.export import export_study, paper_shares
 from dreambench.study.folder import StudyFolder
@@ -46,6 +47,17 @@ def test_a_is_the_first_run_whatever_side_it_was_on(tmp_path: Path) -> None:
         assert (row["method_a"], row["method_b"]) == ("ours", "theirs")
         assert (row["study"], row["subject"]) == (pair.study, pair.subject)
         assert int(row["prompt_index"]) == pair.prompt_index
+
+
+def test_the_export_is_a_file_of_votes(tmp_path: Path) -> None:
+    folder = make_study(tmp_path)
+    export_study(folder.path)
+    assert folder.votes_file.read_text(encoding="utf-8") == f"{COLUMNS}\n"  # before the first answer
+    answer_all(folder)
+    export_study(folder.path)
+    votes = read_votes(folder.votes_file)
+    assert (len(votes), set(votes["answer"])) == (36, {"a"})
+    assert votes.notna().all(axis=None)
 
 
 def test_checks_are_apart_and_no_votes(tmp_path: Path) -> None:

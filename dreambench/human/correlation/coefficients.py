@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +32,12 @@ def coefficient(kind: Kind, x: Vector, y: Vector) -> tuple[float | None, float |
     }
     result = functions[kind](x, y)
     return float(result.statistic), float(result.pvalue)
+
+
+def mean_of_known(values: Iterable[float | None]) -> float | None:
+    """Return the mean of the values that are not None, or None where all are."""
+    present = [value for value in values if value is not None]
+    return sum(present) / len(present) if present else None
 
 
 def fisher_interval(kind: Kind, r: float | None, n: int) -> tuple[float, float] | None:

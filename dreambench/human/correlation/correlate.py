@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
-from dreambench.human.correlation.coefficients import KINDS, coefficient, fisher_interval
+from dreambench.human.correlation.coefficients import KINDS, coefficient
 from dreambench.human.correlation.dependent import steiger, williams
 from dreambench.human.correlation.rated_images import RatedImages
 from dreambench.human.correlation.raters import agreement, upper_bound
-from dreambench.human.correlation.resampling import Draws, percentile_interval, resampled_coefficients
+from dreambench.human.correlation.resampling import (
+    Draws,
+    measured,
+    percentile_interval,
+    resampled_coefficients,
+    two_sided_p,
+)
 from dreambench.human.correlation.results import (
-    Coefficient,
     CorrelationRow,
     Correlations,
     MetricComparison,
@@ -39,10 +45,6 @@ def correlate(rated: Sequence[RatedImages], source: str) -> Correlations:
         name: _join([_scope(images.of_method(name)) for images in rated if name in images.methods])
         for name in names
     }
-    left_out_by: dict[str, int] = {}
-    for images in rated:
-        for reason, count in images.left_out.items():
-            left_out_by[reason] = left_out_by.get(reason, 0) + count
     metrics = tuple(dict.fromkeys(metric for images in rated for metric in images.metrics))
     quoted = published().agreement
     return Correlations(
@@ -51,19 +53,19 @@ def correlate(rated: Sequence[RatedImages], source: str) -> Correlations:
         metrics=metrics,
         humans=tuple(dict.fromkeys(human for images in rated for human in images.humans)),
         comparison=_comparison(pooled),
-        left_out_by=left_out_by,
+        left_out_by=dict(sum((Counter(images.left_out) for images in rated), Counter())),
         methods=methods,
         paper={metric: quoted[metric].pearson for metric in metrics if metric in quoted},
     )
 
 
 def _comparison(pooled: Scope) -> MetricComparison | None:
-    for test in pooled.paired:
-        if test.human in FIDELITY:
-            return MetricComparison(
-                difference=test.difference, ci95=test.ci95_bootstrap, p=test.p_bootstrap_two_sided
-            )
-    return None
+    test = next((test for test in pooled.paired if test.human in FIDELITY), None)
+    if test is None:
+        return None
+    return MetricComparison(
+        difference=test.difference, ci95=test.ci95_bootstrap, p=test.p_bootstrap_two_sided
+    )
 
 
 def _join(scopes: Sequence[Scope]) -> Scope:
@@ -107,12 +109,7 @@ def _scope(rated: RatedImages) -> Scope:
 
 def _row(rated: RatedImages, metric: str, human: str, draws: Draws) -> CorrelationRow:
     x, y = rated.values(metric), rated.values(human)
-    found = {}
-    for kind in KINDS:
-        r, p = coefficient(kind, x, y)
-        interval = None if r is None else percentile_interval(draws[metric, human][kind])
-        fisher = fisher_interval(kind, r, len(x))
-        found[kind] = Coefficient(r=r, p=p, ci95=fisher, ci95_bootstrap=interval)
+    found = {kind: measured(kind, x, y, draws[metric, human][kind]) for kind in KINDS}
     return CorrelationRow(metric=metric, human=human, n=len(x), **found)
 
 
@@ -126,13 +123,10 @@ def _paired(rated: RatedImages, human: str, draws: Draws) -> PairedTest | None:
     z, t = steiger(r_a, r_b, r_ab, n), williams(r_a, r_b, r_ab, n)
     differences = draws[CLAIM[0], human]["pearson"] - draws[CLAIM[1], human]["pearson"]
     interval = percentile_interval(differences)
-    p = p_two_sided = None
+    p = None
     if interval is not None:
         present = differences[np.isfinite(differences)]
-        not_better, not_worse = int((present <= 0).sum()), int((present >= 0).sum())
-        # One more on both sides: no number of resamples shows that a probability is 0.
-        p = (not_better + 1) / (len(present) + 1)
-        p_two_sided = min(1.0, 2 * (min(not_better, not_worse) + 1) / (len(present) + 1))
+        p = (int((present <= 0).sum()) + 1) / (len(present) + 1)  # as in ``two_sided_p``
     return PairedTest(
         metric=CLAIM[0],
         other=CLAIM[1],
@@ -142,7 +136,7 @@ def _paired(rated: RatedImages, human: str, draws: Draws) -> PairedTest | None:
         between=r_ab,
         ci95_bootstrap=interval,
         p_bootstrap=p,
-        p_bootstrap_two_sided=p_two_sided,
+        p_bootstrap_two_sided=interval and two_sided_p(differences),
         steiger_z=z and z.statistic,
         steiger_p=z and z.p,
         steiger_p_two_sided=z and z.p_two_sided,

@@ -7,18 +7,17 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.paired import holm
-from dreambench.human.correlation.coefficients import Kind, Vector, coefficient, fisher_interval
-from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, TaskRanking, Verdict
+from dreambench.analysis.paired import RESAMPLES, holm
+from dreambench.analysis.verdicts import Verdict
+from dreambench.human.correlation.coefficients import Kind, coefficient
+from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, TaskRanking
 from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import (
-    cluster_counts,
-    joined,
+    measured,
     percentile_interval,
-    resampled_ranks,
-    weighted_pearson,
+    resampled_coefficients,
+    two_sided_p,
 )
-from dreambench.human.correlation.results import Coefficient
 from dreambench.human.imagenhub_tasks import TaskRatings
 
 #: The metric that every other scorer is tested against.
@@ -75,34 +74,18 @@ def _scorer(rated: TaskRatings, name: str) -> RankedScorer:
     x, y = images[name].to_numpy(float), images["sc"].to_numpy(float)
     guesses = rated.guessed[name][seen] if name in rated.guessed else pd.Series(False, index=images.index)
     read = ~guesses.to_numpy(bool)
-    draws = _draws(x, y, images["sample"].to_numpy())
+    resamples: dict[Kind, int] = {"pearson": RESAMPLES, "spearman": SPEARMAN_RESAMPLES}
+    draws = resampled_coefficients({name: x}, {"sc": y}, images["sample"], resamples)[name, "sc"]
     return RankedScorer(
         scorer=name,
         kind="judge" if name in rated.judges else "metric",
         n=len(images),
         missing=len(rated.images) - len(images),
         guessed=int(guesses.sum()),
-        pearson=_coefficient("pearson", x, y, draws["pearson"]),
-        spearman=_coefficient("spearman", x, y, draws["spearman"]),
+        pearson=measured("pearson", x, y, draws["pearson"]),
+        spearman=measured("spearman", x, y, draws["spearman"]),
         without_guesses=coefficient("pearson", x[read], y[read])[0] if guesses.any() else None,
     )
-
-
-def _draws(x: Vector, y: Vector, clusters: np.ndarray) -> dict[Kind, Vector]:
-    pearson: list[Vector] = []
-    spearman: list[Vector] = []
-    for counts in cluster_counts(clusters) if len(x) else ():
-        pearson.append(weighted_pearson(counts, x, y))
-        if sum(len(block) for block in spearman) < SPEARMAN_RESAMPLES:
-            ranks = resampled_ranks(counts, x), resampled_ranks(counts, y)
-            spearman.append(weighted_pearson(counts, *ranks))
-    return {"pearson": joined(pearson), "spearman": joined(spearman)}
-
-
-def _coefficient(kind: Kind, x: Vector, y: Vector, draws: Vector) -> Coefficient:
-    r, p = coefficient(kind, x, y)
-    interval = None if r is None else percentile_interval(draws)
-    return Coefficient(r=r, p=p, ci95=fisher_interval(kind, r, len(x)), ci95_bootstrap=interval)
 
 
 def _pair(rated: TaskRatings, first: str, second: str) -> RankedPair | None:
@@ -111,13 +94,15 @@ def _pair(rated: TaskRatings, first: str, second: str) -> RankedPair | None:
     r_a, r_b = coefficient("pearson", a, y)[0], coefficient("pearson", b, y)[0]
     if r_a is None or r_b is None:
         return None
-    blocks = cluster_counts(images["sample"].to_numpy())
-    draws = joined([weighted_pearson(counts, a, y) - weighted_pearson(counts, b, y) for counts in blocks])
-    present = draws[np.isfinite(draws)]
+    scored = {first: a, second: b}
+    found = resampled_coefficients(scored, {"sc": y}, images["sample"], {"pearson": RESAMPLES})
+    draws = found[first, "sc"]["pearson"] - found[second, "sc"]["pearson"]
     interval = percentile_interval(draws)
-    p = None
-    if interval is not None:
-        # One more on both sides: no number of resamples shows that a probability is 0.
-        fewer = min(int((present <= 0).sum()), int((present >= 0).sum()))
-        p = min(1.0, 2 * (fewer + 1) / (len(present) + 1))
-    return RankedPair(first=first, second=second, n=len(images), difference=r_a - r_b, ci95=interval, p=p)
+    return RankedPair(
+        first=first,
+        second=second,
+        n=len(images),
+        difference=r_a - r_b,
+        ci95=interval,
+        p=interval and two_sided_p(draws),
+    )

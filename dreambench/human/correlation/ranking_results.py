@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
+from dreambench.analysis.verdicts import Verdict
 from dreambench.human.correlation.results import Bound, Coefficient, Interval, RaterAgreement
 from dreambench.spec.frozen import Frozen
-
-Verdict = Literal["holds", "fails", "undecided"]
 
 
 class RankedScorer(Frozen):
@@ -70,4 +67,4 @@ class Rankings(Frozen):
 
     source: str
     tasks: tuple[TaskRanking, ...]
-    notes: tuple[str, ...] = Field(default=())
+    notes: tuple[str, ...] = ()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 
-from dreambench.human.correlation.coefficients import KINDS, Matrix, Vector, coefficient
+from dreambench.human.correlation.coefficients import KINDS, Matrix, Vector, coefficient, mean_of_known
 from dreambench.human.correlation.resampling import (
     cluster_counts,
     joined,
@@ -29,11 +28,9 @@ def agreement(human: str, ratings: Matrix, clusters: ArrayLike) -> RaterAgreemen
     Source: Krippendorff 2011; the package ``krippendorff``.
     """
     values = np.unique(ratings[np.isfinite(ratings)])
-    votes = np.stack([(ratings == value).sum(axis=1) for value in values], axis=1) if len(values) else None
-    alpha = None if votes is None else _alpha(votes, values)
-    interval = None
-    if alpha is not None and votes is not None:
-        interval = percentile_interval(_resampled_alpha(votes, values, clusters))
+    votes = (ratings[:, :, None] == values).sum(axis=1)
+    alpha = _alpha(votes, values)
+    interval = None if alpha is None else percentile_interval(_resampled_alpha(votes, values, clusters))
     pairable = np.isfinite(ratings).sum(axis=1) >= 2
     return RaterAgreement(
         human=human,
@@ -81,7 +78,7 @@ def upper_bound(human: str, raters: tuple[str, ...], ratings: Matrix, clusters: 
         human=human,
         n=int((np.isfinite(ratings).sum(axis=1) >= 2).sum()),
         raters=len(valid),
-        **{kind: _mean([found[kind] for found in by_rater.values()]) for kind in KINDS},
+        **{kind: mean_of_known(found[kind] for found in by_rater.values()) for kind in KINDS},
         pearson_ci95_bootstrap=interval,
         by_rater={name: found["pearson"] for name, found in by_rater.items()},
     )
@@ -90,24 +87,16 @@ def upper_bound(human: str, raters: tuple[str, ...], ratings: Matrix, clusters: 
 def _against_others(ratings: Matrix, column: int) -> tuple[Vector, Vector, np.ndarray]:
     """Return a rater's ratings, the mean of the others', and the images that have both."""
     own, rest = ratings[:, column], np.delete(ratings, column, axis=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # NaN is right for an image that no other rater saw
-        others = np.nanmean(rest, axis=1) if rest.shape[1] else np.full(len(own), np.nan)
+    others = pd.DataFrame(rest).mean(axis=1).to_numpy()  # NaN for an image that no other rater saw
     return own, others.round(TIE_DIGITS), np.isfinite(own) & np.isfinite(others)
 
 
 def _resampled_bound(pairs: list[tuple[Vector, Vector, np.ndarray]], clusters: ArrayLike) -> Vector:
     blocks = []
     for counts in cluster_counts(clusters):
-        with warnings.catch_warnings(), np.errstate(invalid="ignore", divide="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)
+        with np.errstate(invalid="ignore", divide="ignore"):
             draws = [
                 weighted_pearson(counts[:, seen], own[seen], others[seen]) for own, others, seen in pairs
             ]
-            blocks.append(np.nanmean(draws, axis=0))
+        blocks.append(pd.DataFrame(draws).mean().to_numpy())  # NaN is a rater without a coefficient
     return joined(blocks)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    present = [value for value in values if value is not None]
-    return sum(present) / len(present) if present else None

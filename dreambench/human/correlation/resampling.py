@@ -13,15 +13,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dreambench.analysis.paired import CONFIDENCE, RESAMPLES, SEED
-from dreambench.human.correlation.coefficients import KINDS, Kind, Matrix, Vector
+from dreambench.human.correlation.coefficients import Kind, Matrix, Vector, coefficient, fisher_interval
+from dreambench.human.correlation.results import Coefficient
 
 # Kendall's cost grows with the square of the number of images, so its interval uses fewer resamples.
 KENDALL_RESAMPLES = 2_000
+_ALL: Mapping[Kind, int] = {"pearson": RESAMPLES, "spearman": RESAMPLES, "kendall": KENDALL_RESAMPLES}
 _CHUNK = 1_000
 Draws = dict[tuple[str, str], dict[Kind, Vector]]
 
 
-def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = SEED) -> Iterator[Matrix]:
+def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES) -> Iterator[Matrix]:
     """Yield how often each row occurs in each resample, as blocks of shape (up to 1,000, rows).
 
     As many clusters are drawn, with replacement, as there are. The draws depend on the clusters' names
@@ -30,7 +32,7 @@ def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = 
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
         return
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(SEED)
     chances = np.full(len(names), 1 / len(names))
     for start in range(0, resamples, _CHUNK):
         size = min(_CHUNK, resamples - start)
@@ -38,26 +40,31 @@ def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES, seed: int = 
 
 
 def resampled_coefficients(
-    x: Mapping[str, Vector], y: Mapping[str, Vector], clusters: ArrayLike, kinds: Sequence[Kind] = KINDS
+    x: Mapping[str, Vector],
+    y: Mapping[str, Vector],
+    clusters: ArrayLike,
+    resamples: Mapping[Kind, int] = _ALL,
 ) -> Draws:
     """Return each correlation of an ``x`` with a ``y`` in every resample, by their names and by kind.
 
-    The vectors have one value per row; a resample in which one of them is constant gives NaN. Different
-    pairs see the same resamples, so differences of their coefficients are paired.
+    ``resamples`` has the kinds that are computed, and how often. The vectors have one value per row; a
+    resample in which one of them is constant gives NaN. Different pairs see the same resamples, so
+    differences of their coefficients are paired.
     """
     parts: dict[tuple[str, str], dict[Kind, list[Vector]]] = {
-        (a, b): {kind: [] for kind in kinds} for a in x for b in y
+        (a, b): {kind: [] for kind in resamples} for a in x for b in y
     }
     for block, counts in enumerate(cluster_counts(clusters)):
+        due = [kind for kind, most in resamples.items() if block * _CHUNK < most]
         ranks = {}
-        if "spearman" in kinds:
+        if "spearman" in due:
             ranks = {name: resampled_ranks(counts, values) for name, values in {**x, **y}.items()}
         for (a, b), draws in parts.items():
-            if "pearson" in kinds:
+            if "pearson" in due:
                 draws["pearson"].append(weighted_pearson(counts, x[a], y[b]))
-            if "spearman" in kinds:
+            if "spearman" in due:
                 draws["spearman"].append(weighted_pearson(counts, ranks[a], ranks[b]))
-            if "kendall" in kinds and block * _CHUNK < KENDALL_RESAMPLES:
+            if "kendall" in due:
                 draws["kendall"].append(weighted_kendall(counts, x[a], y[b]))
     return {pair: {kind: joined(d) for kind, d in draws.items()} for pair, draws in parts.items()}
 
@@ -136,3 +143,18 @@ def percentile_interval(draws: Vector) -> tuple[float, float] | None:
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(present, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def two_sided_p(draws: Vector) -> float:
+    """Return the two-sided p-value of "the statistic is not 0" from its resamples; NaN is ignored."""
+    present = draws[np.isfinite(draws)]
+    fewer = min(int((present <= 0).sum()), int((present >= 0).sum()))
+    # One more on both sides: no number of resamples shows that a probability is 0.
+    return min(1.0, 2 * (fewer + 1) / (len(present) + 1))
+
+
+def measured(kind: Kind, x: Vector, y: Vector, draws: Vector) -> Coefficient:
+    """Return a correlation with its p-value and both intervals; ``draws`` are its resamples."""
+    r, p = coefficient(kind, x, y)
+    interval = None if r is None else percentile_interval(draws)
+    return Coefficient(r=r, p=p, ci95=fisher_interval(kind, r, len(x)), ci95_bootstrap=interval)

@@ -59,9 +59,9 @@ def test_order_of_rows_changes_nothing() -> None:
 
 
 def test_copies_of_an_image_in_a_cluster_do_not_narrow_the_interval() -> None:
-    one = resampled_coefficients({"x": X}, {"y": Y}, [f"s{i}" for i in range(36)], ["pearson"])
+    one = resampled_coefficients({"x": X}, {"y": Y}, [f"s{i}" for i in range(36)], {"pearson": RESAMPLES})
     copies = [np.repeat(v, 5) for v in (X, Y, np.array([f"s{i}" for i in range(36)]))]
-    other = resampled_coefficients({"x": copies[0]}, {"y": copies[1]}, copies[2], ["pearson"])
+    other = resampled_coefficients({"x": copies[0]}, {"y": copies[1]}, copies[2], {"pearson": RESAMPLES})
     expected = percentile_interval(one["x", "y"]["pearson"])
     assert percentile_interval(other["x", "y"]["pearson"]) == pytest.approx(expected, abs=1e-9)
 
@@ -70,7 +70,8 @@ def test_interval_of_independent_normal_images_is_fishers() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=1000)
     y = 0.5 * x + math.sqrt(0.75) * rng.normal(size=1000)
-    draws = resampled_coefficients({"x": x}, {"y": y}, np.arange(1000), ["pearson"])["x", "y"]["pearson"]
+    found = resampled_coefficients({"x": x}, {"y": y}, np.arange(1000), {"pearson": RESAMPLES})
+    draws = found["x", "y"]["pearson"]
     center, half = math.atanh(np.corrcoef(x, y)[0, 1]), 1.96 / math.sqrt(997)
     expected = (math.tanh(center - half), math.tanh(center + half))
     assert percentile_interval(draws) == pytest.approx(expected, abs=0.01)
