@@ -11,7 +11,7 @@ from rich.text import Text
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.analysis.paired import INTERVAL
 from dreambench.report import numbers
-from dreambench.report.page import render_tables
+from dreambench.report.html import render_tables
 from dreambench.report.table import (
     Table,
     TableCell,
@@ -24,6 +24,7 @@ from dreambench.report.table import (
     to_markdown,
     to_terminal,
 )
+from dreambench.report.thumbnails import data_address
 from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store.files import write_atomically, write_text
@@ -60,7 +61,7 @@ def _page(summary: AblationSummary, figure: bytes) -> str:
         f"The paper's Table {summary.table}",
         facts,
         [_variants(summary), _differences(summary), *by_subject],
-        {caption: ("image/svg+xml", figure)},
+        {caption: data_address(figure, "image/svg+xml")},
     )
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dreambench.report.gallery_views import gallery_view
-from dreambench.report.page import render_gallery
-from dreambench.report.thumbnails import gallery_places, thumbnails_at
+from dreambench.report.html import FROM_DISK, render
+from dreambench.report.pictures import Album
+from dreambench.report.thumbnails import gallery_places, problems, thumbnails_at
 from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
 from dreambench.store.files import write_text
 from dreambench.store.gallery_folder import GalleryFolder
@@ -22,7 +23,12 @@ def write_gallery_page(gallery: GalleryFolder, quiet: bool = False) -> Path:
     """
     out, record = gallery.path, gallery.record
     thumbnails = thumbnails_at(dict(gallery_places(gallery, "images")), out, quiet)
-    view = gallery_view(gallery, thumbnails, out, out, "subject", record.run)
-    mini = MINIATURE_NOTE if record.preset == MINIATURE_PRESET else ""
-    write_text(out / PAGE, render_gallery(view, mini, thumbnails))
+    page = render(
+        "gallery_page.html.j2",
+        FROM_DISK,
+        gallery=gallery_view(gallery, Album(thumbnails, out), out, "subject", record.run),
+        miniature=MINIATURE_NOTE if record.preset == MINIATURE_PRESET else "",
+        unreadable=problems(thumbnails),
+    )
+    write_text(out / PAGE, page)
     return out / PAGE

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from dreambench.analysis import RunScores
 from dreambench.dataset.prompt_sets import PromptGroup
 from dreambench.report.gallery_sheets import by_prompt, drawn, prompts_from
-from dreambench.report.pictures import Picture, link_to, photo_of
-from dreambench.report.thumbnails import Thumbnail
+from dreambench.report.pictures import Album, Picture, link_to
 from dreambench.store.gallery_folder import GalleryFolder, GalleryImage, galleries_of
+from dreambench.store.gallery_record import GalleryRecord
 
 
 @dataclass(frozen=True)
@@ -37,86 +37,55 @@ class SubjectView:
 
 @dataclass(frozen=True)
 class GalleryView:
-    """A gallery; ``missing`` counts the images that are not made yet."""
+    """A gallery of the run that the page calls ``run``; ``missing`` counts the images not made yet."""
 
-    title: str
+    record: GalleryRecord
     run: str
-    method: str
-    source: str
     drawn: str
     missing: int
-    notes: tuple[str, ...]
     subjects: tuple[SubjectView, ...]
 
 
-def gallery_views(
-    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> list[GalleryView]:
+def gallery_views(scored: Sequence[RunScores], album: Album) -> list[GalleryView]:
     """Return the galleries in the runs' folders."""
     found = [(run, gallery) for run in scored for gallery in galleries_of(run.folder)]
     return [
-        gallery_view(gallery, thumbnails, out, run.folder.path, f"gallery-{number}", run.label)
+        gallery_view(gallery, album, run.folder.path, f"gallery-{number}", run.label)
         for number, (run, gallery) in enumerate(found)
     ]
 
 
-def gallery_view(
-    gallery: GalleryFolder,
-    thumbnails: Mapping[Path, Thumbnail],
-    out: Path,
-    top: Path,
-    anchor: str,
-    run: str,
-) -> GalleryView:
-    """Return one gallery for a page in ``out``; it links to full images where both are below ``top``."""
+def gallery_view(gallery: GalleryFolder, album: Album, top: Path, anchor: str, run: str) -> GalleryView:
+    """Return one gallery; its page links to full images where both are below ``top``."""
     record = gallery.record
-    return GalleryView(
-        title=record.prompts.title,
-        run=run,
-        method=record.method,
-        source=record.prompts.source,
-        drawn=drawn(record),
-        missing=sum(gallery.missing(name) for name in record.subjects),
-        notes=tuple(record.notes),
-        subjects=tuple(
-            SubjectView(
-                name=name,
-                anchor=f"{anchor}-{number}",
-                class_noun=subject.class_noun,
-                photos=tuple(photo_of(name, Path(photo), thumbnails) for photo in subject.photos),
-                groups=tuple(
-                    _group(gallery, name, group, thumbnails, out, top) for group in record.groups(name)
-                ),
-            )
-            for number, (name, subject) in enumerate(record.subjects.items())
-        ),
-    )
+    subjects = [
+        SubjectView(
+            name=name,
+            anchor=f"{anchor}-{number}",
+            class_noun=subject.class_noun,
+            photos=tuple(album.photo(name, Path(photo)) for photo in subject.photos),
+            groups=tuple(_group(gallery, name, group, album, top) for group in record.groups(name)),
+        )
+        for number, (name, subject) in enumerate(record.subjects.items())
+    ]
+    missing = sum(gallery.missing(name) for name in record.subjects)
+    return GalleryView(record, run, drawn(record), missing, tuple(subjects))
 
 
-def _group(
-    gallery: GalleryFolder,
-    subject: str,
-    group: PromptGroup,
-    thumbnails: Mapping[Path, Thumbnail],
-    out: Path,
-    top: Path,
-) -> GroupView:
+def _group(gallery: GalleryFolder, subject: str, group: PromptGroup, album: Album, top: Path) -> GroupView:
     sheet = gallery.sheet_file(subject, group)
     rows = tuple(
-        (images[0].prompt, tuple(_picture(subject, image, thumbnails, out, top) for image in images))
+        (images[0].prompt, tuple(_picture(subject, image, album, top) for image in images))
         for images in by_prompt(gallery, subject, group)
     )
-    return GroupView(
-        group.title, prompts_from(group), link_to(sheet, out, top) if sheet.exists() else None, rows
-    )
+    link = link_to(sheet, album.out, top) if sheet.exists() else None
+    return GroupView(group.title, prompts_from(group), link, rows)
 
 
-def _picture(
-    subject: str, image: GalleryImage, thumbnails: Mapping[Path, Thumbnail], out: Path, top: Path
-) -> Picture:
+def _picture(subject: str, image: GalleryImage, album: Album, top: Path) -> Picture:
     alt = f"{subject}: {image.prompt}, image {image.image_index + 1}"
-    shown = thumbnails.get(image.file.absolute())
+    shown = album.thumbnails.get(image.file.absolute())
     if shown is None:
         return Picture(alt, f"{alt}: missing", None, "missing")
     title = f"{image.prompt} · seed {image.seed}"
-    return Picture(alt, title, shown.href, shown.problem, link_to(image.file, out, top))
+    return Picture(alt, title, shown.href, shown.problem, link_to(image.file, album.out, top))

@@ -18,8 +18,8 @@ from dreambench.analysis.summary import Row
 from dreambench.errors import DreambenchError
 from dreambench.literature.reported import ReportedResult, SetApart, beside, reported_results
 from dreambench.report import numbers
+from dreambench.report.html import render
 from dreambench.report.inline_svg import SOFT, colour_of, draw_svg, legend_above
-from dreambench.report.page import render_leaderboard
 from dreambench.report.reported_table import apart_table
 from dreambench.report.score_figures import once
 from dreambench.spec.registries import in_table_order
@@ -90,8 +90,9 @@ def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:
     boards = make_boards(scored)
     comparable = {each.name for board in boards for each in beside(board.signature)[0]}
     apart = [result for result in reported_results() if result.name not in comparable]
+    table = apart_table([_apart(result, boards) for result in apart])
     page = out / "index.html" if not out.suffix else out
-    write_text(page, render_leaderboard(boards, apart_table([_apart(r, boards) for r in apart])))
+    write_text(page, render("leaderboard.html.j2", scripts=["tables.js"], boards=boards, apart=table))
     return page
 
 

@@ -86,15 +86,16 @@ def _missing(run: RunScores) -> tuple[str, ...]:
         subjects = numbers.plural(len(run.record.subjects), "subject")
         lines[0] = f"{done} of {subjects} done, {lines[0]} Reload the page to see what has been added."
     if coverage.absent:
-        lines.append(f"No scored image yet: {_listed(coverage.absent)}.")
+        lines.append(f"No scored image yet: {listed(coverage.absent)}.")
     if coverage.incomplete:
         parts = [f"{name} ({numbers.count(left)} missing)" for name, left in coverage.incomplete.items()]
-        lines.append(f"Partly scored: {_listed(parts)}.")
+        lines.append(f"Partly scored: {listed(parts)}.")
     if run.record.error:
         lines.append(f"It stopped with: {run.record.error}")
     return tuple(lines)
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names in one line, at most ``LISTED`` of them."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more

@@ -13,8 +13,9 @@ from dreambench.human.correlation import Correlations, RatedImages
 from dreambench.report.correlation.correlation_csv import csv_tables
 from dreambench.report.correlation.correlation_tables import correlation_tables, facts
 from dreambench.report.correlation.figures import CAPTIONS, figure_files
-from dreambench.report.page import render_tables
+from dreambench.report.html import render_tables
 from dreambench.report.table import markdown_text, to_latex, to_markdown, to_terminal
+from dreambench.report.thumbnails import data_address
 from dreambench.store.files import write_atomically
 
 JSON = "correlation.json"
@@ -48,7 +49,7 @@ def _write(path: Path, data: bytes) -> None:
 
 def _page(found: Correlations, figures: Mapping[str, bytes]) -> str:
     drawn = {caption: figures.get(f"{name}.png") for name, caption in CAPTIONS.items()}
-    shown = {caption: ("image/png", data) for caption, data in drawn.items() if data is not None}
+    shown = {caption: data_address(data, "image/png") for caption, data in drawn.items() if data is not None}
     listed = facts(found)
     return render_tables(TITLE, listed[0], listed[1:], correlation_tables(found), shown)
 

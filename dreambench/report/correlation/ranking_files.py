@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dreambench.human.correlation.ranking_results import Rankings
 from dreambench.report.correlation.ranking_tables import ranking_csv, ranking_facts, ranking_tables
-from dreambench.report.page import render_tables
+from dreambench.report.html import render_tables
 from dreambench.report.table import markdown_text, to_markdown, to_terminal
 from dreambench.store.files import write_text
 
