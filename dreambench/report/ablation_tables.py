@@ -14,10 +14,10 @@ from dreambench.report import numbers
 from dreambench.report.html import render_tables
 from dreambench.report.table import (
     Table,
-    TableCell,
     latex_text,
     markdown_text,
     row,
+    score_cell,
     table,
     to_csv,
     to_latex,
@@ -74,12 +74,7 @@ def _variants(summary: AblationSummary) -> Table:
     metrics = _metrics(summary)
     rows = []
     for each in summary.rows:
-        scores = [each.score(metric) for metric in metrics]
-        cells = [
-            TableCell(numbers.fixed(s.mean), numbers.interval(s.ci95)) if s else numbers.ABSENT
-            for s in scores
-        ]
-        rows.append(row([each.variant, *cells], "run"))
+        rows.append(row([each.variant, *(score_cell(each.score(metric)) for metric in metrics)], "run"))
     for quoted in summary.paper:
         if set(quoted.values) & set(metrics):
             values = [numbers.fixed(quoted.values.get(metric)) for metric in metrics]

@@ -34,9 +34,8 @@ def _row(comparison: Comparison, failed: bool) -> TableRow:
 
 
 def _four(value: float, sign: str = "") -> str:
-    # One decimal more than other tables: the smallest tolerance does not show in three. Adding 0 removes
-    # the sign of a difference that rounds to zero.
-    return f"{round(value, 4) + 0.0:{sign}.4f}".replace("-", numbers.MINUS)
+    # One decimal more than other tables: the smallest tolerance does not show in three.
+    return f"{value:{sign}z.4f}".replace("-", numbers.MINUS)
 
 
 def verdict(check: Check) -> Text:

@@ -44,12 +44,10 @@ def verdicts_markdown(answers: Sequence[ClaimVerdict]) -> str:
     head = ("statement", "paper", "here", "verdict", "decided by", "n", "seeds")
     rows: list[list[str | TableCell]] = []
     for a in sorted(answers, key=lambda answer: not answer.decided_by.startswith("runs")):
-        paper = numbers.ABSENT if a.paper is None else numbers.signed(a.paper)
-        here = TableCell(
-            numbers.ABSENT if a.effect is None else numbers.signed(a.effect), numbers.interval(a.ci95)
-        )
+        here = TableCell(numbers.signed(a.effect), numbers.interval(a.ci95))
         counts = (str(a.n or ""), str(a.seeds or ""))
-        rows.append([f"{a.statement} ({a.where})", paper, here, a.verdict, a.decided_by, *counts])
+        statement = f"{a.statement} ({a.where})"
+        rows.append([statement, numbers.signed(a.paper), here, a.verdict, a.decided_by, *counts])
     return to_markdown(table("", head, rows, words=1))
 
 

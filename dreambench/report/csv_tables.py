@@ -10,6 +10,7 @@ import pandas as pd
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.aggregate import photo_metrics
 from dreambench.analysis.run_scores import all_metrics
+from dreambench.report.run_facts import without_folders
 from dreambench.report.table import to_csv
 from dreambench.spec.registries import in_table_order
 from dreambench.store.files import write_atomically, write_text
@@ -64,8 +65,7 @@ def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:
     """
     frames = [run.tables.images.assign(run=run.label) for run in scored]
     table = pd.concat(frames, ignore_index=True)
-    # The path of a file outside its run means nothing on another machine.
-    table["file"] = table["file"].map(lambda file: None if pd.isna(file) else _without_folders(str(file)))
+    table["file"] = table["file"].map(lambda file: None if pd.isna(file) else without_folders(str(file)))
     table["seed"] = pd.to_numeric(table["seed"], errors="coerce").astype("Int64")
     return table[["run", *(column for column in table.columns if column != "run")]]
 
@@ -75,7 +75,3 @@ def write_image_scores(scored: Sequence[RunScores], out: Path) -> None:
     table = image_scores(scored)
     write_text(out / CSV, table.to_csv(index=False, lineterminator="\n"))
     write_atomically(out / PARQUET, lambda path: table.to_parquet(path, index=False))
-
-
-def _without_folders(file: str) -> str:
-    return Path(file).name if Path(file).is_absolute() else file

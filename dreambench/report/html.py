@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from itertools import groupby
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from dreambench.report import numbers
-from dreambench.report.table import Table, TableRow
+from dreambench.report.table import Table
 from dreambench.spec.registries import METRICS, get_metric
 
 FROM_DISK, INSIDE = "'self' file:", "data:"  # where a page's images are, for its security policy
@@ -47,10 +46,6 @@ def render_tables(
     return render(template, INSIDE, title=title, source=source, facts=facts, figures=figures, tables=tables)
 
 
-def _groups(rows: Sequence[TableRow]) -> list[list[TableRow]]:
-    return [list(some) for _, some in groupby(rows, key=lambda each: each.group)]
-
-
 def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("dreambench.report"),
@@ -60,7 +55,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(metric_title=numbers.title, count=numbers.count, plural=numbers.plural)
-    environment.filters.update(groups=_groups)
     metrics = {name: get_metric(name) for name in METRICS.names()}
     environment.globals.update(
         meanings={name: metric.definition for name, metric in metrics.items()},

@@ -48,7 +48,7 @@ def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
         sampler = spec.sampler
         how = [
             ("Method", spec.method.name),
-            ("Base model", _without_folders(spec.base.model)),
+            ("Base model", without_folders(spec.base.model)),
             ("Sampler", f"{sampler.scheduler}, {sampler.steps} steps, guidance {sampler.guidance_scale:g}"),
             ("Identifier", record.identifier or spec.identifier.text or ""),
             ("Seed", str(spec.seed)),
@@ -70,9 +70,9 @@ def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
 
 
-def _without_folders(model: str) -> str:
-    # The path on the machine that ran it means nothing to a reader.
-    return PurePath(model).name if PurePath(model).is_absolute() else model
+def without_folders(path: str) -> str:
+    """Return only the name of an absolute path: the rest means nothing on another machine."""
+    return PurePath(path).name if PurePath(path).is_absolute() else path
 
 
 def _missing(run: RunScores) -> tuple[str, ...]:

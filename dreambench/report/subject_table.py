@@ -13,23 +13,19 @@ from dreambench.spec.registries import standard_metrics
 
 
 @dataclass(frozen=True)
-class Strip:
-    """DINO on a line from 0 to 1, in percent of its length: ours, and the photos' bound."""
-
-    ours: float | None
-    bound: float | None
-
-
-@dataclass(frozen=True)
 class SubjectRow:
-    """One subject in one run; ``scores`` are (text, bound's text) in the table's order of metrics."""
+    """One subject in one run; ``scores`` are (text, bound's text) in the table's order of metrics.
+
+    ``ours`` and ``bound`` (the photos') are DINO on a line from 0 to 1, in percent of its length.
+    """
 
     name: str
     anchor: str
     class_noun: str
     run: str
     scores: tuple[tuple[str, str], ...]
-    strip: Strip
+    ours: float | None
+    bound: float | None
     images: str
 
 
@@ -61,7 +57,8 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
         scores=tuple(
             (numbers.fixed(scores.get(m)), numbers.fixed(bounds[m]) if m in bounds else "") for m in metrics
         ),
-        strip=Strip(_percent(scores["dino"]), _percent(bounds["dino"])),
+        ours=_percent(scores["dino"]),
+        bound=_percent(bounds["dino"]),
         images=numbers.count(made) if made == expected else f"{made:,} of {expected:,}",
     )
 

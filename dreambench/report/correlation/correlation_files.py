@@ -15,8 +15,7 @@ from dreambench.report.correlation.correlation_tables import correlation_tables,
 from dreambench.report.correlation.figures import CAPTIONS, figure_files
 from dreambench.report.html import render_tables
 from dreambench.report.table import markdown_text, to_latex, to_markdown, to_terminal
-from dreambench.report.thumbnails import data_address
-from dreambench.store.files import write_atomically
+from dreambench.report.thumbnails import data_address, write_bytes
 
 JSON = "correlation.json"
 TITLE = "Correlation with human judgment"
@@ -39,12 +38,8 @@ def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: P
         JSON: f"{found.model_dump_json(indent=1)}\n".encode(),
     }
     for name, data in content.items():
-        write_atomically(out / name, lambda path, data=data: _write(path, data))  # type: ignore[misc]
+        write_bytes(out / name, data)
     return out
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.write_bytes(data)
 
 
 def _page(found: Correlations, figures: Mapping[str, bytes]) -> str:
