@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from dreambench.store import RunFolder
 
 RESULTS = Path("results")
-PAGES = {".html", ".htm"}
 
 
 def report(
@@ -161,20 +160,23 @@ def signatures_differ(paths: list[Path]) -> bool:
 
 def report_folder(runs: list[RunFolder], out: Path | None) -> Path:
     """Return the folder that a report goes to; raises DreambenchError where ``out`` names a page."""
-    if out is not None and out.suffix.lower() in PAGES:
+    from dreambench.report.html import names_a_page
+    from dreambench.report.write import default_folder
+
+    if out is not None and names_a_page(out):
         raise DreambenchError(
             f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
         )
-    from dreambench.report.write import default_folder
 
     return out or default_folder(runs)
 
 
 def single_page(runs: list[RunFolder], out: Path | None) -> Path:
     """Return the file that a report in one file goes to; an ``out`` that names no page is a folder."""
+    from dreambench.report.html import names_a_page
     from dreambench.report.write import default_folder
 
     if out is None:
         folder = default_folder(runs)
         return folder.with_name(f"{folder.name}.html")
-    return out if out.suffix.lower() in PAGES else out / "report.html"
+    return out if names_a_page(out) else out / "report.html"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.table import Table as RichTable
@@ -12,6 +13,7 @@ from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.analysis.paired import INTERVAL
 from dreambench.report import numbers
 from dreambench.report.html import render_tables
+from dreambench.report.inline_svg import svg_text
 from dreambench.report.table import (
     Table,
     latex_text,
@@ -27,7 +29,10 @@ from dreambench.report.table import (
 from dreambench.report.thumbnails import data_address
 from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
-from dreambench.store.files import write_atomically, write_text
+from dreambench.store.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NOTE = (
     f"Differences are paired over subjects; in brackets the 95% interval ({INTERVAL}), "
@@ -42,11 +47,12 @@ def write_ablation(summary: AblationSummary, folder: Path) -> None:
     write_text(folder / "ablation.md", ablation_markdown(summary))
     write_text(folder / "ablation.tex", ablation_latex(summary))
     write_text(folder / "ablation.csv", ablation_csv(summary))
-    write_figure(summary, folder / "ablation.svg")
-    write_text(folder / "ablation.html", _page(summary, (folder / "ablation.svg").read_bytes()))
+    figure = ablation_figure(summary)
+    write_text(folder / "ablation.svg", figure)
+    write_text(folder / "ablation.html", _page(summary, figure))
 
 
-def _page(summary: AblationSummary, figure: bytes) -> str:
+def _page(summary: AblationSummary, figure: str) -> str:
     facts = [
         f"signature {summary.signature}",
         *summary.notes,
@@ -61,7 +67,7 @@ def _page(summary: AblationSummary, figure: bytes) -> str:
         f"The paper's Table {summary.table}",
         facts,
         [_variants(summary), _differences(summary), *by_subject],
-        {caption: data_address(figure, "image/svg+xml")},
+        {caption: data_address(figure.encode(), "image/svg+xml")},
     )
 
 
@@ -159,26 +165,23 @@ def ablation_terminal(summary: AblationSummary) -> Group:
     return Group(*parts)
 
 
-def write_figure(summary: AblationSummary, file: Path) -> None:
-    """Write a panel per metric: a line per subject over the variants, the mean with its interval on top."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
+def ablation_figure(summary: AblationSummary) -> str:
+    """Return a panel per metric as SVG: a line per subject over the variants, the mean with its interval."""
+    metrics, variants = _metrics(summary), list(summary.subjects)
 
-    metrics = _metrics(summary)
-    figure = Figure(figsize=(2.6 * len(metrics), 3.2), layout="constrained")
-    FigureCanvasSVG(figure)
-    variants = list(summary.subjects)
-    for position, metric in enumerate(metrics):
-        axes = figure.add_subplot(1, len(metrics), position + 1)
-        for subject in summary.subjects[variants[0]]:
-            line = [summary.subjects[v][subject].score(metric) for v in variants]
-            axes.plot(variants, [float("nan") if x is None else x for x in line], color="0.75", lw=0.8)
-        scores = [each.score(metric) for each in summary.rows]
-        means = [s.mean if s else float("nan") for s in scores]
-        low = [m - s.ci95[0] if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
-        high = [s.ci95[1] - m if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
-        axes.errorbar(variants, means, yerr=[low, high], color="tab:blue", marker="o", capsize=3)
-        axes.set_title(numbers.title(metric))
-        axes.margins(x=0.15)
-    figure.suptitle(summary.title)
-    write_atomically(file, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None}))
+    def draw(figure: Figure) -> None:
+        for position, metric in enumerate(metrics, start=1):
+            axes = figure.add_subplot(1, len(metrics), position)
+            for subject in summary.subjects[variants[0]]:
+                line = [summary.subjects[v][subject].score(metric) for v in variants]
+                axes.plot(variants, [float("nan") if x is None else x for x in line], color="0.75", lw=0.8)
+            scores = [each.score(metric) for each in summary.rows]
+            means = [s.mean if s else float("nan") for s in scores]
+            low = [m - s.ci95[0] if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
+            high = [s.ci95[1] - m if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
+            axes.errorbar(variants, means, yerr=[low, high], color="tab:blue", marker="o", capsize=3)
+            axes.set_title(numbers.title(metric))
+            axes.margins(x=0.15)
+        figure.suptitle(summary.title)
+
+    return svg_text((2.6 * len(metrics), 3.2), draw, {})

@@ -19,6 +19,11 @@ from dreambench.spec.registries import METRICS, get_metric
 FROM_DISK, INSIDE = "'self' file:", "data:"  # where a page's images are, for its security policy
 
 
+def names_a_page(path: Path) -> bool:
+    """Whether a path is to be an HTML file, not a folder."""
+    return path.suffix.lower() in {".html", ".htm"}
+
+
 def render(template: str, images: str = "", scripts: Sequence[str] = (), **content: Any) -> str:
     """Return a page as HTML. Every name, prompt and note is escaped: shown, never interpreted.
 

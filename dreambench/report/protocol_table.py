@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from dreambench.analysis.protocol_spread import protocol_spreads, scores_by_protocol, unscaled
 from dreambench.analysis.summary import Summary
 from dreambench.report import numbers
-from dreambench.report.inline_svg import colour_of, draw_svg, legend_above
-from dreambench.report.score_figures import DrawnFigure, once
+from dreambench.report.inline_svg import draw_mean, draw_svg, row_panels, shift
+from dreambench.report.score_figures import DrawnFigure
 from dreambench.report.table import Table, TableCell, TableRow, row, score_cell, table
 from dreambench.spec.protocols import ProtocolCard, card_of_label
 from dreambench.spec.registries import in_table_order
@@ -75,26 +75,14 @@ def protocol_figure(summary: Summary) -> DrawnFigure | None:
     names, methods = list(summaries), [each.method for each in summary.rows[1:]]
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-        for metric, axes in zip(metrics, panels, strict=True):
-            for position, method in enumerate(methods, start=1):
-                scores = scores_by_protocol(summaries, position)
-                shift = 0.0 if len(methods) == 1 else ((position - 1) / (len(methods) - 1) - 0.5) * 0.4
-                for at, name in enumerate(names):
-                    if metric not in scores[name]:
-                        continue
-                    score = unscaled(scores[name][metric], summaries[name].signature, metric)
-                    low, high = score.ci95 or (score.mean, score.mean)
-                    colour = colour_of(position - 1)
-                    axes.plot([low, high], [at + shift] * 2, color=colour, lw=1.6)
-                    axes.plot([score.mean], [at + shift], "o", color=colour, ms=5.5, label=method)
-            axes.set_title(numbers.title(metric), loc="left")
-            axes.set_yticks(range(len(names)), names)
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="y")
+        for metric, axes in row_panels(figure, metrics, names):
             axes.margins(x=0.12)
-        panels[0].set_ylim(len(names) - 0.5, -0.5)
-        legend_above(figure, once(panels))
+            for position, method in enumerate(methods):
+                for at, (name, scores) in enumerate(scores_by_protocol(summaries, position + 1).items()):
+                    if metric in scores:
+                        score = unscaled(scores[metric], summaries[name].signature, metric)
+                        row_of = at + shift(position, len(methods))
+                        draw_mean(axes, score.mean, score.ci95, row_of, position, method)
 
     caption = "Means of the same images with their 95% intervals over subjects, scales divided out."
     svg = draw_svg((9.6, 1.2 + 0.36 * len(names)), draw, "protocols", "Scores under each protocol")
