@@ -1,4 +1,4 @@
-"""``dreambench report``: the tables and the page of one run, or of several side by side."""
+"""``dreambench report``: tables and page of one run or several; ``dreambench leaderboard``: of them all."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
+from dreambench.cli.options import Json
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
+    from dreambench.analysis import Summary
     from dreambench.store import RunFolder
 
 RESULTS = Path("results")
@@ -26,9 +29,7 @@ def report(
             help="The report's folder, or its FILE.html. [default: report/ or report.html in the run]",
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
-    ] = False,
+    json: Json = False,
     force: Annotated[
         bool, typer.Option("--force", help="Show runs of different signatures, marked as incomparable.")
     ] = False,
@@ -105,13 +106,9 @@ def _write_sheet(runs: list[RunFolder], file: Path | None, cells: str | None) ->
     typer.echo(f"comparison: {file}", err=True)
 
 
-def _print_tables(runs: list[RunFolder], summary: object, published: bool) -> None:
-    from rich.console import Console
-
-    from dreambench.analysis import Summary
+def _print_tables(runs: list[RunFolder], summary: Summary, published: bool) -> None:
     from dreambench.report import terminal_table
 
-    assert isinstance(summary, Summary)
     Console().print(terminal_table(summary))
     if published:
         from dreambench.report.reported_table import published_tables
@@ -180,3 +177,17 @@ def single_page(runs: list[RunFolder], out: Path | None) -> Path:
         folder = default_folder(runs)
         return folder.with_name(f"{folder.name}.html")
     return out if names_a_page(out) else out / "report.html"
+
+
+def leaderboard(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Run folders, or folders that contain some.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The page's folder, or its FILE.html.")] = Path(
+        "results/leaderboard"
+    ),
+) -> None:
+    """Write one sortable page of signed results, grouped by signature, with published ones that compare."""
+    from dreambench.report.leaderboard import write_leaderboard
+
+    typer.echo(f"leaderboard: {write_leaderboard(folders, out)}", err=True)

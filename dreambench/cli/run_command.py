@@ -1,4 +1,4 @@
-"""``dreambench run``: one run, or several at once."""
+"""``dreambench run``, one run or several at once; ``dreambench plan``, what it will do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dreambench.cli.options import Execution, Json, KeepCheckpoints, Out, SpecOptions, with_groups
+from dreambench.cli.options import (
+    Execution,
+    Json,
+    KeepCheckpoints,
+    Out,
+    Preset,
+    Seed,
+    SpecOptions,
+    with_groups,
+)
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -72,6 +81,32 @@ def run(
         show(error.folders, json, out)
         raise
     show(done, json, out)
+
+
+@with_groups
+def plan(
+    *,
+    preset: Preset = None,
+    seed: Seed = None,
+    asked: SpecOptions,
+    keep_checkpoints: KeepCheckpoints = False,
+    execution: Execution,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Time a few steps and a batch of images, and discard them.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what a run will do (steps, images, disk, time) and what is missing, without doing it."""
+    from dreambench.progress import quiet_libraries
+    from dreambench.runs.asked import asked_spec
+
+    execution.on_ray()
+    spec = asked_spec(preset, seed=seed, **vars(asked))
+    quiet_libraries()
+    from dreambench.runs.plan import make_plan, schedule
+
+    made = make_plan(spec, keep_checkpoints, schedule(spec, execution, probe))
+    typer.echo(made.model_dump_json(indent=1) if json else made.text())
 
 
 def _names(given: Sequence[str] | None) -> list[str] | None:

@@ -1,14 +1,31 @@
-"""The ranking of metrics and judges: its tables, and what follows from them in sentences."""
+"""The ranking of metrics and judges: what follows from it in sentences, its tables, its files."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group
+from rich.text import Text
 
 from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation.ranking import SPEARMAN_RESAMPLES
 from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, Rankings, TaskRanking
 from dreambench.report import numbers
 from dreambench.report.correlation.correlation_tables import metric_title, probability
-from dreambench.report.table import Table, TableCell, TableRow, row, to_csv
+from dreambench.report.html import render_tables
+from dreambench.report.table import (
+    Table,
+    TableCell,
+    TableRow,
+    markdown_text,
+    row,
+    to_csv,
+    to_markdown,
+    to_terminal,
+)
+from dreambench.store.files import write_text
 
+TITLE = "Which scores follow people"
 HEAD = (
     "Scorer", "Kind", "n", "Missing", "Guessed", "Pearson", "Without guesses", "Spearman", "Minus DINO",
     "p, Holm",
@@ -17,6 +34,31 @@ _COLUMNS = (
     "task", "scorer", "kind", "n", "missing", "guessed", "pearson", "low", "high", "without_guesses",
     "spearman", "spearman_low", "spearman_high", "minus_dino", "minus_dino_low", "minus_dino_high", "p_holm",
 )  # fmt: skip
+
+
+def write_ranking(found: Rankings, out: Path) -> Path:
+    """Write ``ranking.html``, ``.md``, ``.csv`` and ``.json`` into the folder ``out``; return the page.
+
+    Raises DreambenchError where ``out`` cannot be written.
+    """
+    tables, facts = ranking_tables(found), ranking_facts(found)
+    parts = [f"# {TITLE}", "\n".join(f"- {markdown_text(fact)}" for fact in facts)]
+    for content in tables:
+        parts += [f"## {content.title}", to_markdown(content).rstrip(), markdown_text(content.note)]
+    write_text(out / "ranking.json", found.model_dump_json(indent=1) + "\n")
+    write_text(out / "ranking.csv", ranking_csv(found))
+    write_text(out / "ranking.md", "\n\n".join(parts) + "\n")
+    page = out / "ranking.html"
+    write_text(page, render_tables(TITLE, found.source, facts, tables))
+    return page
+
+
+def ranking_terminal(found: Rankings) -> Group:
+    """Return the sentences and the tables, to be printed with ``rich``."""
+    parts: list[object] = [Text(fact) for fact in ranking_facts(found)]
+    for content in ranking_tables(found):
+        parts += [Text(), to_terminal(content)]
+    return Group(*parts)  # type: ignore[arg-type]
 
 
 def ranking_tables(found: Rankings) -> list[Table]:
