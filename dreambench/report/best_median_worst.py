@@ -17,8 +17,6 @@ class TellingImage:
     """One image with its subject's first photo; ``place`` is best, median or worst."""
 
     place: str
-    subject: str
-    prompt: str
     picture: Picture
     photo: Picture | None
 
@@ -65,8 +63,6 @@ def _strip(run: RunScores, scored: Sequence[RunScores], album: Album) -> Telling
     rows = list(images.itertuples(index=False))
     chosen = []
     for place, position in chosen_rows(images).items():
-        row = rows[position]
-        subject = str(row.subject)
-        photo = album.first_photo(subject, scored)
-        chosen.append(TellingImage(place, subject, str(row.prompt), album.image(run, row), photo))
+        picture = album.image(run, rows[position])
+        chosen.append(TellingImage(place, picture, album.first_photo(picture.subject, scored)))
     return TellingStrip(run.label, len(images), tuple(chosen))

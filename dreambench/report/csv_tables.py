@@ -38,22 +38,17 @@ def rows_csv(summary: Summary) -> str:
 def subjects_csv(scored: Iterable[RunScores]) -> str:
     """Return one line per run and subject: its scores, its photos' bound, its counts of images."""
     scored = list(scored)
-    metrics = all_metrics(scored)
+    metrics = list(all_metrics(scored))
     bounds = photo_metrics(metrics)
-    head = ["run", "subject", "class_noun", "n_images", "unscored", *metrics]
-    rows = []
+    frames = {}
     for run in scored:
-        for name, class_noun in run.record.subjects.items():
-            expected, made = run.coverage.expected[name], run.coverage.scored[name]
-            bound = [_number(run.photos[b].get(name)) if b in run.photos else None for b in bounds]
-            scores = [_number(run.subjects[m].get(name)) if m in run.subjects else None for m in metrics]
-            rows.append([run.label, name, class_noun, made, expected - made, *scores, *bound])
-    return to_csv([*head, *(f"real_{score}" for score in bounds)], rows)
-
-
-def _number(value: object) -> float | None:
-    number = float(value)  # type: ignore[arg-type]
-    return None if number != number else number
+        names, counts = run.record.subjects, run.coverage
+        known = pd.DataFrame({"class_noun": names, "n_images": counts.scored, "unscored": counts.expected})
+        known["unscored"] -= known["n_images"]
+        bound = run.photos.reindex(columns=bounds).add_prefix("real_")
+        frames[run.label] = pd.concat([known, run.subjects.reindex(columns=metrics), bound], axis=1)
+    table = pd.concat(frames, names=["run", "subject"])
+    return table.to_csv(lineterminator="\n")
 
 
 def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:

@@ -48,8 +48,6 @@ class Example:
     ``photo`` is the one that a copied image resembles most.
     """
 
-    subject: str
-    prompt: str
     score: str
     threshold: str
     picture: Picture
@@ -103,12 +101,9 @@ def _count(run: RunScores, mode: FailureMode, album: Album) -> FailureCount:
     rows, positions = list(run.tables.images.itertuples(index=False)), mode.examples
     examples = []
     for p in positions[:SHOWN]:
-        subject = str(rows[p].subject)
         picture = album.image(run, rows[p])
-        photos = album.photos(subject, [run]) if mode.name == "copied_photo" else ()
+        photos = album.photos(picture.subject, [run]) if mode.name == "copied_photo" else ()
         example = Example(
-            subject=subject,
-            prompt=str(rows[p].prompt),
             score=numbers.fixed(float(mode.score.iloc[p])),
             threshold=numbers.fixed(float(mode.threshold.iloc[p])),
             picture=picture,

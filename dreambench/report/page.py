@@ -18,7 +18,7 @@ from dreambench.report import csv_tables, numbers
 from dreambench.report.best_median_worst import telling_strips
 from dreambench.report.comparison import RULE, compared_cells
 from dreambench.report.failure_cards import bound_warnings, failure_cards
-from dreambench.report.gallery_views import gallery_views
+from dreambench.report.gallery_page import gallery_views
 from dreambench.report.html import FROM_DISK, INSIDE, render
 from dreambench.report.main_table import main_table, paper_apart, table_metrics
 from dreambench.report.pictures import Album, with_nearest_photos

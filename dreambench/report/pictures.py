@@ -24,8 +24,9 @@ class Picture:
 
     ``scores`` are (metric, score with three decimals) for every score that exists. ``link`` is the
     address of the full image where the page may give one. ``seed``, ``number`` (counted from 1, among the
-    images of its prompt) and ``key`` (one per image of the page, wherever it is shown) are empty for a photo.
-    ``nearest`` names the photo that the image resembles most, where that is known.
+    images of its prompt), ``key`` (one per image of the page, wherever it is shown), ``subject`` and
+    ``prompt`` are empty for a photo. ``nearest`` names the photo that the image resembles most, where that
+    is known.
     """
 
     alt: str
@@ -38,6 +39,8 @@ class Picture:
     number: str = ""
     key: str = ""
     nearest: str = ""
+    subject: str = ""
+    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class Album:
         alt = f"{row.subject}: {row.prompt}, image {row.image_index + 1}"
         source = image_source(run, row.file)
         if source is None:
-            return Picture(alt, f"{alt}: missing", None, "missing")
+            return Picture(alt, f"{alt}: missing", None, "missing", subject=row.subject, prompt=row.prompt)
         shown = self.thumbnails[source]
         columns = image_metrics(run.record.spec.protocol.metrics)
         scores = [(m, numbers.fixed(getattr(row, m))) for m in columns if pd.notna(getattr(row, m))]
@@ -83,6 +86,8 @@ class Album:
             str(row.image_index + 1),
             f"{run.label}/{row.subject}/{row.prompt_index}-{row.image_index}",
             getattr(row, "nearest_name", None) or "",
+            row.subject,
+            row.prompt,
         )
 
 

@@ -41,19 +41,20 @@ _ABSENT = RunCells((), (numbers.ABSENT,) * len(PROMPT_MEANS))
 
 @dataclass(frozen=True)
 class SubjectGrid:
-    """One subject: photos on the left, prompts in groups of one kind on the right."""
+    """One subject: photos on the left; on the right prompts in their order, shown in groups of one kind."""
 
     name: str
     anchor: str
     class_noun: str
     category: str
     photos: tuple[Picture, ...]
-    groups: tuple[tuple[str, tuple[PromptLine, ...]], ...]
+    lines: tuple[PromptLine, ...]
 
     @property
-    def lines(self) -> list[PromptLine]:
-        """The lines of all groups, in the order of their prompts."""
-        return sorted((line for _, lines in self.groups for line in lines), key=lambda line: line.index)
+    def groups(self) -> list[tuple[str, list[PromptLine]]]:
+        """The lines by kind."""
+        kinds = dict.fromkeys(line.kind for line in self.lines)
+        return [(kind, [line for line in self.lines if line.kind == kind]) for kind in kinds]
 
 
 def subject_grids(scored: Sequence[RunScores], album: Album) -> list[SubjectGrid]:
@@ -73,7 +74,7 @@ def subject_grids(scored: Sequence[RunScores], album: Album) -> list[SubjectGrid
                 class_noun=nouns[name],
                 category=str(category.iloc[0]) if len(category) else "",
                 photos=album.photos(name, scored),
-                groups=_grouped(_lines(scored, frames, album)),
+                lines=tuple(_lines(scored, frames, album)),
             )
         )
     return grids
@@ -99,8 +100,3 @@ def _cells(run: RunScores, rows: pd.DataFrame, album: Album) -> dict[int, RunCel
         int(index): RunCells(tuple(pictures[index]), tuple(map(numbers.fixed, values)), str(prompts[index]))
         for index, *values in means.itertuples()
     }
-
-
-def _grouped(lines: Sequence[PromptLine]) -> tuple[tuple[str, tuple[PromptLine, ...]], ...]:
-    kinds = dict.fromkeys(line.kind for line in lines)
-    return tuple((kind, tuple(line for line in lines if line.kind == kind)) for kind in kinds)

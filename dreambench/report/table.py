@@ -121,6 +121,24 @@ def _markdown_cell(cell: TableCell) -> str:
     return " ".join(filter(None, (text, TableCell("", cell.interval, cell.remark).in_one_line)))
 
 
+def markdown_document(title: str, facts: Iterable[str], tables: Iterable[Table]) -> str:
+    """Return sentences and whole tables, with their titles and notes, as a page in Markdown."""
+    parts = [
+        f"# {title}",
+        "\n".join(f"- {markdown_text(fact)}" for fact in facts),
+        *markdown_sections(tables),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_sections(tables: Iterable[Table]) -> list[str]:
+    """Return the title, the rows and the note of each table in Markdown."""
+    parts = []
+    for each in tables:
+        parts += [f"## {markdown_text(each.title)}", to_markdown(each).rstrip(), markdown_text(each.note)]
+    return [part for part in parts if part]
+
+
 def latex_text(text: str) -> str:
     """Escape text for LaTeX."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))

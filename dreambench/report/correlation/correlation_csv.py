@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from dreambench.human.correlation import Correlations, Scope
 from dreambench.human.correlation.coefficients import KINDS
+from dreambench.report.correlation.correlation_tables import scopes
 
 _COEFFICIENTS = ["images", "human", "metric", "n", "coefficient", "r", "p"] + [
     f"{end}{by}" for by in ("", "_bootstrap") for end in ("low", "high")
@@ -19,7 +20,7 @@ _COEFFICIENTS = ["images", "human", "metric", "n", "coefficient", "r", "p"] + [
 def csv_tables(found: Correlations) -> dict[str, str]:
     """Return the content of each CSV file by its name; a table without rows has no file."""
     tables = {
-        "correlations.csv": [row for name, scope in _scopes(found) for row in _coefficients(name, scope)],
+        "correlations.csv": [row for name, scope in scopes(found) for row in _coefficients(name, scope)],
         "paired_tests.csv": _flat(found, "paired"),
         "agreement.csv": _flat(found, "agreement"),
         "upper_bound.csv": _flat(found, "upper_bound"),
@@ -31,11 +32,6 @@ def csv_tables(found: Correlations) -> dict[str, str]:
         for name, rows in tables.items()
         if rows
     }
-
-
-def _scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
-    yield "pooled", found
-    yield from found.methods.items()
 
 
 def _coefficients(name: str, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -50,7 +46,7 @@ def _coefficients(name: str, scope: Scope) -> Iterator[dict[str, Any]]:
 
 def _flat(found: Correlations, table: str) -> list[dict[str, Any]]:
     return [
-        {"images": name, **_flattened(row)} for name, scope in _scopes(found) for row in getattr(scope, table)
+        {"images": name, **_flattened(row)} for name, scope in scopes(found) for row in getattr(scope, table)
     ]
 
 

@@ -14,7 +14,7 @@ from dreambench.report.correlation.correlation_csv import csv_tables
 from dreambench.report.correlation.correlation_tables import correlation_tables, facts
 from dreambench.report.correlation.figures import CAPTIONS, figure_files
 from dreambench.report.html import render_tables
-from dreambench.report.table import markdown_text, to_latex, to_markdown, to_terminal
+from dreambench.report.table import markdown_document, to_latex, to_terminal
 from dreambench.report.thumbnails import data_address, write_bytes
 
 JSON = "correlation.json"
@@ -31,7 +31,7 @@ def write_correlation(found: Correlations, judged: Sequence[RatedImages], out: P
     figures = figure_files(found, judged)
     content = {
         "correlation.html": _page(found, figures).encode(),
-        "correlation.md": _markdown(found).encode(),
+        "correlation.md": markdown_document(TITLE, facts(found), correlation_tables(found)).encode(),
         "correlation.tex": _latex(found).encode(),
         **{name: text.encode() for name, text in csv_tables(found).items()},
         **figures,
@@ -47,14 +47,6 @@ def _page(found: Correlations, figures: Mapping[str, bytes]) -> str:
     shown = {caption: data_address(data, "image/png") for caption, data in drawn.items() if data is not None}
     listed = facts(found)
     return render_tables(TITLE, listed[0], listed[1:], correlation_tables(found), shown)
-
-
-def _markdown(found: Correlations) -> str:
-    parts = [f"# {TITLE}", "\n".join(f"- {markdown_text(f)}" for f in facts(found))]
-    for content in correlation_tables(found):
-        parts += [f"## {markdown_text(content.title)}", to_markdown(content).rstrip()]
-        parts += [markdown_text(content.note)]
-    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _latex(found: Correlations) -> str:

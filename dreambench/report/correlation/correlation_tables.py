@@ -43,11 +43,6 @@ def facts(found: Correlations) -> list[str]:
     return [*lines, *(f"Note: {note}." for note in found.notes)]
 
 
-def metric_title(metric: str) -> str:
-    """Return a metric's name without the arrow: a correlation has no better direction of its own."""
-    return get_metric(metric).title
-
-
 def human_title(human: str) -> str:
     """Return a human score's name."""
     return HUMANS.get(human, human)
@@ -66,7 +61,7 @@ def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
         head.append("paper's Pearson")
     rows = []
     for row in scope.rows:
-        cells = [human_title(row.human), metric_title(row.metric), numbers.count(row.n)]
+        cells = [human_title(row.human), get_metric(row.metric).title, numbers.count(row.n)]
         cells += [numbers.fixed(row.pearson.r), numbers.interval(row.pearson.ci95)]
         cells += [numbers.interval(row.pearson.ci95_bootstrap), probability(row.pearson.p)]
         cells += [_with_interval(row.spearman), _with_interval(row.kendall)]
@@ -85,14 +80,15 @@ def _with_interval(found: Coefficient) -> str:
     return f"{numbers.fixed(found.r)} {numbers.interval(found.ci95_bootstrap)}".strip()
 
 
-def _scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
+def scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
+    """Yield all methods pooled, then each method."""
     yield "pooled", found
     yield from found.methods.items()
 
 
 def _paired(found: Correlations) -> Table:
     rows = []
-    for name, scope in _scopes(found):
+    for name, scope in scopes(found):
         for test in scope.paired:
             cells = [name, human_title(test.human), numbers.count(test.n), numbers.signed(test.difference)]
             cells += [numbers.interval(test.ci95_bootstrap), probability(test.p_bootstrap)]
@@ -113,7 +109,7 @@ def _statistic(value: float | None) -> str:
 
 def _agreement(found: Correlations) -> Table:
     rows = []
-    for name, scope in _scopes(found):
+    for name, scope in scopes(found):
         bounds = {bound.human: bound for bound in scope.upper_bound}
         for agreed in scope.agreement:
             bound = bounds.get(agreed.human)

@@ -11,18 +11,18 @@ from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation.ranking import SPEARMAN_RESAMPLES
 from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, Rankings, TaskRanking
 from dreambench.report import numbers
-from dreambench.report.correlation.correlation_tables import metric_title, probability
+from dreambench.report.correlation.correlation_tables import probability
 from dreambench.report.html import render_tables
 from dreambench.report.table import (
     Table,
     TableCell,
     TableRow,
-    markdown_text,
+    markdown_document,
     row,
     to_csv,
-    to_markdown,
     to_terminal,
 )
+from dreambench.spec.registries import get_metric
 from dreambench.store.files import write_text
 
 TITLE = "Which scores follow people"
@@ -42,12 +42,9 @@ def write_ranking(found: Rankings, out: Path) -> Path:
     Raises DreambenchError where ``out`` cannot be written.
     """
     tables, facts = ranking_tables(found), ranking_facts(found)
-    parts = [f"# {TITLE}", "\n".join(f"- {markdown_text(fact)}" for fact in facts)]
-    for content in tables:
-        parts += [f"## {content.title}", to_markdown(content).rstrip(), markdown_text(content.note)]
     write_text(out / "ranking.json", found.model_dump_json(indent=1) + "\n")
     write_text(out / "ranking.csv", ranking_csv(found))
-    write_text(out / "ranking.md", "\n\n".join(parts) + "\n")
+    write_text(out / "ranking.md", markdown_document(TITLE, facts, tables))
     page = out / "ranking.html"
     write_text(page, render_tables(TITLE, found.source, facts, tables))
     return page
@@ -82,7 +79,7 @@ def ranking_facts(found: Rankings) -> list[str]:
 
 def scorer_title(each: RankedScorer) -> str:
     """Return the name of a metric as tables have it, or a judge's own."""
-    return metric_title(each.scorer) if each.kind == "metric" else each.scorer
+    return get_metric(each.scorer).title if each.kind == "metric" else each.scorer
 
 
 def _task_table(task: TaskRanking) -> Table:
