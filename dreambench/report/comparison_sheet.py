@@ -89,14 +89,12 @@ def _draw_row(
     subtitle = wrapped(f"{cell.subject}: {prompt}", _WORDS, image.width - 2 * MARGIN)
     draw.text((MARGIN, top), subtitle[0], INK, font_of(_WORDS))
     top += line_height(_WORDS) + GAP // 2
-    photos = next(
-        (run.record.photos[cell.subject] for run in scored if run.record.photos.get(cell.subject)), []
-    )
+    photos = [photo for run in scored for photo in run.record.photos.get(cell.subject, [])]
     if photos:
-        paste(image, draw, Path(photos[0]).absolute(), (_left(0), top), _SIDE)
+        paste(image, draw, Path(photos[0]), (_left(0), top), _SIDE)
     for column, (run, row) in enumerate(zip(scored, rows, strict=True), start=1):
         source = None if row is None else image_source(run, row.file)
-        paste(image, draw, source or Path("missing"), (_left(column), top), _SIDE)
+        paste(image, draw, source, (_left(column), top), _SIDE)
         if row is not None:
             scores = [f"{get_metric(m).title} {numbers.fixed(getattr(row, m, None))}" for m in _SHOWN]
             draw.text((_left(column), top + _SIDE + 2), "   ".join(scores), SOFT, font_of(_FOOT))

@@ -143,16 +143,18 @@ def _draw_block(
 
 
 def paste(
-    image: Image.Image, draw: ImageDraw.ImageDraw, file: Path, place: tuple[int, int], side: int
+    image: Image.Image, draw: ImageDraw.ImageDraw, file: Path | None, place: tuple[int, int], side: int
 ) -> None:
-    """Draw an image file in a square at ``place``; a missing or damaged one becomes a frame that says so."""
+    """Draw an image file in a square at ``place``; for a missing or damaged one, a frame that says so."""
     from dreambench.dataset import read_image
 
     try:
-        picture = read_image(file)
+        picture = read_image(file) if file else None
     except DreambenchError:
+        picture = None
+    if file is None or picture is None:
         draw.rectangle((*place, place[0] + side - 1, place[1] + side - 1), outline=LINE)
-        message = "cannot be read" if file.exists() else "missing"
+        message = "cannot be read" if file and file.exists() else "missing"
         middle = (place[0] + side // 2, place[1] + side // 2)
         draw.text(middle, message, SOFT, font_of(13), anchor="mm")
         return
