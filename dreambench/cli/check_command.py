@@ -81,6 +81,7 @@ def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: boo
 def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json: bool) -> None:
     from dreambench.analysis.baseline import read_baseline
     from dreambench.analysis.regression import check_run
+    from dreambench.report.check_table import check_table
 
     committed = read_baseline(file)
     (run,) = _scored([path])
@@ -90,7 +91,8 @@ def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json:
     if json:
         typer.echo(result.model_dump_json(indent=1))
     else:
-        _print_check(result, allow_better)
+        print_whole(check_table(result, allow_better))
+        typer.echo(f"signature {result.signature}")
     new = [m for m in run.subjects.columns if m not in committed.metrics and run.subjects[m].notna().any()]
     if new:
         typer.echo(f"{', '.join(new)}: not checked, for {file} has no numbers of it", err=True)
@@ -115,13 +117,6 @@ def _write_junit(file: Path, result: Check, allow_better: bool) -> None:
         write_text(file, junit_xml(result, allow_better))
     except DreambenchError as error:
         raise DreambenchError(error.message, "free some space, or give another --junit") from error
-
-
-def _print_check(result: Check, allow_better: bool) -> None:
-    from dreambench.report.check_table import check_table
-
-    print_whole(check_table(result, allow_better))
-    typer.echo(f"signature {result.signature}")
 
 
 def verify(

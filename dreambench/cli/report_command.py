@@ -75,12 +75,9 @@ def report(
     summary = summarize(opened, force)
     if compare_sheet is not None or cells is not None:
         _write_sheet(opened, compare_sheet, cells)
-    if single_file:
-        page = write_single_file(
-            opened, single_page(opened, out), force=force, votes=votes, published=published
-        )
-    else:
-        page = write_report(opened, report_folder(opened, out), force=force, votes=votes, published=published)
+    write = write_single_file if single_file else write_report
+    place = _place(opened, out, single_file)
+    page = write(opened, place, force=force, votes=votes, published=published)
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
@@ -155,28 +152,24 @@ def signatures_differ(paths: list[Path]) -> bool:
     return False
 
 
-def report_folder(runs: list[RunFolder], out: Path | None) -> Path:
-    """Return the folder that a report goes to; raises DreambenchError where ``out`` names a page."""
+def _place(runs: list[RunFolder], out: Path | None, single_file: bool) -> Path:
+    """Return the folder that a report goes to, or its one file: an ``out`` that names no page is a folder.
+
+    Raises DreambenchError where ``out`` names a page and the report is a folder.
+    """
     from dreambench.report.html import names_a_page
     from dreambench.report.write import default_folder
 
+    folder = out or default_folder(runs)
     if out is not None and names_a_page(out):
-        raise DreambenchError(
-            f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
-        )
-
-    return out or default_folder(runs)
-
-
-def single_page(runs: list[RunFolder], out: Path | None) -> Path:
-    """Return the file that a report in one file goes to; an ``out`` that names no page is a folder."""
-    from dreambench.report.html import names_a_page
-    from dreambench.report.write import default_folder
-
-    if out is None:
-        folder = default_folder(runs)
-        return folder.with_name(f"{folder.name}.html")
-    return out if names_a_page(out) else out / "report.html"
+        if not single_file:
+            raise DreambenchError(
+                f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
+            )
+        return out
+    if not single_file:
+        return folder
+    return folder / "report.html" if out else folder.with_name(f"{folder.name}.html")
 
 
 def leaderboard(

@@ -67,9 +67,9 @@ def run(
         fields["overrides"] = [*(fields["overrides"] or ()), "runtime.ignore_memory=true"]
     try:
         done = run_all(
-            _names(preset),
-            seed=_numbers("--seed", seed),
-            checkpoints=_numbers("--checkpoints", [checkpoints] if checkpoints else None),
+            parse_names(preset),
+            seed=parse_numbers("--seed", seed),
+            checkpoints=parse_numbers("--checkpoints", [checkpoints] if checkpoints else None),
             out=out,
             keep_checkpoints=keep_checkpoints,
             notes=note or (),
@@ -109,13 +109,13 @@ def plan(
     typer.echo(made.model_dump_json(indent=1) if json else made.text())
 
 
-def _names(given: Sequence[str] | None) -> list[str] | None:
+def parse_names(given: Sequence[str] | None) -> list[str] | None:
     """Return presets that were given once or several times, with or without commas; a file stays whole."""
     names = [n for text in given or () for n in ([text] if Path(text).is_file() else text.split(","))]
     return [name.strip() for name in names] or None
 
 
-def _numbers(option: str, given: Sequence[str] | None) -> list[int]:
+def parse_numbers(option: str, given: Sequence[str] | None) -> list[int]:
     """Return the numbers that an option was given, once or several times, with or without commas."""
     parts = [part.strip() for text in given or () for part in text.split(",")]
     if wrong := [part for part in parts if not re.fullmatch(r"-?[0-9]{1,19}", part)]:

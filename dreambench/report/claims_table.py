@@ -26,17 +26,8 @@ def claims_table(answers: Sequence[ClaimVerdict]) -> Table:
 def _cells(answer: ClaimVerdict) -> list[str]:
     effect = "" if answer.effect is None else numbers.signed(answer.effect)
     p = "" if answer.p_holm is None else f"{answer.p_holm:.2g}"
-    counts = (str(answer.n or ""), str(answer.seeds or ""))
-    return [
-        answer.statement,
-        answer.where,
-        answer.verdict,
-        effect,
-        numbers.interval(answer.ci95),
-        p,
-        *counts,
-        answer.decided_by,
-    ]
+    measured = [effect, numbers.interval(answer.ci95), p, str(answer.n or ""), str(answer.seeds or "")]
+    return [answer.statement, answer.where, answer.verdict, *measured, answer.decided_by]
 
 
 def verdicts_markdown(answers: Sequence[ClaimVerdict]) -> str:

@@ -41,7 +41,7 @@ def notes_of(facts: Sequence[RunFacts]) -> list[tuple[tuple[str, ...], tuple[str
 
 
 def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
-    record, spec = run.record, run.record.spec
+    record, spec, protocol = run.record, run.record.spec, run.record.spec.protocol
     if record.kind == "score":
         how = [("Images", "made elsewhere, scored here")]
     else:
@@ -60,10 +60,7 @@ def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
         *how,
         ("Photos", spec.data.label or "unknown"),
         ("Asked for", f"{numbers.plural(len(record.subjects), 'subject')}, {prompts}, {images}"),
-        (
-            "Protocol",
-            f"{spec.protocol.clip.model}, {spec.protocol.dino.model}, LPIPS {spec.protocol.lpips.net}",
-        ),
+        ("Protocol", f"{protocol.clip.model}, {protocol.dino.model}, LPIPS {protocol.lpips.net}"),
         ("dreambench", f"{record.dreambench}{f' at {record.git_commit[:7]}' if record.git_commit else ''}"),
         ("Updated", record.updated),
     ]

@@ -19,6 +19,7 @@ from dreambench.report.table import (
     TableRow,
     markdown_document,
     row,
+    table,
     to_csv,
     to_terminal,
 )
@@ -94,7 +95,7 @@ def _task_table(task: TaskRanking) -> Table:
         "that both scored, with p of the paired bootstrap after Holm's correction. A judge's scale (0 to 10) "
         "differs from the raters' (0, 0.5 and 1), so Krippendorff's alpha applies to the raters only."
     )
-    return Table(task.title, HEAD, tuple(rows), note, 2)
+    return table(task.title, HEAD, rows, note, words=2)
 
 
 def _row(each: RankedScorer, pair: RankedPair | None) -> TableRow:
