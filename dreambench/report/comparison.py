@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
@@ -35,11 +35,9 @@ class SharedCell(NamedTuple):
 
 @dataclass(frozen=True)
 class ComparedCell:
-    """A cell with its prompt, one of the subject's photos, and a picture of each run."""
+    """A cell with one of the subject's photos, and a picture of each run."""
 
     key: str
-    subject: str
-    prompt: str
     photo: Picture | None
     pictures: tuple[Picture, ...]
 
@@ -94,10 +92,8 @@ def compared_cells(scored: Sequence[RunScores], album: Album) -> list[ComparedCe
         return []
     found = []
     for cell in typical_cells(scored):
-        rows: list[Any] = [row_of(run, cell) for run in scored]
-        pictures = tuple(album.image(run, row) for run, row in zip(scored, rows, strict=True))
-        photo = album.first_photo(cell.subject, scored)
-        found.append(ComparedCell(str(cell), cell.subject, str(rows[0].prompt), photo, pictures))
+        pictures = tuple(album.image(run, row_of(run, cell)) for run in scored)
+        found.append(ComparedCell(str(cell), album.first_photo(cell.subject, scored), pictures))
     return found
 
 

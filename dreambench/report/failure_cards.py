@@ -56,14 +56,12 @@ class Example:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """One rule in one run; ``why_not`` is empty where any image could be judged."""
+    """One rule in one run: the share of its images that fail, its thresholds, and the clearest examples."""
 
     run: str
-    found: int
-    judged: int
+    mode: FailureMode
     share: str
     thresholds: str
-    why_not: str
     examples: tuple[Example, ...]
 
 
@@ -111,9 +109,7 @@ def _count(run: RunScores, mode: FailureMode, album: Album) -> FailureCount:
         )
         examples.append(example)
     share = f"{100 * len(positions) / mode.judged:.1f}%" if mode.judged else ""
-    return FailureCount(
-        run.label, len(positions), mode.judged, share, _range(mode), mode.why_not, tuple(examples)
-    )
+    return FailureCount(run.label, mode, share, _range(mode), tuple(examples))
 
 
 def _range(mode: FailureMode) -> str:

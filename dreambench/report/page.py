@@ -10,7 +10,6 @@ from dreambench.analysis.embedding_similarities import similarities
 from dreambench.analysis.failure_modes import failure_modes
 from dreambench.analysis.paired import INTERVAL
 from dreambench.analysis.run_differences import run_differences
-from dreambench.analysis.run_scores import shown_metrics
 from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import published
@@ -25,12 +24,11 @@ from dreambench.report.pictures import Album, with_nearest_photos
 from dreambench.report.print_strips import KeepStrip, print_strips
 from dreambench.report.protocol_table import named_signatures, protocol_figure, protocol_table
 from dreambench.report.run_facts import notes_of, run_facts
-from dreambench.report.score_figures import score_figures
+from dreambench.report.score_figures import metrics_of_images, score_figures
 from dreambench.report.subject_grids import PROMPT_MEANS, subject_grids
 from dreambench.report.subject_table import subject_table
 from dreambench.report.table import Table, TableCell, table
 from dreambench.report.thumbnails import Thumbnail, problems
-from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import get_metric
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
@@ -65,7 +63,7 @@ def render_page(
     album = Album(thumbnails, out)
     grids = subject_grids(shown, album)
     facts = [run_facts(run) for run in scored]
-    sortable = [m for m in shown_metrics(scored) if get_metric(m).compares in SCORE_TABLES["images"]]
+    sortable = metrics_of_images(scored)
     return render(
         "page.html.j2",
         INSIDE if embedded else FROM_DISK,

@@ -31,7 +31,6 @@ class PrintCell:
     """One picture of a strip; ``means`` are those of ``PROMPT_MEANS``. A photo has only a picture."""
 
     picture: Picture
-    text: str = ""
     index: str = ""
     means: tuple[str, ...] = ()
 
@@ -114,7 +113,7 @@ def _cells(grid: SubjectGrid, run: int) -> list[PrintCell]:
         cells = line.runs[run]
         if cells.pictures:
             shown = next((picture for picture in cells.pictures if picture.href), cells.pictures[0])
-            found.append(PrintCell(shown, cells.prompt, str(line.index), cells.means))
+            found.append(PrintCell(shown, str(line.index), cells.means))
     return found
 
 

@@ -92,18 +92,19 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
 
 
 def _kinds(scored: Sequence[RunScores]) -> list[str]:
-    kinds = [kind for run in scored for kind in run.tables.images.dropna(subset=["kind"])["kind"]]
-    return list(dict.fromkeys(str(kind) for kind in kinds)) if _of_images(scored) else []
+    kinds = [str(kind) for run in scored for kind in run.tables.images["kind"].dropna()]
+    return list(dict.fromkeys(kinds)) if metrics_of_images(scored) else []
 
 
-def _of_images(scored: Sequence[RunScores]) -> list[str]:
+def metrics_of_images(scored: Sequence[RunScores]) -> list[str]:
+    """Return the metrics that single images have a score by."""
     images = SCORE_TABLES["images"]
     return [name for name in shown_metrics(scored) if get_metric(name).compares in images]
 
 
 def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
     def draw(figure: Figure) -> None:
-        for metric, axes in row_panels(figure, _of_images(scored), kinds):
+        for metric, axes in row_panels(figure, metrics_of_images(scored), kinds):
             axes.margins(x=0.12)
             for position, run in enumerate(scored):
                 for row, kind in enumerate(kinds if metric in run.tables.images else ()):

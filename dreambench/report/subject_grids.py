@@ -16,14 +16,10 @@ PROMPT_MEANS = ("dino", "clip_t")
 
 @dataclass(frozen=True)
 class RunCells:
-    """One run's part of a prompt's line: its images, and the means of ``PROMPT_MEANS`` over them.
-
-    ``prompt`` is the text that the run drew; its name of the subject may be another than the next run's.
-    """
+    """One run's part of a prompt's line: its images, and the means of ``PROMPT_MEANS`` over them."""
 
     pictures: tuple[Picture, ...]
     means: tuple[str, ...]
-    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,9 +90,8 @@ def _cells(run: RunScores, rows: pd.DataFrame, album: Album) -> dict[int, RunCel
     pictures: dict[int, list[Picture]] = {}
     for row in rows.itertuples(index=False):
         pictures.setdefault(row.prompt_index, []).append(album.image(run, row))  # type: ignore[arg-type]
-    by_prompt = rows.groupby("prompt_index")
-    means, prompts = by_prompt[list(PROMPT_MEANS)].mean(), by_prompt["prompt"].first()
+    means = rows.groupby("prompt_index")[list(PROMPT_MEANS)].mean()
     return {
-        int(index): RunCells(tuple(pictures[index]), tuple(map(numbers.fixed, values)), str(prompts[index]))
+        int(index): RunCells(tuple(pictures[index]), tuple(map(numbers.fixed, values)))
         for index, *values in means.itertuples()
     }

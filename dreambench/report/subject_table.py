@@ -31,18 +31,17 @@ class SubjectRow:
 
 @dataclass(frozen=True)
 class SubjectTable:
-    """All subjects; ``several`` says whether each has a line per run."""
+    """All subjects, each with a line per run."""
 
     metrics: tuple[str, ...]
     rows: tuple[SubjectRow, ...]
-    several: bool
 
 
 def subject_table(scored: Sequence[RunScores], grids: Sequence[SubjectGrid]) -> SubjectTable:
     """Lay out the scores of every subject, a line per run that has it."""
     metrics = shown_metrics(scored) or standard_metrics()[:3]
     rows = [_row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects]
-    return SubjectTable(metrics, tuple(rows), len(scored) > 1)
+    return SubjectTable(metrics, tuple(rows))
 
 
 def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> SubjectRow:

@@ -59,7 +59,7 @@ def test_the_first_image_of_each_prompt_with_its_mean(run: RunFolder) -> None:
     photos, images = strips["ant"]
     assert [cell.picture.title for cell in photos.cells] == ["00.png", "01.png"]
     # The first image of prompt 0 is gone: the second stands for it. The means are over all images.
-    assert [(cell.index, cell.text, cell.picture.number, cell.means) for cell in images.cells] == [
+    assert [(cell.index, cell.picture.prompt, cell.picture.number, cell.means) for cell in images.cells] == [
         ("0", "a sks dog, prompt 0", "2", ("0.150", "0.075")),
         ("1", "a sks dog, prompt 1", "1", ("0.350", "0.175")),
     ]
