@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
@@ -53,20 +52,17 @@ def write_ablation(summary: AblationSummary, folder: Path) -> None:
 
 
 def _page(summary: AblationSummary, figure: str) -> str:
-    facts = [
-        f"signature {summary.signature}",
-        *summary.notes,
-        *([summary.caution] if summary.caution else ()),
-    ]
+    facts = [f"signature {summary.signature}", *summary.notes]
+    if summary.caution:
+        facts.append(summary.caution)
     if is_miniature(summary.signature):
         facts.append(f"{MINIATURE_NOTE}.")
-    by_subject = [_by_subject(summary, metric) for metric in _metrics(summary) if metric in BY_SUBJECT]
     caption = "Each subject's scores over the variants, and on top their mean with its 95% interval."
     return render_tables(
         summary.title,
         f"The paper's Table {summary.table}",
         facts,
-        [_variants(summary), _differences(summary), *by_subject],
+        [_variants(summary), _differences(summary), *_by_subject(summary)],
         {caption: data_address(figure.encode(), "image/svg+xml")},
     )
 
@@ -104,7 +100,11 @@ def _difference_cells(difference: Difference) -> list[str]:
     ]
 
 
-def _by_subject(summary: AblationSummary, metric: str) -> Table:
+def _by_subject(summary: AblationSummary) -> list[Table]:
+    return [_subjects(summary, metric) for metric in _metrics(summary) if metric in BY_SUBJECT]
+
+
+def _subjects(summary: AblationSummary, metric: str) -> Table:
     """Lay out a row per subject and a column per variant; the paper's row of that name below it."""
     paper = {each.name: each.values for each in summary.paper if set(each.values) == set(summary.subjects)}
     rows = []
@@ -120,8 +120,8 @@ def ablation_markdown(summary: AblationSummary, by_subject: bool = True) -> str:
     """Return an ablation in GitHub's Markdown: variants, differences, signature, and optionally subjects."""
     lines = [f"**{markdown_text(summary.title)}** (the paper's Table {summary.table})", ""]
     lines += [to_markdown(_variants(summary)), NOTE, "", to_markdown(_differences(summary)).rstrip()]
-    for metric in [m for m in _metrics(summary) if m in BY_SUBJECT and by_subject]:
-        lines += ["", to_markdown(_by_subject(summary, metric)).rstrip()]
+    for content in _by_subject(summary) if by_subject else ():
+        lines += ["", to_markdown(content).rstrip()]
     lines += ["", *(f"- {note}" for note in summary.notes), "", f"Signature: `{summary.signature}`"]
     if summary.caution:
         lines += ["", f"Caution: {summary.caution}"]
@@ -155,14 +155,8 @@ def ablation_csv(summary: AblationSummary) -> str:
 
 def ablation_terminal(summary: AblationSummary) -> Group:
     """Return the tables to be printed with ``rich``."""
-    parts: list[RichTable | Text] = [
-        to_terminal(_variants(summary)),
-        Text(),
-        to_terminal(_differences(summary)),
-    ]
-    if is_miniature(summary.signature):
-        parts += [Text(), Text(MINIATURE_NOTE, style="yellow")]
-    return Group(*parts)
+    mini = [Text(), Text(MINIATURE_NOTE, style="yellow")] if is_miniature(summary.signature) else []
+    return Group(to_terminal(_variants(summary)), Text(), to_terminal(_differences(summary)), *mini)
 
 
 def ablation_figure(summary: AblationSummary) -> str:

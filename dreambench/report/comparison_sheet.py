@@ -19,6 +19,7 @@ from dreambench.report.contact_sheet import (
     MARGIN,
     PAPER,
     SOFT,
+    draw_lines,
     font_of,
     line_height,
     paste,
@@ -65,15 +66,12 @@ def draw_comparison(scored: Sequence[RunScores], cells: Sequence[SharedCell], by
     draw = ImageDraw.Draw(image)
     for column, label in enumerate(("photo", *(run.label for run in scored))):
         lines = wrapped(label, _WORDS, _SIDE, bold=True)[:2]
-        for number, line in enumerate(lines):
-            place = (_left(column), MARGIN + number * line_height(_WORDS))
-            draw.text(place, line, INK, font_of(_WORDS, True))
+        draw_lines(draw, (_left(column), MARGIN), lines, INK, _WORDS, bold=True)
     for number, cell in enumerate(cells):
         _draw_row(image, draw, scored, cell, head + number * row_height)
     top = head + len(cells) * row_height
     draw.line((MARGIN, top, width - MARGIN, top), LINE)
-    for number, line in enumerate(footer):
-        draw.text((MARGIN, top + GAP + number * line_height(_FOOT)), line, SOFT, font_of(_FOOT))
+    draw_lines(draw, (MARGIN, top + GAP), footer, SOFT, _FOOT)
     return image
 
 

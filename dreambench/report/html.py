@@ -6,7 +6,6 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -41,14 +40,16 @@ def render_tables(
     source: str,
     facts: Sequence[str],
     tables: Sequence[Table],
-    figures: Mapping[str, str] = MappingProxyType({}),
+    figures: Mapping[str, str] | None = None,
 ) -> str:
     """Return a page of sentences, figures and tables as HTML; it has no script.
 
     ``figures`` are images that become a part of the page: their ``data:`` addresses by caption.
     """
     template = "tables_page.html.j2"
-    return render(template, INSIDE, title=title, source=source, facts=facts, figures=figures, tables=tables)
+    return render(
+        template, INSIDE, title=title, source=source, facts=facts, figures=figures or {}, tables=tables
+    )
 
 
 def _environment() -> Environment:

@@ -128,12 +128,8 @@ def ranking_csv(found: Rankings) -> str:
             low, high = (pair and pair.ci95) or (None, None)
             own, ranks = each.pearson.ci95_bootstrap, each.spearman.ci95_bootstrap
             fields = [task.task, each.scorer, each.kind, each.n, each.missing, each.guessed, each.pearson.r]
-            fields += [
-                *(own or (None, None)),
-                each.without_guesses,
-                each.spearman.r,
-                *(ranks or (None, None)),
-            ]
+            fields += [*(own or (None, None)), each.without_guesses]
+            fields += [each.spearman.r, *(ranks or (None, None))]
             difference = None if pair is None else pair.difference
             turned = [None if value is None else -value for value in (difference, high, low)]
             lines.append([*fields, *turned, pair and pair.p_holm])
