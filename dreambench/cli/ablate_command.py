@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from dreambench.cli.options import Execution, Json, Out, Preset, Seed, SpecOptions, with_groups
-
-if TYPE_CHECKING:
-    from dreambench.analysis.ablation_summary import AblationSummary
 
 
 @with_groups
@@ -27,20 +24,11 @@ def ablate(
     json: Json = False,
 ) -> None:
     """Run an ablation of the paper, variant by variant, and compare its variants subject by subject."""
+    from dreambench.report.ablation_tables import ablation_terminal, write_ablation
     from dreambench.runs.ablate import ablate as run_ablation
 
     summary, folder = run_ablation(name, preset, seed=seed, out=out, executor=execution, **vars(asked))
-    from dreambench.report.ablation_tables import write_ablation
-
     write_ablation(summary, folder)
-    _show(summary, folder, json)
-
-
-def _show(summary: AblationSummary, folder: Path, json: bool) -> None:
-    from rich.console import Console
-
-    from dreambench.report.ablation_tables import ablation_terminal
-
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:

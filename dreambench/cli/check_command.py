@@ -1,13 +1,16 @@
-"""``dreambench check``: hold a run against a committed baseline, or write that baseline from several runs."""
+"""``dreambench check``: a run against a baseline; ``dreambench verify``: this installation against one."""
 
 from __future__ import annotations
 
+import json as json_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
 from dreambench.cli.options import Json
+from dreambench.cli.printing import print_whole
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -78,6 +81,7 @@ def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: boo
 def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json: bool) -> None:
     from dreambench.analysis.baseline import read_baseline
     from dreambench.analysis.regression import check_run
+    from dreambench.report.check_table import check_table
 
     committed = read_baseline(file)
     (run,) = _scored([path])
@@ -87,7 +91,8 @@ def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json:
     if json:
         typer.echo(result.model_dump_json(indent=1))
     else:
-        _print_check(result, allow_better)
+        print_whole(check_table(result, allow_better))
+        typer.echo(f"signature {result.signature}")
     new = [m for m in run.subjects.columns if m not in committed.metrics and run.subjects[m].notna().any()]
     if new:
         typer.echo(f"{', '.join(new)}: not checked, for {file} has no numbers of it", err=True)
@@ -114,13 +119,33 @@ def _write_junit(file: Path, result: Check, allow_better: bool) -> None:
         raise DreambenchError(error.message, "free some space, or give another --junit") from error
 
 
-def _print_check(result: Check, allow_better: bool) -> None:
-    from rich.console import Console
+def verify(
+    preset: Annotated[
+        str | None, typer.Option("--preset", help="paper-sd15, or mini, which needs no download.")
+    ] = None,
+    data: Annotated[Path | None, typer.Option("--data", help="The official dataset's folder.")] = None,
+    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY.PATH=VALUE", help="Such as protocol.dino.weights=FILE."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Score the dataset's photos against each other, and compare with the known numbers.
 
-    from dreambench.report.check_table import check_table
+    Exit code 1 where a metric is further off than the tolerance: then no score of this installation is
+    to be trusted. Needs the photos and two encoders, but no GPU and no base model.
+    """
+    from dreambench.runs.verify import verify as verify_installation
 
-    console = Console()
-    if not console.is_terminal:
-        console.width = 1000  # whole names for grep and for logs
-    console.print(check_table(result, allow_better))
-    typer.echo(f"signature {result.signature}")
+    found = verify_installation(preset, data=data, device=device, overrides=overrides)
+    if json:
+        content = found.model_dump(mode="json") | {"ok": found.ok}
+        typer.echo(json_library.dumps(content, indent=1))
+    else:
+        from dreambench.report.check_table import verification_table
+
+        Console().print(verification_table(found))
+        typer.echo(f"signature {found.signature}")
+    if not found.ok:
+        raise typer.Exit(1)

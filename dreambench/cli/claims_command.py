@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from dreambench.cli.options import Json
 from dreambench.errors import DreambenchError
@@ -37,8 +38,6 @@ def claims(
         content = {"protocol": scored[0].signature, "claims": [a.model_dump(mode="json") for a in answers]}
         typer.echo(json_library.dumps(content, indent=1))
         return
-    from rich.console import Console
-
     Console().print(claims_terminal(answers))
     for answer in answers:
         if answer.why:

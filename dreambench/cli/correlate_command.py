@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from dreambench.cli.options import Json, Set
+from dreambench.cli.printing import print_tables, print_whole
 from dreambench.errors import DreambenchError
-
-if TYPE_CHECKING:
-    from dreambench.report.table import Table
 
 
 class Ratings(StrEnum):
@@ -64,110 +61,93 @@ def correlate(
     json: Json = False,
 ) -> None:
     """Correlate metrics with human judgment: public ratings, or the votes on your own images."""
-    _refuse_wrong_combinations(ratings, data, scores, votes)
-    if task is not None or judges is not None:
-        if ratings is not Ratings.imagenhub:
-            raise DreambenchError(
-                "--task and --judges are of imagenhub", "say `dreambench correlate imagenhub`"
-            )
-        _rank(data, task or "all", judges or "all", out, json)
-        return
-    if ratings is Ratings.plus:
-        _plus(data, json)
-        return
-    if ratings is Ratings.photos:
-        _photos(json, preset=preset, data=data, metrics=metrics, overrides=overrides)
-        return
+    options: dict[str, object] = {"--data": data, "--scores": scores, "--votes": votes, "--task": task}
+    options |= {"--judges": judges, "--preset": preset, "--metrics": metrics, "--set": overrides}
+    given = {name for name, value in (options | {"--out": out}).items() if value}
+    _refuse_wrong_combinations(ratings, given)
     if out is not None and out.exists() and not out.is_dir():
         raise DreambenchError(f"{out} is a file, not a folder", "give another --out")
-    from dreambench.human.analyze import analyze_imagenhub, analyze_votes
-
-    if ratings is None:
-        assert scores is not None
-        assert votes is not None
-        found, rated = analyze_votes(scores, votes)
+    if ratings is Ratings.photos:
+        _photos(json, preset=preset, data=data, metrics=metrics, overrides=overrides)
+    elif ratings is Ratings.plus:
+        _plus(data, json)
+    elif task or judges:
+        _rank(data, task or "all", judges or "all", out, json)
     else:
-        found, rated = analyze_imagenhub(data)
-    if out is not None:
-        from dreambench.report.correlation import write_correlation
+        _correlations(data, scores or [], votes, out, json)
 
+
+def _correlations(
+    data: Path | None, scores: list[Path], votes: Path | None, out: Path | None, json: bool
+) -> None:
+    from dreambench.human.analyze import analyze_imagenhub, analyze_votes
+    from dreambench.report.correlation import terminal, write_correlation
+
+    found, rated = analyze_imagenhub(data) if votes is None else analyze_votes(scores, votes)
+    if out is not None:
         typer.echo(f"tables and figures: {write_correlation(found, rated, out)}", err=True)
     if json:
         typer.echo(found.model_dump_json(indent=1))
     else:
-        from rich.console import Console
-
-        from dreambench.report.correlation import terminal
-
-        console = Console()
-        if not console.is_terminal:
-            console.width = 1000  # whole rows for grep and for files
-        console.print(terminal(found))
+        print_whole(terminal(found))
 
 
 def _rank(data: Path | None, task: str, judges: str, out: Path | None, json: bool) -> None:
     from dreambench.human.analyze import rank_imagenhub
+    from dreambench.report.correlation.ranking_tables import ranking_terminal, write_ranking
 
     found = rank_imagenhub(data, task, judges)
     if out is not None:
-        from dreambench.report.correlation.ranking_files import write_ranking
-
         typer.echo(f"page and tables: {write_ranking(found, out)}", err=True)
     if json:
         typer.echo(found.model_dump_json(indent=1))
-        return
-    from rich.console import Console
-
-    from dreambench.report.correlation.ranking_files import ranking_terminal
-
-    console = Console()
-    if not console.is_terminal:
-        console.width = 1000  # whole rows for grep and for files
-    console.print(ranking_terminal(found))
+    else:
+        print_whole(ranking_terminal(found))
 
 
 def _plus(data: Path | None, json: bool) -> None:
     from dreambench.human.dreambench_plus import read_plus
-    from dreambench.report.correlation.plus_table import plus_tables
+    from dreambench.report.correlation.agreement_tables import plus_tables
 
     found = read_plus(data)
-    _show(found.model_dump_json(indent=1) if json else "", plus_tables(found))
+    if json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        print_tables(plus_tables(found))
 
 
 def _photos(json: bool, **asked: Any) -> None:
-    from dreambench.report.correlation.photo_table import photo_table
+    from dreambench.report.correlation.agreement_tables import photo_table
     from dreambench.runs.tell_apart import tell_apart
 
     found = tell_apart(**asked)
-    _show(found.model_dump_json(indent=1) if json else "", [photo_table(found)])
-    if not json:
+    if json:
+        typer.echo(found.model_dump_json(indent=1))
+    else:
+        print_tables([photo_table(found)])
         typer.echo(f"signature {found.signature}")
 
 
-def _show(json: str, tables: Sequence[Table]) -> None:
-    if json:
-        typer.echo(json)
-        return
-    from rich.console import Console
-
-    from dreambench.report.table import to_terminal
-
-    for content in tables:
-        Console().print(to_terminal(content))
-        typer.echo(f"{content.note}\n")
-
-
-def _refuse_wrong_combinations(
-    ratings: Ratings | None, data: Path | None, scores: list[Path] | None, votes: Path | None
-) -> None:
-    """Let through `imagenhub [--data]` or `--scores` with `--votes`: no option is ignored."""
+def _refuse_wrong_combinations(ratings: Ratings | None, given: set[str]) -> None:
+    """Let through only the options that the kind of analysis has: none is ignored."""
     usage = "say `dreambench correlate imagenhub`, or give --scores FILE and --votes FILE"
-    if ratings is not None and (scores or votes):
+    if given & {"--task", "--judges"} and ratings is not Ratings.imagenhub:
+        raise DreambenchError("--task and --judges are of imagenhub", "say `dreambench correlate imagenhub`")
+    if given & {"--preset", "--metrics", "--set"} and ratings is not Ratings.photos:
+        raise DreambenchError(
+            "--preset, --metrics and --set are of photos", "say `dreambench correlate photos`"
+        )
+    if "--out" in given and ratings in (Ratings.plus, Ratings.photos):
+        raise DreambenchError(
+            f"{ratings.value} writes no files", "leave out --out; --json prints the results"
+        )
+    if ratings is not None and given & {"--scores", "--votes"}:
         raise DreambenchError(
             f"{ratings.value} has its own scores and ratings: no --scores, no --votes", usage
         )
-    if ratings is None and data is not None:
+    if ratings is None and "--data" in given:
         raise DreambenchError("--data is the folder of public ratings, and none are named", usage)
-    if ratings is None and not (scores and votes):
-        missing = "--votes" if scores else "--scores" if votes else "what to correlate"
+    lacking = {"--scores", "--votes"} - given
+    if ratings is None and lacking:
+        missing = lacking.pop() if len(lacking) == 1 else "what to correlate"
         raise DreambenchError(f"{missing} is missing", usage)

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dreambench.cli.options import Json
+from dreambench.cli.printing import print_whole
 from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, pull_ratings, verify
 from dreambench.dataset.official import NAME, VERSION, official_fingerprint
 from dreambench.dataset.own_list import unused_parts, write_list
@@ -24,7 +25,6 @@ DataOption = Annotated[
     Path | None,
     typer.Option("--data", metavar="FOLDER", help="A dataset's folder (default: the one that `pull` made)."),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 class Pulled(StrEnum):
@@ -84,7 +84,7 @@ def pull_command(
 
 
 @app.command("verify", short_help="Check a dataset photo by photo.")
-def verify_command(data: DataOption = None, as_json: JsonOption = False) -> None:
+def verify_command(data: DataOption = None, as_json: Json = False) -> None:
     """Check a dataset photo by photo; exit code 1 where something is wrong.
 
     Files and folders that a dataset of your own has and does not use are listed as well.
@@ -126,7 +126,7 @@ def init_command(
 def show_command(
     data: DataOption = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Also the prompts of each category.")] = False,
-    as_json: JsonOption = False,
+    as_json: Json = False,
 ) -> None:
     """List the subjects; those of the official dataset are known without its photos."""
     shown = _describe(data)
@@ -173,7 +173,4 @@ def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text(str(cell)) for cell in row))  # Text: a name is not markup
-    console = Console()
-    if not console.is_terminal:
-        console.width = 1000  # whole words for grep and for files
-    console.print(table)
+    print_whole(table)

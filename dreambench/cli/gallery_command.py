@@ -80,7 +80,12 @@ def gallery(
                 shown.say(line)
             drawn = draw_gallery(plan, shown, write_sheets, keep_checkpoints)
         made.append(_as_json(drawn, write_gallery_page(drawn)))
-    _print(made, json)
+    if json:
+        typer.echo(json_library.dumps({"galleries": made}, indent=1))
+        return
+    for one in made:
+        counts = f"{one['n_images']:,} images, {len(one['sheets'])} contact sheets"
+        typer.echo(f"{one['run']}: {counts}: {one['page']}")
 
 
 def _folders(runs: list[Path], out: Path | None) -> list[Path | None]:
@@ -122,13 +127,3 @@ def _as_json(made: GalleryFolder, page: Path) -> dict[str, Any]:
         "images": record.images,
         "seed": record.seed,
     }
-
-
-def _print(made: list[dict[str, Any]], json: bool) -> None:
-    if json:
-        typer.echo(json_library.dumps({"galleries": made}, indent=1))
-        return
-    for one in made:
-        typer.echo(
-            f"{one['run']}: {one['n_images']:,} images, {len(one['sheets'])} contact sheets: {one['page']}"
-        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_library
+import shlex
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,7 @@ from typing import Annotated
 import typer
 
 from dreambench.cli.options import Json
+from dreambench.cli.printing import print_tables
 
 
 def power(
@@ -31,17 +33,11 @@ def power(
     if page is not None:
         from dreambench.store.files import write_text
 
-        command = f"dreambench power {' '.join(map(str, runs))} --page {page}"
+        command = shlex.join(["dreambench", "power", *map(str, runs), "--page", str(page)])
         write_text(page, power_page(found, command))
         typer.echo(f"page: {page}", err=True)
     if json:
         typer.echo(json_library.dumps(asdict(found), indent=1))
         return
-    from rich.console import Console
-
-    from dreambench.report.table import to_terminal
-
-    for content in power_tables(found):
-        Console().print(to_terminal(content))
-        typer.echo(f"{content.note}\n")
+    print_tables(power_tables(found))
     typer.echo(f"signature {found.signature}")

@@ -1,4 +1,4 @@
-"""``dreambench report``: the tables and the page of one run, or of several side by side."""
+"""``dreambench report``: tables and page of one run or several; ``dreambench leaderboard``: of them all."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 
+from dreambench.cli.options import Json
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
+    from dreambench.analysis import Summary
     from dreambench.store import RunFolder
 
 RESULTS = Path("results")
-PAGES = {".html", ".htm"}
 
 
 def report(
@@ -27,9 +29,7 @@ def report(
             help="The report's folder, or its FILE.html. [default: report/ or report.html in the run]",
         ),
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")
-    ] = False,
+    json: Json = False,
     force: Annotated[
         bool, typer.Option("--force", help="Show runs of different signatures, marked as incomparable.")
     ] = False,
@@ -75,12 +75,9 @@ def report(
     summary = summarize(opened, force)
     if compare_sheet is not None or cells is not None:
         _write_sheet(opened, compare_sheet, cells)
-    if single_file:
-        page = write_single_file(
-            opened, single_page(opened, out), force=force, votes=votes, published=published
-        )
-    else:
-        page = write_report(opened, report_folder(opened, out), force=force, votes=votes, published=published)
+    write = write_single_file if single_file else write_report
+    place = _place(opened, out, single_file)
+    page = write(opened, place, force=force, votes=votes, published=published)
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
@@ -106,13 +103,9 @@ def _write_sheet(runs: list[RunFolder], file: Path | None, cells: str | None) ->
     typer.echo(f"comparison: {file}", err=True)
 
 
-def _print_tables(runs: list[RunFolder], summary: object, published: bool) -> None:
-    from rich.console import Console
-
-    from dreambench.analysis import Summary
+def _print_tables(runs: list[RunFolder], summary: Summary, published: bool) -> None:
     from dreambench.report import terminal_table
 
-    assert isinstance(summary, Summary)
     Console().print(terminal_table(summary))
     if published:
         from dreambench.report.reported_table import published_tables
@@ -159,22 +152,35 @@ def signatures_differ(paths: list[Path]) -> bool:
     return False
 
 
-def report_folder(runs: list[RunFolder], out: Path | None) -> Path:
-    """Return the folder that a report goes to; raises DreambenchError where ``out`` names a page."""
-    if out is not None and out.suffix.lower() in PAGES:
-        raise DreambenchError(
-            f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
-        )
+def _place(runs: list[RunFolder], out: Path | None, single_file: bool) -> Path:
+    """Return the folder that a report goes to, or its one file: an ``out`` that names no page is a folder.
+
+    Raises DreambenchError where ``out`` names a page and the report is a folder.
+    """
+    from dreambench.report.html import names_a_page
     from dreambench.report.write import default_folder
 
-    return out or default_folder(runs)
+    folder = out or default_folder(runs)
+    if out is not None and names_a_page(out):
+        if not single_file:
+            raise DreambenchError(
+                f"--out {out} names a page, not a folder", "add --single-file, or name a folder"
+            )
+        return out
+    if not single_file:
+        return folder
+    return folder / "report.html" if out else folder.with_name(f"{folder.name}.html")
 
 
-def single_page(runs: list[RunFolder], out: Path | None) -> Path:
-    """Return the file that a report in one file goes to; an ``out`` that names no page is a folder."""
-    from dreambench.report.write import default_folder
+def leaderboard(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="FOLDER...", help="Run folders, or folders that contain some.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The page's folder, or its FILE.html.")] = Path(
+        "results/leaderboard"
+    ),
+) -> None:
+    """Write one sortable page of signed results, grouped by signature, with published ones that compare."""
+    from dreambench.report.leaderboard import write_leaderboard
 
-    if out is None:
-        folder = default_folder(runs)
-        return folder.with_name(f"{folder.name}.html")
-    return out if out.suffix.lower() in PAGES else out / "report.html"
+    typer.echo(f"leaderboard: {write_leaderboard(folders, out)}", err=True)

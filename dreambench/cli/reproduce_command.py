@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from dreambench.cli.options import Base, Data, Execution, Out, Preset, Set, Subjects, with_groups
+from dreambench.cli.run_command import parse_numbers
 from dreambench.errors import DreambenchError
 
 
@@ -65,7 +66,9 @@ def reproduce(
     )
     from dreambench.report.reproduction_page import write_reproduction
 
-    asked = _command(preset, subjects, base, settings)
+    given = {"--preset": preset, "--subjects": subjects, "--base": base, "--data": data}
+    asked = [word for option, value in given.items() if value for word in (option, str(value))]
+    asked += [word for setting in settings or [] for word in ("--set", setting)]
     written = page or runs / "reproduction.md"
     write_reproduction(written, planned, runs, rating, correlation, asked, notes)
     typer.echo(str(written))
@@ -81,21 +84,7 @@ def _refuse_one_methods_settings(settings: list[str] | None) -> None:
 
 
 def _parse_seeds(text: str) -> list[int]:
-    try:
-        seeds = [int(part) for part in text.split(",")]
-    except ValueError as error:
-        raise DreambenchError(
-            f"--seeds {text!r} is not a list of numbers", "for example --seeds 0,1"
-        ) from error
+    seeds = parse_numbers("--seeds", [text])
     if len(set(seeds)) < len(seeds) or min(seeds) < 0:
         raise DreambenchError(f"--seeds {text!r} contains a number twice or below 0", "try --seeds 0,1")
     return seeds
-
-
-def _command(
-    preset: str | None, subjects: str | None, base: str | None, settings: list[str] | None
-) -> list[str]:
-    """Return the options that a reader needs to repeat this."""
-    given = {"--preset": preset, "--subjects": subjects, "--base": base}
-    words = [word for name, value in given.items() if value for word in (name, value)]
-    return words + [word for setting in settings or [] for word in ("--set", setting)]

@@ -1,4 +1,4 @@
-"""``dreambench run``: one run, or several at once."""
+"""``dreambench run``, one run or several at once; ``dreambench plan``, what it will do."""
 
 from __future__ import annotations
 
@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dreambench.cli.options import Execution, Json, KeepCheckpoints, Out, SpecOptions, with_groups
+from dreambench.cli.options import (
+    Execution,
+    Json,
+    KeepCheckpoints,
+    Out,
+    Preset,
+    Seed,
+    SpecOptions,
+    with_groups,
+)
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -58,9 +67,9 @@ def run(
         fields["overrides"] = [*(fields["overrides"] or ()), "runtime.ignore_memory=true"]
     try:
         done = run_all(
-            _names(preset),
-            seed=_numbers("--seed", seed),
-            checkpoints=_numbers("--checkpoints", [checkpoints] if checkpoints else None),
+            parse_names(preset),
+            seed=parse_numbers("--seed", seed),
+            checkpoints=parse_numbers("--checkpoints", [checkpoints] if checkpoints else None),
             out=out,
             keep_checkpoints=keep_checkpoints,
             notes=note or (),
@@ -74,13 +83,39 @@ def run(
     show(done, json, out)
 
 
-def _names(given: Sequence[str] | None) -> list[str] | None:
+@with_groups
+def plan(
+    *,
+    preset: Preset = None,
+    seed: Seed = None,
+    asked: SpecOptions,
+    keep_checkpoints: KeepCheckpoints = False,
+    execution: Execution,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Time a few steps and a batch of images, and discard them.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show what a run will do (steps, images, disk, time) and what is missing, without doing it."""
+    from dreambench.progress import quiet_libraries
+    from dreambench.runs.asked import asked_spec
+
+    execution.on_ray()
+    spec = asked_spec(preset, seed=seed, **vars(asked))
+    quiet_libraries()
+    from dreambench.runs.plan import make_plan
+
+    made = make_plan(spec, keep_checkpoints, execution, probe)
+    typer.echo(made.model_dump_json(indent=1) if json else made.text())
+
+
+def parse_names(given: Sequence[str] | None) -> list[str] | None:
     """Return presets that were given once or several times, with or without commas; a file stays whole."""
     names = [n for text in given or () for n in ([text] if Path(text).is_file() else text.split(","))]
     return [name.strip() for name in names] or None
 
 
-def _numbers(option: str, given: Sequence[str] | None) -> list[int]:
+def parse_numbers(option: str, given: Sequence[str] | None) -> list[int]:
     """Return the numbers that an option was given, once or several times, with or without commas."""
     parts = [part.strip() for text in given or () for part in text.split(",")]
     if wrong := [part for part in parts if not re.fullmatch(r"-?[0-9]{1,19}", part)]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.console import Console
 
 from dreambench.cli.options import Json
 from dreambench.errors import DreambenchError
@@ -98,8 +99,6 @@ def export(
         unused: Any = {"left_out": True, "studies": {"__all__": {"preference_of_all"}}}
         typer.echo(results.model_dump_json(indent=1, exclude=unused if min_attention is None else None))
     else:
-        from rich.console import Console
-
         Console(stderr=True).print(results_table(results))
         for study in results.studies:
             if study.checks_answered:

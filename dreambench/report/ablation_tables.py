@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Group
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from dreambench.analysis.ablation_summary import AblationSummary, Difference
 from dreambench.analysis.paired import INTERVAL
 from dreambench.report import numbers
-from dreambench.report.page import render_tables
+from dreambench.report.html import render_tables
+from dreambench.report.inline_svg import svg_text
 from dreambench.report.table import (
     Table,
-    TableCell,
     latex_text,
     markdown_text,
     row,
+    score_cell,
     table,
     to_csv,
     to_latex,
     to_markdown,
     to_terminal,
 )
+from dreambench.report.thumbnails import data_address
 from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
-from dreambench.store.files import write_atomically, write_text
+from dreambench.store.files import write_text
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 NOTE = (
     f"Differences are paired over subjects; in brackets the 95% interval ({INTERVAL}), "
@@ -41,26 +46,24 @@ def write_ablation(summary: AblationSummary, folder: Path) -> None:
     write_text(folder / "ablation.md", ablation_markdown(summary))
     write_text(folder / "ablation.tex", ablation_latex(summary))
     write_text(folder / "ablation.csv", ablation_csv(summary))
-    write_figure(summary, folder / "ablation.svg")
-    write_text(folder / "ablation.html", _page(summary, (folder / "ablation.svg").read_bytes()))
+    figure = ablation_figure(summary)
+    write_text(folder / "ablation.svg", figure)
+    write_text(folder / "ablation.html", _page(summary, figure))
 
 
-def _page(summary: AblationSummary, figure: bytes) -> str:
-    facts = [
-        f"signature {summary.signature}",
-        *summary.notes,
-        *([summary.caution] if summary.caution else ()),
-    ]
+def _page(summary: AblationSummary, figure: str) -> str:
+    facts = [f"signature {summary.signature}", *summary.notes]
+    if summary.caution:
+        facts.append(summary.caution)
     if is_miniature(summary.signature):
         facts.append(f"{MINIATURE_NOTE}.")
-    by_subject = [_by_subject(summary, metric) for metric in _metrics(summary) if metric in BY_SUBJECT]
     caption = "Each subject's scores over the variants, and on top their mean with its 95% interval."
     return render_tables(
         summary.title,
         f"The paper's Table {summary.table}",
         facts,
-        [_variants(summary), _differences(summary), *by_subject],
-        {caption: ("image/svg+xml", figure)},
+        [_variants(summary), _differences(summary), *_by_subject(summary)],
+        {caption: data_address(figure.encode(), "image/svg+xml")},
     )
 
 
@@ -73,12 +76,7 @@ def _variants(summary: AblationSummary) -> Table:
     metrics = _metrics(summary)
     rows = []
     for each in summary.rows:
-        scores = [each.score(metric) for metric in metrics]
-        cells = [
-            TableCell(numbers.fixed(s.mean), numbers.interval(s.ci95)) if s else numbers.ABSENT
-            for s in scores
-        ]
-        rows.append(row([each.variant, *cells], "run"))
+        rows.append(row([each.variant, *(score_cell(each.score(metric)) for metric in metrics)], "run"))
     for quoted in summary.paper:
         if set(quoted.values) & set(metrics):
             values = [numbers.fixed(quoted.values.get(metric)) for metric in metrics]
@@ -102,7 +100,11 @@ def _difference_cells(difference: Difference) -> list[str]:
     ]
 
 
-def _by_subject(summary: AblationSummary, metric: str) -> Table:
+def _by_subject(summary: AblationSummary) -> list[Table]:
+    return [_subjects(summary, metric) for metric in _metrics(summary) if metric in BY_SUBJECT]
+
+
+def _subjects(summary: AblationSummary, metric: str) -> Table:
     """Lay out a row per subject and a column per variant; the paper's row of that name below it."""
     paper = {each.name: each.values for each in summary.paper if set(each.values) == set(summary.subjects)}
     rows = []
@@ -118,8 +120,8 @@ def ablation_markdown(summary: AblationSummary, by_subject: bool = True) -> str:
     """Return an ablation in GitHub's Markdown: variants, differences, signature, and optionally subjects."""
     lines = [f"**{markdown_text(summary.title)}** (the paper's Table {summary.table})", ""]
     lines += [to_markdown(_variants(summary)), NOTE, "", to_markdown(_differences(summary)).rstrip()]
-    for metric in [m for m in _metrics(summary) if m in BY_SUBJECT and by_subject]:
-        lines += ["", to_markdown(_by_subject(summary, metric)).rstrip()]
+    for content in _by_subject(summary) if by_subject else ():
+        lines += ["", to_markdown(content).rstrip()]
     lines += ["", *(f"- {note}" for note in summary.notes), "", f"Signature: `{summary.signature}`"]
     if summary.caution:
         lines += ["", f"Caution: {summary.caution}"]
@@ -153,36 +155,27 @@ def ablation_csv(summary: AblationSummary) -> str:
 
 def ablation_terminal(summary: AblationSummary) -> Group:
     """Return the tables to be printed with ``rich``."""
-    parts: list[RichTable | Text] = [
-        to_terminal(_variants(summary)),
-        Text(),
-        to_terminal(_differences(summary)),
-    ]
-    if is_miniature(summary.signature):
-        parts += [Text(), Text(MINIATURE_NOTE, style="yellow")]
-    return Group(*parts)
+    mini = [Text(), Text(MINIATURE_NOTE, style="yellow")] if is_miniature(summary.signature) else []
+    return Group(to_terminal(_variants(summary)), Text(), to_terminal(_differences(summary)), *mini)
 
 
-def write_figure(summary: AblationSummary, file: Path) -> None:
-    """Write a panel per metric: a line per subject over the variants, the mean with its interval on top."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
+def ablation_figure(summary: AblationSummary) -> str:
+    """Return a panel per metric as SVG: a line per subject over the variants, the mean with its interval."""
+    metrics, variants = _metrics(summary), list(summary.subjects)
 
-    metrics = _metrics(summary)
-    figure = Figure(figsize=(2.6 * len(metrics), 3.2), layout="constrained")
-    FigureCanvasSVG(figure)
-    variants = list(summary.subjects)
-    for position, metric in enumerate(metrics):
-        axes = figure.add_subplot(1, len(metrics), position + 1)
-        for subject in summary.subjects[variants[0]]:
-            line = [summary.subjects[v][subject].score(metric) for v in variants]
-            axes.plot(variants, [float("nan") if x is None else x for x in line], color="0.75", lw=0.8)
-        scores = [each.score(metric) for each in summary.rows]
-        means = [s.mean if s else float("nan") for s in scores]
-        low = [m - s.ci95[0] if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
-        high = [s.ci95[1] - m if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
-        axes.errorbar(variants, means, yerr=[low, high], color="tab:blue", marker="o", capsize=3)
-        axes.set_title(numbers.title(metric))
-        axes.margins(x=0.15)
-    figure.suptitle(summary.title)
-    write_atomically(file, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None}))
+    def draw(figure: Figure) -> None:
+        for position, metric in enumerate(metrics, start=1):
+            axes = figure.add_subplot(1, len(metrics), position)
+            for subject in summary.subjects[variants[0]]:
+                line = [summary.subjects[v][subject].score(metric) for v in variants]
+                axes.plot(variants, [float("nan") if x is None else x for x in line], color="0.75", lw=0.8)
+            scores = [each.score(metric) for each in summary.rows]
+            means = [s.mean if s else float("nan") for s in scores]
+            low = [m - s.ci95[0] if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
+            high = [s.ci95[1] - m if s and s.ci95 else 0 for m, s in zip(means, scores, strict=True)]
+            axes.errorbar(variants, means, yerr=[low, high], color="tab:blue", marker="o", capsize=3)
+            axes.set_title(numbers.title(metric))
+            axes.margins(x=0.15)
+        figure.suptitle(summary.title)
+
+    return svg_text((2.6 * len(metrics), 3.2), draw, {})

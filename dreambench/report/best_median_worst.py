@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from dreambench.analysis import RunScores
-from dreambench.report.pictures import Picture, photos_of, picture_of
-from dreambench.report.thumbnails import Thumbnail, image_source
+from dreambench.report.pictures import Album, Picture
+from dreambench.report.thumbnails import image_source
 
 
 @dataclass(frozen=True)
@@ -18,8 +17,6 @@ class TellingImage:
     """One image with its subject's first photo; ``place`` is best, median or worst."""
 
     place: str
-    subject: str
-    prompt: str
     picture: Picture
     photo: Picture | None
 
@@ -33,11 +30,9 @@ class TellingStrip:
     images: tuple[TellingImage, ...]
 
 
-def telling_strips(
-    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> list[TellingStrip]:
+def telling_strips(scored: Sequence[RunScores], album: Album) -> list[TellingStrip]:
     """Return one strip per run that has a DINO score; a run with fewer than 3 images has fewer places."""
-    strips = [_strip(run, scored, thumbnails, out) for run in scored]
+    strips = [_strip(run, scored, album) for run in scored]
     return [strip for strip in strips if strip.images]
 
 
@@ -58,22 +53,16 @@ def chosen_rows(images: pd.DataFrame) -> dict[str, int]:
     return found
 
 
-def _strip(
-    run: RunScores, scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> TellingStrip:
+def _strip(run: RunScores, scored: Sequence[RunScores], album: Album) -> TellingStrip:
+    def can_be_shown(file: str) -> bool:
+        source = image_source(run, file)
+        return source is not None and album.thumbnails[source].href is not None
+
     images = run.tables.images.dropna(subset=["dino", "file"])
-    images = images[images["file"].map(lambda file: _can_be_shown(run, file, thumbnails)).astype(bool)]
+    images = images[images["file"].map(can_be_shown).astype(bool)]
     rows = list(images.itertuples(index=False))
     chosen = []
     for place, position in chosen_rows(images).items():
-        row = rows[position]
-        subject = str(row.subject)
-        photos = [photo for photo in photos_of(subject, scored, thumbnails) if photo.href]
-        picture = picture_of(subject, run, row, thumbnails, out)
-        chosen.append(TellingImage(place, subject, str(row.prompt), picture, photos[0] if photos else None))
+        picture = album.image(run, rows[position])
+        chosen.append(TellingImage(place, picture, album.first_photo(picture.subject, scored)))
     return TellingStrip(run.label, len(images), tuple(chosen))
-
-
-def _can_be_shown(run: RunScores, file: object, thumbnails: Mapping[Path, Thumbnail]) -> bool:
-    source = image_source(run, file)
-    return source is not None and thumbnails[source].href is not None

@@ -1,6 +1,8 @@
-"""A regression check on a terminal: every metric's mean, and each subject whose score moved."""
+"""Checks on a terminal: of a run against a baseline, and of an installation against known numbers."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.text import Text
@@ -8,6 +10,10 @@ from rich.text import Text
 from dreambench.analysis.regression import Check, Comparison, fails
 from dreambench.report import numbers
 from dreambench.report.table import TableCell, TableRow, row, table, to_terminal
+from dreambench.spec.registries import get_metric
+
+if TYPE_CHECKING:
+    from dreambench.runs.verify import Verification
 
 HEAD = ("metric", "subject", "run", "expected", "difference", "tolerance", "")
 
@@ -34,9 +40,8 @@ def _row(comparison: Comparison, failed: bool) -> TableRow:
 
 
 def _four(value: float, sign: str = "") -> str:
-    # One decimal more than other tables: the smallest tolerance does not show in three. Adding 0 removes
-    # the sign of a difference that rounds to zero.
-    return f"{round(value, 4) + 0.0:{sign}.4f}".replace("-", numbers.MINUS)
+    # One decimal more than other tables: the smallest tolerance does not show in three.
+    return f"{value:{sign}z.4f}".replace("-", numbers.MINUS)
 
 
 def verdict(check: Check) -> Text:
@@ -53,3 +58,25 @@ def verdict(check: Check) -> Text:
     blind = sum(c.blind for c in check.comparisons)
     doubt = f", of which {blind} cannot tell: their tolerance is too wide" if blind else ""
     return Text(f"ok: {total} within the tolerance{doubt}", style="green")
+
+
+def verification_table(found: Verification) -> Group:
+    """Return the Real Images row beside the known numbers, and one line that says whether it is right."""
+    rows: list[list[str | TableCell]] = []
+    for metric in found.metrics:
+        close = abs(metric.difference) <= found.tolerance
+        outcome = TableCell("ok" if close else "off", style="green" if close else "bold red")
+        scores = (f"{metric.score:.4f}", f"{metric.expected:.4f}", numbers.signed(metric.difference))
+        rows.append([get_metric(metric.metric).title, *scores, f"±{found.tolerance:g}", outcome])
+    head = ("Real images", "here", "known", "difference", "tolerance", "")
+    content = table("", head, rows)
+    scored = f"{found.photos} photos of {found.subjects} subjects; known numbers: {found.source}"
+    verdict = (
+        Text("ok: this installation scores the photos as it should", style="green")
+        if found.ok
+        else Text(
+            "off: do not trust the scores of this installation; check the encoders' weights and versions",
+            style="bold red",
+        )
+    )
+    return Group(to_terminal(content), Text(), Text(scored), verdict)

@@ -26,17 +26,8 @@ def claims_table(answers: Sequence[ClaimVerdict]) -> Table:
 def _cells(answer: ClaimVerdict) -> list[str]:
     effect = "" if answer.effect is None else numbers.signed(answer.effect)
     p = "" if answer.p_holm is None else f"{answer.p_holm:.2g}"
-    counts = (str(answer.n or ""), str(answer.seeds or ""))
-    return [
-        answer.statement,
-        answer.where,
-        answer.verdict,
-        effect,
-        numbers.interval(answer.ci95),
-        p,
-        *counts,
-        answer.decided_by,
-    ]
+    measured = [effect, numbers.interval(answer.ci95), p, str(answer.n or ""), str(answer.seeds or "")]
+    return [answer.statement, answer.where, answer.verdict, *measured, answer.decided_by]
 
 
 def verdicts_markdown(answers: Sequence[ClaimVerdict]) -> str:
@@ -44,12 +35,10 @@ def verdicts_markdown(answers: Sequence[ClaimVerdict]) -> str:
     head = ("statement", "paper", "here", "verdict", "decided by", "n", "seeds")
     rows: list[list[str | TableCell]] = []
     for a in sorted(answers, key=lambda answer: not answer.decided_by.startswith("runs")):
-        paper = numbers.ABSENT if a.paper is None else numbers.signed(a.paper)
-        here = TableCell(
-            numbers.ABSENT if a.effect is None else numbers.signed(a.effect), numbers.interval(a.ci95)
-        )
+        here = TableCell(numbers.signed(a.effect), numbers.interval(a.ci95))
         counts = (str(a.n or ""), str(a.seeds or ""))
-        rows.append([f"{a.statement} ({a.where})", paper, here, a.verdict, a.decided_by, *counts])
+        statement = f"{a.statement} ({a.where})"
+        rows.append([statement, numbers.signed(a.paper), here, a.verdict, a.decided_by, *counts])
     return to_markdown(table("", head, rows, words=1))
 
 

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import reduce
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pandas as pd
 
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
-from dreambench.report.pictures import Picture, photos_of, picture_of
-from dreambench.report.thumbnails import Thumbnail
+from dreambench.report.pictures import Album, Picture
 
 ROWS = 12
 RULE = (
@@ -37,11 +35,9 @@ class SharedCell(NamedTuple):
 
 @dataclass(frozen=True)
 class ComparedCell:
-    """A cell with its prompt, one of the subject's photos, and a picture of each run."""
+    """A cell with one of the subject's photos, and a picture of each run."""
 
     key: str
-    subject: str
-    prompt: str
     photo: Picture | None
     pictures: tuple[Picture, ...]
 
@@ -90,21 +86,14 @@ def parse_cells(text: str, scored: Sequence[RunScores]) -> list[SharedCell]:
     return cells
 
 
-def compared_cells(
-    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> list[ComparedCell]:
+def compared_cells(scored: Sequence[RunScores], album: Album) -> list[ComparedCell]:
     """Return the page's rows; none for a single run, and where no cell is in all runs."""
-    if len(scored) < 2 or not all("dino" in run.tables.images for run in scored):
+    if len(scored) < 2:
         return []
     found = []
     for cell in typical_cells(scored):
-        rows: list[Any] = [row_of(run, cell) for run in scored]
-        pictures = [
-            picture_of(cell.subject, run, row, thumbnails, out) for run, row in zip(scored, rows, strict=True)
-        ]
-        photos = [photo for photo in photos_of(cell.subject, scored, thumbnails) if photo.href]
-        photo = photos[0] if photos else None
-        found.append(ComparedCell(str(cell), cell.subject, str(rows[0].prompt), photo, tuple(pictures)))
+        pictures = tuple(album.image(run, row_of(run, cell)) for run in scored)
+        found.append(ComparedCell(str(cell), album.first_photo(cell.subject, scored), pictures))
     return found
 
 

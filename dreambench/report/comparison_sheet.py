@@ -19,6 +19,7 @@ from dreambench.report.contact_sheet import (
     MARGIN,
     PAPER,
     SOFT,
+    draw_lines,
     font_of,
     line_height,
     paste,
@@ -65,15 +66,12 @@ def draw_comparison(scored: Sequence[RunScores], cells: Sequence[SharedCell], by
     draw = ImageDraw.Draw(image)
     for column, label in enumerate(("photo", *(run.label for run in scored))):
         lines = wrapped(label, _WORDS, _SIDE, bold=True)[:2]
-        for number, line in enumerate(lines):
-            place = (_left(column), MARGIN + number * line_height(_WORDS))
-            draw.text(place, line, INK, font_of(_WORDS, True))
+        draw_lines(draw, (_left(column), MARGIN), lines, INK, _WORDS, bold=True)
     for number, cell in enumerate(cells):
         _draw_row(image, draw, scored, cell, head + number * row_height)
     top = head + len(cells) * row_height
     draw.line((MARGIN, top, width - MARGIN, top), LINE)
-    for number, line in enumerate(footer):
-        draw.text((MARGIN, top + GAP + number * line_height(_FOOT)), line, SOFT, font_of(_FOOT))
+    draw_lines(draw, (MARGIN, top + GAP), footer, SOFT, _FOOT)
     return image
 
 
@@ -89,14 +87,12 @@ def _draw_row(
     subtitle = wrapped(f"{cell.subject}: {prompt}", _WORDS, image.width - 2 * MARGIN)
     draw.text((MARGIN, top), subtitle[0], INK, font_of(_WORDS))
     top += line_height(_WORDS) + GAP // 2
-    photos = next(
-        (run.record.photos[cell.subject] for run in scored if run.record.photos.get(cell.subject)), []
-    )
+    photos = [photo for run in scored for photo in run.record.photos.get(cell.subject, [])]
     if photos:
-        paste(image, draw, Path(photos[0]).absolute(), (_left(0), top), _SIDE)
+        paste(image, draw, Path(photos[0]), (_left(0), top), _SIDE)
     for column, (run, row) in enumerate(zip(scored, rows, strict=True), start=1):
         source = None if row is None else image_source(run, row.file)
-        paste(image, draw, source or Path("missing"), (_left(column), top), _SIDE)
+        paste(image, draw, source, (_left(column), top), _SIDE)
         if row is not None:
             scores = [f"{get_metric(m).title} {numbers.fixed(getattr(row, m, None))}" for m in _SHOWN]
             draw.text((_left(column), top + _SIDE + 2), "   ".join(scores), SOFT, font_of(_FOOT))

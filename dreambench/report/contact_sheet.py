@@ -76,12 +76,8 @@ def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
     foot = len(footer) * line_height(13) + 14
     image = Image.new("RGB", (_WIDTH, head + body + foot + MARGIN), PAPER)
     draw = ImageDraw.Draw(image)
-    title = wrapped(sheet.title, 26, _WIDTH - 2 * MARGIN, bold=True)
-    draw.text((MARGIN, MARGIN - 8), title[0] + (" …" if title[1:] else ""), INK, font_of(26, True))
-    subtitle = wrapped(sheet.subtitle, 14, _WIDTH - 2 * MARGIN)
-    draw.text(
-        (MARGIN, MARGIN + line_height(26)), subtitle[0] + (" …" if subtitle[1:] else ""), SOFT, font_of(14)
-    )
+    draw.text((MARGIN, MARGIN - 8), _first_line(sheet.title, 26, bold=True), INK, font_of(26, True))
+    draw.text((MARGIN, MARGIN + line_height(26)), _first_line(sheet.subtitle, 14), SOFT, font_of(14))
     _draw_photos(image, draw, sheet.photos, head)
     top = head
     for row in rows:
@@ -90,9 +86,26 @@ def draw_contact_sheet(sheet: ContactSheet) -> Image.Image:
             _draw_block(image, draw, block, (left_edge, top), row.text_height)
         top += row.height
     draw.line((MARGIN, head + body, _WIDTH - MARGIN, head + body), LINE)
-    for number, line in enumerate(footer):
-        draw.text((MARGIN, head + body + 14 + number * line_height(13)), line, SOFT, font_of(13))
+    draw_lines(draw, (MARGIN, head + body + 14), footer, SOFT, 13)
     return image
+
+
+def draw_lines(
+    draw: ImageDraw.ImageDraw,
+    place: tuple[int, int],
+    lines: Sequence[str],
+    colour: str,
+    size: int,
+    bold: bool = False,
+) -> None:
+    """Draw lines of text below each other."""
+    for number, line in enumerate(lines):
+        draw.text((place[0], place[1] + number * line_height(size)), line, colour, font_of(size, bold))
+
+
+def _first_line(text: str, size: int, bold: bool = False) -> str:
+    lines = wrapped(text, size, _WIDTH - 2 * MARGIN, bold)
+    return lines[0] + (" …" if lines[1:] else "")
 
 
 def wrapped(text: str, size: int, width: int, bold: bool = False) -> list[str]:
@@ -134,8 +147,7 @@ def _draw_block(
     image: Image.Image, draw: ImageDraw.ImageDraw, block: _Block, place: tuple[int, int], text_height: int
 ) -> None:
     left, top = place
-    for number, line in enumerate(block.text):
-        draw.text((left, top + number * line_height(15)), line, INK, font_of(15))
+    draw_lines(draw, place, block.text, INK, 15)
     for number, file in enumerate(block.images):
         down, across = divmod(number, block.per_line)
         corner = (left + across * (CELL + GAP), top + text_height + down * (CELL + GAP))
@@ -143,16 +155,18 @@ def _draw_block(
 
 
 def paste(
-    image: Image.Image, draw: ImageDraw.ImageDraw, file: Path, place: tuple[int, int], side: int
+    image: Image.Image, draw: ImageDraw.ImageDraw, file: Path | None, place: tuple[int, int], side: int
 ) -> None:
-    """Draw an image file in a square at ``place``; a missing or damaged one becomes a frame that says so."""
+    """Draw an image file in a square at ``place``; for a missing or damaged one, a frame that says so."""
     from dreambench.dataset import read_image
 
     try:
-        picture = read_image(file)
+        picture = read_image(file) if file else None
     except DreambenchError:
+        picture = None
+    if file is None or picture is None:
         draw.rectangle((*place, place[0] + side - 1, place[1] + side - 1), outline=LINE)
-        message = "cannot be read" if file.exists() else "missing"
+        message = "cannot be read" if file and file.exists() else "missing"
         middle = (place[0] + side // 2, place[1] + side // 2)
         draw.text(middle, message, SOFT, font_of(13), anchor="mm")
         return

@@ -10,6 +10,7 @@ import pandas as pd
 from dreambench.analysis import RunScores, Summary
 from dreambench.analysis.aggregate import photo_metrics
 from dreambench.analysis.run_scores import all_metrics
+from dreambench.report.run_facts import without_folders
 from dreambench.report.table import to_csv
 from dreambench.spec.registries import in_table_order
 from dreambench.store.files import write_atomically, write_text
@@ -37,22 +38,17 @@ def rows_csv(summary: Summary) -> str:
 def subjects_csv(scored: Iterable[RunScores]) -> str:
     """Return one line per run and subject: its scores, its photos' bound, its counts of images."""
     scored = list(scored)
-    metrics = all_metrics(scored)
+    metrics = list(all_metrics(scored))
     bounds = photo_metrics(metrics)
-    head = ["run", "subject", "class_noun", "n_images", "unscored", *metrics]
-    rows = []
+    frames = {}
     for run in scored:
-        for name, class_noun in run.record.subjects.items():
-            expected, made = run.coverage.expected[name], run.coverage.scored[name]
-            bound = [_number(run.photos[b].get(name)) if b in run.photos else None for b in bounds]
-            scores = [_number(run.subjects[m].get(name)) if m in run.subjects else None for m in metrics]
-            rows.append([run.label, name, class_noun, made, expected - made, *scores, *bound])
-    return to_csv([*head, *(f"real_{score}" for score in bounds)], rows)
-
-
-def _number(value: object) -> float | None:
-    number = float(value)  # type: ignore[arg-type]
-    return None if number != number else number
+        names, counts = run.record.subjects, run.coverage
+        known = pd.DataFrame({"class_noun": names, "n_images": counts.scored, "unscored": counts.expected})
+        known["unscored"] -= known["n_images"]
+        bound = run.photos.reindex(columns=bounds).add_prefix("real_")
+        frames[run.label] = pd.concat([known, run.subjects.reindex(columns=metrics), bound], axis=1)
+    table = pd.concat(frames, names=["run", "subject"])
+    return table.to_csv(lineterminator="\n")
 
 
 def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:
@@ -64,8 +60,7 @@ def image_scores(scored: Sequence[RunScores]) -> pd.DataFrame:
     """
     frames = [run.tables.images.assign(run=run.label) for run in scored]
     table = pd.concat(frames, ignore_index=True)
-    # The path of a file outside its run means nothing on another machine.
-    table["file"] = table["file"].map(lambda file: None if pd.isna(file) else _without_folders(str(file)))
+    table["file"] = table["file"].map(lambda file: None if pd.isna(file) else without_folders(str(file)))
     table["seed"] = pd.to_numeric(table["seed"], errors="coerce").astype("Int64")
     return table[["run", *(column for column in table.columns if column != "run")]]
 
@@ -75,7 +70,3 @@ def write_image_scores(scored: Sequence[RunScores], out: Path) -> None:
     table = image_scores(scored)
     write_text(out / CSV, table.to_csv(index=False, lineterminator="\n"))
     write_atomically(out / PARQUET, lambda path: table.to_parquet(path, index=False))
-
-
-def _without_folders(file: str) -> str:
-    return Path(file).name if Path(file).is_absolute() else file

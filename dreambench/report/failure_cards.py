@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from dreambench.analysis import RunScores
 from dreambench.analysis.failure_modes import (
@@ -15,9 +14,8 @@ from dreambench.analysis.failure_modes import (
     above_bound,
 )
 from dreambench.report import numbers
-from dreambench.report.pictures import Picture, photos_of, picture_of
-from dreambench.report.run_facts import LISTED
-from dreambench.report.thumbnails import Thumbnail
+from dreambench.report.pictures import Album, Picture
+from dreambench.report.run_facts import listed
 
 SHOWN = 6
 TITLES = {
@@ -50,8 +48,6 @@ class Example:
     ``photo`` is the one that a copied image resembles most.
     """
 
-    subject: str
-    prompt: str
     score: str
     threshold: str
     picture: Picture
@@ -60,14 +56,12 @@ class Example:
 
 @dataclass(frozen=True)
 class FailureCount:
-    """One rule in one run; ``why_not`` is empty where any image could be judged."""
+    """One rule in one run: the share of its images that fail, its thresholds, and the clearest examples."""
 
     run: str
-    found: int
-    judged: int
+    mode: FailureMode
     share: str
     thresholds: str
-    why_not: str
     examples: tuple[Example, ...]
 
 
@@ -82,10 +76,7 @@ class FailureCard:
 
 
 def failure_cards(
-    scored: Sequence[RunScores],
-    failures: Sequence[Sequence[FailureMode]],
-    thumbnails: Mapping[Path, Thumbnail],
-    out: Path,
+    scored: Sequence[RunScores], failures: Sequence[Sequence[FailureMode]], album: Album
 ) -> list[FailureCard]:
     """Lay out what ``failures`` (per run, its modes in one order) found."""
     return [
@@ -93,7 +84,7 @@ def failure_cards(
             TITLES[modes[0].name],
             RULES[modes[0].name],
             MEASURES[modes[0].name],
-            tuple(_count(run, mode, thumbnails, out) for run, mode in zip(scored, modes, strict=True)),
+            tuple(_count(run, mode, album) for run, mode in zip(scored, modes, strict=True)),
         )
         for modes in zip(*failures, strict=True)
     ]
@@ -101,27 +92,16 @@ def failure_cards(
 
 def bound_warnings(scored: Sequence[RunScores]) -> list[tuple[str, str]]:
     """Return (run, subjects in words) for every run with a DINO above its photos' own."""
-    found = []
-    for run in scored:
-        names = above_bound(run)
-        if names:
-            more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-            found.append((run.label, ", ".join(names[:LISTED]) + more))
-    return found
+    return [(run.label, listed(names)) for run in scored if (names := above_bound(run))]
 
 
-def _count(
-    run: RunScores, mode: FailureMode, thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> FailureCount:
+def _count(run: RunScores, mode: FailureMode, album: Album) -> FailureCount:
     rows, positions = list(run.tables.images.itertuples(index=False)), mode.examples
     examples = []
     for p in positions[:SHOWN]:
-        subject = str(rows[p].subject)
-        picture = picture_of(subject, run, rows[p], thumbnails, out)
-        photos = photos_of(subject, [run], thumbnails) if mode.name == "copied_photo" else ()
+        picture = album.image(run, rows[p])
+        photos = album.photos(picture.subject, [run]) if mode.name == "copied_photo" else ()
         example = Example(
-            subject=subject,
-            prompt=str(rows[p].prompt),
             score=numbers.fixed(float(mode.score.iloc[p])),
             threshold=numbers.fixed(float(mode.threshold.iloc[p])),
             picture=picture,
@@ -129,9 +109,7 @@ def _count(
         )
         examples.append(example)
     share = f"{100 * len(positions) / mode.judged:.1f}%" if mode.judged else ""
-    return FailureCount(
-        run.label, len(positions), mode.judged, share, _range(mode), mode.why_not, tuple(examples)
-    )
+    return FailureCount(run.label, mode, share, _range(mode), tuple(examples))
 
 
 def _range(mode: FailureMode) -> str:

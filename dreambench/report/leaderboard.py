@@ -5,6 +5,7 @@ Rows of different signatures are in different tables, so they are never ranked t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,11 @@ from dreambench.analysis.summary import Row
 from dreambench.errors import DreambenchError
 from dreambench.literature.reported import ReportedResult, SetApart, beside, reported_results
 from dreambench.report import numbers
-from dreambench.report.inline_svg import SOFT, colour_of, draw_svg, legend_above
-from dreambench.report.page import render_leaderboard
-from dreambench.report.reported_table import apart_table
-from dreambench.report.score_figures import once
-from dreambench.spec.registries import in_table_order
+from dreambench.report.html import names_a_page, render
+from dreambench.report.inline_svg import colour_of, draw_svg, legend_above, name_dot, trade_off_panel
+from dreambench.report.reported_table import apart_table, reported_value
+from dreambench.report.table import TableCell, score_cell
+from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, signature_differences
 from dreambench.store import RunFolder, open_run
 from dreambench.store.files import write_text
@@ -30,15 +31,7 @@ from dreambench.store.files import write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-KINDS = {"run": "run", "score": "submission", "published": "published"}
-
-
-@dataclass(frozen=True)
-class BoardCell:
-    """One number of a row with its interval as text; both empty where there is none."""
-
-    text: str
-    interval: str
+KINDS = {"run": "run", "score": "submission"}
 
 
 @dataclass(frozen=True)
@@ -48,7 +41,7 @@ class BoardRow:
     name: str
     kind: str
     images: str
-    cells: tuple[BoardCell, ...]
+    cells: tuple[TableCell, ...]
 
 
 @dataclass(frozen=True)
@@ -90,8 +83,9 @@ def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:
     boards = make_boards(scored)
     comparable = {each.name for board in boards for each in beside(board.signature)[0]}
     apart = [result for result in reported_results() if result.name not in comparable]
-    page = out / "index.html" if not out.suffix else out
-    write_text(page, render_leaderboard(boards, apart_table([_apart(r, boards) for r in apart])))
+    table = apart_table([_apart(result, boards) for result in apart])
+    page = out if names_a_page(out) else out / "index.html"
+    write_text(page, render("leaderboard.html.j2", scripts=["tables.js"], boards=boards, apart=table))
     return page
 
 
@@ -123,67 +117,50 @@ def _board(group: Sequence[RunScores], anchor: str) -> Board:
     rows = [(run, summary_of([run]).rows[1]) for run in group]
     comparable, _ = beside(signature)
     metrics = in_table_order(name for _, row in rows for name in row.metrics())
-    ranked = sorted(rows, key=lambda pair: -_value(pair[1], metrics[0]) if metrics else 0)
     own = [
         BoardRow(
             run.label,
             KINDS[run.record.kind],
             numbers.count(row.n_images),
-            tuple(_cell(row, metric) for metric in metrics),
+            tuple(score_cell(row.score(metric)) for metric in metrics),
         )
-        for run, row in ranked
+        for run, row in sorted(rows, key=lambda pair: _rank(pair[1], metrics))
     ]
     quoted = [
-        BoardRow(each.title, KINDS["published"], "", tuple(_quoted(each, metric) for metric in metrics))
+        BoardRow(each.title, "published", "", tuple(TableCell(reported_value(each, m)) for m in metrics))
         for each in comparable
     ]
     note = f"{MINIATURE_NOTE}." if is_miniature(signature) else ""
-    figure = _figure(group, anchor)
-    return Board(signature, anchor, note, metrics, (*own, *quoted), figure)
+    return Board(signature, anchor, note, metrics, (*own, *quoted), _figure(rows, anchor))
 
 
-def _value(row: Row, metric: str) -> float:
-    score = row.score(metric)
-    return float("-inf") if score is None else score.mean
-
-
-def _cell(row: Row, metric: str) -> BoardCell:
-    score = row.score(metric)
+def _rank(row: Row, metrics: Sequence[str]) -> float:
+    """Return what sorts rows by the first metric, the best first, and those without a score last."""
+    score = row.score(metrics[0]) if metrics else None
     if score is None:
-        return BoardCell(numbers.ABSENT, "")
-    return BoardCell(numbers.fixed(score.mean), numbers.interval(score.ci95))
+        return math.inf
+    return -score.mean if get_metric(metrics[0]).higher_is_better else score.mean
 
 
-def _quoted(result: ReportedResult, metric: str) -> BoardCell:
-    found = {str(name): value for name, value in result.values.items()}.get(metric)
-    return BoardCell(numbers.fixed(found), "")
-
-
-def _figure(group: Sequence[RunScores], anchor: str) -> Markup:
+def _figure(rows: Sequence[tuple[RunScores, Row]], anchor: str) -> Markup:
     """Draw DINO against CLIP-T with both intervals; empty where the runs lack one of them."""
-    points = []
-    for run in group:
-        row = summary_of([run]).rows[1]
-        x, y = row.score("clip_t"), row.score("dino")
-        if x is not None and y is not None:
-            points.append((run.label, x, y))
+    pairs = [(run.label, row.score("clip_t"), row.score("dino")) for run, row in rows]
+    points = [(label, x, y) for label, x, y in pairs if x is not None and y is not None]
     if not points:
         return Markup("")
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = trade_off_panel(figure)
+        axes.margins(0.12)
         for position, (label, x, y) in enumerate(points):
             colour = colour_of(position)
             if x.ci95 and y.ci95:
                 axes.plot(x.ci95, [y.mean] * 2, color=colour, lw=1)
                 axes.plot([x.mean] * 2, y.ci95, color=colour, lw=1)
             axes.plot([x.mean], [y.mean], "o", color=colour, ms=6, label=label)
-            place = (6, 4 if position % 2 else -11)  # near dots, such as two seeds, keep their names apart
-            axes.annotate(label, (x.mean, y.mean), place, textcoords="offset points", color=SOFT, fontsize=8)
-        axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
-        axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
-        axes.margins(0.12)
+            # Near dots, such as two seeds, keep their names apart.
+            name_dot(axes, label, x.mean, y.mean, (6, 4 if position % 2 else -11))
         if len(points) <= 4:
-            legend_above(figure, once([axes]))
+            legend_above(figure, [axes])
 
     return draw_svg((7.2, 4.2), draw, anchor, "Fidelity against prompt following")

@@ -43,7 +43,7 @@ def draw_losses(figure: Figure, scored: Sequence[RunScores]) -> None:
         axes.set_xlabel("step")
         axes.set_ylim(bottom=0)
     if terms:
-        legend_above(figure, panels[0].get_legend_handles_labels()[0])
+        legend_above(figure, panels[:1])
 
 
 def _binned(log: pd.DataFrame, term: str) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from dreambench.report.table import (
     latex_text,
     markdown_text,
     row,
+    score_cell,
     table,
     to_latex,
     to_markdown,
@@ -46,8 +47,12 @@ def main_table(summary: Summary) -> Table:
         _our_row(each, metrics, best, "run" if position else "real")
         for position, each in enumerate(summary.rows)
     ]
-    head = ("Method", *map(numbers.title, metrics), "Images")
-    return table(summary.name, head, [*ours, *_paper_rows(summary, metrics)], CAPTION)
+    paper = [] if differences_from_paper(summary.signature) else _published_rows(metrics)
+    return table(summary.name, _head(metrics), [*ours, *paper], CAPTION)
+
+
+def _head(metrics: tuple[str, ...]) -> list[str]:
+    return ["Method", *map(numbers.title, metrics), "Images"]
 
 
 def table_metrics(summary: Summary) -> tuple[str, ...]:
@@ -76,18 +81,11 @@ def _our_row(each: Row, metrics: tuple[str, ...], best: Mapping[str, str], group
 
 
 def _cell(score: Score | None, best: str | None) -> TableCell:
-    if score is None:
-        return TableCell(numbers.ABSENT)
-    mean, ci95 = numbers.fixed(score.mean), numbers.interval(score.ci95)
-    style = "bold" if mean == best else ""
-    if score.paper is None:
-        return TableCell(mean, ci95, style=style)
-    remark = f"paper {numbers.fixed(score.paper)}, {numbers.signed(score.mean - score.paper)}"
-    return TableCell(mean, ci95, remark, style)
-
-
-def _paper_rows(summary: Summary, metrics: tuple[str, ...]) -> list[TableRow]:
-    return [] if differences_from_paper(summary.signature) else _published_rows(metrics)
+    if score is None or score.paper is None:
+        remark = ""
+    else:
+        remark = f"paper {numbers.fixed(score.paper)}, {numbers.signed(score.mean - score.paper)}"
+    return score_cell(score, remark, "bold" if score and numbers.fixed(score.mean) == best else "")
 
 
 def _published_rows(metrics: tuple[str, ...]) -> list[TableRow]:
@@ -111,8 +109,7 @@ def paper_apart(summary: Summary) -> Table | None:
         "These numbers are not comparable with ours, which differ from the paper's protocol in "
         f"{'; '.join(why)}."
     )
-    head = ("Method", *map(numbers.title, metrics), "Images")
-    return table("The paper's Table 1", head, _published_rows(metrics), note)
+    return table("The paper's Table 1", _head(metrics), _published_rows(metrics), note)
 
 
 def markdown_table(summary: Summary) -> str:

@@ -12,14 +12,15 @@ def fixed(value: float | None) -> str:
     """Write a score with three decimals, as the paper does; ``–`` where there is none."""  # noqa: RUF002
     if value is None or value != value:
         return ABSENT
-    text = f"{value:.3f}"
-    return text.lstrip("-") if float(text) == 0 else text.replace("-", MINUS)
+    return f"{value:z.3f}".replace("-", MINUS)
 
 
-def signed(value: float) -> str:
-    """Write a difference with its sign; one that rounds to zero has none."""
-    text = f"{value:+.3f}"
-    return text[1:] if float(text) == 0 else text.replace("-", MINUS)
+def signed(value: float | None) -> str:
+    """Write a difference with its sign; one that rounds to zero has none. Without a value like ``fixed``."""
+    if value is None or value != value:
+        return ABSENT
+    text = f"{value:+z.3f}".replace("-", MINUS)
+    return "0.000" if text == "+0.000" else text
 
 
 def interval(ci95: tuple[float, float] | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pandas as pd
@@ -23,8 +24,9 @@ class Picture:
 
     ``scores`` are (metric, score with three decimals) for every score that exists. ``link`` is the
     address of the full image where the page may give one. ``seed``, ``number`` (counted from 1, among the
-    images of its prompt) and ``key`` (one per image of the page, wherever it is shown) are empty for a photo.
-    ``nearest`` names the photo that the image resembles most, where that is known.
+    images of its prompt), ``key`` (one per image of the page, wherever it is shown), ``subject`` and
+    ``prompt`` are empty for a photo. ``nearest`` names the photo that the image resembles most, where that
+    is known.
     """
 
     alt: str
@@ -37,57 +39,62 @@ class Picture:
     number: str = ""
     key: str = ""
     nearest: str = ""
+    subject: str = ""
+    prompt: str = ""
 
 
-def photos_of(
-    name: str, scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail]
-) -> tuple[Picture, ...]:
-    """Return a subject's photos, as the first run that has any of them lists them."""
-    files = next((run.record.photos[name] for run in scored if name in run.record.photos), [])
-    return tuple(photo_of(name, Path(file), thumbnails) for file in files)
+@dataclass(frozen=True)
+class Album:
+    """Makes a page's pictures from its ``thumbnails`` by source; ``out`` is the page's folder."""
 
+    thumbnails: Mapping[Path, Thumbnail]
+    out: Path
 
-def photo_of(name: str, file: Path, thumbnails: Mapping[Path, Thumbnail]) -> Picture:
-    """Return the picture of one of a subject's photos."""
-    shown = thumbnails[file.absolute()]
-    return Picture(f"Photo {file.name} of {name}", file.name, shown.href, shown.problem)
+    def photo(self, name: str, file: Path) -> Picture:
+        """Return the picture of one of a subject's photos."""
+        shown = self.thumbnails[file.absolute()]
+        return Picture(f"Photo {file.name} of {name}", file.name, shown.href, shown.problem)
+
+    def photos(self, name: str, scored: Sequence[RunScores]) -> tuple[Picture, ...]:
+        """Return a subject's photos, as the first run that has any of them lists them."""
+        files = next((run.record.photos[name] for run in scored if name in run.record.photos), [])
+        return tuple(self.photo(name, Path(file)) for file in files)
+
+    def first_photo(self, name: str, scored: Sequence[RunScores]) -> Picture | None:
+        """Return the first of a subject's photos that can be shown, or None."""
+        return next((photo for photo in self.photos(name, scored) if photo.href), None)
+
+    def image(self, run: RunScores, row: Any) -> Picture:
+        """Return the picture of one row of a run's images table (a named tuple)."""
+        alt = f"{row.subject}: {row.prompt}, image {row.image_index + 1}"
+        source = image_source(run, row.file)
+        if source is None:
+            return Picture(alt, f"{alt}: missing", None, "missing", subject=row.subject, prompt=row.prompt)
+        shown = self.thumbnails[source]
+        columns = image_metrics(run.record.spec.protocol.metrics)
+        scores = [(m, numbers.fixed(getattr(row, m))) for m in columns if pd.notna(getattr(row, m))]
+        known = [f"{get_metric(metric).title} {text}" for metric, text in scores] or ["not scored"]
+        seed = "" if pd.isna(row.seed) else str(int(row.seed))
+        return Picture(
+            alt,
+            " · ".join([str(row.prompt), *known, *([f"seed {seed}"] if seed else [])]),
+            shown.href,
+            shown.problem,
+            link_to(source, self.out, run.folder.path),
+            tuple(scores),
+            seed,
+            str(row.image_index + 1),
+            f"{run.label}/{row.subject}/{row.prompt_index}-{row.image_index}",
+            getattr(row, "nearest_name", None) or "",
+            row.subject,
+            row.prompt,
+        )
 
 
 def with_nearest_photos(run: RunScores, near: Similarities) -> RunScores:
     """Return a run whose images table names the photo that each image resembles most."""
     images = run.tables.images.assign(nearest_name=near.images["nearest_name"])
     return replace(run, tables=replace(run.tables, images=images))
-
-
-def picture_of(
-    name: str, run: RunScores, row: object, thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> Picture:
-    """Return the picture of one row of a run's images table (a named tuple)."""
-    alt = f"{name}: {row.prompt}, image {row.image_index + 1}"  # type: ignore[attr-defined]
-    source = image_source(run, row.file)  # type: ignore[attr-defined]
-    if source is None:
-        return Picture(alt, f"{alt}: missing", None, "missing")
-    shown = thumbnails[source]
-    columns = image_metrics(run.record.spec.protocol.metrics)
-    scores = tuple((m, numbers.fixed(getattr(row, m))) for m in columns if pd.notna(getattr(row, m)))
-    seed = getattr(row, "seed", None)
-    return Picture(
-        alt,
-        _title(str(row.prompt), scores, seed),  # type: ignore[attr-defined]
-        shown.href,
-        shown.problem,
-        link_to(source, out, run.folder.path),
-        scores,
-        str(int(seed)) if pd.notna(seed) else "",  # type: ignore[arg-type]
-        str(row.image_index + 1),  # type: ignore[attr-defined]
-        f"{run.label}/{name}/{row.prompt_index}-{row.image_index}",  # type: ignore[attr-defined]
-        getattr(row, "nearest_name", None) or "",
-    )
-
-
-def _title(prompt: str, scores: Sequence[tuple[str, str]], seed: object) -> str:
-    known = [f"{get_metric(metric).title} {text}" for metric, text in scores] or ["not scored"]
-    return " · ".join([prompt, *known, *([f"seed {int(seed)}"] if pd.notna(seed) else [])])  # type: ignore[call-overload]
 
 
 def link_to(file: Path, out: Path, top: Path) -> str | None:

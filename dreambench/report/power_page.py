@@ -14,7 +14,7 @@ from dreambench.analysis.power import (
 )
 from dreambench.analysis.power_study import DRAWS, LITE, TINY, PowerStudy
 from dreambench.report import numbers
-from dreambench.report.table import Table, table, to_markdown
+from dreambench.report.table import Table, markdown_sections, table
 from dreambench.spec.registries import get_metric
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
@@ -40,14 +40,10 @@ def power_tables(found: PowerStudy) -> list[Table]:
     return [_needed(found), _components(found), _lite(found), _wrong(found), _check(found)]
 
 
-def _title(metric: str) -> str:
-    return get_metric(metric).title
-
-
 def _needed(found: PowerStudy) -> Table:
     rows = [
         [
-            _title(each.metric),
+            get_metric(each.metric).title,
             f"{each.difference:.2f}",
             _count(each.subjects, MOST_SUBJECTS),
             _count(each.images, MOST_IMAGES),
@@ -74,7 +70,10 @@ def _count(needed: int | None, most: int) -> str:
 
 def _components(found: PowerStudy) -> Table:
     rows = [
-        [_title(name), *(f"{part**0.5:.4f}" for part in (own.subject, own.seed, own.prompt, own.image))]
+        [
+            get_metric(name).title,
+            *(f"{part**0.5:.4f}" for part in (own.subject, own.seed, own.prompt, own.image)),
+        ]
         for name, own in found.components.items()
     ]
     pairs = max(own.pairs for own in found.components.values())
@@ -85,7 +84,7 @@ def _components(found: PowerStudy) -> Table:
 def _lite(found: PowerStudy) -> Table:
     rows = [
         [
-            _title(each.metric),
+            get_metric(each.metric).title,
             numbers.count(each.methods),
             numbers.fixed(each.tau),
             numbers.fixed(each.tau_low),
@@ -104,7 +103,7 @@ def _lite(found: PowerStudy) -> Table:
 
 def _wrong(found: PowerStudy) -> Table:
     rows = [
-        [_title(each.metric), f"{each.chance:.0%}", f"{each.worst:.0%}", " and ".join(each.pair)]
+        [get_metric(each.metric).title, f"{each.chance:.0%}", f"{each.worst:.0%}", " and ".join(each.pair)]
         for each in found.wrong
     ]
     note = (
@@ -118,7 +117,7 @@ def _wrong(found: PowerStudy) -> Table:
 def _check(found: PowerStudy) -> Table:
     rows = [
         [
-            _title(each.metric),
+            get_metric(each.metric).title,
             numbers.count(each.subjects),
             f"{each.difference:.2f}",
             numbers.fixed(each.predicted),
@@ -140,6 +139,5 @@ def power_page(found: PowerStudy, command: str) -> str:
     parts = [_INTRODUCTION.rstrip(), f"{runs} This page is made by\n\n```sh\n{command}\n```"]
     if is_miniature(found.signature):
         parts.append(f"**{MINIATURE_NOTE}: run the command on runs of yours.**")
-    for content in power_tables(found):
-        parts += [f"## {content.title}", to_markdown(content).rstrip(), content.note]
-    return "\n\n".join([*parts, f"Signature: `{found.signature}`"]) + "\n"
+    parts += [*markdown_sections(power_tables(found)), f"Signature: `{found.signature}`"]
+    return "\n\n".join(parts) + "\n"

@@ -17,8 +17,7 @@ from PIL import Image, ImageOps
 
 from dreambench.report.pictures import Picture
 from dreambench.report.subject_grids import SubjectGrid
-from dreambench.report.thumbnails import FOLDER, data_address, folder_name
-from dreambench.store.files import write_atomically
+from dreambench.report.thumbnails import FOLDER, data_address, folder_name, write_bytes
 
 COLUMNS = 6
 SIDE = 96  # pixels: 25 mm on paper, and a run of 30 subjects stays below 5 MB
@@ -32,7 +31,6 @@ class PrintCell:
     """One picture of a strip; ``means`` are those of ``PROMPT_MEANS``. A photo has only a picture."""
 
     picture: Picture
-    text: str = ""
     index: str = ""
     means: tuple[str, ...] = ()
 
@@ -60,7 +58,7 @@ def strips_in_files(out: Path) -> KeepStrip:
     def keep(content: bytes, place: PurePosixPath) -> str:
         path = out / FOLDER / place
         if not path.is_file() or path.read_bytes() != content:
-            write_atomically(path, lambda file: _write(file, content))
+            write_bytes(path, content)
         return quote(str(FOLDER / place))
 
     return keep
@@ -115,7 +113,7 @@ def _cells(grid: SubjectGrid, run: int) -> list[PrintCell]:
         cells = line.runs[run]
         if cells.pictures:
             shown = next((picture for picture in cells.pictures if picture.href), cells.pictures[0])
-            found.append(PrintCell(shown, cells.prompt, str(line.index), cells.means))
+            found.append(PrintCell(shown, str(line.index), cells.means))
     return found
 
 
@@ -134,7 +132,3 @@ def _image(picture: Picture, out: Path) -> Image.Image | None:
     else:
         content = (out / unquote(picture.href)).read_bytes()
     return Image.open(io.BytesIO(content)).convert("RGB")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)

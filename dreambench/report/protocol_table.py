@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dreambench.analysis.protocol_spread import protocol_spreads, scores_by_protocol, unscaled
-from dreambench.analysis.summary import Score, Summary
+from dreambench.analysis.summary import Summary
 from dreambench.report import numbers
-from dreambench.report.inline_svg import colour_of, draw_svg, legend_above
-from dreambench.report.score_figures import DrawnFigure, once
-from dreambench.report.table import Table, TableCell, TableRow, row, table
+from dreambench.report.inline_svg import draw_mean, draw_svg, row_panels, shift
+from dreambench.report.score_figures import DrawnFigure
+from dreambench.report.table import Table, TableCell, TableRow, row, score_cell, table
 from dreambench.spec.protocols import ProtocolCard, card_of_label
 from dreambench.spec.registries import in_table_order
 from dreambench.spec.signature import is_miniature
@@ -27,14 +26,6 @@ NOTE = (
 SHAPES = "These follow the protocols with the miniature's own encoders; they are not the protocols themselves"
 
 
-@dataclass(frozen=True)
-class NamedSignature:
-    """A protocol as the page explains it: its card, and the signature of the images' scores by it."""
-
-    card: ProtocolCard
-    signature: str
-
-
 def protocol_table(summary: Summary) -> Table | None:
     """Lay out each run's scores under each protocol; None where there is only one.
 
@@ -48,15 +39,16 @@ def protocol_table(summary: Summary) -> Table | None:
     rows: list[TableRow] = []
     methods = [each.method for each in summary.rows[1:]]
     for position, method in enumerate(methods, start=1):
+        named = [method] if len(methods) > 1 else []
         for name, scores in scores_by_protocol(summaries, position).items():
             images = numbers.count(summaries[name].rows[position].n_images)
-            cells = [_cell(scores.get(metric)) for metric in metrics]
-            rows.append(row([*_named(method, name, methods), *cells, images], f"run-{position}"))
+            cells = [score_cell(scores.get(metric)) for metric in metrics]
+            rows.append(row([*named, name, *cells, images], f"run-{position}"))
         last = [
             TableCell(numbers.fixed(spreads[method, m]), style="bold") if (method, m) in spreads else ""
             for m in metrics
         ]
-        rows.append(row([*_named(method, "spread", methods), *last, ""], f"spread-{position}"))
+        rows.append(row([*named, "spread", *last, ""], f"spread-{position}"))
     head = [*(["Method"] if len(methods) > 1 else []), "Protocol", *map(numbers.title, metrics), "Images"]
     note = f"{NOTE} {SHAPES}." if is_miniature(summary.signature) else NOTE
     return table(TITLE, head, rows, note, words=len(head) - len(metrics) - 1)
@@ -67,19 +59,9 @@ def protocol_metrics(summaries: Mapping[str, Summary]) -> tuple[str, ...]:
     return in_table_order(name for each in summaries.values() for name in each.metrics())
 
 
-def _named(method: str, protocol: str, methods: Sequence[str]) -> list[str | TableCell]:
-    return [method, protocol] if len(methods) > 1 else [protocol]
-
-
-def _cell(score: Score | None) -> TableCell:
-    if score is None:
-        return TableCell(numbers.ABSENT)
-    return TableCell(numbers.fixed(score.mean), numbers.interval(score.ci95))
-
-
-def named_signatures(summary: Summary) -> list[NamedSignature]:
-    """Return the protocols in order, with what their files say about them."""
-    return [NamedSignature(card_of_label(name), each.signature) for name, each in summary.protocols.items()]
+def named_signatures(summary: Summary) -> list[tuple[ProtocolCard, str]]:
+    """Return what each protocol's file says about it, and the signature of the images' scores by it."""
+    return [(card_of_label(name), each.signature) for name, each in summary.protocols.items()]
 
 
 def protocol_figure(summary: Summary) -> DrawnFigure | None:
@@ -93,26 +75,14 @@ def protocol_figure(summary: Summary) -> DrawnFigure | None:
     names, methods = list(summaries), [each.method for each in summary.rows[1:]]
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-        for metric, axes in zip(metrics, panels, strict=True):
-            for position, method in enumerate(methods, start=1):
-                scores = scores_by_protocol(summaries, position)
-                shift = 0.0 if len(methods) == 1 else ((position - 1) / (len(methods) - 1) - 0.5) * 0.4
-                for at, name in enumerate(names):
-                    if metric not in scores[name]:
-                        continue
-                    score = unscaled(scores[name][metric], summaries[name].signature, metric)
-                    low, high = score.ci95 or (score.mean, score.mean)
-                    colour = colour_of(position - 1)
-                    axes.plot([low, high], [at + shift] * 2, color=colour, lw=1.6)
-                    axes.plot([score.mean], [at + shift], "o", color=colour, ms=5.5, label=method)
-            axes.set_title(numbers.title(metric), loc="left")
-            axes.set_yticks(range(len(names)), names)
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="y")
+        for metric, axes in row_panels(figure, metrics, names):
             axes.margins(x=0.12)
-        panels[0].set_ylim(len(names) - 0.5, -0.5)
-        legend_above(figure, once(panels))
+            for position, method in enumerate(methods):
+                for at, (name, scores) in enumerate(scores_by_protocol(summaries, position + 1).items()):
+                    if metric in scores:
+                        score = unscaled(scores[metric], summaries[name].signature, metric)
+                        row_of = at + shift(position, len(methods))
+                        draw_mean(axes, score.mean, score.ci95, row_of, position, method)
 
     caption = "Means of the same images with their 95% intervals over subjects, scales divided out."
     svg = draw_svg((9.6, 1.2 + 0.36 * len(names)), draw, "protocols", "Scores under each protocol")

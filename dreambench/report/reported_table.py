@@ -40,14 +40,15 @@ def reported_table(
             each.protocol or "not stated",
             each.read_in + (" (copied)" if each.copied else ""),
             remarks(each),
-            *(_value(each, metric) for metric in METRICS),
+            *(reported_value(each, metric) for metric in METRICS),
         ]
         for each in results
     ]
     return table(title, head, rows, note, words=4)
 
 
-def _value(result: ReportedResult, metric: str) -> str:
+def reported_value(result: ReportedResult, metric: str) -> str:
+    """Write a result's number by a metric, ``>`` before one that is a bound."""
     found = {str(name): value for name, value in result.values.items()}.get(metric)
     return (">" if metric in result.inexact else "") + numbers.fixed(found)
 
@@ -61,7 +62,9 @@ def remarks(result: ReportedResult) -> str:
 def apart_table(apart: Sequence[SetApart]) -> Table:
     """Lay out the results that are not comparable, with the reason."""
     head = ["Method", "Why not", *(numbers.title(m) for m in METRICS)]
-    rows = [[each.result.title, each.reason, *(_value(each.result, m) for m in METRICS)] for each in apart]
+    rows = [
+        [each.result.title, each.reason, *(reported_value(each.result, m) for m in METRICS)] for each in apart
+    ]
     return table("Published, and not comparable", head, rows, words=2)
 
 

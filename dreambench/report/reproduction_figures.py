@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.verdicts import ClaimVerdict
-from dreambench.store.files import write_atomically
+from dreambench.report.inline_svg import svg_text
+from dreambench.store.files import write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 _COLOURS = {"holds": "#1a7f37", "fails": "#cf222e", "undecided": "#6e7781"}
 _SETTINGS: Any = {
     "svg.fonttype": "none",
-    "svg.hashsalt": "dreambench",
     "font.size": 9,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -56,7 +56,7 @@ def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
         diamond = axes.plot([], [], "D", color="0.25", mfc="none", label="the paper's")
         figure.legend(handles=[*dots, *diamond], loc="outside upper right", ncols=4, frameon=False)
 
-    _write(file, (9.0, 0.8 + 0.26 * max(1, len(tested))), draw)
+    write_text(file, svg_text((9.0, 0.8 + 0.26 * max(1, len(tested))), draw, _SETTINGS))
 
 
 def _apart(axes: Any, places: Iterable[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
@@ -88,18 +88,4 @@ def draw_training(points: Points, file: Path) -> None:
         axes.set_ylabel("CLIP-T: is it the prompt?")
         figure.legend(loc="outside upper right", ncols=3, frameon=False)
 
-    _write(file, (7.0, 4.2), draw)
-
-
-def _write(file: Path, size: tuple[float, float], draw: Callable[[Figure], None]) -> None:
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(_SETTINGS):
-        figure = Figure(figsize=size, layout="constrained")
-        FigureCanvasSVG(figure)
-        draw(figure)
-        write_atomically(
-            file, lambda temporary: figure.savefig(temporary, format="svg", metadata={"Date": None})
-        )
+    write_text(file, svg_text((7.0, 4.2), draw, _SETTINGS))

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
+
 from dreambench.analysis.run_scores import RunScores
 from dreambench.literature.reproduction import (
     ALONG_TRAINING,
@@ -16,23 +18,27 @@ from dreambench.literature.reproduction import (
     PlannedRun,
 )
 from dreambench.report import numbers
+from dreambench.report.table import table, to_markdown
 from dreambench.store import RunRecord
 
+MEANS = {"dino": "DINO", "clip_i": "CLIP-I", "clip_t": "CLIP-T"}
 Scored = Mapping[PlannedRun, RunScores]
 
 
 def seed_by_seed(scored: Scored) -> list[str]:
     """Return a table of every run's means over subjects."""
-    lines = [
-        "| run | seed | DINO | CLIP-I | CLIP-T |",
-        "| --- | ---: | ---: | ---: | ---: |",
+    rows = [
+        [f"{run.group}, {run.variant}", str(run.seed), *means(scores.subjects)]
+        for run, scores in sorted(
+            scored.items(), key=lambda item: (item[0].group, item[0].variant, item[0].seed)
+        )
     ]
-    for run, scores in sorted(
-        scored.items(), key=lambda item: (item[0].group, item[0].variant, item[0].seed)
-    ):
-        means = [numbers.fixed(float(scores.subjects[m].mean())) for m in ("dino", "clip_i", "clip_t")]
-        lines.append(f"| {run.group}, {run.variant} | {run.seed} | {' | '.join(means)} |")
-    return [*lines, ""]
+    return [to_markdown(table("", ["run", "seed", *MEANS.values()], rows))]
+
+
+def means(subjects: pd.DataFrame) -> list[str]:
+    """Write the means over some subjects by the metrics of ``MEANS``."""
+    return [numbers.fixed(mean) for mean in subjects[list(MEANS)].mean()]
 
 
 def runs_and_commands(scored: Scored, root: Path, options: Sequence[str]) -> list[str]:
@@ -68,7 +74,7 @@ def wall_seconds(records: Sequence[RunRecord]) -> float:
 
 
 def _single_commands(scored: Scored, options: Sequence[str]) -> list[str]:
-    commands: dict[str, None] = {}
+    commands = []
     for run in scored:
         seed = ["--seed", str(run.seed)]
         if run.group == COMPARISON:
@@ -76,23 +82,15 @@ def _single_commands(scored: Scored, options: Sequence[str]) -> list[str]:
             words = ["run", *options, "--method", run.variant, *seed, *metrics]
         elif run.group == ALONG_TRAINING:
             steps = ["--set", f"method.steps={run.spec.method.training_steps()}"]
-            words = [
-                "run",
-                *options,
-                "--method",
-                run.spec.method.name,
-                "--subjects",
-                _names(run),
-                *seed,
-                *steps,
-            ]
+            method = ["--method", run.spec.method.name]
+            words = ["run", *options, *method, "--subjects", _names(run), *seed, *steps]
         elif run.group in (COMMON_WORD, TRAINED_WORDS):
             word = ["--set", f"identifier.text={run.spec.identifier.text}"]
             words = ["run", *options, "--subjects", _names(run), *seed, *word]
         else:
             words = ["ablate", run.group, *options, "--subjects", _names(run), *seed]
-        commands[shlex.join(["dreambench", *words])] = None
-    return list(commands)
+        commands.append(shlex.join(["dreambench", *words]))
+    return list(dict.fromkeys(commands))  # an ablation's variants have one command
 
 
 def _names(run: PlannedRun) -> str:

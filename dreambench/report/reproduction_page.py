@@ -26,8 +26,9 @@ from dreambench.report.ablation_tables import ablation_markdown
 from dreambench.report.claims_table import claims_markdown, verdicts_markdown
 from dreambench.report.csv_tables import subjects_csv
 from dreambench.report.main_table import markdown_table
-from dreambench.report.reproduction_figures import draw_effects, draw_training, training_points
-from dreambench.report.reproduction_log import Scored, runs_and_commands, seed_by_seed
+from dreambench.report.reproduction_figures import Points, draw_effects, draw_training, training_points
+from dreambench.report.reproduction_log import MEANS, Scored, means, runs_and_commands, seed_by_seed
+from dreambench.report.table import table, to_markdown
 from dreambench.runs.reproduce import finished_runs
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import open_run
@@ -59,11 +60,12 @@ def write_reproduction(
     decisive = [scores for run, scores in scored.items() if run.group not in _EXPERIMENTS]
     answers = judge_claims(decisive, rating)
     missing = [run for run in planned if run not in scored]
+    points = training_points(scores for run, scores in scored.items() if run.group == ALONG_TRAINING)
     command = _command(planned, options, correlation, notes, bool(missing))
     parts = [
         *_head(read[0], scored, answers, missing, file.stem),
         *([notes.read_text(encoding="utf-8").strip(), ""] if notes else []),
-        *_along_training(scored, file.stem),
+        *(_along_training(points, scored, file.stem) if points else []),
         *_folded("Comparison (Table 1)", _comparison(scored)),
         *_ablations(scored),
         *_folded("Identifiers: a rare token and words (section 3.2)", _words(scored)),
@@ -74,7 +76,7 @@ def write_reproduction(
         ),
     ]
     draw_effects(answers, file.with_name(f"{file.stem}-effects.svg"))
-    if points := _points(scored):
+    if points:
         draw_training(points, file.with_name(f"{file.stem}-training.svg"))
     write_text(file.with_name(f"{file.stem}-subjects.csv"), subjects_csv(read))
     write_text(file, "\n".join(parts).rstrip() + "\n")
@@ -102,10 +104,8 @@ def _head(
     lines += [f"**{MINIATURE_NOTE}.**", ""] if miniature else []
     lines += [_told(scored, answers, miniature), ""]
     if missing:
-        lines += [
-            f"**{numbers.plural(len(missing), 'run')} not finished, and in no figure of this page.**",
-            "",
-        ]
+        unfinished = numbers.plural(len(missing), "run")
+        lines += [f"**{unfinished} not finished, and in no figure of this page.**", ""]
         lines += _folded("Not finished", [", ".join(f"`{each.folder(Path())}`" for each in missing)])
     alt = "Effect of every claim with its 95% interval"
     return [*lines, verdicts_markdown(answers), f"![{alt}]({stem}-effects.svg)", ""]
@@ -157,9 +157,9 @@ def _ablations(scored: Scored) -> list[str]:
     lines = []
     for name in dict.fromkeys(run.group for run in scored if run.group not in SINGLE):
         chosen, variants = ablation(name), _of(scored, name)
-        notes = list(chosen.notes)
-        notes += [n for run in variants.values() for n in run.record.notes if n.startswith("Class noun of")]
-        summary = summarize_ablation(name, chosen.title, chosen.table, variants, list(dict.fromkeys(notes)))
+        nouns = [n for run in variants.values() for n in run.record.notes if n.startswith("Class noun of")]
+        notes = list(dict.fromkeys([*chosen.notes, *nouns]))
+        summary = summarize_ablation(name, chosen.title, chosen.table, variants, notes)
         text = ablation_markdown(summary, by_subject=False)
         lines += _folded(f"{chosen.title} (Table {chosen.table})", [text])
     return lines
@@ -180,27 +180,15 @@ def _words(scored: Scored) -> list[str]:
         if (r.group, r.variant, r.seed) == (COMPARISON, "dreambooth", seed)
     }
     subjects = list(next(iter(words.values())).record.subjects)
-    lines = [
-        f"{len(subjects)} subjects, seed {seed}.",
-        "",
-        "| identifier | DINO | CLIP-I | CLIP-T |",
-        "| --- | ---: | ---: | ---: |",
-    ]
+    lines = [f"{len(subjects)} subjects, seed {seed}.", ""]
+    lines += [f"| identifier | {' | '.join(MEANS.values())} |", "| --- | ---: | ---: | ---: |"]
     for kind, found in (("rare token", rare), ("word", common), ("word", words)):
         for text, scores in found.items():
-            means = scores.subjects.reindex(subjects)[["dino", "clip_i", "clip_t"]].mean()
-            lines.append(f"| `{text}` ({kind}) | {' | '.join(numbers.fixed(float(m)) for m in means)} |")
+            lines.append(f"| `{text}` ({kind}) | {' | '.join(means(scores.subjects.reindex(subjects)))} |")
     return lines
 
 
-def _points(scored: Scored) -> dict[str, list[tuple[int, float, float]]]:
-    return training_points(s for run, s in scored.items() if run.group == ALONG_TRAINING)
-
-
-def _along_training(scored: Scored, stem: str) -> list[str]:
-    points = _points(scored)
-    if not points:
-        return []
+def _along_training(points: Points, scored: Scored, stem: str) -> list[str]:
     run = next(run for run in scored if run.group == ALONG_TRAINING)
     lines = [
         "## Along training",
@@ -211,10 +199,13 @@ def _along_training(scored: Scored, stem: str) -> list[str]:
         f"![DINO and CLIP-T along training]({stem}-training.svg)",
         "",
     ]
-    table = ["| method | steps | DINO | CLIP-T |", "| --- | ---: | ---: | ---: |"]
-    for method, found in points.items():
-        table += [f"| {method} | {s} | {numbers.fixed(d)} | {numbers.fixed(t)} |" for s, d, t in found]
-    return [*lines, *_folded("The figures", table)]
+    rows = [
+        [method, str(steps), numbers.fixed(dino), numbers.fixed(clip_t)]
+        for method, found in points.items()
+        for steps, dino, clip_t in found
+    ]
+    figures = to_markdown(table("", ["method", "steps", "DINO", "CLIP-T"], rows)).rstrip()
+    return [*lines, *_folded("The figures", [figures])]
 
 
 def _made_by(run: RunScores, command: str) -> list[str]:

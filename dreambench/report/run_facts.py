@@ -41,14 +41,14 @@ def notes_of(facts: Sequence[RunFacts]) -> list[tuple[tuple[str, ...], tuple[str
 
 
 def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
-    record, spec = run.record, run.record.spec
+    record, spec, protocol = run.record, run.record.spec, run.record.spec.protocol
     if record.kind == "score":
         how = [("Images", "made elsewhere, scored here")]
     else:
         sampler = spec.sampler
         how = [
             ("Method", spec.method.name),
-            ("Base model", _without_folders(spec.base.model)),
+            ("Base model", without_folders(spec.base.model)),
             ("Sampler", f"{sampler.scheduler}, {sampler.steps} steps, guidance {sampler.guidance_scale:g}"),
             ("Identifier", record.identifier or spec.identifier.text or ""),
             ("Seed", str(spec.seed)),
@@ -60,19 +60,16 @@ def _facts(run: RunScores) -> tuple[tuple[str, str], ...]:
         *how,
         ("Photos", spec.data.label or "unknown"),
         ("Asked for", f"{numbers.plural(len(record.subjects), 'subject')}, {prompts}, {images}"),
-        (
-            "Protocol",
-            f"{spec.protocol.clip.model}, {spec.protocol.dino.model}, LPIPS {spec.protocol.lpips.net}",
-        ),
+        ("Protocol", f"{protocol.clip.model}, {protocol.dino.model}, LPIPS {protocol.lpips.net}"),
         ("dreambench", f"{record.dreambench}{f' at {record.git_commit[:7]}' if record.git_commit else ''}"),
         ("Updated", record.updated),
     ]
     return tuple((name, value) for name, value in facts if value)
 
 
-def _without_folders(model: str) -> str:
-    # The path on the machine that ran it means nothing to a reader.
-    return PurePath(model).name if PurePath(model).is_absolute() else model
+def without_folders(path: str) -> str:
+    """Return only the name of an absolute path: the rest means nothing on another machine."""
+    return PurePath(path).name if PurePath(path).is_absolute() else path
 
 
 def _missing(run: RunScores) -> tuple[str, ...]:
@@ -86,15 +83,16 @@ def _missing(run: RunScores) -> tuple[str, ...]:
         subjects = numbers.plural(len(run.record.subjects), "subject")
         lines[0] = f"{done} of {subjects} done, {lines[0]} Reload the page to see what has been added."
     if coverage.absent:
-        lines.append(f"No scored image yet: {_listed(coverage.absent)}.")
+        lines.append(f"No scored image yet: {listed(coverage.absent)}.")
     if coverage.incomplete:
         parts = [f"{name} ({numbers.count(left)} missing)" for name, left in coverage.incomplete.items()]
-        lines.append(f"Partly scored: {_listed(parts)}.")
+        lines.append(f"Partly scored: {listed(parts)}.")
     if run.record.error:
         lines.append(f"It stopped with: {run.record.error}")
     return tuple(lines)
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[str]) -> str:
+    """Return names in one line, at most ``LISTED`` of them."""
     more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
     return ", ".join(names[:LISTED]) + more

@@ -11,15 +11,24 @@ from markupsafe import Markup
 from dreambench.analysis import RunScores
 from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import shown_metrics
-from dreambench.report import numbers
-from dreambench.report.inline_svg import INK, SOFT, colour_of, draw_svg, legend_above
+from dreambench.report.inline_svg import (
+    INK,
+    colour_of,
+    draw_mean,
+    draw_svg,
+    legend_above,
+    name_dot,
+    row_panels,
+    shift,
+    short,
+    trade_off_panel,
+)
 from dreambench.report.loss_figure import draw_losses, losses_of
 from dreambench.report.reproduction_figures import training_points
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import get_metric
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 WIDTH = 9.6  # inches
@@ -61,25 +70,18 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
     names = list(dict.fromkeys(name for run in scored for name in run.record.subjects))
 
     def draw(figure: Figure) -> None:
-        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-        for metric, axes in zip(metrics, panels, strict=True):
+        for metric, axes in row_panels(figure, metrics, names):
+            axes.set_axisbelow(True)
             for position, run in enumerate(scored):
-                rows = [names.index(name) + _shift(position, len(scored)) for name in run.subjects.index]
                 if metric not in run.subjects:
                     continue
+                rows = [names.index(name) + shift(position, len(scored)) for name in run.subjects.index]
                 axes.plot(run.subjects[metric], rows, "o", color=colour_of(position), ms=5, label=run.label)
                 if metric in run.photos and position == 0:
                     ticks = [names.index(name) for name in run.photos.index]
                     axes.plot(
                         run.photos[metric], ticks, "|", color=INK, ms=9, mew=1.4, label="photos (bound)"
                     )
-            axes.set_title(numbers.title(metric), loc="left")
-            axes.set_yticks(range(len(names)), [_short(name) for name in names])
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="y")
-            axes.set_axisbelow(True)
-        panels[0].set_ylim(len(names) - 0.5, -0.5)
-        legend_above(figure, once(panels))
 
     caption = (
         "Each subject's mean over its images. The tick is the bound: the subject's photos against each other."
@@ -90,35 +92,26 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
 
 
 def _kinds(scored: Sequence[RunScores]) -> list[str]:
-    kinds = [kind for run in scored for kind in run.tables.images.dropna(subset=["kind"])["kind"]]
-    return list(dict.fromkeys(str(kind) for kind in kinds)) if _of_images(scored) else []
+    kinds = [str(kind) for run in scored for kind in run.tables.images["kind"].dropna()]
+    return list(dict.fromkeys(kinds)) if metrics_of_images(scored) else []
 
 
-def _of_images(scored: Sequence[RunScores]) -> list[str]:
+def metrics_of_images(scored: Sequence[RunScores]) -> list[str]:
+    """Return the metrics that single images have a score by."""
     images = SCORE_TABLES["images"]
     return [name for name in shown_metrics(scored) if get_metric(name).compares in images]
 
 
 def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
     def draw(figure: Figure) -> None:
-        metrics = _of_images(scored)
-        panels = figure.subplots(1, len(metrics), sharey=True, squeeze=False)[0]
-        for metric, axes in zip(metrics, panels, strict=True):
+        for metric, axes in row_panels(figure, metrics_of_images(scored), kinds):
+            axes.margins(x=0.12)
             for position, run in enumerate(scored):
                 for row, kind in enumerate(kinds if metric in run.tables.images else ()):
                     images = run.tables.images[run.tables.images["kind"] == kind]
                     means = images.groupby("subject")[metric].mean()
-                    at = row + _shift(position, len(scored))
-                    low, high = mean_interval(means) or (means.mean(), means.mean())
-                    axes.plot([low, high], [at, at], color=colour_of(position), lw=1.6)
-                    axes.plot([means.mean()], [at], "o", color=colour_of(position), ms=5.5, label=run.label)
-            axes.set_title(numbers.title(metric), loc="left")
-            axes.set_yticks(range(len(kinds)), [_short(kind) for kind in kinds])
-            axes.tick_params(axis="y", length=0)
-            axes.grid(axis="y")
-            axes.margins(x=0.12)
-        panels[0].set_ylim(len(kinds) - 0.5, -0.5)
-        legend_above(figure, once(panels))
+                    at = row + shift(position, len(scored))
+                    draw_mean(axes, means.mean(), mean_interval(means), at, position, run.label)
 
     caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
     svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")
@@ -135,16 +128,13 @@ def _along_training(scored: Sequence[RunScores]) -> DrawnFigure | None:
         return None
 
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = trade_off_panel(figure)
         for position, (method, found) in enumerate(lines.items()):
             steps, dino, clip_t = zip(*found, strict=True)
             axes.plot(clip_t, dino, "o-", color=colour_of(position), ms=5, lw=1.4, label=method)
             for step, x, y in zip(steps, clip_t, dino, strict=True):
-                axes.annotate(str(step), (x, y), (6, 3), textcoords="offset points", color=SOFT, fontsize=8)
-        axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
-        axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
-        axes.margins(0.1)
-        legend_above(figure, once([axes]))
+                name_dot(axes, str(step), x, y)
+        legend_above(figure, [axes])
 
     caption = (
         "Means over subjects of runs that stopped at these steps. Choose the step whose trade-off suits you."
@@ -155,18 +145,13 @@ def _along_training(scored: Sequence[RunScores]) -> DrawnFigure | None:
 
 def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:
     def draw(figure: Figure) -> None:
-        axes = figure.subplots()
+        axes = trade_off_panel(figure)
         for position, run in enumerate(scored):
             pairs = run.subjects[["clip_t", "dino"]].dropna()
             axes.plot(pairs["clip_t"], pairs["dino"], "o", color=colour_of(position), ms=6, label=run.label)
             for name, x, y in pairs.itertuples() if len(scored) == 1 and len(pairs) <= NAMED else ():
-                axes.annotate(
-                    _short(str(name)), (x, y), (6, 3), textcoords="offset points", color=SOFT, fontsize=8
-                )
-        axes.set_xlabel(f"{numbers.title('clip_t')}  (follows the prompt)")
-        axes.set_ylabel(f"{numbers.title('dino')}  (keeps the subject)")
-        axes.margins(0.1)
-        legend_above(figure, once([axes]))
+                name_dot(axes, short(str(name)), x, y)
+        legend_above(figure, [axes])
 
     caption = (
         "One dot per subject. Up is more like the subject, right is more like the prompt; "
@@ -174,21 +159,3 @@ def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:
     )
     svg = draw_svg((6.2, 4.0), draw, "trade-off", "DINO against CLIP-T, one dot per subject")
     return DrawnFigure("trade-off", "Subject against prompt", caption, svg)
-
-
-def _shift(position: int, count: int) -> float:
-    """Return the offset of a run's dots from the middle of their row."""
-    return 0.0 if count == 1 else (position / (count - 1) - 0.5) * 0.4
-
-
-def once(panels: Sequence[Axes]) -> list[object]:
-    """Return one handle per label of the first panels that use it."""
-    found: dict[str, object] = {}
-    for axes in panels:
-        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
-            found.setdefault(label, handle)
-    return list(found.values())
-
-
-def _short(name: str) -> str:
-    return name if len(name) <= 26 else f"{name[:25]}…"

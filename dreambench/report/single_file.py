@@ -48,7 +48,7 @@ def write_single_file(
     """
     scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
-    preferences = None if votes is None else preferences_of(votes, summary)
+    preferences = preferences_of(votes, summary)
     thumbnails = embedded_thumbnails(scored, side_for(image_sources(scored)), quiet)
     with tempfile.TemporaryDirectory() as folder:
         write_tables(scored, summary, Path(folder))

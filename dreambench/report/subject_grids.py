@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
 from dreambench.analysis import RunScores
 from dreambench.report import numbers
-from dreambench.report.pictures import Picture, photos_of, picture_of
-from dreambench.report.thumbnails import Thumbnail
+from dreambench.report.pictures import Album, Picture
 
 PROMPT_MEANS = ("dino", "clip_t")
 
 
 @dataclass(frozen=True)
 class RunCells:
-    """One run's part of a prompt's line: its images, and the means of ``PROMPT_MEANS`` over them.
-
-    ``prompt`` is the text that the run drew; its name of the subject may be another than the next run's.
-    """
+    """One run's part of a prompt's line: its images, and the means of ``PROMPT_MEANS`` over them."""
 
     pictures: tuple[Picture, ...]
     means: tuple[str, ...]
-    prompt: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,24 +37,23 @@ _ABSENT = RunCells((), (numbers.ABSENT,) * len(PROMPT_MEANS))
 
 @dataclass(frozen=True)
 class SubjectGrid:
-    """One subject: photos on the left, prompts in groups of one kind on the right."""
+    """One subject: photos on the left; on the right prompts in their order, shown in groups of one kind."""
 
     name: str
     anchor: str
     class_noun: str
     category: str
     photos: tuple[Picture, ...]
-    groups: tuple[tuple[str, tuple[PromptLine, ...]], ...]
+    lines: tuple[PromptLine, ...]
 
     @property
-    def lines(self) -> list[PromptLine]:
-        """The lines of all groups, in the order of their prompts."""
-        return sorted((line for _, lines in self.groups for line in lines), key=lambda line: line.index)
+    def groups(self) -> list[tuple[str, list[PromptLine]]]:
+        """The lines by kind."""
+        kinds = dict.fromkeys(line.kind for line in self.lines)
+        return [(kind, [line for line in self.lines if line.kind == kind]) for kind in kinds]
 
 
-def subject_grids(
-    scored: Sequence[RunScores], thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> list[SubjectGrid]:
+def subject_grids(scored: Sequence[RunScores], album: Album) -> list[SubjectGrid]:
     """Return the grid of every subject of the runs, in the first run's order."""
     nouns = {name: noun for run in reversed(scored) for name, noun in run.record.subjects.items()}
     order = list(dict.fromkeys(name for run in scored for name in run.record.subjects))
@@ -76,21 +69,15 @@ def subject_grids(
                 anchor=f"subject-{number}",
                 class_noun=nouns[name],
                 category=str(category.iloc[0]) if len(category) else "",
-                photos=photos_of(name, scored, thumbnails),
-                groups=_grouped(_lines(name, scored, frames, thumbnails, out)),
+                photos=album.photos(name, scored),
+                lines=tuple(_lines(scored, frames, album)),
             )
         )
     return grids
 
 
-def _lines(
-    name: str,
-    scored: Sequence[RunScores],
-    frames: Sequence[pd.DataFrame],
-    thumbnails: Mapping[Path, Thumbnail],
-    out: Path,
-) -> list[PromptLine]:
-    parts = [_cells(name, run, rows, thumbnails, out) for run, rows in zip(scored, frames, strict=True)]
+def _lines(scored: Sequence[RunScores], frames: Sequence[pd.DataFrame], album: Album) -> list[PromptLine]:
+    parts = [_cells(run, rows, album) for run, rows in zip(scored, frames, strict=True)]
     heads = pd.concat(frames).drop_duplicates("prompt_index").sort_values("prompt_index")
     return [
         PromptLine(int(index), str(text), str(kind), tuple(part.get(index, _ABSENT) for part in parts))
@@ -98,21 +85,13 @@ def _lines(
     ]
 
 
-def _cells(
-    name: str, run: RunScores, rows: pd.DataFrame, thumbnails: Mapping[Path, Thumbnail], out: Path
-) -> dict[int, RunCells]:
+def _cells(run: RunScores, rows: pd.DataFrame, album: Album) -> dict[int, RunCells]:
     """Return a subject's cells by prompt index. The rows are gone through once: a run has thousands."""
     pictures: dict[int, list[Picture]] = {}
     for row in rows.itertuples(index=False):
-        pictures.setdefault(row.prompt_index, []).append(picture_of(name, run, row, thumbnails, out))  # type: ignore[arg-type]
-    by_prompt = rows.groupby("prompt_index")
-    means, prompts = by_prompt[list(PROMPT_MEANS)].mean(), by_prompt["prompt"].first()
+        pictures.setdefault(row.prompt_index, []).append(album.image(run, row))  # type: ignore[arg-type]
+    means = rows.groupby("prompt_index")[list(PROMPT_MEANS)].mean()
     return {
-        int(index): RunCells(tuple(pictures[index]), tuple(map(numbers.fixed, values)), str(prompts[index]))
+        int(index): RunCells(tuple(pictures[index]), tuple(map(numbers.fixed, values)))
         for index, *values in means.itertuples()
     }
-
-
-def _grouped(lines: Sequence[PromptLine]) -> tuple[tuple[str, tuple[PromptLine, ...]], ...]:
-    kinds = dict.fromkeys(line.kind for line in lines)
-    return tuple((kind, tuple(line for line in lines if line.kind == kind)) for kind in kinds)

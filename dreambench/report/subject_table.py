@@ -13,40 +13,35 @@ from dreambench.spec.registries import standard_metrics
 
 
 @dataclass(frozen=True)
-class Strip:
-    """DINO on a line from 0 to 1, in percent of its length: ours, and the photos' bound."""
-
-    ours: float | None
-    bound: float | None
-
-
-@dataclass(frozen=True)
 class SubjectRow:
-    """One subject in one run; ``scores`` are (text, bound's text) in the table's order of metrics."""
+    """One subject in one run; ``scores`` are (text, bound's text) in the table's order of metrics.
+
+    ``ours`` and ``bound`` (the photos') are DINO on a line from 0 to 1, in percent of its length.
+    """
 
     name: str
     anchor: str
     class_noun: str
     run: str
     scores: tuple[tuple[str, str], ...]
-    strip: Strip
+    ours: float | None
+    bound: float | None
     images: str
 
 
 @dataclass(frozen=True)
 class SubjectTable:
-    """All subjects; ``several`` says whether each has a line per run."""
+    """All subjects, each with a line per run."""
 
     metrics: tuple[str, ...]
     rows: tuple[SubjectRow, ...]
-    several: bool
 
 
 def subject_table(scored: Sequence[RunScores], grids: Sequence[SubjectGrid]) -> SubjectTable:
     """Lay out the scores of every subject, a line per run that has it."""
     metrics = shown_metrics(scored) or standard_metrics()[:3]
     rows = [_row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects]
-    return SubjectTable(metrics, tuple(rows), len(scored) > 1)
+    return SubjectTable(metrics, tuple(rows))
 
 
 def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> SubjectRow:
@@ -61,7 +56,8 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
         scores=tuple(
             (numbers.fixed(scores.get(m)), numbers.fixed(bounds[m]) if m in bounds else "") for m in metrics
         ),
-        strip=Strip(_percent(scores["dino"]), _percent(bounds["dino"])),
+        ours=_percent(scores["dino"]),
+        bound=_percent(bounds["dino"]),
         images=numbers.count(made) if made == expected else f"{made:,} of {expected:,}",
     )
 

@@ -11,10 +11,12 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from dreambench.analysis.summary import Score
 from dreambench.report import numbers
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>|~#])")
@@ -44,6 +46,13 @@ class TableCell:
         return " ".join(filter(None, (self.text, self.interval, remark)))
 
 
+def score_cell(score: Score | None, remark: str = "", style: str = "") -> TableCell:
+    """Return a score with its interval as a field; a dash where there is none."""
+    if score is None:
+        return TableCell(numbers.ABSENT)
+    return TableCell(numbers.fixed(score.mean), numbers.interval(score.ci95), remark, style)
+
+
 @dataclass(frozen=True)
 class TableRow:
     """One line: a rule separates it from rows of another ``group``; ``style`` is rich's, for all of it."""
@@ -62,6 +71,11 @@ class Table:
     rows: tuple[TableRow, ...]
     note: str = ""
     words: int = 1
+
+    @property
+    def groups(self) -> list[list[TableRow]]:
+        """The rows between two rules: each run of rows of one group."""
+        return [list(some) for _, some in groupby(self.rows, key=lambda each: each.group)]
 
 
 def row(cells: Iterable[str | TableCell], group: str = "", style: str = "") -> TableRow:
@@ -107,6 +121,24 @@ def _markdown_cell(cell: TableCell) -> str:
     return " ".join(filter(None, (text, TableCell("", cell.interval, cell.remark).in_one_line)))
 
 
+def markdown_document(title: str, facts: Iterable[str], tables: Iterable[Table]) -> str:
+    """Return sentences and whole tables, with their titles and notes, as a page in Markdown."""
+    parts = [
+        f"# {title}",
+        "\n".join(f"- {markdown_text(fact)}" for fact in facts),
+        *markdown_sections(tables),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def markdown_sections(tables: Iterable[Table]) -> list[str]:
+    """Return the title, the rows and the note of each table in Markdown."""
+    parts = []
+    for each in tables:
+        parts += [f"## {markdown_text(each.title)}", to_markdown(each).rstrip(), markdown_text(each.note)]
+    return [part for part in parts if part]
+
+
 def latex_text(text: str) -> str:
     """Escape text for LaTeX."""
     return "".join(_LATEX.get(character, character) for character in " ".join(text.split()))
@@ -122,12 +154,9 @@ def to_latex(content: Table, caption: str | None = None) -> str:
     wide = len(content.head) > _WIDE
     columns = "l" * content.words + "r" * (len(content.head) - content.words)
     lines = [r"\toprule", _latex_row([latex_text(name) for name in content.head])]
-    group = None
-    for each in content.rows:
-        if each.group != group or group is None:
-            lines.append(r"\midrule")
-        group = each.group
-        lines.append(_latex_row([_latex_cell(cell) for cell in each.cells]))
+    for some in content.groups:
+        lines.append(r"\midrule")
+        lines += [_latex_row([_latex_cell(cell) for cell in each.cells]) for each in some]
     return "\n".join(
         [
             r"% needs \usepackage{booktabs,graphicx}" if wide else r"% needs \usepackage{booktabs}",

@@ -78,6 +78,15 @@ def webp(source: Path, side: int) -> bytes:
     return content.getvalue()
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
+
+    def write(temporary: Path) -> None:
+        temporary.write_bytes(content)
+
+    write_atomically(path, write)
+
+
 def data_address(content: bytes, kind: str) -> str:
     """Return content of a MIME type as a ``data:`` address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
@@ -160,7 +169,7 @@ def _make(source: Path, out: Path, place: PurePosixPath) -> Thumbnail:
         content = webp(source, SIDE)
     except (DreambenchError, OSError):
         return _problem(source)
-    write_atomically(target, lambda path: _write(path, content))
+    write_bytes(target, content)
     return Thumbnail(href)
 
 
@@ -173,10 +182,6 @@ def _embed(source: Path, side: int) -> Thumbnail:
 
 def _problem(source: Path) -> Thumbnail:
     return Thumbnail(None, "cannot be read" if source.exists() else "not found")
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
 
 
 def _is_fresh(target: Path, source: Path) -> bool:

@@ -48,18 +48,17 @@ def write_report(
     """
     scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
-    preferences = None if votes is None else preferences_of(votes, summary)
+    preferences = preferences_of(votes, summary)
     for run in scored:
         losses_of(run)  # a damaged log is an error before anything is written
     thumbnails = make_thumbnails(scored, out, quiet)
     if absent := [source for source, shown in thumbnails.items() if shown.href is None]:
         runs[0].notices.append(f"{len(absent)} files cannot be shown ({absent[0]} ...): missing or damaged")
     write_tables(scored, summary, out)
-    page = out / PAGE
     beside = published_tables(summary.signature) if published else ()
     html = render_page(scored, summary, thumbnails, strips_in_files(out), out, preferences, reported=beside)
-    write_text(page, html)
-    return page
+    write_text(out / PAGE, html)
+    return out / PAGE
 
 
 def write_report_of(*runs: str | Path | Scores, out: str | Path | None = None, force: bool = False) -> Path:
@@ -91,8 +90,10 @@ def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> No
     write_text(out / BIBTEX_FILE, BIBTEX)
 
 
-def preferences_of(votes: Path, summary: Summary) -> Table:
+def preferences_of(votes: Path | None, summary: Summary) -> Table | None:
     """Return the table of a user study's votes, beside the paper's if the runs are comparable with it."""
+    if votes is None:
+        return None
     # The paper's votes are on images of the paper's subjects: show its rows only beside those.
     paper = paper_preferences() if of_the_papers_subjects(summary.signature) else {}
     return user_preference(preference_table(read_votes(votes)), paper)

@@ -112,7 +112,7 @@ def small_run(path: Path, shift: float, steps: int, gap: bool = False) -> Path:
 
 
 def test_the_command_writes_its_page(tmp_path: Path, capsys):
-    runs = [str(small_run(tmp_path / "x", 0.0, 1)), str(small_run(tmp_path / "y", 0.2, 2))]
+    runs = [str(small_run(tmp_path / "x", 0.0, 1)), str(small_run(tmp_path / "y z", 0.2, 2))]
     page = tmp_path / "power.md"
     with pytest.raises(SystemExit) as ended:
         main(["power", *runs, "--page", str(page), "--json"])
@@ -120,7 +120,7 @@ def test_the_command_writes_its_page(tmp_path: Path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert {each["metric"] for each in found["designs"]} == {"dino", "clip_i", "clip_t"}
     text = page.read_text()
-    assert f"dreambench power {runs[0]}" in text
+    assert f"dreambench power {runs[0]} '{runs[1]}' --page {page}" in text
     assert "| DINO | 0.05 |" in text
 
 

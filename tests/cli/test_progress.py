@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from dreambench.cli.run_command import _names, _numbers
+from dreambench.cli.run_command import parse_names, parse_numbers
 from dreambench.errors import DreambenchError
 from dreambench.progress import LineReporter, reporter
 
@@ -49,11 +49,11 @@ def test_without_a_terminal_lines_are_chosen(capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("given", [["0,1,2"], ["0", "1", "2"], ["0, 1", "2"]])
 def test_lists_take_commas(given: list[str]) -> None:
-    assert _numbers("--seed", given) == [0, 1, 2]
-    assert _names(["mini,paper-sd15"]) == _names(["mini", "paper-sd15"]) == ["mini", "paper-sd15"]
+    assert parse_numbers("--seed", given) == [0, 1, 2]
+    assert parse_names(["mini,paper-sd15"]) == parse_names(["mini", "paper-sd15"]) == ["mini", "paper-sd15"]
 
 
 @pytest.mark.parametrize("wrong", ["x", "1,,2", "1.5", "\u0663", ""])
 def test_what_is_not_a_number_is_named(wrong: str) -> None:
     with pytest.raises(DreambenchError, match="is not a whole number"):
-        _numbers("--seed", [wrong])
+        parse_numbers("--seed", [wrong])

@@ -228,3 +228,18 @@ def call(words: list[str]) -> int:
     with pytest.raises(SystemExit) as end:
         main(words)
     return int(end.value.code or 0)
+
+
+def test_a_file_called_missing_is_not_drawn_for_a_missing_image(
+    run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scored = read_run_scores([run])
+    sheets = []
+    for place in ("empty", "full"):
+        (tmp_path / place).mkdir()
+        monkeypatch.chdir(tmp_path / place)
+        if place == "full":
+            Image.new("RGB", (64, 64), "red").save("missing", format="PNG")
+        write_comparison(scored, parse_cells("bee/1-1", scored), tmp_path / f"{place}.png", by_hand=True)
+        sheets.append((tmp_path / f"{place}.png").read_bytes())
+    assert sheets[0] == sheets[1]

@@ -9,6 +9,8 @@ from xml.etree import ElementTree
 import pandas as pd
 
 from dreambench.analysis import read_run_scores
+from dreambench.analysis.ablation_summary import summarize_ablation
+from dreambench.report.ablation_tables import ablation_figure
 from dreambench.report.score_figures import DrawnFigure, score_figures
 from dreambench.store import RunFolder
 from tests.analysis.material import image_row, make_run, two_subjects, two_subjects_tables
@@ -35,6 +37,13 @@ def test_what_has_scores_is_drawn_the_same_every_time(run: RunFolder) -> None:
     drawn = first["by-subject"].svg
     for text in ("ant", "bee", "photos (bound)", "DINO \N{UPWARDS ARROW}", "DIV \N{UPWARDS ARROW}"):
         assert text in drawn
+
+
+def test_an_ablation_s_figure_is_the_same_every_time(run: RunFolder, tmp_path: Path) -> None:
+    other = make_run(tmp_path / "other", two_subjects(), tables=two_subjects_tables())
+    variants = dict(zip(("with", "without"), read_run_scores([run, other]), strict=True))
+    summary = summarize_ablation("prior-preservation", "Prior preservation", 3, variants)
+    assert ablation_figure(summary) == ablation_figure(summary)
 
 
 def test_a_run_without_scores_has_no_figures(tmp_path: Path) -> None:

@@ -34,6 +34,19 @@ def test_runs_of_one_signature_stand_in_one_table_the_best_first(tmp_path):
     assert board.rows[0].cells[0].text == "0.600"
 
 
+def test_a_metric_where_lower_is_better_ranks_the_lowest_first(tmp_path):
+    from dreambench.spec.protocol_spec import ProtocolSpec
+
+    only = ProtocolSpec(metrics=("dreamsim",))
+    folders = []
+    for name, distance in (("a", 0.5), ("b", 0.3), ("c", None)):
+        rows = [image_row(s, 0, 0, (0.5, 0.5, 0.3), dreamsim=distance) for s in ("ant", "bee")]
+        folders.append(make_run(tmp_path / name, rows, spec=make_spec(protocol=only)))
+    (board,) = [each for each in make_boards(read_run_scores(folders)) if len(each.rows) > 1]
+    assert board.metrics == ("dreamsim",)
+    assert [row.name for row in board.rows] == ["b", "a"]
+
+
 def test_other_signatures_are_other_tables(tmp_path):
     from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 
@@ -54,6 +67,12 @@ def test_the_page_is_one_file_without_requests(tmp_path):
     assert "default-src 'none'" in text
     assert 'data-sort="number"' in text
     assert "its protocol is not stated" in text
+
+
+def test_a_folder_whose_name_has_a_dot_is_a_folder(tmp_path):
+    run(tmp_path / "runs" / "a", 0.5)
+    assert write_leaderboard([tmp_path / "runs"], tmp_path / "v0.2") == tmp_path / "v0.2" / "index.html"
+    assert write_leaderboard([tmp_path / "runs"], tmp_path / "b.HTML") == tmp_path / "b.HTML"
 
 
 def test_folders_are_searched_two_levels_deep(tmp_path):

@@ -13,6 +13,7 @@ from PIL import Image
 from dreambench.analysis import read_run_scores
 from dreambench.paths import data_folder
 from dreambench.report import write_report, write_single_file
+from dreambench.report.pictures import Album
 from dreambench.report.print_strips import COLUMNS, GAP, SIDE, print_strips, strip, strips_in_files
 from dreambench.report.subject_grids import subject_grids
 from dreambench.report.thumbnails import make_thumbnails
@@ -52,13 +53,13 @@ def test_small_pictures_are_not_enlarged() -> None:
 def test_the_first_image_of_each_prompt_with_its_mean(run: RunFolder) -> None:
     (run.path / "images" / "ant" / "00-0.png").unlink()
     scored, out = read_run_scores([run]), run.report_folder
-    grids = subject_grids(scored, make_thumbnails(scored, out, quiet=True), out)
+    grids = subject_grids(scored, Album(make_thumbnails(scored, out, quiet=True), out))
     strips = print_strips(grids, ["run"], out, strips_in_files(out))
     assert list(strips) == ["ant", "bee"]
     photos, images = strips["ant"]
     assert [cell.picture.title for cell in photos.cells] == ["00.png", "01.png"]
     # The first image of prompt 0 is gone: the second stands for it. The means are over all images.
-    assert [(cell.index, cell.text, cell.picture.number, cell.means) for cell in images.cells] == [
+    assert [(cell.index, cell.picture.prompt, cell.picture.number, cell.means) for cell in images.cells] == [
         ("0", "a sks dog, prompt 0", "2", ("0.150", "0.075")),
         ("1", "a sks dog, prompt 1", "1", ("0.350", "0.175")),
     ]

@@ -140,6 +140,7 @@ def test_one_command_makes_every_run_and_the_page(command, tmp_path: Path, capsy
         "<summary>How this page was made",
         "| `comparison/dreambooth-s0` | 2 |",
         "dreambench ablate class-noun",
+        f" --data {command[command.index('--data') + 1]} ",
     ):
         assert expected in text
     # Every number of the page is read from the runs: made again, it is the same.

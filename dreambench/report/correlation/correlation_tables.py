@@ -43,11 +43,6 @@ def facts(found: Correlations) -> list[str]:
     return [*lines, *(f"Note: {note}." for note in found.notes)]
 
 
-def metric_title(metric: str) -> str:
-    """Return a metric's name without the arrow: a correlation has no better direction of its own."""
-    return get_metric(metric).title
-
-
 def human_title(human: str) -> str:
     """Return a human score's name."""
     return HUMANS.get(human, human)
@@ -66,45 +61,46 @@ def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
         head.append("paper's Pearson")
     rows = []
     for row in scope.rows:
-        cells = [human_title(row.human), metric_title(row.metric), numbers.count(row.n)]
+        cells = [human_title(row.human), get_metric(row.metric).title, numbers.count(row.n)]
         cells += [numbers.fixed(row.pearson.r), numbers.interval(row.pearson.ci95)]
         cells += [numbers.interval(row.pearson.ci95_bootstrap), probability(row.pearson.p)]
         cells += [_with_interval(row.spearman), _with_interval(row.kendall)]
         # The paper's raters judged subject fidelity, on its own images.
         quoted = paper.get(row.metric) if row.human in ("sc", "subject") else None
-        rows.append((*cells, *([numbers.fixed(quoted)] if paper else [])))
+        rows.append([*cells, *([numbers.fixed(quoted)] if paper else [])])
     note = (
         f"95% intervals: of Pearson by Fisher's z and by the bootstrap over samples ({RESAMPLES:,} "
         f"resamples, seed {SEED}), of Spearman and Kendall by the bootstrap (Kendall: the first "
         f"{KENDALL_RESAMPLES:,}). p is two-sided and, like Fisher's z, treats the images as independent."
     )
-    return table(f"Correlation with human judgment: {title}", tuple(head), tuple(rows), note, words=2)
+    return table(f"Correlation with human judgment: {title}", head, rows, note, words=2)
 
 
 def _with_interval(found: Coefficient) -> str:
     return f"{numbers.fixed(found.r)} {numbers.interval(found.ci95_bootstrap)}".strip()
 
 
-def _scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
+def scopes(found: Correlations) -> Iterator[tuple[str, Scope]]:
+    """Yield all methods pooled, then each method."""
     yield "pooled", found
     yield from found.methods.items()
 
 
 def _paired(found: Correlations) -> Table:
     rows = []
-    for name, scope in _scopes(found):
+    for name, scope in scopes(found):
         for test in scope.paired:
             cells = [name, human_title(test.human), numbers.count(test.n), numbers.signed(test.difference)]
             cells += [numbers.interval(test.ci95_bootstrap), probability(test.p_bootstrap)]
             cells += [_statistic(test.steiger_z), probability(test.steiger_p)]
             cells += [_statistic(test.williams_t), probability(test.williams_p)]
-            rows.append(tuple(cells))
+            rows.append(cells)
     head = ("Images", "Human score", "n", "difference", "bootstrap", "p", "Steiger z", "p", "Williams t", "p")
     note = (
         "Difference of the Pearson correlations. Every p is one-sided (DINO is better); that of the "
         "bootstrap is the share of resamples in which it is not, and alone allows for dependent images."
     )
-    return table("Does DINO follow the raters better than CLIP-I?", head, tuple(rows), note, words=2)
+    return table("Does DINO follow the raters better than CLIP-I?", head, rows, note, words=2)
 
 
 def _statistic(value: float | None) -> str:
@@ -113,7 +109,7 @@ def _statistic(value: float | None) -> str:
 
 def _agreement(found: Correlations) -> Table:
     rows = []
-    for name, scope in _scopes(found):
+    for name, scope in scopes(found):
         bounds = {bound.human: bound for bound in scope.upper_bound}
         for agreed in scope.agreement:
             bound = bounds.get(agreed.human)
@@ -125,7 +121,7 @@ def _agreement(found: Correlations) -> Table:
                 cells += [numbers.fixed(bound.spearman), numbers.fixed(bound.kendall)]
             else:
                 cells += ["0", numbers.ABSENT, "", numbers.ABSENT, numbers.ABSENT]
-            rows.append(tuple(cells))
+            rows.append(cells)
     head = ("Images", "Human score", "n", "raters", "alpha", "bootstrap", "n scored", "Pearson", "bootstrap")
     note = (
         "Krippendorff's alpha for ordinal values over all judged images "
@@ -133,7 +129,7 @@ def _agreement(found: Correlations) -> Table:
         "raters) over the scored images. A metric is compared with the mean of all raters, which is less "
         "noisy than one rater, so a metric above this bound is not necessarily better than people."
     )
-    return table("How far the raters agree", (*head, "Spearman", "Kendall"), tuple(rows), note, words=2)
+    return table("How far the raters agree", (*head, "Spearman", "Kendall"), rows, note, words=2)
 
 
 def user_preference(preferences: Sequence[Preference], paper: Mapping[str, Mapping[str, float]]) -> Table:
@@ -146,14 +142,14 @@ def user_preference(preferences: Sequence[Preference], paper: Mapping[str, Mappi
         "A's share of all answers, where undecided counts as half a win, with the bootstrap interval over "
         "samples. The paper's rows come from its own images and raters."
     )
-    return table("User preference (Table 2)", HEAD, tuple(rows), note, words=3)
+    return table("User preference (Table 2)", HEAD, rows, note, words=3)
 
 
 def _strengths(found: Correlations) -> Table:
-    rows = tuple(
+    rows = [
         (human_title(row.study), row.method, numbers.fixed(row.strength), numbers.interval(row.ci95))
         for row in found.strengths
-    )
+    ]
     note = (
         "Log odds; a difference of 1 is a win rate of 73%. Intervals allow for correlated answers about the "
         "same subject and prompt. A dash: the method won or lost every comparison, so no finite fit exists."

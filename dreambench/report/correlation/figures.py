@@ -10,7 +10,8 @@ import numpy as np
 
 from dreambench.human.correlation import Correlations, RatedImages, Scope
 from dreambench.report import numbers
-from dreambench.report.correlation.correlation_tables import human_title, metric_title
+from dreambench.report.correlation.correlation_tables import human_title
+from dreambench.spec.registries import get_metric
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +69,7 @@ def scatter(judged: Sequence[RatedImages]) -> Figure:
             _scatter_panel(axes, some, metric, human, names)
         line[0].set_ylabel(human_title(human))
     for axes, metric in zip(grid[-1], metrics, strict=True):
-        axes.set_xlabel(metric_title(metric))
+        axes.set_xlabel(get_metric(metric).title)
     handles, labels = grid[0][0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=min(4, len(labels)), frameon=False)
     return figure
@@ -121,7 +122,7 @@ def _bar_panel(axes: Axes, scope: Scope, metrics: Sequence[str], humans: Sequenc
     width = 0.8 / len(metrics)
     found = {(row.metric, row.human): row.pearson for row in scope.rows}
     for number, metric in enumerate(metrics):
-        label: str | None = metric_title(metric)
+        label: str | None = get_metric(metric).title
         for place, human in enumerate(humans):
             pearson = found.get((metric, human))
             if pearson is None or pearson.r is None:

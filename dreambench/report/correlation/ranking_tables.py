@@ -1,14 +1,32 @@
-"""The ranking of metrics and judges: its tables, and what follows from them in sentences."""
+"""The ranking of metrics and judges: what follows from it in sentences, its tables, its files."""
 
 from __future__ import annotations
+
+from pathlib import Path
+
+from rich.console import Group
+from rich.text import Text
 
 from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation.ranking import SPEARMAN_RESAMPLES
 from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, Rankings, TaskRanking
 from dreambench.report import numbers
-from dreambench.report.correlation.correlation_tables import metric_title, probability
-from dreambench.report.table import Table, TableCell, TableRow, row, to_csv
+from dreambench.report.correlation.correlation_tables import probability
+from dreambench.report.html import render_tables
+from dreambench.report.table import (
+    Table,
+    TableCell,
+    TableRow,
+    markdown_document,
+    row,
+    table,
+    to_csv,
+    to_terminal,
+)
+from dreambench.spec.registries import get_metric
+from dreambench.store.files import write_text
 
+TITLE = "Which scores follow people"
 HEAD = (
     "Scorer", "Kind", "n", "Missing", "Guessed", "Pearson", "Without guesses", "Spearman", "Minus DINO",
     "p, Holm",
@@ -17,6 +35,28 @@ _COLUMNS = (
     "task", "scorer", "kind", "n", "missing", "guessed", "pearson", "low", "high", "without_guesses",
     "spearman", "spearman_low", "spearman_high", "minus_dino", "minus_dino_low", "minus_dino_high", "p_holm",
 )  # fmt: skip
+
+
+def write_ranking(found: Rankings, out: Path) -> Path:
+    """Write ``ranking.html``, ``.md``, ``.csv`` and ``.json`` into the folder ``out``; return the page.
+
+    Raises DreambenchError where ``out`` cannot be written.
+    """
+    tables, facts = ranking_tables(found), ranking_facts(found)
+    write_text(out / "ranking.json", found.model_dump_json(indent=1) + "\n")
+    write_text(out / "ranking.csv", ranking_csv(found))
+    write_text(out / "ranking.md", markdown_document(TITLE, facts, tables))
+    page = out / "ranking.html"
+    write_text(page, render_tables(TITLE, found.source, facts, tables))
+    return page
+
+
+def ranking_terminal(found: Rankings) -> Group:
+    """Return the sentences and the tables, to be printed with ``rich``."""
+    parts: list[object] = [Text(fact) for fact in ranking_facts(found)]
+    for content in ranking_tables(found):
+        parts += [Text(), to_terminal(content)]
+    return Group(*parts)  # type: ignore[arg-type]
 
 
 def ranking_tables(found: Rankings) -> list[Table]:
@@ -40,7 +80,7 @@ def ranking_facts(found: Rankings) -> list[str]:
 
 def scorer_title(each: RankedScorer) -> str:
     """Return the name of a metric as tables have it, or a judge's own."""
-    return metric_title(each.scorer) if each.kind == "metric" else each.scorer
+    return get_metric(each.scorer).title if each.kind == "metric" else each.scorer
 
 
 def _task_table(task: TaskRanking) -> Table:
@@ -55,7 +95,7 @@ def _task_table(task: TaskRanking) -> Table:
         "that both scored, with p of the paired bootstrap after Holm's correction. A judge's scale (0 to 10) "
         "differs from the raters' (0, 0.5 and 1), so Krippendorff's alpha applies to the raters only."
     )
-    return Table(task.title, HEAD, tuple(rows), note, 2)
+    return table(task.title, HEAD, rows, note, words=2)
 
 
 def _row(each: RankedScorer, pair: RankedPair | None) -> TableRow:
@@ -88,12 +128,8 @@ def ranking_csv(found: Rankings) -> str:
             low, high = (pair and pair.ci95) or (None, None)
             own, ranks = each.pearson.ci95_bootstrap, each.spearman.ci95_bootstrap
             fields = [task.task, each.scorer, each.kind, each.n, each.missing, each.guessed, each.pearson.r]
-            fields += [
-                *(own or (None, None)),
-                each.without_guesses,
-                each.spearman.r,
-                *(ranks or (None, None)),
-            ]
+            fields += [*(own or (None, None)), each.without_guesses]
+            fields += [each.spearman.r, *(ranks or (None, None))]
             difference = None if pair is None else pair.difference
             turned = [None if value is None else -value for value in (difference, high, low)]
             lines.append([*fields, *turned, pair and pair.p_holm])

@@ -16,7 +16,7 @@
 
     function value(row, column, kind) {
       const text = row.cells[column].textContent.trim();
-      return kind === "text" ? text : parseFloat(text.replace("\u2212", "-"));
+      return kind === "text" ? text : parseFloat(text.replace("\u2212", "-").replace(">", ""));
     }
 
     // Numbers sort highest first, words alphabetically; a third click restores the original order.
