@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.frozen import Frozen
+from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import parse_signature
 from dreambench.store.files import write_text
@@ -90,10 +90,7 @@ def read_baseline(file: Path) -> Baseline:
     try:
         return Baseline.model_validate_json(text)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        place = f"{file}: {field}" if field else f"{file}"
-        raise DreambenchError(f"{place}: {first['msg']}", _REMEDY) from error
+        raise DreambenchError(f"{file}: {first_problem(error)}", _REMEDY) from error
 
 
 def write_baseline(file: Path, baseline: Baseline) -> None:

@@ -73,7 +73,8 @@ def read_plus(folder: Path | None) -> PlusAgreement:
         raise DreambenchError(f"DreamBench++'s ratings: {where}", REMEDY)
     rows = []
     for question, (end, judge, metrics) in QUESTIONS.items():
-        for method in sorted({p.stem.removesuffix(f"-{end}") for p in groups[0].glob(f"*-{end}.json")}):
+        files = [file for group in groups for file in group.glob(f"*-{end}.json")]
+        for method in sorted({file.stem.removesuffix(f"-{end}") for file in files}):
             rated = [_read(group / f"{method}-{end}.json") for group in groups]
             judged = _read_if_there(folder / "data_gpt_rating" / judge / f"{method}.json")
             scores = {m: _read_if_there(folder / f"data_{m}_rating" / f"{method}.json") for m in metrics}

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, field_validator
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_protocol, of_the_papers_subjects, published
 from dreambench.paths import data_folder, read_yaml
-from dreambench.spec.frozen import Frozen
+from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.protocols import protocol_names
 from dreambench.spec.signature import is_miniature, parse_signature
 
@@ -74,13 +74,11 @@ def reported_results() -> tuple[ReportedResult, ...]:
     found = []
     for path in sorted((data_folder() / "published").glob("*.yaml")):
         try:
-            found.append(ReportedResult.model_validate({"name": path.stem, **read_yaml(path)}))
-        except (ValidationError, TypeError) as error:
-            place, message = "", str(error)
-            if isinstance(error, ValidationError):
-                first = error.errors()[0]
-                place, message = ".".join(map(str, first["loc"])), first["msg"]
-            raise DreambenchError(f"{path}: {place or 'the file'}: {message}", "fix the file") from error
+            content = read_yaml(path)
+            fields = {"name": path.stem, **content} if isinstance(content, dict) else content
+            found.append(ReportedResult.model_validate(fields))
+        except ValidationError as error:
+            raise DreambenchError(f"{path}: {first_problem(error)}", "fix the file") from error
     return tuple(sorted(found, key=lambda each: (each.method.lower(), each.base or "", each.name)))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
 
 class Frozen(BaseModel):
@@ -29,6 +29,13 @@ class Section(Frozen):
         if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
             raise ValueError("a number is needed")
         return value
+
+
+def first_problem(error: ValidationError) -> str:
+    """Return the first thing that is wrong as ``field.name: what``; without a field if it is the whole."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def _kinds(annotation: Any) -> set[Any]:

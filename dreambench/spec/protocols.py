@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.frozen import Frozen
+from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.named_files import names_in, read_named
 from dreambench.spec.registries import get_metric
 
@@ -75,9 +75,7 @@ def protocol_card(name_or_file: str) -> ProtocolCard:
     try:
         return ProtocolCard.model_validate({"name": protocol_label(name_or_file), **about})
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise DreambenchError(f"{path}: field {place}: {first['msg']}", _EXAMPLE) from error
+        raise DreambenchError(f"{path}: field {first_problem(error)}", _EXAMPLE) from error
 
 
 def card_of_label(label: str) -> ProtocolCard:

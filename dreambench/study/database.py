@@ -80,6 +80,8 @@ class Database:
             self.raters_by_hash: dict[str, str] = dict(
                 self._connection.execute("SELECT token_hash, name FROM raters")
             )
+            if missing := {"organizer_hash", "stamp_key"} - self.settings.keys():
+                raise sqlite3.DatabaseError(f"it has no {min(missing)}")
         except sqlite3.Error as error:
             raise DreambenchError(
                 f"{path} cannot be read as a study's answers: {error}",

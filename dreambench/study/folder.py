@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.frozen import first_problem
 from dreambench.study.study_plan import StudyPlan
 
 
@@ -48,10 +49,8 @@ def read_plan(folder: StudyFolder) -> StudyPlan:
             f"{folder.path} is not a study folder (no study.json)", "give a folder that `study create` made"
         ) from error
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
         raise DreambenchError(
-            f"{folder.plan_file} is damaged: {field or 'study'}: {first['msg']}", "restore it from a copy"
+            f"{folder.plan_file} is damaged: {first_problem(error)}", "restore it from a copy"
         ) from error
     except (OSError, ValueError) as error:
         raise DreambenchError(

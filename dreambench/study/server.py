@@ -78,8 +78,8 @@ def _announce(folder: StudyFolder, host: str, port: int, say: Callable[[str], No
     links = folder.links()
     if links:
         say(f"links of the raters and of the organizer: {folder.links_file}")
-        written = links[0]["link"].rsplit("/o/", 1)[0]
-        if written != address and host in _LOOPBACK:
+        written = (links[0].get("link") or "").rsplit("/o/", 1)[0]
+        if written and written != address and host in _LOOPBACK:
             say(f"the links begin with {written}: they work only if that address leads to this server")
     if host not in _LOOPBACK:
         say("the study is open to the network, unencrypted: put a proxy with HTTPS in front of it")

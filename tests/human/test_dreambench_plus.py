@@ -75,6 +75,12 @@ def test_a_number_that_is_none_names_file_and_image(folder: Path):
         read_plus(folder)
 
 
+def test_a_method_that_only_a_later_group_rated_is_not_left_out(folder: Path):
+    (folder / "data_human_rating" / "merged_data" / "group2" / "emu2-cp.json").write_text(json.dumps(SECOND))
+    with pytest.raises(DreambenchError, match=r"group1/emu2-cp\.json cannot be read"):
+        read_plus(folder)
+
+
 @pytest.mark.parametrize("words", [[], ["--data", "."]])
 def test_without_the_files_it_says_where_to_get_them(words: list[str], capsys):
     with pytest.raises(SystemExit) as ended:

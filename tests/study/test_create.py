@@ -6,7 +6,9 @@ import json
 import re
 import shutil
 import socket
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -186,6 +188,9 @@ def test_a_damaged_study_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert "leads out of the study" in refused(whole)
     file.unlink()
     secret.rename(file)
+    with closing(sqlite3.connect(folder.database_file)) as connection, connection:
+        connection.execute("DELETE FROM settings WHERE name = 'stamp_key'")
+    assert "study.db cannot be read as a study's answers: it has no stamp_key" in refused(whole)
     folder.database_file.write_bytes(b"no database at all, but long enough to be read as one" * 100)
     assert "study.db cannot be read" in refused(whole)
     folder.database_file.unlink()
