@@ -21,7 +21,7 @@ from pydantic import BaseModel, Field
 
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import Number
-from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
+from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
 
 
@@ -66,7 +66,7 @@ class CommandMetric(FileMetric):
         ]
         values, problem = answers_of(settings.command, asked, settings.timeout)
         if problem:
-            note(f"{settings.command[0]}: {problem}; {len(files)} scores are missing")
+            note(f"{settings.command[0]}: {problem}; {missing_scores(len(files))}")
         return values
 
 
@@ -122,9 +122,15 @@ class _Answer(BaseModel):
     score: Number | None
 
 
+def read_score(line: str | bytes) -> float:
+    """Return the number of a line ``{"score": number}``, NaN for null. Raises ValueError for another line."""
+    score = _Answer.model_validate_json(line).score
+    return math.nan if score is None else score
+
+
 def _numbers(answer: str, count: int) -> list[float]:
     """Return the scores of an answer. Raises ValueError if it lacks one line with a number per image."""
-    scores = [_Answer.model_validate_json(line).score for line in answer.splitlines() if line.strip()]
+    scores = [read_score(line) for line in answer.splitlines() if line.strip()]
     if len(scores) != count:
         raise ValueError(f"{len(scores)} lines")
-    return [math.nan if score is None else score for score in scores]
+    return scores

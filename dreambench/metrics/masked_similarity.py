@@ -14,7 +14,7 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import KeptScores, content_key
 from dreambench.metrics.masks import Masks, NoMaskError, Picture, check_masks, mask_label
 from dreambench.models.encoders.named_weights import dino_download
-from dreambench.spec.file_metric import FileMetric, ScoredFile
+from dreambench.spec.file_metric import FileMetric, ScoredFile, missing_scores
 from dreambench.spec.metric import WeightsFile, named_weights
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of
@@ -90,7 +90,7 @@ class MaskedSimilarity(FileMetric):
         if asked:
             scores.add(self._found(asked, masks, settings, load(), missing))
         if missing:
-            note(f"{self.name}: {missing[0]}; {len(missing)} scores are missing")
+            note(f"{self.name}: {missing[0]}; {missing_scores(len(missing))}")
         return [scores.get(key) for key in keys]
 
     def _key(self, masks: Masks, file: ScoredFile) -> str:

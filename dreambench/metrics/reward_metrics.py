@@ -9,18 +9,22 @@ from __future__ import annotations
 import math
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.command_metric import answers_of, in_words, last_line, run_program
+from dreambench.metrics.command_metric import in_words, last_line, run_program
 from dreambench.metrics.kept_scores import KeptScores, content_key
-from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
+from dreambench.metrics.running_program import RunningProgram
+from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of
+
+if TYPE_CHECKING:
+    import torch
 
 PROGRAM = Path(__file__).parent / "programs" / "reward_program.py"
 
@@ -80,6 +84,22 @@ class RewardMetric(FileMetric):
     def score_files(
         self, files: Sequence[ScoredFile], settings: RewardSpec, kept: Path, note: Callable[[str], None]
     ) -> list[float]:
+        """Start the program for these files alone."""
+        return self.score_with(files, settings, kept, note, partial(self.load_encoder, settings, "auto"))
+
+    def load_encoder(self, settings: RewardSpec, device: str | torch.device) -> RunningProgram:
+        """Return the package's program, on the device of its own settings."""
+        words = ("--model", settings.model, "--device", settings.device)
+        return RunningProgram((settings.python, str(PROGRAM), self.encoder, *words))
+
+    def score_with(
+        self,
+        files: Sequence[ScoredFile],
+        settings: RewardSpec,
+        kept: Path,
+        note: Callable[[str], None],
+        load: Callable[[], RunningProgram],
+    ) -> list[float]:
         """Compute the scores that are not stored yet; NaN where the program returns nothing."""
         self.check(settings)
         scores, version = KeptScores(kept), settings.fingerprint or ""
@@ -87,12 +107,10 @@ class RewardMetric(FileMetric):
         keys = [content_key(*by, file.caption, sha256_of(file.image)) for file in files]
         asked = {key: file for key, file in zip(keys, files, strict=True) if key not in scores}
         if asked:
-            words = ("--model", settings.model, "--device", settings.device)
-            command = (settings.python, str(PROGRAM), self.encoder, *words)
             lines = [{"image": str(f.image), "caption": f.caption} for f in asked.values()]
-            found, problem = answers_of(command, lines, settings.timeout)
+            found, problem = load().scores(lines, settings.timeout)
             if problem:
-                note(f"{self.name}: {problem}; {len(asked)} scores are missing")
+                note(f"{self.name}: {problem}; {missing_scores(sum(map(math.isnan, found)))}")
             scores.add(dict(zip(asked, found, strict=True)))
         return [scores.get(key) for key in keys]
 

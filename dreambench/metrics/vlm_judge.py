@@ -27,7 +27,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import Number
-from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile
+from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.store.files import sha256_of, write_text
 
@@ -98,7 +98,7 @@ class VlmJudge(FileMetric):
             values.append(parsed(replies[key]))
         unread = sum(math.isnan(value) for value in values) - len(failed)
         if failed:
-            note(f"judge {settings.model}: {failed[0]}; {len(failed)} scores are missing")
+            note(f"judge {settings.model}: {failed[0]}; {missing_scores(len(failed))}")
         if unread:
             note(f"judge {settings.model}: {unread} replies cannot be read, and their scores are missing")
         return values

@@ -36,6 +36,11 @@ class ScoredFile:
     cell: str = ""
 
 
+def missing_scores(count: int) -> str:
+    """Return how many scores are missing, in words."""
+    return "1 score is missing" if count == 1 else f"{count} scores are missing"
+
+
 class FileMetric(Metric):
     """One number per image file, NaN where there is none: nothing is guessed.
 

@@ -228,7 +228,7 @@ def test_an_image_without_a_mask_or_with_an_empty_one_is_missing_and_said(
     assert math.isnan(values[1])
     assert len(said) == 1
     assert str(mask) in said[0]
-    assert said[0].endswith("; 1 scores are missing")
+    assert said[0].endswith("; 1 score is missing")
 
 
 def test_the_scores_of_a_run_are_kept_until_a_mask_changes(own_masks, material, tiny_models, tmp_path):

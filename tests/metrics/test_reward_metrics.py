@@ -117,7 +117,54 @@ def test_a_score_is_kept_and_asked_for_once(tmp_path):
     assert both[0] == first[0]
     assert math.isnan(both[1])
     assert len(said) == 1
-    assert said[0].endswith("not again; 1 scores are missing")
+    assert said[0].endswith("not again; 1 score is missing")
+
+
+@pytest.mark.slow
+def test_a_model_is_loaded_once_for_all_subjects_and_one_program_runs_at_a_time(
+    run, material: Material, tiny_models, tmp_path
+):
+    loads = f"open({str(tmp_path / 'loads')!r}, 'a').write(str(__import__('os').getpid()) + '\\n')\n"
+    package, code = STAND_INS["image_reward"]
+    python = environment(tmp_path / "own", package, loads + code)
+    spec = get_metric("image_reward").Settings(python=str(python), device="cpu")
+    protocol = tiny_models.protocol("image_reward").with_encoder_specs({"image_reward": spec})
+    score(run, material, protocol, priors={})
+    assert run.scores("images")["image_reward"].notna().all()
+    (first,) = (tmp_path / "loads").read_text().split()
+    assert not alive(int(first))
+
+    programs = [get_metric("image_reward").load_encoder(spec, "cpu") for _ in range(2)]
+    asked = [{"image": str(material.cells[0].file), "caption": "a dog"}]
+    values = [program.scores(asked, timeout=60) for program in (*programs, programs[1])]
+    assert values[0] == values[1] == values[2]
+    _, second, third = map(int, (tmp_path / "loads").read_text().split())
+    assert not alive(second)
+    assert alive(third)
+    programs.clear()
+    assert not alive(third)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_what_was_scored_before_a_fault_is_kept(tmp_path):
+    metric, kept = get_metric("image_reward"), tmp_path / "kept.json"
+    fault = "class M:\n  score = lambda self, prompt, image: 1.5 if 'here' not in prompt else 1 / 0\n"
+    python = environment(tmp_path / "own", "ImageReward", f"{fault}load = lambda *a, **k: M()")
+    spec, said = metric.Settings(python=str(python), device="cpu"), []
+    first, second = metric.score_files(files(tmp_path), spec, kept, said.append)
+    assert first == 1.5
+    assert math.isnan(second)
+    (line,) = said
+    assert line.endswith("ZeroDivisionError: division by zero; 1 score is missing")
+    assert "1.5" in kept.read_text()
 
 
 @pytest.mark.slow

@@ -1,8 +1,8 @@
 """VQAScore, ImageReward or HPSv3 as a program: JSON lines with images and captions in, scores out.
 
 It runs in the environment of the package that it wraps, which has no dreambench and may have an older Python
-(3.8 or newer). Per line of stdin, ``{"image": path, "caption": text}``, it writes ``{"score": number}``;
-nothing else comes on stdout, whatever the packages print.
+(3.8 or newer). Per line of stdin, ``{"image": path, "caption": text}``, it writes ``{"score": number}``
+before it reads the next one; nothing else comes on stdout, whatever the packages print.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import math
 import os
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any, Callable  # noqa: UP035 - Python 3.8
 
 
@@ -69,32 +69,28 @@ def main() -> None:
         return
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what packages print, from C as well, goes to stderr
-    lines = [json.loads(line) for line in sys.stdin if line.strip()]
     try:
-        scores = _scores(load, asked, lines)
+        for score in _scores(load, asked):
+            answers.write(json.dumps({"score": score}) + "\n")
+            answers.flush()  # whoever asks may wait for it before the next line
     except Exception as error:
         traceback.print_exc()
         sys.exit(f"{asked.metric}: {type(error).__name__}: {' '.join(str(error).split())}")
-    for score in scores:
-        answers.write(json.dumps({"score": score}) + "\n")
-    answers.close()
 
 
-def _scores(load: Callable[..., Any], asked: argparse.Namespace, lines: Sequence[Any]) -> list[float]:
+def _scores(load: Callable[..., Any], asked: argparse.Namespace) -> Iterator[float]:
     import torch
 
     device = asked.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    scores = []
     with torch.no_grad():
         score_of = load(asked.model, device)
-        for line in lines:
+        for line in map(json.loads, filter(str.strip, sys.stdin)):
             score = float(score_of(line["image"], line["caption"]))
             if not math.isfinite(score):
                 raise ValueError(f"the score of {line['image']} is {score}")
-            scores.append(score)
-    return scores
+            yield score
 
 
 if __name__ == "__main__":
