@@ -55,9 +55,14 @@ class DiffusionFamily(Family):
     def states(
         self, base: BaseModel, captions: Sequence[str], trained: Mapping[str, Any]
     ) -> Callable[[], Conditioning]:
-        """Return the captions' embeddings, computed in each step if a text encoder is trained."""
+        """Return the captions' embeddings, computed in each step if a text encoder is trained.
+
+        A family of which no text encoder can be trained has those of its pipeline.
+        """
         import torch
 
+        if not self.trainable_text_encoders:
+            return super().states(base, captions, trained)
         encoders = [
             trained[name] if name in trained else base.frozen(name) for name in self.trainable_text_encoders
         ]

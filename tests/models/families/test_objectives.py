@@ -10,9 +10,12 @@ import torch
 from dreambench.methods.dreambooth_lora import _adapted
 from dreambench.methods.finetune.latents import Posteriors
 from dreambench.methods.finetune.training_step import DenoisingLoss
-from dreambench.models.base_model import BaseModel
+from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.spec.run_spec import RuntimeSpec
+from dreambench.models.families.diffusion import DiffusionFamily
+from dreambench.models.families.stable_diffusion import StableDiffusion
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
+from tests.material import tiny
 from tests.material.tiny_parts import IMAGE_SIZE
 
 CAPTIONS = ("a red dog", "a dog")
@@ -217,6 +220,21 @@ def test_the_class_row_has_the_class_caption(base):
     right, swapped = our_loss(base, denoiser), our_loss(base, denoiser)
     swapped.conditioning = base.family.states(base, CAPTIONS[::-1], {})
     assert right.terms().prior.item() != pytest.approx(swapped.terms().prior.item(), rel=2e-5)
+
+
+def test_a_familys_own_u_net_needs_no_trainable_text_encoder(tmp_path):
+    """docs/families.md: a class that derives from DiffusionFamily needs ``encode`` and ``predict`` alone."""
+
+    class Own(DiffusionFamily):
+        weighted, tokenizers = StableDiffusion.weighted, StableDiffusion.tokenizers
+        pipeline_options, encode = StableDiffusion.pipeline_options, StableDiffusion.encode
+        predict = StableDiffusion.predict
+
+    base = open_base(BaseSpec(model=str(tiny.build_pipeline(tmp_path / "sd"))))
+    wanted = base.family.states(base, CAPTIONS, {})()
+    base.family = Own()
+    found = base.family.states(base, CAPTIONS, {})()
+    torch.testing.assert_close(found["prompt_embeds"], wanted["prompt_embeds"])
 
 
 def test_latents_of_an_image_stay_its_own_under_every_order(base, tmp_path):
