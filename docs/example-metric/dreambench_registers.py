@@ -4,10 +4,9 @@ from dreambench.metrics.image_similarity import PhotoSimilarity
 from dreambench.spec.metric import named_weights
 from dreambench.spec.protocol_spec import DinoSpec
 
-FIELD = "protocol.encoders.dinov2_reg.weights"
-
 
 class RegistersSpec(DinoSpec):
+    place = "protocol.encoders.dinov2_reg"
     model: str = "vit_small_patch14_reg4_dinov2.lvd142m"
 
 
@@ -29,8 +28,8 @@ class Registers(PhotoSimilarity):
 
         from dreambench.models.encoders.downloads import HubFile
 
-        repository = get_pretrained_cfg(settings.model).hf_hub_id
-        return HubFile(repository, "model.safetensors", FIELD, f"--set {FIELD}=FILE")
+        repository, field = get_pretrained_cfg(settings.model).hf_hub_id, f"{settings.place}.weights"
+        return HubFile(repository, "model.safetensors", field, f"--set {field}=FILE")
 
     def load_encoder(self, settings, device):
         import timm
@@ -39,8 +38,8 @@ class Registers(PhotoSimilarity):
         from dreambench.models.encoders.dino_encoder import DinoEncoder
         from dreambench.models.encoders.weight_files import checked_file
 
-        file, fingerprint = settings.weights, settings.fingerprint
-        found = checked_file(file, fingerprint, FIELD) if fingerprint else self.download(settings).fetch()
+        file, fingerprint, field = settings.weights, settings.fingerprint, f"{settings.place}.weights"
+        found = checked_file(file, fingerprint, field) if fingerprint else self.download(settings).fetch()
         # timm fits the position embeddings to the size of the input.
         own = {"img_size": settings.crop, "pretrained_cfg_overlay": {"file": str(found)}}
         model = timm.create_model(settings.model, pretrained=True, num_classes=0, **own)

@@ -26,8 +26,9 @@ _BATCH = 16
 class MaskedSimilarity(FileMetric):
     """A similarity to photos with masks; an image without a mask has no score and is counted as missing.
 
-    A subclass sets ``encoder`` and ``Settings`` (a ``MaskedSpec``), and defines ``load_encoder``, ``views``
-    and ``similarity``. Scores are stored by the content of image, photos and masks.
+    A subclass sets ``encoder`` and ``Settings`` (a ``MaskedSpec`` with a ``place`` of its own), and defines
+    ``load_encoder``, ``views`` and ``similarity``. Scores are stored by the content of image, photos and
+    masks.
     """
 
     range: ClassVar[tuple[float, float]] = (-1.0, 1.0)

@@ -41,7 +41,7 @@ class EncoderSpec(Section):
     ``fingerprint``, the SHA-256 of a local file, is filled in when the file has been found.
     """
 
-    #: Where a protocol has these settings, for errors.
+    #: Where a protocol has these settings, for errors; that of another package is ``protocol.encoders.NAME``.
     place: ClassVar[str]
     weights: str = "hub"
     fingerprint: str | None = None
