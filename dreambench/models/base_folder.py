@@ -99,9 +99,7 @@ def _check_weights(inside: Path, variant: str | None) -> None:
     if any(re.fullmatch(rf"[^.]+{ending}[.]safetensors", name) for name in names):
         return
     if names and not variant:
-        raise DreambenchError(
-            f"{inside} holds {names[0]} only", "set base.variant to the part before .safetensors"
-        )
+        raise DreambenchError(f"{inside} holds {names[0]} only", "set base.variant, such as fp16")
     if any(f.suffix in (".bin", ".ckpt", ".pth", ".pt") for f in inside.iterdir()):
         raise DreambenchError(
             f"{inside} holds pickled weights only, which are never read", "convert the model to safetensors"
