@@ -170,7 +170,7 @@ def _text(answer: bytes) -> str:
         raise ValueError("its answer is not a chat completion") from error
     if not isinstance(text, str):
         raise ValueError("its answer has no text")
-    return text
+    return text.encode(errors="replace").decode()  # half of a surrogate pair could not be read back
 
 
 def _data_url(path: Path) -> str:

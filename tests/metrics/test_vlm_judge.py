@@ -112,6 +112,14 @@ def test_replies_are_stored_and_not_asked_for_again(server, files, tmp_path):
     assert other == first
 
 
+def test_a_reply_with_half_a_character_is_read_and_stored(server, files, tmp_path):
+    server.script = [(200, '{"score": [9, 7], "reason": "cut \ud83d"}')]
+    for _ in range(2):
+        scores, said = judge(server, files, tmp_path / "kept.json")
+        assert (scores, said) == ([7.0] * 3, [])
+    assert len(server.asked) == 3
+
+
 @pytest.mark.parametrize(
     "reply",
     [
