@@ -115,9 +115,7 @@ def components(methods: Sequence[ScoredMethod]) -> Components:
     """
     pairs = [(a, b) for a, b in combinations(methods, 2) if a.method != b.method]
     if not pairs:
-        raise DreambenchError(
-            "a difference needs two methods", "give runs of at least two methods, such as a folder of them"
-        )
+        raise DreambenchError("a difference needs two methods", "give runs of at least two methods")
     seeds = {each.method: _seed_part(methods, each.method) for each in methods}
     parts = np.array([_of_pair(a, b, seeds[a.method] + seeds[b.method]) for a, b in pairs])
     subject, seed, prompt, image = np.maximum(parts.mean(axis=0), 0)

@@ -96,8 +96,9 @@ def test_methods_far_apart_keep_their_ranks_and_their_winner():
 
 
 def test_one_method_has_no_difference():
-    with pytest.raises(DreambenchError, match="a difference needs two methods"):
+    with pytest.raises(DreambenchError, match="a difference needs two methods") as refused:
         components(two_methods()[:2])
+    assert refused.value.remedy == "give runs of at least two methods"  # `power` takes no folder of runs
 
 
 def small_run(path: Path, shift: float, steps: int, gap: bool = False) -> Path:
