@@ -17,7 +17,8 @@ from PIL import Image, ImageOps
 
 from dreambench.report.pictures import Picture
 from dreambench.report.subject_grids import SubjectGrid
-from dreambench.report.thumbnails import FOLDER, data_address, folder_name, write_bytes
+from dreambench.report.thumbnails import FOLDER, data_address, folder_name
+from dreambench.store.files import write_bytes
 
 COLUMNS = 6
 SIDE = 96  # pixels: 25 mm on paper, and a run of 30 subjects stays below 5 MB

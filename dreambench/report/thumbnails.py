@@ -17,7 +17,7 @@ import pandas as pd
 
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
-from dreambench.store.files import write_atomically
+from dreambench.store.files import write_bytes
 from dreambench.store.gallery_folder import GalleryFolder, galleries_of
 
 SIDE = 128
@@ -76,15 +76,6 @@ def webp(source: Path, side: int) -> bytes:
     content = io.BytesIO()
     image.save(content, format="WEBP", quality=QUALITY, method=4)
     return content.getvalue()
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file atomically."""
-
-    def write(temporary: Path) -> None:
-        temporary.write_bytes(content)
-
-    write_atomically(path, write)
 
 
 def data_address(content: bytes, kind: str) -> str:

@@ -111,6 +111,11 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file atomically."""
+    write_atomically(path, lambda temporary: temporary.write_bytes(content))
+
+
 def sync_all(folder: Path) -> None:
     """Make the files below a folder durable."""
     for file in sorted(folder.rglob("*")):

@@ -65,9 +65,9 @@ def test_an_unreadable_source_is_a_problem_and_no_crash(run: RunFolder, tmp_path
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(path: object, write: object) -> None:
+    def full(path: object, content: object) -> None:
         raise DreambenchError("no space left")
 
-    monkeypatch.setattr("dreambench.report.thumbnails.write_atomically", full)
+    monkeypatch.setattr("dreambench.report.thumbnails.write_bytes", full)
     with pytest.raises(DreambenchError, match="no space left"):
         make_thumbnails(read_run_scores([run]), run.report_folder, quiet=True)

@@ -18,7 +18,8 @@ from dreambench.report.correlation.correlation_tables import correlation_tables,
 from dreambench.report.correlation.figures import CAPTIONS, figure_files
 from dreambench.report.html import render_tables
 from dreambench.report.table import markdown_document, to_latex, to_terminal
-from dreambench.report.thumbnails import data_address, write_bytes
+from dreambench.report.thumbnails import data_address
+from dreambench.store.files import write_bytes
 
 JSON = "correlation.json"
 TITLE = "Correlation with human judgment"
