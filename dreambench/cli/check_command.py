@@ -1,4 +1,4 @@
-"""``dreambench check``: a run against a baseline; ``dreambench verify``: this installation against one."""
+"""``dreambench check``: a run against a baseline; ``dreambench verify``: an installation, by the photos."""
 
 from __future__ import annotations
 

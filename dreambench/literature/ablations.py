@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from pydantic import Field
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.paths import data_folder, read_yaml
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.named_files import names_in
@@ -51,7 +50,8 @@ def ablation_names() -> list[str]:
 def ablation(name: str) -> Ablation:
     """Return an ablation by name. Raises DreambenchError naming the nearest one."""
     if name not in ablation_names():
-        near = difflib.get_close_matches(name, ablation_names(), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        raise DreambenchError(f"ablation {name!r} is unknown", f"{hint}known: {', '.join(ablation_names())}")
+        known = ablation_names()
+        raise DreambenchError(
+            f"ablation {name!r} is unknown", f"{did_you_mean(name, known)}known: {', '.join(known)}"
+        )
     return Ablation.model_validate({"name": name, **read_yaml(data_folder() / "ablations" / f"{name}.yaml")})
