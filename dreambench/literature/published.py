@@ -9,6 +9,7 @@ from pathlib import PurePath
 from dreambench.paths import data_folder, read_yaml
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.presets import protocol_spec
+from dreambench.spec.registries import standard_metrics
 from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
 
 #: What a protocol does to the metrics' numbers, in a signature: the paper does none of it.
@@ -99,7 +100,11 @@ def differences_from_protocol(signature: str, protocol: str) -> list[str]:
     fields = parse_signature(signature)
     # No paper says at what size LPIPS saw its images: any native size counts as the protocol's.
     fields["lpips"] = fields.get("lpips", "").partition("@")[0]
-    expected = protocol_fields(protocol_spec(protocol))
+    spec = protocol_spec(protocol)
+    counted, expected = {*standard_metrics(), *spec.metrics}, protocol_fields(spec)
+    for name in {"scale", "clipped"} & fields.keys():  # such as "dino*100,clip_t*2.5"
+        parts = [part for part in fields.pop(name).split(",") if part.partition("*")[0] in counted]
+        fields |= {name: ",".join(parts)} if parts else {}
     return [
         f"{name}: {fields.get(name)}, not {expected.get(name)}"
         for name in dict.fromkeys((*expected, *_ARITHMETIC))

@@ -8,6 +8,7 @@ import pytest
 
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.errors import DreambenchError
+from dreambench.literature.published import differences_from_paper
 from dreambench.literature.reported import beside
 from dreambench.report.leaderboard import found_runs, make_boards, write_leaderboard
 from dreambench.spec.presets import build_spec
@@ -96,7 +97,11 @@ def test_published_results_stand_beside_scores_by_their_protocol(protocol: str, 
 
 def test_scores_by_one_more_metric_are_still_by_the_protocol():
     one_more = whole("paper").replace("|n:3000", "|dinov2:vit_base_patch14_dinov2|n:3000")
-    assert beside(one_more) == beside(whole("paper"))
+    scaled = one_more.replace("|n:3000", "|scale:dinov2*100|clipped:dinov2|n:3000")
+    assert beside(one_more) == beside(scaled) == beside(whole("paper"))
+    assert differences_from_paper(scaled) == []
+    both = scaled.replace("scale:", "scale:dino*100,")
+    assert differences_from_paper(both) == ["scale: dino*100, not None"]
 
 
 @pytest.mark.parametrize(
