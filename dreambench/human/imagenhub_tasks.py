@@ -130,11 +130,11 @@ def _read_judge(folder: Path) -> dict[Key, tuple[float, bool]]:
     found: dict[Key, tuple[float, bool]] = {}
     for path in sorted(folder.glob("*/SC.json")):
         for uid, reply in read_by_sample(path, "a judge's replies", _ALL_DATA).items():
-            found[uid, path.parent.name] = _smallest(reply, path, uid), GUESS in str(reply.get("reasoning"))
+            found[uid, path.parent.name] = _smallest(reply), GUESS in str(reply.get("reasoning"))
     return found
 
 
-def _smallest(reply: dict[str, Any], path: Path, uid: str) -> float:
+def _smallest(reply: dict[str, Any]) -> float:
     given = reply.get("score")
     values = given if isinstance(given, list) else [given]
     numbers = [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]

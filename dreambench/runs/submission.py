@@ -202,7 +202,6 @@ def expected_images(
 ) -> dict[str, SubjectImages]:
     """Return each subject's images with the submission's files; a missing cell has ``file`` None.
 
-
     Images of subjects or prompts that the spec omits are omitted. Raises DreambenchError for a prompt index
     that is not the subject's, or an image index that is not below ``images_per_prompt``.
     """

@@ -17,11 +17,7 @@ from dreambench.runs.class_images import class_images_bar, ensure_class_images, 
 from dreambench.runs.model_cache import ModelCache
 from dreambench.runs.prepare import Prepared, with_absolute_paths
 from dreambench.runs.score_run import embed_images, scoring_bar
-from dreambench.runs.subject import (
-    is_made,
-    make_subject,
-    training_bar,
-)
+from dreambench.runs.subject import is_made, make_subject, training_bar
 from dreambench.runs.subject_images import image_files, images_bar
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, RunRecord
