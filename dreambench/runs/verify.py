@@ -69,8 +69,8 @@ def verify(
 
     It needs the photos and two encoders, no GPU and no base model. The known numbers are those of the
     paper's Table 1 (Real Images: DINO 0.774, CLIP-I 0.885), or the miniature's own. Raises DreambenchError
-    if photos or weights are missing, saying what to download, and for photos or encoders without known
-    numbers.
+    if photos or weights are missing, saying what to download, and for photos, encoders or metrics
+    without known numbers.
     """
     quiet_libraries()
     from dreambench.runs.chosen_data import resolve_scoring

@@ -20,10 +20,10 @@ _SYNCED = "on the disk"
 
 
 def write_scratch_folder(folder: Path, fill: Callable[[Path], object]) -> None:
-    """Call ``fill`` on a temporary folder, then rename it to ``folder``; sync it only where it must be.
+    """Call ``fill`` on a temporary folder, then rename it to ``folder``, in place of an earlier one.
 
-    It must be where the system does not say when it was started. An earlier folder is replaced. Raises
-    DreambenchError on a full disk.
+    It is synced only where the system does not say when it was started. Raises DreambenchError on a full
+    disk.
     """
     boot = boot_id()
 

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 from dreambench.errors import DreambenchError
 from dreambench.store.files import is_leftover, no_space_is_one_line
 
-LOCK = ".lock"
+_LOCK = ".lock"
 
 
 @contextmanager
@@ -24,9 +24,9 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
     """
     with no_space_is_one_line(path):
         path.mkdir(parents=True, exist_ok=True)
-    if (path / LOCK).is_dir():
-        raise DreambenchError(f"{path / LOCK} is a folder, where the lock belongs", "remove it")
-    lock = FileLock(path / LOCK)
+    if (path / _LOCK).is_dir():
+        raise DreambenchError(f"{path / _LOCK} is a folder, where the lock belongs", "remove it")
+    lock = FileLock(path / _LOCK)
     try:
         with no_space_is_one_line(path):
             lock.acquire(timeout=0)
@@ -43,14 +43,14 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
         if os.name != "nt" and _descriptor(lock) is not None:
             # Held until the next line: who opens it now finds it gone, and opens it again.
             with suppress(OSError):
-                os.unlink(path / LOCK)
+                os.unlink(path / _LOCK)
         lock.release()
 
 
 def has_files(path: Path) -> bool:
     """Whether a folder has files other than its lock and what killed writers left."""
     entries = path.iterdir() if path.is_dir() else ()
-    return any(entry.name != LOCK and not is_leftover(entry) for entry in entries)
+    return any(entry.name != _LOCK and not is_leftover(entry) for entry in entries)
 
 
 def _descriptor(lock: FileLock) -> int | None:
