@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,13 @@ def render(template: str, images: str = "", scripts: Sequence[str] = (), **conte
     script = Markup("").join(map(_own_file, scripts))
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     own = {"style": _own_file("style.css"), "script": script, "script_hash": f"sha256-{digest}"}
-    return _environment().get_template(template).render(image_places=Markup(images), **own, **content)
+    metrics = {name: get_metric(name) for name in METRICS.names()}
+    environment = _environment()
+    environment.globals.update(
+        meanings={name: metric.definition for name, metric in metrics.items()},
+        titles={name: metric.title for name, metric in metrics.items()},
+    )
+    return environment.get_template(template).render(image_places=Markup(images), **own, **content)
 
 
 def render_tables(
@@ -52,7 +59,9 @@ def render_tables(
     )
 
 
+@cache
 def _environment() -> Environment:
+    # Kept: compiling the templates takes longer than rendering one.
     environment = Environment(
         loader=PackageLoader("dreambench.report"),
         autoescape=True,
@@ -61,11 +70,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(metric_title=numbers.title, count=numbers.count, plural=numbers.plural)
-    metrics = {name: get_metric(name) for name in METRICS.names()}
-    environment.globals.update(
-        meanings={name: metric.definition for name, metric in metrics.items()},
-        titles={name: metric.title for name, metric in metrics.items()},
-    )
     return environment
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.div import Div
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
+from dreambench.models.encoders.image_encoder import WithoutRandomWeights
 from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips
 from dreambench.spec.protocol_spec import ClipSpec, LpipsSpec
 from tests.metrics.material import noise
@@ -89,6 +91,25 @@ def test_text_longer_than_the_context_is_refused(clip):
     assert clip.embed_texts(["dog " * 75]).shape == (1, 32)
     with pytest.raises(DreambenchError, match=r"has 78 tokens, CLIP reads 77"):
         clip.embed_texts(["dog " * 76])
+
+
+def test_a_model_whose_weights_come_from_a_file_draws_none_first(tiny_models):
+    protocol = tiny_models.protocol()
+    before = torch.random.get_rng_state()
+    network, model = load_lpips(protocol.lpips, "cpu").network, load_dino(protocol.dino, "cpu").model
+    assert torch.equal(torch.random.get_rng_state(), before)
+    weights = [*network.parameters(), *model.parameters()]
+    assert all(torch.isfinite(each).all() for each in weights)
+
+
+@pytest.mark.parametrize("layer", [partial(torch.nn.Linear, 4, 4), partial(torch.nn.Conv2d, 3, 4, 2)])
+def test_only_in_that_context_are_no_weights_drawn(layer):
+    before = torch.random.get_rng_state()
+    with WithoutRandomWeights():
+        layer()
+    assert torch.equal(torch.random.get_rng_state(), before)
+    layer()
+    assert not torch.equal(torch.random.get_rng_state(), before)
 
 
 def test_wrong_input_is_refused_by_type_and_shape(clip, dino, lpips):

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
 from dreambench.models.encoders.clip_architecture import local_architecture, named_architecture
-from dreambench.models.encoders.image_encoder import ImageEncoder
+from dreambench.models.encoders.image_encoder import ImageEncoder, WithoutRandomWeights
 from dreambench.models.encoders.named_weights import clip_download
 from dreambench.models.encoders.weight_files import (
     checked_file,
@@ -111,7 +111,8 @@ def _build(spec: ClipSpec, config: dict[str, Any]) -> nn.Module:
         config["vision_cfg"] = {**config["vision_cfg"], "timm_model_pretrained": False}
     model_class = open_clip.CustomTextCLIP if config.pop("custom_text", False) else open_clip.CLIP
     try:
-        model: nn.Module = model_class(**config)
+        with WithoutRandomWeights():
+            model: nn.Module = model_class(**config)
     except (TypeError, ValueError, RuntimeError, KeyError) as error:
         raise DreambenchError(f"{spec.place}.model={spec.model} cannot be built: {error}") from error
     return model

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torchvision import transforms
 
 from dreambench.errors import DreambenchError
-from dreambench.models.encoders.image_encoder import ImageEncoder
+from dreambench.models.encoders.image_encoder import ImageEncoder, WithoutRandomWeights
 from dreambench.models.encoders.named_weights import check_timm_name, dino_download, is_timm_name
 from dreambench.models.encoders.weight_files import (
     checked_file,
@@ -118,7 +118,8 @@ def _build(spec: DinoSpec, name: str, arguments: dict[str, Any]) -> nn.Module:
     try:
         size = {"img_size": spec.crop} if spec.any_size else {}
         own = {**size, **arguments, "num_classes": 0}
-        model: nn.Module = timm.create_model(name, pretrained=False, **own)
+        with WithoutRandomWeights():
+            model: nn.Module = timm.create_model(name, pretrained=False, **own)
     except (TypeError, ValueError, RuntimeError, AssertionError) as error:
         raise DreambenchError(f"{spec.place}.model={spec.model} cannot be built: {error}") from error
     return model

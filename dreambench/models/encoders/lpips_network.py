@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from dreambench.errors import DreambenchError
 from dreambench.models.device import without_tf32
 from dreambench.models.encoders.downloads import TorchvisionFile
-from dreambench.models.encoders.image_encoder import check_image
+from dreambench.models.encoders.image_encoder import WithoutRandomWeights, check_image
 from dreambench.models.encoders.named_weights import lpips_download
 from dreambench.models.encoders.weight_files import checked_file, is_local, load_into, read_tensors
 from dreambench.spec.protocol_spec import LpipsSpec
@@ -108,8 +108,8 @@ def load_lpips(spec: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
 def _empty(spec: LpipsSpec) -> nn.Module:
     import lpips
 
-    with warnings.catch_warnings():  # it asks torchvision for the trunk in a deprecated way
-        warnings.simplefilter("ignore")
+    with warnings.catch_warnings(), WithoutRandomWeights():
+        warnings.simplefilter("ignore")  # it asks torchvision for the trunk in a deprecated way
         network: nn.Module = lpips.LPIPS(net=spec.net, pnet_rand=True, verbose=False)
     return network
 
