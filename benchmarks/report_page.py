@@ -27,12 +27,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from analysis.sample_runs import image_row, make_run, make_spec  # noqa: E402
-from chromium import DESK, chromium, until  # noqa: E402
-
 from dreambench.report import write_report, write_single_file  # noqa: E402
 from dreambench.store import RunFolder  # noqa: E402
 from miniature.world import render, sample_scene  # noqa: E402
+from tests.analysis.material import image_row, make_run, make_spec  # noqa: E402
+from tests.material.chromium import VIEWPORT, chromium, until  # noqa: E402
 
 GOAL = 2.0
 PROMPTS, IMAGES = 25, 4
@@ -89,7 +88,7 @@ def pictures(dice: np.random.Generator, size: int) -> Iterator[Image.Image]:
 def seconds_to_interactive(page: Path) -> float:
     """Return the seconds from the start of the navigation until a click has been answered."""
     with chromium() as browser:
-        context = browser.new_context(viewport=DESK)
+        context = browser.new_context(viewport=VIEWPORT)
         context.set_default_timeout(120_000)
         context.add_init_script(CLICK)
         tab = context.new_page()

@@ -37,7 +37,7 @@ CAPTIONS = ["a sks dog", "a dog"]
 
 def caption_states(base: BaseModel) -> torch.Tensor:
     """Run the frozen text encoder on both captions."""
-    tokens = base.tokenizer(CAPTIONS, padding="max_length", max_length=77, return_tensors="pt").input_ids
+    tokens = base.tokenizer(CAPTIONS, padding="max_length", return_tensors="pt").input_ids
     with torch.no_grad():
         return base.frozen("text_encoder")(tokens)[0]
 
