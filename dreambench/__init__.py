@@ -5,7 +5,7 @@ Everything here is imported when it is first used: ``import dreambench`` imports
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +14,10 @@ from dreambench.spec.version import __version__
 
 if TYPE_CHECKING:
     from dreambench.analysis.scores import Scores, compare, load
+    from dreambench.executors.executor_options import ExecutorOptions
     from dreambench.methods.method import Method
     from dreambench.metrics.scorer import Scorer
+    from dreambench.progress import ProgressListener
     from dreambench.spec.metric import Metric
     from dreambench.spec.protocol_spec import ProtocolSpec as Protocol
 
@@ -55,17 +57,35 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def score(source: Any, protocol: str | Path | Sequence[str] = "paper", **asked: Any) -> Scores:
+def score(
+    source: Any,
+    protocol: str | Path | Sequence[str] = "paper",
+    *,
+    preset: str | Mapping[str, Any] | None = None,
+    subjects: str | Sequence[str] | None = None,
+    prompts: str | None = None,
+    images_per_prompt: int | None = None,
+    data: str | Path | None = None,
+    metrics: str | Sequence[str] | None = None,
+    overrides: Mapping[str, Any] | Iterable[str] | None = None,
+    device: str | None = None,
+    name: str | None = None,
+    pattern: str | None = None,
+    root: str | Path | None = None,
+    out: str | Path | None = None,
+    reporter: ProgressListener | None = None,
+) -> Scores:
     """Score images of any method by a named protocol, or by several in one pass, and return its scores.
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a CSV manifest, a
     DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or images in
     memory as ``{subject: {prompt: [PIL images]}}``. ``protocol`` is a name or a YAML file, or several (a
-    list; ``scores.protocols`` then has each one's scores); a preset of the first one's name brings its
-    dataset. ``asked`` may have ``data`` (a dataset's folder), ``subjects``, ``prompts``,
-    ``images_per_prompt``, ``metrics``, ``overrides``, ``device``, ``name`` and ``out`` (the folder of the
-    scores; below results/ without it). Images that are missing are NaN and are counted. Raises
-    DreambenchError naming what is wrong and the remedy.
+    list; ``scores.protocols`` then has each one's scores); ``preset`` (None: the one of the protocol's name,
+    otherwise ``paper-sd15``) brings its dataset, ``data`` is another dataset's folder. ``name`` is the name
+    in tables, ``pattern`` describes a folder's file names (``{subject}_{prompt}_{image}.png``), ``root`` is
+    the folder of a manifest's files, ``out`` the folder of the scores (None: below results/). The rest is
+    described at ``run``. Images that are missing are NaN and are counted. Raises DreambenchError naming
+    what is wrong and the remedy.
 
     Example:
         >>> import dreambench, tempfile
@@ -83,19 +103,55 @@ def score(source: Any, protocol: str | Path | Sequence[str] = "paper", **asked: 
     from dreambench.spec.presets import preset_names
 
     first = asked_protocols({"protocol": protocol})[0]
-    preset = asked.pop("preset", first if first in preset_names() else None)
-    folder, _ = score_images(source, preset=preset, protocol=protocol, **asked)
+    folder, _ = score_images(
+        source,
+        preset=preset or (first if first in preset_names() else None),
+        protocol=protocol,
+        subjects=subjects,
+        prompts=prompts,
+        images_per_prompt=images_per_prompt,
+        data=data,
+        metrics=metrics,
+        overrides=overrides,
+        device=device,
+        name=name,
+        pattern=pattern,
+        root=root,
+        out=out,
+        reporter=reporter,
+    )
     return load(folder.path)
 
 
-def run(preset: str | None = None, **asked: Any) -> Scores:
+def run(
+    preset: str | Mapping[str, Any] | None = None,
+    *,
+    subjects: str | Sequence[str] | None = None,
+    prompts: str | None = None,
+    images_per_prompt: int | None = None,
+    method: str | None = None,
+    base: str | Path | None = None,
+    identifier: str | None = None,
+    data: str | Path | None = None,
+    protocol: str | Path | Sequence[str] | None = None,
+    metrics: str | Sequence[str] | None = None,
+    seed: int | None = None,
+    overrides: Mapping[str, Any] | Iterable[str] | None = None,
+    device: str | None = None,
+    out: str | Path | None = None,
+    keep_checkpoints: bool = False,
+    executor: ExecutorOptions | None = None,
+    reporter: ProgressListener | None = None,
+) -> Scores:
     """Personalize a base model for each subject, draw the prompts, score the images; return the scores.
 
-    ``preset`` (None: ``paper-sd15`` with a GPU, else ``mini``) is a name or a YAML file. ``asked`` may have
-    ``subjects``, ``prompts``, ``images_per_prompt``, ``method``, ``base``, ``data``, ``protocol``,
-    ``metrics``, ``seed``, ``overrides``, ``device``, ``out``, ``keep_checkpoints`` and ``executor``. The same
-    call resumes a run that was interrupted. Raises DreambenchError naming what is wrong and the remedy.
-    ``dreambench.runs.run.run`` works several presets and seeds at once.
+    ``preset`` (None: ``paper-sd15`` with a GPU, else ``mini``) is a name or a YAML file; the other fields
+    are its own where they are None. ``subjects`` and ``metrics`` are names ("all" subjects), ``prompts`` is
+    "all" or indices such as "0-4,7". ``base`` is a hub id or a folder, ``data`` a dataset's folder.
+    ``overrides`` sets any field by its dotted name. ``out`` is the run's folder (None: below results/), and
+    ``reporter`` (None: bars on stderr) receives the progress. The same call resumes a run that was
+    interrupted. Raises DreambenchError naming what is wrong and the remedy. ``dreambench.runs.run.run``
+    works several presets and seeds at once.
 
     Example:
         >>> import dreambench, tempfile
@@ -107,9 +163,28 @@ def run(preset: str | None = None, **asked: Any) -> Scores:
         ['dog'] ['dino']
     """
     from dreambench.analysis.scores import load
+    from dreambench.executors.executor_options import ExecutorOptions
     from dreambench.runs.run import run as work_runs
 
-    (folder,) = work_runs(preset, **asked)
+    (folder,) = work_runs(
+        preset,
+        subjects=subjects,
+        prompts=prompts,
+        images_per_prompt=images_per_prompt,
+        method=method,
+        base=base,
+        identifier=identifier,
+        data=data,
+        protocol=protocol,
+        metrics=metrics,
+        seed=seed,
+        overrides=overrides,
+        device=device,
+        out=out,
+        keep_checkpoints=keep_checkpoints,
+        executor=executor or ExecutorOptions(),
+        reporter=reporter,
+    )
     return load(folder.path)
 
 
