@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from tests.material.tiny import TINY_TOKENS
 from tests.material.tiny_tokenizers import VOCABULARY
 
 IMAGE_SIZE = 32
@@ -46,15 +47,15 @@ def tiny_clip(projected: bool = False) -> Any:
     from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
     config = CLIPTextConfig(
-        vocab_size=49408,
+        vocab_size=TINY_TOKENS,
         hidden_size=32,
         intermediate_size=37,
         num_hidden_layers=3,
         num_attention_heads=4,
         max_position_embeddings=77,
         projection_dim=32,
-        bos_token_id=49406,
-        eos_token_id=49407,
+        bos_token_id=TINY_TOKENS - 2,
+        eos_token_id=TINY_TOKENS - 1,
         pad_token_id=1,
     )
     return (CLIPTextModelWithProjection if projected else CLIPTextModel)(config)

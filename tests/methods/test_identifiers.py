@@ -29,10 +29,11 @@ from dreambench.methods.identifiers import (
 )
 from dreambench.models.base_model import open_base
 from dreambench.spec.run_spec import BaseSpec, IdentifierSpec
+from tests.material.tiny import CLIP_TOKENS, build_pipeline
 from tests.material.tiny_families import build_family
 from tests.material.tiny_tokenizers import build_qwen
 
-CLIP_SIZE, CLIP_FIRST_RARE = 49408, 37056  # the rarest quarter starts at 3/4 of the vocabulary
+CLIP_FIRST_RARE = 37056  # the rarest quarter starts at 3/4 of the vocabulary
 FAMILIES = ("clip", "byte-level", "unigram", "word-level")
 
 
@@ -79,8 +80,14 @@ def _word_level() -> Any:
 
 
 @pytest.fixture(scope="module")
-def clip(tiny) -> Any:
-    return load_tokenizer(tiny["base"])
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny pipeline with all of CLIP's vocabulary."""
+    return build_pipeline(tmp_path_factory.mktemp("pipeline"), tokens=CLIP_TOKENS)
+
+
+@pytest.fixture(scope="module")
+def clip(pipeline: Path) -> Any:
+    return load_tokenizer(str(pipeline))
 
 
 @pytest.fixture(scope="module", params=FAMILIES)
@@ -137,7 +144,7 @@ def test_rare_tokens_are_short_letters_and_never_specials(tokenizer):
 
 def test_clips_rare_tokens_end_words_and_come_from_the_rare_end(clip):
     rare = rare_tokens(clip)
-    assert len(clip) == CLIP_SIZE
+    assert len(clip) == CLIP_TOKENS
     assert min(rare) >= CLIP_FIRST_RARE
     assert all(piece.endswith("</w>") for piece in clip.convert_ids_to_tokens(rare))
 
@@ -196,16 +203,16 @@ def test_a_vocabulary_without_rare_tokens_is_a_one_line_error():
         draw_identifiers(PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]"), 1)
 
 
-def test_a_run_draws_the_first_identifier_of_its_seed_or_takes_the_given_text(clip, tiny):
-    encoder = CLIPTextModel.from_pretrained(f"{tiny['base']}/text_encoder").eval()
+def test_a_run_draws_the_first_identifier_of_its_seed_or_takes_the_given_text(clip, pipeline):
+    encoder = CLIPTextModel.from_pretrained(pipeline / "text_encoder").eval()
     drawn = draw_identifiers(clip, 3, 2, 9, partial(token_strengths, clip, encoder))
     assert choose_identifier(clip, IdentifierSpec(length=2, seed=9), lambda: encoder) == drawn[0]
     for given in (IdentifierSpec(text="my own words", length=2), IdentifierSpec(drawn="my own words")):
         assert choose_identifier(clip, given, lambda: pytest.fail("loaded for nothing")) == "my own words"
 
 
-def test_the_strength_of_a_token_is_how_far_it_moves_the_sentence(clip, tiny):
-    encoder = CLIPTextModel.from_pretrained(f"{tiny['base']}/text_encoder").eval()
+def test_the_strength_of_a_token_is_how_far_it_moves_the_sentence(clip, pipeline):
+    encoder = CLIPTextModel.from_pretrained(pipeline / "text_encoder").eval()
     tokens = rare_tokens(clip)[:5]
     strengths = token_strengths(clip, encoder, tokens, nouns=["dog", "robot toy"])
     for token in tokens:
@@ -229,13 +236,13 @@ def test_identifiers_are_drawn_among_the_weakest_quarter(clip):
 
 
 class TestLoading:
-    def test_a_pipelines_folder_and_its_tokenizers_folder_are_the_same(self, tiny, clip):
-        inner = load_tokenizer(f"{tiny['base']}/tokenizer")
+    def test_a_pipelines_folder_and_its_tokenizers_folder_are_the_same(self, pipeline, clip):
+        inner = load_tokenizer(f"{pipeline}/tokenizer")
         assert ids(inner, "a sks dog") == ids(clip, "a sks dog") == [320, 48136, 1929]
 
-    def test_clips_vocabulary_and_merges_are_enough(self, tiny, tmp_path):
+    def test_clips_vocabulary_and_merges_are_enough(self, pipeline, tmp_path):
         for name in ("vocab.json", "merges.txt"):
-            shutil.copy(Path(tiny["base"]) / "tokenizer" / name, tmp_path)
+            shutil.copy(pipeline / "tokenizer" / name, tmp_path)
         assert ids(load_tokenizer(str(tmp_path)), "a sks dog") == [320, 48136, 1929]
 
     def test_a_saved_tokenizer_of_any_family_is_loaded_as_what_it_is(self, tokenizer, tmp_path):
