@@ -71,13 +71,15 @@ def is_scored(images: pd.DataFrame, record: RunRecord) -> pd.Series:
 def coverage(images: pd.DataFrame, record: RunRecord) -> Coverage:
     """Count a run's expected and scored cells by subject.
 
-    Every subject is expected with all its prompts and images, whether the table has rows for them or not.
+    Every subject is expected with all its prompts and with as many images of each as its protocol counts,
+    whether the table has rows for them or not.
     """
-    scored = Counter(images.loc[is_scored(images, record), "subject"])
+    spec, scored = record.spec, Counter(images.loc[is_scored(images, record), "subject"])
+    counted = spec.protocol.images_of(spec.images_per_prompt)
     expected = {}
     for name in record.subjects:
-        prompts = len(selected(_prompts(record, name), record.spec.prompts))
-        expected[name] = max(prompts * record.spec.images_per_prompt, scored[name])
+        prompts = len(selected(_prompts(record, name), spec.prompts))
+        expected[name] = max(prompts * counted, scored[name])
     return Coverage(expected, {name: scored[name] for name in record.subjects})
 
 
@@ -96,16 +98,18 @@ def cells_of_signature(cells: set[Cell], record: RunRecord) -> str:
     """Return "all" where the scored cells are the whole benchmark, otherwise the digest that names them.
 
     The whole benchmark is every subject of the dataset (the official one has 30), each with all prompts (the
-    official 25, or the dataset's own) and 4 images per prompt.
+    official 25, or the dataset's own) and 4 images per prompt, or as many as the protocol counts.
     """
-    every_subject = record.spec.subjects == "all" or len(record.subjects) == OFFICIAL_SUBJECTS
+    spec = record.spec
+    every_subject = spec.subjects == "all" or len(record.subjects) == OFFICIAL_SUBJECTS
+    images = spec.protocol.images_of(OFFICIAL_IMAGES)
     whole = {
         (subject, prompt, image)
         for subject in record.subjects
         for prompt in range(_prompts(record, subject))
-        for image in range(OFFICIAL_IMAGES)
+        for image in range(images)
     }
-    as_official = record.spec.images_per_prompt == OFFICIAL_IMAGES
+    as_official = spec.protocol.images_of(spec.images_per_prompt) == images
     return "all" if every_subject and as_official and cells == whole else cells_digest(cells)
 
 

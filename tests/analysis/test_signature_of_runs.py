@@ -63,6 +63,22 @@ def test_no_scored_image_is_not_the_whole(tmp_path: Path) -> None:
     assert cells_of_signature(set(), record) == cells_digest([])
 
 
+@pytest.mark.parametrize("drawn", [1, 4])
+def test_a_protocol_that_counts_one_image_of_each_prompt_has_the_whole_with_it(
+    tmp_path: Path, drawn: int
+) -> None:
+    one = ProtocolSpec(metrics=("dino", "clip_i", "clip_t"), images=1)
+    rows = [row for row in _whole(("ant", "bee")) if row["image_index"] == 0]
+    spec = make_spec(prompts="all", images_per_prompt=drawn, protocol=one)
+    (scored,) = read_run_scores([make_run(tmp_path / "run", rows, spec=spec)])
+    fields = parse_signature(scored.signature)
+    assert "cells" not in fields
+    assert (fields["n"], scored.coverage.unscored) == ("50", 0)
+    (fewer,) = read_run_scores([make_run(tmp_path / "fewer", rows[:-1], spec=spec)])
+    assert "cells" in parse_signature(fewer.signature)
+    assert fewer.coverage.unscored == 1
+
+
 def _two_runs(tmp_path: Path) -> list[Any]:
     other = ProtocolSpec(metrics=("dino", "clip_i", "clip_t", "div"), clip=ClipSpec(model="ViT-L-14"))
     ours = make_run(tmp_path / "ours", two_subjects())
