@@ -83,12 +83,16 @@ def reported_results() -> tuple[ReportedResult, ...]:
 
 
 def conflicts(result: ReportedResult) -> list[ReportedResult]:
-    """Return the other reports of the same method and base whose numbers differ by more than 0.01."""
+    """Return the other reports of the same method and base whose numbers differ by more than 0.01.
+
+    A report that does not name its base model may be of any.
+    """
     return [
         other
         for other in reported_results()
         if other.name != result.name
-        and (other.method, other.base) == (result.method, result.base)
+        and other.method == result.method
+        and (other.base == result.base or None in (other.base, result.base))
         and any(
             abs(other.values[metric] - value) > CONFLICT
             for metric, value in result.values.items()

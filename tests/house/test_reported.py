@@ -34,7 +34,7 @@ def test_each_says_where_it_was_read_and_what_is_not_known(result):
 def test_conflicting_reports_are_both_there_and_flagged():
     by_name = {each.name: each for each in reported_results()}
     pairs = {
-        "elite-uno": "elite-subject-diffusion",
+        "elite-unireal": "elite-subject-diffusion",
         "subject-diffusion-own": "subject-diffusion-dreamcache",
         "omnigen-uno": "omnigen-kosmos-g-script",
         "dreambooth-bk-sdm": "dreambooth-bk-sdm-user",
