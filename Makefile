@@ -3,7 +3,7 @@ BIN := .venv/bin
 # A worker process takes 2 GB of memory: more cores than four give each of them more threads instead.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 4))")
 
-.PHONY: run test test-fast lint docs clean
+.PHONY: run test test-fast test-lowest lint docs clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,13 @@ test: .venv/installed-dev lint
 test-fast: .venv/installed-dev
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile -m "not slow"
 
+# The lower bounds of pyproject.toml are real: all tests pass with exactly these versions.
+test-lowest:
+	$(PYTHON) -m venv .venv-lowest
+	$(PYTHON) tests/material/lowest_versions.py > .venv-lowest/constraints.txt
+	.venv-lowest/bin/pip install --quiet --constraint .venv-lowest/constraints.txt --editable '.[dev]'
+	.venv-lowest/bin/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -38,4 +45,4 @@ docs: .venv/installed-dev
 	@echo "documentation: build/site/index.html"
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-lowest build dist .mypy_cache .ruff_cache .pytest_cache

@@ -16,6 +16,7 @@ from dreambench.spec.frozen import Frozen
 class VariantRow(MetricScores[Score]):
     """One variant's means over subjects."""
 
+    __pydantic_extra__: dict[str, Score | None]
     variant: str
     n_images: int
 

@@ -26,29 +26,34 @@ class Score(Frozen):
 
 
 class MetricScores(Frozen, Generic[T]):
-    """A row with one field per metric: the standard ones (None if not computed) and the requested ones."""
+    """A row with one field per metric: the standard ones (None if not computed) and the requested ones.
+
+    Each kind of row says of what type they are: pydantic before 2.13 does not find ``T`` from another module.
+    """
 
     model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, T | None]
 
     def score(self, metric: str) -> T | None:
         """Return a metric's score by the metric's name."""
-        return self.__pydantic_extra__.get(metric)
+        return (self.__pydantic_extra__ or {}).get(metric)
 
     def metrics(self) -> tuple[str, ...]:
         """Return the names of the metrics that were computed, in table order."""
-        return tuple(name for name, score in self.__pydantic_extra__.items() if score is not None)
+        return tuple(name for name, score in (self.__pydantic_extra__ or {}).items() if score is not None)
 
 
 class Row(MetricScores[Score]):
     """One row of the main table."""
 
+    __pydantic_extra__: dict[str, Score | None]
     method: str
     n_images: int
 
 
 class SubjectScores(MetricScores[float]):
     """One subject's means, a field per metric; None for a default metric that was not computed."""
+
+    __pydantic_extra__: dict[str, float | None]
 
     @classmethod
     def of(cls, scores: Mapping[str, float | None]) -> SubjectScores:

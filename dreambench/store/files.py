@@ -71,7 +71,7 @@ def no_space_is_one_line(path: Path, remedy: str = "give another --out") -> Iter
 
 def _in_its_message(error: Exception) -> int | None:
     """Return the system's error number from the message of a library in Rust (safetensors), if it has one."""
-    found = re.search(r"\(os error (\d+)\)", str(error))
+    found = re.search(r"\b(?:os error|code:) (\d+)", str(error))
     return int(found[1]) if found else None
 
 

@@ -22,6 +22,8 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
     ``what`` names the writer in the error, such as "run". Raises DreambenchError where another process
     writes to the folder, or where the folder cannot be written.
     """
+    if "\0" in str(path):
+        raise DreambenchError(f"{str(path)!r} contains a NUL byte", "give another --out")
     with no_space_is_one_line(path):
         path.mkdir(parents=True, exist_ok=True)
     if (path / _LOCK).is_dir():

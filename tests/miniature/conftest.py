@@ -34,7 +34,14 @@ def train_session(work: Path, stage: str, **changes: Any) -> Loop:
 
 
 @pytest.fixture(scope="session")
-def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def muon() -> None:
+    """Training the miniature takes a newer torch than using it."""
+    if not hasattr(torch.optim, "Muon"):
+        pytest.skip(f"torch {torch.__version__} has no Muon; torch 2.9 has")
+
+
+@pytest.fixture(scope="session")
+def work(muon: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A work folder in which every stage made its four toy steps in one session."""
     folder = tmp_path_factory.mktemp("work")
     for stage in KINDS:

@@ -56,6 +56,7 @@ def test_a_stage_leaves_losses_samples_and_a_readable_mistake(work: Path) -> Non
         train_session(work, "vae", seed=1)
 
 
+@pytest.mark.usefixtures("muon")
 def test_a_unet_without_an_autoencoder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DreambenchError, match="run the stage `vae` first"):
         train_session(tmp_path, "unet")

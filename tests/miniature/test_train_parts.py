@@ -69,6 +69,7 @@ def render_captions(stream: str, count: int) -> list[str]:
     return [caption(scene, rng) for scene in scenes]
 
 
+@pytest.mark.usefixtures("muon")
 @pytest.mark.parametrize("shape", [(24, 60), (60, 24), (24, 15, 2, 2)])
 def test_muon_steps_by_an_orthogonal_matrix_of_adams_size(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
@@ -87,6 +88,7 @@ def test_muon_steps_by_an_orthogonal_matrix_of_adams_size(shape: tuple[int, ...]
     assert (step * gradient).sum() > 0  # no direction is turned round
 
 
+@pytest.mark.usefixtures("muon")
 def test_the_optimizer_goes_on_from_its_saved_state() -> None:
     torch.manual_seed(0)
     gradients = torch.randn(4, 2, 8, 8)
@@ -107,6 +109,7 @@ def test_the_optimizer_goes_on_from_its_saved_state() -> None:
     assert torch.equal(layers[0].bias, layers[1].bias)
 
 
+@pytest.mark.usefixtures("muon")
 def test_muon_descends_and_leaves_untouched_embeddings_alone() -> None:
     torch.manual_seed(0)
     table, matrix = torch.nn.Embedding(6, 8), torch.nn.Linear(8, 8, bias=False)

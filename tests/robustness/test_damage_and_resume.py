@@ -12,6 +12,8 @@ import pandas as pd
 import pytest
 from safetensors.numpy import load_file, save_file
 
+import dreambench as library
+from dreambench.errors import DreambenchError
 from dreambench.store import open_run
 from tests.material import tiny as models
 
@@ -220,13 +222,18 @@ def test_a_cache_that_is_a_file_is_one_line(dreambench, tiny, tmp_path, monkeypa
     assert open_run(tmp_path / "run").record.status == "failed"
 
 
-@pytest.mark.parametrize("place", ["/proc/nowhere", "/dev/null/run", "/sys/run", "{}", "a\0b"])
+@pytest.mark.parametrize("place", ["/proc/nowhere", "/dev/null/run", "/sys/run", "{}"])
 def test_a_place_that_cannot_be_written_is_one_line(dreambench, tiny, tmp_path, place: str) -> None:
     (tmp_path / "file").write_text("")
     done = dreambench(*_words(tiny, Path(place.format(tmp_path / "file" / "run"))))
     assert (done.code, done.out) == (2, "")
     assert done.err.splitlines()[-1].startswith("dreambench: ")
     assert "Error" not in done.err.splitlines()[-1]
+
+
+def test_a_name_with_a_nul_byte_is_one_line() -> None:
+    with pytest.raises(DreambenchError, match="contains a NUL byte"):
+        library.run("mini", subjects=["dog"], out="a\0b")
 
 
 def test_a_lock_that_is_a_folder_is_one_line(dreambench, tiny, tmp_path) -> None:

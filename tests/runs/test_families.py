@@ -109,7 +109,7 @@ def assert_adapters_fit_the_plain_pipeline(base: Path, folder: Path) -> None:
         return np.abs(kept - np.asarray(image).astype(int))
 
     without = difference()
-    pipeline.load_lora_weights(folder / "checkpoints" / "dog")
+    pipeline.load_lora_weights(folder / "checkpoints" / "dog", weight_name="pytorch_lora_weights.safetensors")
     assert difference().max() <= 2
     assert difference().sum() < without.sum()
 

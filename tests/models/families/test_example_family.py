@@ -146,6 +146,8 @@ def test_adapters_of_two_subjects_are_trained_drawn_and_scored(
         return np.abs(kept - np.asarray(drawn.images[0]).astype(int))
 
     without = difference()
-    pipeline.load_lora_weights(tmp_path / "run" / "checkpoints" / "vase")
+    pipeline.load_lora_weights(
+        tmp_path / "run" / "checkpoints" / "vase", weight_name="pytorch_lora_weights.safetensors"
+    )
     assert difference().max() <= 2
     assert difference().sum() < without.sum()
