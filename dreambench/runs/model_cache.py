@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class ModelCache:
     """The prepared runs, the current base model and the current encoders of one process.
 
-    Runs of one base model share its frozen parts. A base model is released when another one is used, so that
-    a queue over many base models needs the memory of one. ``machine`` names this machine in the notes that
-    it writes (None: no name).
+    Runs share the frozen parts of a base model that they hold alike (``held_as``). A base model is released
+    when another one is used, so that a queue over many base models needs the memory of one. ``machine`` names
+    this machine in the notes that it writes (None: no name).
     """
 
     def __init__(self, machine: str | None = None) -> None:
@@ -28,11 +28,11 @@ class ModelCache:
 
     def add(self, prepared: Prepared) -> None:
         """Store an already prepared run under its tasks' spec."""
-        from dreambench.runs.prepare import with_absolute_paths
+        from dreambench.runs.prepare import held_as, with_absolute_paths
 
         spec = with_absolute_paths(prepared.spec)
         self._prepared[spec.model_dump_json()] = prepared
-        self._bases.setdefault(spec.base.model_dump_json(), prepared.base)
+        self._bases.setdefault(held_as(spec), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
         """Return the run of a resolved spec, prepared at first use.
@@ -40,9 +40,9 @@ class ModelCache:
         Raises DreambenchError if this machine lacks something, or if its data or base model differ from
         those of the machine that resolved the spec.
         """
-        from dreambench.runs.prepare import prepare
+        from dreambench.runs.prepare import held_as, prepare
 
-        wanted, base_key = spec.model_dump_json(), spec.base.model_dump_json()
+        wanted, base_key = spec.model_dump_json(), held_as(spec)
         if wanted not in self._prepared:
             found = prepare(spec, self._bases.get(base_key))
             if found.spec.key != spec.key:
@@ -55,9 +55,9 @@ class ModelCache:
             self._prepared[wanted] = found
             self._bases.setdefault(base_key, found.base)
         chosen = self._prepared[wanted]
-        for other in self._bases.values():
+        for other in {id(each.base): each.base for each in self._prepared.values()}.values():
             if other is not chosen.base:
-                other.release("unet", "vae", "text_encoder")
+                other.release(*other.family.weighted)
         return chosen
 
     def encoders(self, prepared: Prepared) -> ProtocolEncoders:

@@ -123,11 +123,15 @@ def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        held = (spec.runtime.device, spec.runtime.precision, spec.runtime.quantize)
-        key = f"{spec.base.model_dump_json()} {held}"
-        prepared.append(prepare(spec, bases.get(key)))
-        bases[key] = prepared[-1].base
+        prepared.append(prepare(spec, bases.get(held_as(spec))))
+        bases[held_as(spec)] = prepared[-1].base
     return prepared
+
+
+def held_as(spec: RunSpec) -> str:
+    """Return what names a run's base model in memory: which one it is, on which device, in which numbers."""
+    runtime = spec.runtime
+    return f"{spec.base.model_dump_json()} {(runtime.device, runtime.precision, runtime.quantize)}"
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
