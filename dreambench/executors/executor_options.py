@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dreambench.errors import DreambenchError
+
+
+def units_on(gpus: float, share: float) -> int:
+    """Return how many units with a share of a GPU, or several GPUs each, fit on so many GPUs.
+
+    A unit's share is of one GPU: three units of 0.3 fit on each.
+
+    Example:
+        >>> units_on(8, 0.3), units_on(8, 1), units_on(8, 3)
+        (24, 8, 2)
+    """
+    return int(gpus) * math.floor(1 / share) if share < 1 else int(gpus // share)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dreambench.dataset import Dataset, Subject, official_subjects
 from dreambench.errors import DreambenchError
 from dreambench.executors import ExecutorOptions
+from dreambench.executors.executor_options import units_on
 from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
@@ -129,7 +130,7 @@ def _estimate(
         return None
     gpus = _count_gpus()
     share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
-    fitting = max(1, int(gpus / share)) if share and options.on_ray() else 1
+    fitting = max(1, units_on(gpus, share)) if share and options.on_ray() else 1
     sets = Counter("" if each is None or each.is_complete() else each.folder.name for each in needed)
     images = max(images_of(spec, subject) for subject in subjects)
     return estimate(spec, rates, images, sets, options.workers or fitting, share)

@@ -100,10 +100,11 @@ def test_a_run_in_one_process_has_one_worker_however_many_gpus_there_are(monkeyp
     monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(plan, "_count_gpus", lambda: 4)
     spec = build_spec("paper-sd15", {})
-    here, on_ray = (
-        plan.make_plan(spec, options=options) for options in (ExecutorOptions(), ExecutorOptions("ray"))
+    here, on_ray, shared = (
+        plan.make_plan(spec, options=options)
+        for options in (ExecutorOptions(), ExecutorOptions("ray"), ExecutorOptions("ray", gpus_per_unit=0.3))
     )
-    assert (here.estimate.workers, on_ray.estimate.workers) == (1, 4)
+    assert (here.estimate.workers, on_ray.estimate.workers, shared.estimate.workers) == (1, 4, 12)
     assert here.estimate.wall_seconds > 3 * on_ray.estimate.wall_seconds
 
 
