@@ -140,21 +140,17 @@ def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:
     from dreambench.models.base_model import is_hub_id, open_base
     from dreambench.models.hub import cached
 
-    folder = located(spec.base.model)
-    if not folder.is_dir() and is_hub_id(spec.base.model):
-        found = cached(spec.base)
-        if found is None:
+    snapshot = None
+    if not located(spec.base.model).is_dir() and is_hub_id(spec.base.model):
+        snapshot = cached(spec.base)
+        if snapshot is None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
             return None
-        folder = found
     try:
-        base = open_base(spec.base.model_copy(update={"model": str(folder)}))
+        return open_base(spec.base, snapshot)
     except DreambenchError as error:
         missing.append(str(error))
         return None
-    if folder.parent.name == "snapshots":
-        base.fingerprint = folder.name
-    return base
 
 
 def _bytes_on_disk(spec: RunSpec, base: OpenedBase) -> int:
