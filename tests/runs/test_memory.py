@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from dreambench.cli import main
 from dreambench.dataset import load_dataset
@@ -16,6 +17,7 @@ from dreambench.models.device import resolve_runtime
 from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
 from dreambench.runs.memory import require_memory, shapes_of, training_memory
+from dreambench.runs.plan import make_plan
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
 from tests.material import tiny as tiny_models
@@ -39,7 +41,9 @@ def _spec(tiny, method: str, *changes: str):
         ("textual-inversion", ["method.vectors=2"]),
     ],
 )
-def test_the_trained_parameters_are_those_that_the_optimizer_gets(tiny, method, changes, monkeypatch):
+def test_the_trained_parameters_are_those_that_the_optimizer_gets_and_that_are_saved(
+    tiny, method, changes, monkeypatch, tmp_path
+):
     from dreambench.methods.finetune import training_step
 
     given = []
@@ -53,11 +57,13 @@ def test_the_trained_parameters_are_those_that_the_optimizer_gets(tiny, method, 
     spec = _spec(tiny, method, *changes)
     base = open_base(spec.base)
     context = Context(resolve_runtime(spec.runtime), "sks", lambda *_: pytest.fail("no class images"))
-    METHODS.get(method)().personalize(load_dataset(Path(tiny["data"]))["dog"], base, spec, context)
-    assert (
-        training_memory(spec, shapes_of(Path(tiny["base"]), base.family), base.family).trained_parameters
-        == given[0]
-    )
+    trainer = METHODS.get(method)()
+    made = trainer.personalize(load_dataset(Path(tiny["data"]))["dog"], base, spec, context)
+    memory = training_memory(spec, shapes_of(Path(tiny["base"]), base.family), base.family)
+    assert memory.trained_parameters == given[0]
+    trainer.save(made, tmp_path)
+    saved = [t.nbytes for file in tmp_path.rglob("*.safetensors") for t in load_file(file).values()]
+    assert make_plan(spec, keep_checkpoints=True).disk_peak == 30 * sum(saved)
 
 
 def _billions(*changes: str) -> float:
