@@ -38,6 +38,11 @@ class ExecutorOptions:
     send_back: bool = False
     attempts: int = 3
 
+    @property
+    def gpu_share(self) -> float:
+        """A task's share of a GPU's memory: at most 1."""
+        return min(1.0, self.gpus_per_unit or 1.0)
+
     def on_ray(self) -> bool:
         """Return whether tasks run on Ray. Raises DreambenchError where the options contradict each other."""
         if self.executor not in ("local", "ray"):

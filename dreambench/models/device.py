@@ -25,12 +25,14 @@ class Runtime:
     """A device and the dtype of autocast; weights themselves stay float32 everywhere.
 
     Autocast costs one cast of the weights in each forward pass, and in return a trained model is
-    saved, resumed and sampled from the same float32 bits.
+    saved, resumed and sampled from the same float32 bits. ``gpu_share`` is this process's part of a GPU that
+    others compute on as well.
     """
 
     device: torch.device
     dtype: torch.dtype
     spec: RuntimeSpec
+    gpu_share: float = 1.0
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which forward passes run (nothing in float32)."""
@@ -61,13 +63,18 @@ class Runtime:
             module.compile()
 
     def generation_batch(self) -> int:
-        """Return how many images are drawn at once: what the spec says, or by the GPU's memory."""
+        """Return how many images are drawn at once: what the spec says, or by this process's GPU memory."""
         if self.spec.generation_batch_size is not None:
             return self.spec.generation_batch_size
-        memory = device_memory(self.device)
+        memory = self.memory()
         if memory is None:
             return _BATCH
         return next((size for least, size in _BATCH_BY_MEMORY if memory / 2**30 >= least), 2)
+
+    def memory(self) -> int | None:
+        """Return this process's part of the GPU's memory in bytes; None for a device without its own."""
+        memory = device_memory(self.device)
+        return None if memory is None else int(memory * self.gpu_share)
 
     def decode_threads(self) -> int:
         """Return how many threads decode images: what the spec says, or the cores that there are."""
@@ -79,10 +86,10 @@ class Runtime:
         return f"{name}, {str(self.dtype).removeprefix('torch.')}"
 
 
-def resolve_runtime(spec: RuntimeSpec) -> Runtime:
+def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
     """Choose device and precision: CUDA, then Apple's MPS, then the CPU; half precision on CUDA.
 
-    ``fast`` is ``auto`` with bf16 also on a CPU that computes in it.
+    ``fast`` is ``auto`` with bf16 also on a CPU that computes in it. ``gpu_share`` is as in ``Runtime``.
 
     Raises DreambenchError where the device that was asked for is not there.
     """
@@ -103,7 +110,7 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
         # (pytorch/pytorch#196678); torch then takes another one. For the whole process, because what
         # checkpointing computes again runs outside of any context.
         torch.backends.cuda.enable_cudnn_sdp(False)
-    return Runtime(device, dtype, spec)
+    return Runtime(device, dtype, spec, gpu_share)
 
 
 def device_memory(device: torch.device) -> int | None:

@@ -29,16 +29,16 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
     return complete_data(spec, dataset), dataset
 
 
-def resolve_scoring(spec: RunSpec) -> tuple[RunSpec, Dataset, Runtime]:
+def resolve_scoring(spec: RunSpec, gpu_share: float = 1.0) -> tuple[RunSpec, Dataset, Runtime]:
     """Find the dataset, the device and the protocol's weights, whose fingerprints are filled in.
 
-    Raises DreambenchError for what is missing or wrong.
+    ``gpu_share`` is the process's. Raises DreambenchError for what is missing or wrong.
     """
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
 
     spec, dataset = resolve_data(spec)
-    runtime = resolve_runtime(spec.runtime)
+    runtime = resolve_runtime(spec.runtime, gpu_share)
     return spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)}), dataset, runtime
 
 

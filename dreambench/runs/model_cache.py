@@ -17,11 +17,11 @@ class ModelCache:
 
     Runs share the frozen parts of a base model that they hold alike (``held_as``). A base model is released
     when another one is used, so that a queue over many base models needs the memory of one. ``machine`` names
-    this machine in the notes that it writes (None: no name).
+    this machine in the notes that it writes (None: no name); ``gpu_share`` is the process's part of a GPU.
     """
 
-    def __init__(self, machine: str | None = None) -> None:
-        self.machine = machine
+    def __init__(self, machine: str | None = None, gpu_share: float = 1.0) -> None:
+        self.machine, self._gpu_share = machine, gpu_share
         self._prepared: dict[str, Prepared] = {}
         self._bases: dict[str, BaseModel] = {}
         self._encoders: tuple[str, ProtocolEncoders] | None = None
@@ -44,7 +44,7 @@ class ModelCache:
 
         wanted, base_key = spec.model_dump_json(), held_as(spec)
         if wanted not in self._prepared:
-            found = prepare(spec, self._bases.get(base_key))
+            found = prepare(spec, self._bases.get(base_key), self._gpu_share)
             if found.spec.key != spec.key:
                 refuse_differences(
                     f"{self.machine or 'this machine'} has other data or models than the run",
@@ -70,8 +70,11 @@ class ModelCache:
         return self._encoders[1]
 
 
-def worker_models(host: str) -> ModelCache:
-    """Return the models of a worker process on ``host``, after importing everything that its tasks need."""
+def worker_models(host: str, gpu_share: float = 1.0) -> ModelCache:
+    """Return the models of a worker process on ``host``, after importing everything that its tasks need.
+
+    ``gpu_share`` is its part of a GPU.
+    """
     from dreambench.progress import quiet_libraries
 
     quiet_libraries()
@@ -80,4 +83,4 @@ def worker_models(host: str) -> ModelCache:
     import dreambench.runs.subject  # noqa: F401 - loaded before a task's clock starts
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return ModelCache(f"{host} ({device})")
+    return ModelCache(f"{host} ({device})", gpu_share)

@@ -9,6 +9,7 @@ from typing import Any
 
 from dreambench.dataset import Dataset, Subject
 from dreambench.errors import DreambenchError
+from dreambench.executors import ExecutorOptions
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
@@ -28,6 +29,7 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunRecord
 from dreambench.store.record import git_commit, installed_versions, machine
 
+_HERE = ExecutorOptions()
 SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and black images would be scored."
 
 
@@ -52,14 +54,15 @@ class Prepared:
         return subject_phrase(self.method, training_subject(self.spec, subject), self.identifier)
 
 
-def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
+def prepare(spec: RunSpec, base: BaseModel | None = None, gpu_share: float = 1.0) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
 
-    ``base`` is the spec's base model if this process has opened it already. Raises DreambenchError for the
-    first thing that is missing or wrong, before anything is written.
+    ``base`` is the spec's base model if this process has opened it already, and ``gpu_share`` the part of a
+    GPU that it has. Raises DreambenchError for the first thing that is missing or wrong, before anything is
+    written.
     """
     refuse_drift_of_shown_photos(spec)
-    spec, dataset, runtime = resolve_scoring(spec)
+    spec, dataset, runtime = resolve_scoring(spec, gpu_share)
     base = base or open_base(spec.base)
     method = _fit(spec, base, runtime)
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
@@ -118,12 +121,15 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
     return method
 
 
-def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
-    """Prepare several runs before the first one starts; runs of one base model share it."""
+def prepare_all(specs: Sequence[RunSpec], options: ExecutorOptions = _HERE) -> list[Prepared]:
+    """Prepare several runs, to be executed as ``options`` say, before the first one starts.
+
+    Runs of one base model share it.
+    """
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        prepared.append(prepare(spec, bases.get(held_as(spec))))
+        prepared.append(prepare(spec, bases.get(held_as(spec)), options.gpu_share))
         bases[held_as(spec)] = prepared[-1].base
     return prepared
 
