@@ -43,6 +43,11 @@ class ExecutorOptions:
         """A task's share of a GPU's memory: at most 1."""
         return min(1.0, self.gpus_per_unit or 1.0)
 
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other machines may do the work, so that it does not matter what this one lacks."""
+        return self.ray_address is not None
+
     def on_ray(self) -> bool:
         """Return whether tasks run on Ray. Raises DreambenchError where the options contradict each other."""
         if self.executor not in ("local", "ray"):

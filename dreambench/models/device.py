@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, NotHereError
 from dreambench.spec.run_spec import RuntimeSpec
 
 _BATCH = 8
@@ -91,7 +91,7 @@ def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
 
     ``fast`` is ``auto`` with bf16 also on a CPU that computes in it. ``gpu_share`` is as in ``Runtime``.
 
-    Raises DreambenchError where the device that was asked for is not there.
+    Raises NotHereError where the device that was asked for is not there, DreambenchError where there is none.
     """
     device = _device(spec.device)
     if spec.precision not in ("auto", "fast"):
@@ -102,7 +102,7 @@ def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
         half = spec.precision == "fast" and device.type == "cpu" and cpu_computes_in_bf16()
         dtype = torch.bfloat16 if half else torch.float32
     if dtype == torch.float16 and device.type == "cpu":
-        raise DreambenchError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
+        raise NotHereError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
     if spec.deterministic:
         _be_deterministic()
     if device.type == "cuda":
@@ -174,7 +174,7 @@ def _device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not present.get(device.type, False):
-        raise DreambenchError(
+        raise NotHereError(
             f"runtime.device={name} is not on this machine", "use --set runtime.device=auto or cpu"
         )
     return device

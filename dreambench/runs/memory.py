@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import NotHereError
 from dreambench.models.quantized import held_bytes
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
@@ -85,7 +85,7 @@ def training_memory(
 
 
 def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
-    """Raise DreambenchError if the process's part of the GPU is too small. Loads nothing."""
+    """Raise NotHereError if the process's part of the GPU is too small. Loads nothing."""
     there = runtime.memory()
     if there is None or spec.runtime.ignore_memory:
         return
@@ -97,7 +97,7 @@ def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
             if runtime.gpu_share == 1
             else f"a unit's share of the GPU ({runtime.gpu_share:g}) is"
         )
-        raise DreambenchError(
+        raise NotHereError(
             f"{spec.base.model} with {spec.method.name} needs {needed.total / 2**30:.1f} GiB before "
             f"activations, and {has} {there / 2**30:.1f} GiB",
             f"{_thrift(spec, base.family)}or start it anyway with --force",

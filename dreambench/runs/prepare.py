@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from dreambench.dataset import Dataset, Subject
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, NotHereError
 from dreambench.executors import ExecutorOptions
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
@@ -54,17 +55,19 @@ class Prepared:
         return subject_phrase(self.method, training_subject(self.spec, subject), self.identifier)
 
 
-def prepare(spec: RunSpec, base: BaseModel | None = None, gpu_share: float = 1.0) -> Prepared:
+def prepare(
+    spec: RunSpec, base: BaseModel | None = None, gpu_share: float = 1.0, elsewhere: bool = False
+) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
 
     ``base`` is the spec's base model if this process has opened it already, and ``gpu_share`` the part of a
     GPU that it has. Raises DreambenchError for the first thing that is missing or wrong, before anything is
-    written.
+    written; not for what this machine lacks (NotHereError) where the work is done ``elsewhere``.
     """
     refuse_drift_of_shown_photos(spec)
-    spec, dataset, runtime = resolve_scoring(spec, gpu_share)
+    spec, dataset, runtime = resolve_scoring(spec, gpu_share, elsewhere)
     base = base or open_base(spec.base)
-    method = _fit(spec, base, runtime)
+    method = _fit(spec, base, runtime, elsewhere)
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
     resolved = getattr(method, "resolved", None)
@@ -90,14 +93,17 @@ def prepare(spec: RunSpec, base: BaseModel | None = None, gpu_share: float = 1.0
     return prepared
 
 
-def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
+def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime, elsewhere: bool) -> Method:
     """Put a base model on the device; return the method. Raises DreambenchError if the two do not fit."""
+    lacks: AbstractContextManager[None] = suppress(NotHereError) if elsewhere else nullcontext()
     family = base.family
     base.device = runtime.device
     if family.large:
         base.frozen_dtype = runtime.dtype
-    require_quantizer(runtime.spec.quantize, runtime.device, family.large)
-    base.quantize = runtime.spec.quantize
+    base.quantize = "none"
+    with lacks:
+        require_quantizer(runtime.spec.quantize, runtime.device, family.large)
+        base.quantize = runtime.spec.quantize
     multiple = family.cell(base) * family.patch
     if spec.image_size % multiple:
         raise DreambenchError(
@@ -115,9 +121,11 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
         family.check_sampler(needs[0], "method.class_sampler")
     method: Method = METHODS.get(spec.method.name)()
     check = getattr(method, "check", None)
-    if check is not None:
-        check(base, spec)
-    require_memory(spec, base, runtime)
+    with lacks:
+        if check is not None:
+            check(base, spec)
+    with lacks:
+        require_memory(spec, base, runtime)
     return method
 
 
@@ -129,7 +137,8 @@ def prepare_all(specs: Sequence[RunSpec], options: ExecutorOptions = _HERE) -> l
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        prepared.append(prepare(spec, bases.get(held_as(spec)), options.gpu_share))
+        base = bases.get(held_as(spec))
+        prepared.append(prepare(spec, base, options.gpu_share, options.elsewhere))
         bases[held_as(spec)] = prepared[-1].base
     return prepared
 
