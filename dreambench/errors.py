@@ -1,4 +1,4 @@
-"""The one exception that a user is meant to see."""
+"""The one exception that a user is meant to see, and the kind of it that another machine may not raise."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ class DreambenchError(Exception):
         self.message = " ".join(message.split())
         self.remedy = " ".join(remedy.split()) if remedy else None
         super().__init__(f"{self.message}; {self.remedy}" if self.remedy else self.message)
+
+
+class NotHereError(DreambenchError):
+    """This machine lacks what is asked for: a device, its memory, or a package. Another one may have it."""
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

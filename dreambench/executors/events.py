@@ -35,12 +35,14 @@ class Files:
 class Ended:
     """A task has ended. ``error`` is one line, or None; ``trace`` is for its log.
 
-    ``broken`` means that the worker is gone, or cannot continue.
+    ``broken`` means that the worker is gone, or cannot continue; ``resumed``, that the task had been begun
+    before, so that its time says little about the others.
     """
 
     error: str | None = None
     trace: str = ""
     broken: bool = False
+    resumed: bool = False
 
 
 @dataclass

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dreambench.errors import DreambenchError
+
+
+def units_on(gpus: float, share: float) -> int:
+    """Return how many units with a share of a GPU, or several GPUs each, fit on so many GPUs.
+
+    A unit's share is of one GPU: three units of 0.3 fit on each.
+
+    Example:
+        >>> units_on(8, 0.3), units_on(8, 1), units_on(8, 3)
+        (24, 8, 2)
+    """
+    return int(gpus) * math.floor(1 / share) if share < 1 else int(gpus // share)
 
 
 @dataclass(frozen=True)
@@ -24,6 +37,16 @@ class ExecutorOptions:
     unit_timeout: float | None = None
     send_back: bool = False
     attempts: int = 3
+
+    @property
+    def gpu_share(self) -> float:
+        """A task's share of a GPU's memory: at most 1."""
+        return min(1.0, self.gpus_per_unit or 1.0)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other machines may do the work, so that it does not matter what this one lacks."""
+        return self.ray_address is not None
 
     def on_ray(self) -> bool:
         """Return whether tasks run on Ray. Raises DreambenchError where the options contradict each other."""

@@ -48,6 +48,10 @@ class Task(Protocol):
         """Whether every file that the task is asked for is there."""
         ...
 
+    def is_begun(self) -> bool:
+        """Whether something of it is there already, from an earlier attempt or another run."""
+        ...
+
     def elsewhere(self) -> Task:
         """Return the task for a machine that does not see ``root``: in its own cache folder."""
         ...
@@ -64,7 +68,7 @@ class QueuedTask:
     ``after`` names the tasks that must be done first, as far as they are in the queue, before this one;
     ``reads`` are the tasks, done by then, whose files this one reads. ``shares`` is how much of the task one
     tick of each of its progress bars is; over the task they sum to 1. ``time_limit`` is in seconds (None:
-    from the tasks that have ended). ``log`` is the file of its log.
+    from the tasks of the same ``kind`` that have ended). ``log`` is the file of its log.
     """
 
     name: str
@@ -74,6 +78,7 @@ class QueuedTask:
     shares: Mapping[str, float] = field(default_factory=dict)
     time_limit: float | None = None
     log: Path | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""The tasks that wait: which may start now, which failed where, and when one is given up."""
+"""The tasks that wait: which may start now, which failed where, and when one is given up or hangs."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 
-from dreambench.executors.task import QueuedTask
+from dreambench.executors.task import QueuedTask, hung_after
 
 
 class Waiting:
@@ -62,3 +63,24 @@ class Waiting:
         for other in dropped:
             del self._waiting[other.name]
         return dropped + [more for other in dropped for more in self.drop_after(other)]
+
+
+class TimeLimits:
+    """How long tasks may take: their own limits, or what those of their kind took.
+
+    A training says nothing about a set of class images, nor a subject of one run about another run's: until a
+    task of the same kind has ended, there is no limit.
+    """
+
+    def __init__(self) -> None:
+        self._longest: dict[str, float] = {}
+
+    def learn(self, queued: QueuedTask, seconds: float) -> None:
+        """A task that began with nothing has ended well after so many seconds."""
+        self._longest[queued.kind] = max(seconds, self._longest.get(queued.kind, 0.0))
+
+    def of(self, queued: QueuedTask) -> float:
+        """Return the seconds after which a task counts as hung; infinity for no limit."""
+        if queued.time_limit is not None:
+            return queued.time_limit
+        return hung_after(self._longest.get(queued.kind, math.inf))

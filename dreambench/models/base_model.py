@@ -16,7 +16,7 @@ from dreambench.models.base_folder import (
     read_index,
 )
 from dreambench.models.families.family import Family, class_named, family_of
-from dreambench.models.hub import fetch
+from dreambench.models.hub import commit_of_snapshot, fetch
 from dreambench.models.quantized import is_finite, quantization_config
 from dreambench.models.schedulers import check_scheduler
 from dreambench.paths import BUILTIN, located
@@ -211,10 +211,12 @@ def is_hub_id(model: str) -> bool:
     return not model.startswith((".", "/", "~", BUILTIN)) and model.count("/") == 1
 
 
-def open_base(spec: BaseSpec) -> BaseModel:
+def open_base(spec: BaseSpec, snapshot: Path | None = None) -> BaseModel:
     """Find a base model (folder, hub cache, or hub), check it and return it, with its fingerprint.
 
-    Raises DreambenchError naming the missing component, or what to download and where to put it.
+    ``snapshot`` is where the hub's cache has a model by id, if that is known; it is then not asked for. The
+    hub's models are named by their commit, other folders by a hash of their content, which takes a minute for
+    30 GB. Raises DreambenchError naming the missing component, or what to download and where to put it.
     """
     folder, commit = located(spec.model), None
     if not folder.is_dir():
@@ -223,10 +225,12 @@ def open_base(spec: BaseSpec) -> BaseModel:
                 f"base.model={spec.model} is neither a folder nor a hub id",
                 "give --base FOLDER or --base OWNER/NAME",
             )
-        folder = fetch(spec)
+        folder = snapshot or fetch(spec)
         commit = folder.name if folder.parent.name == "snapshots" else None
     base = BaseModel(folder, spec.model, "", spec.variant)
     check_folder(folder, base.family, spec.variant)
     base.family.check(base)
-    base.fingerprint = commit or fingerprint_of(folder, base.family.components())
+    components = base.family.components()
+    commit = commit or commit_of_snapshot(folder, components)
+    base.fingerprint = commit or fingerprint_of(folder, components)
     return base

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, NotHereError
 from dreambench.spec.run_spec import RuntimeSpec
 
 _BATCH = 8
@@ -25,12 +25,14 @@ class Runtime:
     """A device and the dtype of autocast; weights themselves stay float32 everywhere.
 
     Autocast costs one cast of the weights in each forward pass, and in return a trained model is
-    saved, resumed and sampled from the same float32 bits.
+    saved, resumed and sampled from the same float32 bits. ``gpu_share`` is this process's part of a GPU that
+    others compute on as well.
     """
 
     device: torch.device
     dtype: torch.dtype
     spec: RuntimeSpec
+    gpu_share: float = 1.0
 
     def autocast(self) -> AbstractContextManager[Any]:
         """Return the context in which forward passes run (nothing in float32)."""
@@ -61,13 +63,18 @@ class Runtime:
             module.compile()
 
     def generation_batch(self) -> int:
-        """Return how many images are drawn at once: what the spec says, or by the GPU's memory."""
+        """Return how many images are drawn at once: what the spec says, or by this process's GPU memory."""
         if self.spec.generation_batch_size is not None:
             return self.spec.generation_batch_size
-        memory = device_memory(self.device)
+        memory = self.memory()
         if memory is None:
             return _BATCH
         return next((size for least, size in _BATCH_BY_MEMORY if memory / 2**30 >= least), 2)
+
+    def memory(self) -> int | None:
+        """Return this process's part of the GPU's memory in bytes; None for a device without its own."""
+        memory = device_memory(self.device)
+        return None if memory is None else int(memory * self.gpu_share)
 
     def decode_threads(self) -> int:
         """Return how many threads decode images: what the spec says, or the cores that there are."""
@@ -79,12 +86,12 @@ class Runtime:
         return f"{name}, {str(self.dtype).removeprefix('torch.')}"
 
 
-def resolve_runtime(spec: RuntimeSpec) -> Runtime:
+def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
     """Choose device and precision: CUDA, then Apple's MPS, then the CPU; half precision on CUDA.
 
-    ``fast`` is ``auto`` with bf16 also on a CPU that computes in it.
+    ``fast`` is ``auto`` with bf16 also on a CPU that computes in it. ``gpu_share`` is as in ``Runtime``.
 
-    Raises DreambenchError where the device that was asked for is not there.
+    Raises NotHereError where the device that was asked for is not there, DreambenchError where there is none.
     """
     device = _device(spec.device)
     if spec.precision not in ("auto", "fast"):
@@ -95,7 +102,7 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
         half = spec.precision == "fast" and device.type == "cpu" and cpu_computes_in_bf16()
         dtype = torch.bfloat16 if half else torch.float32
     if dtype == torch.float16 and device.type == "cpu":
-        raise DreambenchError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
+        raise NotHereError("runtime.precision=fp16 does not work on the CPU", "use bf16 or fp32")
     if spec.deterministic:
         _be_deterministic()
     if device.type == "cuda":
@@ -103,7 +110,7 @@ def resolve_runtime(spec: RuntimeSpec) -> Runtime:
         # (pytorch/pytorch#196678); torch then takes another one. For the whole process, because what
         # checkpointing computes again runs outside of any context.
         torch.backends.cuda.enable_cudnn_sdp(False)
-    return Runtime(device, dtype, spec)
+    return Runtime(device, dtype, spec, gpu_share)
 
 
 def device_memory(device: torch.device) -> int | None:
@@ -167,7 +174,7 @@ def _device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not present.get(device.type, False):
-        raise DreambenchError(
+        raise NotHereError(
             f"runtime.device={name} is not on this machine", "use --set runtime.device=auto or cpu"
         )
     return device

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from dreambench.errors import DreambenchError
@@ -48,6 +49,20 @@ def commit_of(repository: str, file: str) -> str:
         # CACHE/models--OWNER--NAME/snapshots/COMMIT/FILE
         return found.parents[len(Path(file).parts) - 1].name
     return str(get_hf_file_metadata(hf_hub_url(repository, file)).commit_hash)
+
+
+def commit_of_snapshot(folder: Path, components: Iterable[str]) -> str | None:
+    """Return the commit of a model's folder in the hub's cache; None for any other folder.
+
+    There every file is a link to a blob that the hub named by its content. Where one is not, somebody has
+    changed or copied the model, and the folder's name says nothing about what is in it.
+    """
+    # CACHE/models--OWNER--NAME/snapshots/COMMIT/COMPONENT/FILE -> CACHE/models--OWNER--NAME/blobs/HASH
+    commit, blobs = folder.resolve().name, folder.resolve().parent.parent / "blobs"
+    if folder.resolve().parent.name != "snapshots" or not re.fullmatch("[0-9a-f]{40}", commit):
+        return None
+    files = [file for component in components for file in (folder / component).iterdir()]
+    return commit if all(f.is_symlink() and f.resolve().parent == blobs for f in files) else None
 
 
 def remote_shapes(spec: BaseSpec) -> tuple[str, dict[str, dict[str, tuple[int, ...]]]] | None:

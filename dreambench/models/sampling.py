@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,7 +97,8 @@ def generate(
     denoiser = getattr(pipeline, family.denoiser)
     runtime.compile(denoiser)
 
-    def one_batch(batch: Sequence[ImageRequest]) -> list[Any]:
+    @_PartsThatFit
+    def drawn(batch: Sequence[ImageRequest]) -> list[Any]:
         return draw(pipeline, embeddings, batch, sampler, image_size, runtime, told)
 
     made = 0
@@ -104,26 +106,33 @@ def generate(
     with half_weights(halved, runtime), _without_text_encoders(pipeline, family):
         for batch in todo:
             missing = sum(not r.file.exists() for r in batch)
-            images = _in_parts_that_fit(one_batch, batch)
-            commit({r.file: image for r, image in zip(batch, images, strict=True)})
+            commit({r.file: image for r, image in zip(batch, drawn(batch), strict=True)})
             made += missing
             on_images(len(batch))
     return made
 
 
-def _in_parts_that_fit(
-    draw_batch: Callable[[Sequence[ImageRequest]], list[Any]], batch: Sequence[ImageRequest]
-) -> list[Any]:
-    """Draw a batch; where the GPU's memory is too small, draw its halves one after the other."""
-    try:
-        return draw_batch(batch)
-    except torch.cuda.OutOfMemoryError:
-        if len(batch) == 1:
-            raise
-    # Outside of the handler, which would keep the failed attempt's tensors alive.
-    torch.cuda.empty_cache()
-    half = len(batch) // 2
-    return _in_parts_that_fit(draw_batch, batch[:half]) + _in_parts_that_fit(draw_batch, batch[half:])
+class _PartsThatFit:
+    """Draws batches; where the GPU's memory is too small, their halves one after the other.
+
+    A size that did not fit once is halved without another try.
+    """
+
+    def __init__(self, draw_batch: Callable[[Sequence[ImageRequest]], list[Any]]) -> None:
+        self._draw_batch, self._too_large = draw_batch, math.inf
+
+    def __call__(self, batch: Sequence[ImageRequest]) -> list[Any]:
+        if len(batch) < self._too_large:
+            try:
+                return self._draw_batch(batch)
+            except torch.cuda.OutOfMemoryError:
+                if len(batch) == 1:
+                    raise
+                self._too_large = len(batch)
+            # Outside of the handler, which would keep the failed attempt's tensors alive.
+            torch.cuda.empty_cache()
+        half = len(batch) // 2
+        return self(batch[:half]) + self(batch[half:])
 
 
 def draw(

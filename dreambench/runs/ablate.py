@@ -39,7 +39,7 @@ def ablate(
 
     with reporting(reporter) as shown:
         # Prepare all of them first: an error in the last variant must not appear after hours of the others.
-        prepared = dict(zip(specs, prepare_all(list(specs.values())), strict=True))
+        prepared = dict(zip(specs, prepare_all(list(specs.values()), options), strict=True))
         spec = prepared[chosen.reference].spec
         folder = Path(out or f"results/{spec.preset}-ablation-{name}-{spec.images_key[:8]}")
         # On Ray all variants are one queue; here each reuses what the one before it has finished.

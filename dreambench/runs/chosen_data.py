@@ -13,6 +13,7 @@ from dreambench.dataset import (
     select_prompts,
     selected,
 )
+from dreambench.errors import NotHereError
 from dreambench.paths import located
 from dreambench.spec.run_spec import RunSpec
 
@@ -29,16 +30,24 @@ def resolve_data(spec: RunSpec) -> tuple[RunSpec, Dataset]:
     return complete_data(spec, dataset), dataset
 
 
-def resolve_scoring(spec: RunSpec) -> tuple[RunSpec, Dataset, Runtime]:
+def resolve_scoring(
+    spec: RunSpec, gpu_share: float = 1.0, elsewhere: bool = False
+) -> tuple[RunSpec, Dataset, Runtime]:
     """Find the dataset, the device and the protocol's weights, whose fingerprints are filled in.
 
-    Raises DreambenchError for what is missing or wrong.
+    ``gpu_share`` is the process's. With ``elsewhere``, other machines may have the spec's device and
+    precision: where this one has not, it takes its own. Raises DreambenchError for what is missing or wrong.
     """
     from dreambench.models.device import resolve_runtime
     from dreambench.models.weights import with_fingerprints
 
     spec, dataset = resolve_data(spec)
-    runtime = resolve_runtime(spec.runtime)
+    try:
+        runtime = resolve_runtime(spec.runtime, gpu_share)
+    except NotHereError:
+        if not elsewhere:
+            raise
+        runtime = resolve_runtime(spec.runtime.model_copy(update={"device": "auto", "precision": "auto"}))
     return spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)}), dataset, runtime
 
 

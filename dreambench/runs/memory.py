@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import NotHereError
 from dreambench.models.quantized import held_bytes
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.run_spec import RunSpec
@@ -85,18 +85,21 @@ def training_memory(
 
 
 def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
-    """Raise DreambenchError if the GPU is too small for the computed memory. Loads nothing."""
-    from dreambench.models.device import device_memory
-
-    there = device_memory(runtime.device)
+    """Raise NotHereError if the process's part of the GPU is too small. Loads nothing."""
+    there = runtime.memory()
     if there is None or spec.runtime.ignore_memory:
         return
     shapes = shapes_of(base.folder, base.family)
     needed = training_memory(spec, shapes, base.family, runtime.dtype.itemsize == _HALF)
     if needed.total > there:
-        raise DreambenchError(
+        has = (
+            "the GPU has"
+            if runtime.gpu_share == 1
+            else f"a unit's share of the GPU ({runtime.gpu_share:g}) is"
+        )
+        raise NotHereError(
             f"{spec.base.model} with {spec.method.name} needs {needed.total / 2**30:.1f} GiB before "
-            f"activations, and the GPU has {there / 2**30:.1f} GiB",
+            f"activations, and {has} {there / 2**30:.1f} GiB",
             f"{_thrift(spec, base.family)}or start it anyway with --force",
         )
 

@@ -15,24 +15,24 @@ if TYPE_CHECKING:
 class ModelCache:
     """The prepared runs, the current base model and the current encoders of one process.
 
-    Runs of one base model share its frozen parts. A base model is released when another one is used, so that
-    a queue over many base models needs the memory of one. ``machine`` names this machine in the notes that
-    it writes (None: no name).
+    Runs share the frozen parts of a base model that they hold alike (``held_as``). A base model is released
+    when another one is used, so that a queue over many base models needs the memory of one. ``machine`` names
+    this machine in the notes that it writes (None: no name); ``gpu_share`` is the process's part of a GPU.
     """
 
-    def __init__(self, machine: str | None = None) -> None:
-        self.machine = machine
+    def __init__(self, machine: str | None = None, gpu_share: float = 1.0) -> None:
+        self.machine, self._gpu_share = machine, gpu_share
         self._prepared: dict[str, Prepared] = {}
         self._bases: dict[str, BaseModel] = {}
         self._encoders: tuple[str, ProtocolEncoders] | None = None
 
     def add(self, prepared: Prepared) -> None:
         """Store an already prepared run under its tasks' spec."""
-        from dreambench.runs.prepare import with_absolute_paths
+        from dreambench.runs.prepare import held_as, with_absolute_paths
 
         spec = with_absolute_paths(prepared.spec)
         self._prepared[spec.model_dump_json()] = prepared
-        self._bases.setdefault(spec.base.model_dump_json(), prepared.base)
+        self._bases.setdefault(held_as(spec), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
         """Return the run of a resolved spec, prepared at first use.
@@ -40,11 +40,11 @@ class ModelCache:
         Raises DreambenchError if this machine lacks something, or if its data or base model differ from
         those of the machine that resolved the spec.
         """
-        from dreambench.runs.prepare import prepare
+        from dreambench.runs.prepare import held_as, prepare
 
-        wanted, base_key = spec.model_dump_json(), spec.base.model_dump_json()
+        wanted, base_key = spec.model_dump_json(), held_as(spec)
         if wanted not in self._prepared:
-            found = prepare(spec, self._bases.get(base_key))
+            found = prepare(spec, self._bases.get(base_key), self._gpu_share)
             if found.spec.key != spec.key:
                 refuse_differences(
                     f"{self.machine or 'this machine'} has other data or models than the run",
@@ -55,9 +55,9 @@ class ModelCache:
             self._prepared[wanted] = found
             self._bases.setdefault(base_key, found.base)
         chosen = self._prepared[wanted]
-        for other in self._bases.values():
+        for other in {id(each.base): each.base for each in self._prepared.values()}.values():
             if other is not chosen.base:
-                other.release("unet", "vae", "text_encoder")
+                other.release(*other.family.weighted)
         return chosen
 
     def encoders(self, prepared: Prepared) -> ProtocolEncoders:
@@ -70,8 +70,11 @@ class ModelCache:
         return self._encoders[1]
 
 
-def worker_models(host: str) -> ModelCache:
-    """Return the models of a worker process on ``host``, after importing everything that its tasks need."""
+def worker_models(host: str, gpu_share: float = 1.0) -> ModelCache:
+    """Return the models of a worker process on ``host``, after importing everything that its tasks need.
+
+    ``gpu_share`` is its part of a GPU.
+    """
     from dreambench.progress import quiet_libraries
 
     quiet_libraries()
@@ -80,4 +83,4 @@ def worker_models(host: str) -> ModelCache:
     import dreambench.runs.subject  # noqa: F401 - loaded before a task's clock starts
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    return ModelCache(f"{host} ({device})")
+    return ModelCache(f"{host} ({device})", gpu_share)

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 from dreambench.dataset import Dataset, Subject, official_subjects
 from dreambench.errors import DreambenchError
 from dreambench.executors import ExecutorOptions
+from dreambench.executors.executor_options import units_on
 from dreambench.models.weights import missing_weights
 from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
 from dreambench.runs.chosen_data import chosen_prompts, complete_data, read_data
 from dreambench.runs.class_images import needed_class_images
-from dreambench.runs.memory import TrainingMemory, shapes_of, training_memory
+from dreambench.runs.memory import Shapes, TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, images_of, published_rates
 from dreambench.runs.timing import probe as probe_rates
@@ -26,6 +27,7 @@ from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
     from dreambench.models.base_model import BaseModel as OpenedBase
+    from dreambench.models.families.family import Family
     from dreambench.store.class_image_set import ClassImageSet
 
 _PNG_SHARE = 0.6
@@ -67,7 +69,6 @@ def make_plan(
         subjects = dataset.select(spec.subjects)
     base = _base(spec, missing)
     fingerprint = base.fingerprint if base else None
-    weights = None if base is None else _bytes_on_disk(spec, base)
     missing += missing_weights(spec.protocol)
     needed = [needed_class_images(cache_folder(), spec, s, fingerprint or "") for s in subjects]
     times = None
@@ -81,7 +82,10 @@ def make_plan(
     wanted = sum(each.count for each in sets)
     image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
     steps = spec.method.training_steps()
-    trained = len(subjects) if keep_checkpoints else min(1, len(subjects))
+    kept = len(subjects) if keep_checkpoints else min(1, len(subjects))
+    uses_shapes = spec.method.trains() or spec.method.shows_photos()
+    shapes = _shapes(spec, base, missing) if uses_shapes else None
+    saved = _saved_bytes(spec, shapes)
     return Plan(
         preset=spec.preset,
         method=spec.method.name,
@@ -97,8 +101,8 @@ def make_plan(
         class_images_present=sum(path.exists() for each in sets for path in each.images),
         disk_images=(images + priors + drift) * (image_bytes + _EMBEDDING_BYTES),
         disk_class_images=wanted * image_bytes,
-        disk_peak=None if weights is None else weights * trained,
-        memory=_training_memory(spec, base, missing) if steps or spec.method.shows_photos() else None,
+        disk_peak=None if saved is None else saved * kept,
+        memory=_training_memory(spec, shapes),
         missing=missing,
         estimate=times,
     )
@@ -129,7 +133,7 @@ def _estimate(
         return None
     gpus = _count_gpus()
     share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
-    fitting = max(1, int(gpus / share)) if share and options.on_ray() else 1
+    fitting = max(1, units_on(gpus, share)) if share and options.on_ray() else 1
     sets = Counter("" if each is None or each.is_complete() else each.folder.name for each in needed)
     images = max(images_of(spec, subject) for subject in subjects)
     return estimate(spec, rates, images, sets, options.workers or fitting, share)
@@ -139,49 +143,55 @@ def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:
     from dreambench.models.base_model import is_hub_id, open_base
     from dreambench.models.hub import cached
 
-    folder = located(spec.base.model)
-    if not folder.is_dir() and is_hub_id(spec.base.model):
-        found = cached(spec.base)
-        if found is None:
+    snapshot = None
+    if not located(spec.base.model).is_dir() and is_hub_id(spec.base.model):
+        snapshot = cached(spec.base)
+        if snapshot is None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
             return None
-        folder = found
     try:
-        base = open_base(spec.base.model_copy(update={"model": str(folder)}))
+        return open_base(spec.base, snapshot)
     except DreambenchError as error:
         missing.append(str(error))
         return None
-    if folder.parent.name == "snapshots":
-        base.fingerprint = folder.name
-    return base
 
 
-def _bytes_on_disk(spec: RunSpec, base: OpenedBase) -> int:
-    trained = spec.method.trained_components(base.family)
-    return sum(f.stat().st_size for c in trained for f in (base.folder / c).glob("*.safetensors"))
-
-
-def _training_memory(spec: RunSpec, base: OpenedBase | None, missing: list[str]) -> TrainingMemory | None:
-    """Return the memory of training, from the model's headers, local or on the hub. None if neither exists.
-
-    A reference method only draws; with separate weights for the photo (IP-Adapter), it is not known.
-    """
+def _shapes(spec: RunSpec, base: OpenedBase | None, missing: list[str]) -> tuple[Family, Shapes] | None:
+    """Return a model's family and shapes from its headers, local or on the hub. None if neither exists."""
     from dreambench.models.base_model import is_hub_id
     from dreambench.models.families.family import family_of
     from dreambench.models.hub import remote_shapes
 
     if base is not None:
-        family, shapes = base.family, shapes_of(base.folder, base.family)
-    else:
-        remote = remote_shapes(spec.base) if is_hub_id(spec.base.model) else None
-        if remote is None:
-            return None
-        try:
-            family = family_of(remote[0], spec.base.model)
-        except DreambenchError as error:
-            missing.append(str(error))
-            return None
-        shapes = {name: shape for name, shape in remote[1].items() if name in family.weighted}
+        return base.family, shapes_of(base.folder, base.family)
+    remote = remote_shapes(spec.base) if is_hub_id(spec.base.model) else None
+    if remote is None:
+        return None
+    try:
+        family = family_of(remote[0], spec.base.model)
+    except DreambenchError as error:
+        missing.append(str(error))
+        return None
+    return family, {name: shape for name, shape in remote[1].items() if name in family.weighted}
+
+
+def _saved_bytes(spec: RunSpec, found: tuple[Family, Shapes] | None) -> int | None:
+    """Return the bytes of a subject's weights: what was trained, in float32. None if that is not known."""
+    if not spec.method.trains():
+        return 0
+    if found is None or not set(spec.method.trained_components(found[0])) <= found[1].keys():
+        return None
+    return 4 * spec.method.trained_parameters(found[1], found[0])
+
+
+def _training_memory(spec: RunSpec, found: tuple[Family, Shapes] | None) -> TrainingMemory | None:
+    """Return the memory of training, where the model's shapes are known.
+
+    A reference method only draws; with separate weights for the photo (IP-Adapter), it is not known.
+    """
+    if found is None:
+        return None
+    family, shapes = found
     unknown = not spec.method.trains() and family.references == "ip-adapter"
     if unknown or not set(family.weighted) <= shapes.keys():
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from dreambench.dataset import Dataset, Subject
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, NotHereError
+from dreambench.executors import ExecutorOptions
 from dreambench.methods.identifiers import choose_identifier
 from dreambench.methods.method import Method, SubjectPhrase, subject_phrase
 from dreambench.models.base_model import BaseModel, open_base
@@ -28,6 +30,7 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunRecord
 from dreambench.store.record import git_commit, installed_versions, machine
 
+_HERE = ExecutorOptions()
 SAFETY_NOTE = "The safety checker is off: it blacks out images at random, and black images would be scored."
 
 
@@ -52,16 +55,19 @@ class Prepared:
         return subject_phrase(self.method, training_subject(self.spec, subject), self.identifier)
 
 
-def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
+def prepare(
+    spec: RunSpec, base: BaseModel | None = None, gpu_share: float = 1.0, elsewhere: bool = False
+) -> Prepared:
     """Find and check everything that a run needs: data, device, base model, weights, identifier.
 
-    ``base`` is the spec's base model if this process has opened it already. Raises DreambenchError for the
-    first thing that is missing or wrong, before anything is written.
+    ``base`` is the spec's base model if this process has opened it already, and ``gpu_share`` the part of a
+    GPU that it has. Raises DreambenchError for the first thing that is missing or wrong, before anything is
+    written; not for what this machine lacks (NotHereError) where the work is done ``elsewhere``.
     """
     refuse_drift_of_shown_photos(spec)
-    spec, dataset, runtime = resolve_scoring(spec)
+    spec, dataset, runtime = resolve_scoring(spec, gpu_share, elsewhere)
     base = base or open_base(spec.base)
-    method = _fit(spec, base, runtime)
+    method = _fit(spec, base, runtime, elsewhere)
     found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
     spec = spec.model_copy(update={"base": found})
     resolved = getattr(method, "resolved", None)
@@ -87,14 +93,17 @@ def prepare(spec: RunSpec, base: BaseModel | None = None) -> Prepared:
     return prepared
 
 
-def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
+def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime, elsewhere: bool) -> Method:
     """Put a base model on the device; return the method. Raises DreambenchError if the two do not fit."""
+    lacks: AbstractContextManager[None] = suppress(NotHereError) if elsewhere else nullcontext()
     family = base.family
     base.device = runtime.device
     if family.large:
         base.frozen_dtype = runtime.dtype
-    require_quantizer(runtime.spec.quantize, runtime.device, family.large)
-    base.quantize = runtime.spec.quantize
+    base.quantize = "none"
+    with lacks:
+        require_quantizer(runtime.spec.quantize, runtime.device, family.large)
+        base.quantize = runtime.spec.quantize
     multiple = family.cell(base) * family.patch
     if spec.image_size % multiple:
         raise DreambenchError(
@@ -112,22 +121,32 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
         family.check_sampler(needs[0], "method.class_sampler")
     method: Method = METHODS.get(spec.method.name)()
     check = getattr(method, "check", None)
-    if check is not None:
-        check(base, spec)
-    require_memory(spec, base, runtime)
+    with lacks:
+        if check is not None:
+            check(base, spec)
+    with lacks:
+        require_memory(spec, base, runtime)
     return method
 
 
-def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
-    """Prepare several runs before the first one starts; runs of one base model share it."""
+def prepare_all(specs: Sequence[RunSpec], options: ExecutorOptions = _HERE) -> list[Prepared]:
+    """Prepare several runs, to be executed as ``options`` say, before the first one starts.
+
+    Runs of one base model share it.
+    """
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        held = (spec.runtime.device, spec.runtime.precision, spec.runtime.quantize)
-        key = f"{spec.base.model_dump_json()} {held}"
-        prepared.append(prepare(spec, bases.get(key)))
-        bases[key] = prepared[-1].base
+        base = bases.get(held_as(spec))
+        prepared.append(prepare(spec, base, options.gpu_share, options.elsewhere))
+        bases[held_as(spec)] = prepared[-1].base
     return prepared
+
+
+def held_as(spec: RunSpec) -> str:
+    """Return what names a run's base model in memory: which one it is, on which device, in which numbers."""
+    runtime = spec.runtime
+    return f"{spec.base.model_dump_json()} {(runtime.device, runtime.precision, runtime.quantize)}"
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:

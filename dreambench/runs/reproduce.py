@@ -70,7 +70,7 @@ def _work_all(
     from dreambench.store.published_run import publish_run
 
     # Prepare all of them first: an error in the last run must not appear after hours of work on the others.
-    ready = dict(zip(planned, prepare_all([run.spec for run in planned]), strict=True))
+    ready = dict(zip(planned, prepare_all([run.spec for run in planned], options), strict=True))
     for run, record in kept.items():
         if record.key != ready[run].spec.key:
             raise DreambenchError(

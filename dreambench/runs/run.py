@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -77,7 +78,7 @@ def run(
         specs = [stopped_at(spec, steps) for spec, steps in product(specs, checkpoints)]
     quiet_libraries()
     with reporting(reporter) as shown:
-        runs = _folders(specs, Path(out) if out is not None else None, shown)
+        runs = _folders(specs, Path(out) if out is not None else None, executor, shown)
         runs = [(replace(each, protocols=protocols), folder) for each, folder in runs]
         if not preset:
             shown.say(f"preset {specs[0].preset} (none was given)")
@@ -130,12 +131,12 @@ def said_before(prepared: Prepared) -> list[str]:
 
 
 def _folders(
-    specs: Sequence[RunSpec], out: Path | None, shown: ProgressListener
+    specs: Sequence[RunSpec], out: Path | None, options: ExecutorOptions, shown: ProgressListener
 ) -> list[tuple[Prepared, Path]]:
     """Prepare all runs and name their folders: ``out`` is the single run's, or the parent of several."""
     from dreambench.runs.prepare import default_run_name, prepare_all
 
-    prepared = prepare_all(specs)
+    prepared = prepare_all(specs, options)
     steps = {each.spec.method.training_steps() for each in prepared}
     by_name = {
         default_run_name(each.spec)
@@ -186,7 +187,7 @@ def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Execu
     if options.on_ray():
         from dreambench.executors.ray.executor import RayExecutor
 
-        return RayExecutor(options, worker_models)
+        return RayExecutor(options, partial(worker_models, gpu_share=options.gpu_share))
     from dreambench.executors.local import LocalExecutor
 
     models = ModelCache()

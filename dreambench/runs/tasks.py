@@ -75,6 +75,10 @@ class SubjectTask:
         images = [f for f in run_folder.subject_files(self.subject) if f.suffix == ".png"]
         return len(images) >= self.expected and run_folder.subject_note(self.subject) is not None
 
+    def is_begun(self) -> bool:
+        """Whether a trained model or a file of the subject exists."""
+        return self.run_folder.weights_folder(self.subject).exists() or bool(self.finished_files())
+
     def elsewhere(self) -> SubjectTask:
         """Return the task with a folder in this machine's cache instead, one per run."""
         name = hashlib.sha256(f"{self.record.created} {self.root}".encode()).hexdigest()[:16]
@@ -123,6 +127,10 @@ class ClassImagesTask:
         """Whether the set is sealed and complete."""
         return self.wanted().is_complete()
 
+    def is_begun(self) -> bool:
+        """Whether some of the set's images exist."""
+        return bool(self.finished_files())
+
     def elsewhere(self) -> ClassImagesTask:
         """Return the same task: a set is always made in a machine's own cache folder."""
         return self
@@ -139,7 +147,8 @@ def queued_class_images(prepared: Prepared, run_folder: RunFolder, subject: Subj
     task = ClassImagesTask(with_absolute_paths(prepared.spec), wanted)
     bar = class_images_bar(wanted.class_noun)
     log = run_folder.log_file(f"class-images-{wanted.folder.name}")
-    return [QueuedTask(f"{bar} ({wanted.folder.name})", task, shares={bar: 1 / wanted.count}, log=log)]
+    name, kind = f"{bar} ({wanted.folder.name})", f"{run_folder.path}: class images"
+    return [QueuedTask(name, task, shares={bar: 1 / wanted.count}, log=log, kind=kind)]
 
 
 def queued_subject(
@@ -174,6 +183,7 @@ def queued_subject(
         shares=shares,
         time_limit=time_limit,
         log=run_folder.log_file(subject.name),
+        kind=f"{run_folder.path}: subject",
     )
 
 

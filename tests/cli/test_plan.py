@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from dreambench.models.base_model import open_base
 from dreambench.paths import cache_folder
@@ -113,16 +114,17 @@ finally:
         assert self.plan(dreambench, *words)["class_images_present"] == 3
 
     def test_the_disk_for_weights_is_that_of_one_subject_or_of_all_checkpoints(self, dreambench, tiny):
-        folder = Path(tiny["base"])
-        size = {
-            c: sum(f.stat().st_size for f in (folder / c).glob("*.safetensors"))
-            for c in ("unet", "text_encoder")
+        weights = {
+            c: load_file(next(Path(tiny["base"], c).glob("*.safetensors"))) for c in ("unet", "text_encoder")
         }
+        size = {c: sum(t.nbytes for t in tensors.values()) for c, tensors in weights.items()}
         words = tiny_words(tiny)
         assert self.plan(dreambench, *words)["disk_peak"] == sum(size.values())
         assert self.plan(dreambench, *words, "--keep-checkpoints")["disk_peak"] == 30 * sum(size.values())
         frozen = self.plan(dreambench, *words, "--set", "method.train_text_encoder=false")
         assert frozen["disk_peak"] == size["unet"]
+        drawn = self.plan(dreambench, *words, "--method", "pretrained", "--keep-checkpoints")
+        assert (drawn["disk_peak"], drawn["memory"]) == (0, None)
 
     def test_every_missing_piece_is_listed(self, dreambench, tiny):
         absent = {

@@ -14,6 +14,8 @@ from dreambench.executors import ExecutorOptions  # noqa: E402
 from dreambench.executors.ray.executor import RayExecutor  # noqa: E402
 from dreambench.runs import runner  # noqa: E402
 from dreambench.runs.model_cache import worker_models  # noqa: E402
+from dreambench.runs.prepare import prepare_all  # noqa: E402
+from dreambench.runs.run import UnfinishedRunsError  # noqa: E402
 from dreambench.runs.runner import Job, run_all  # noqa: E402
 from dreambench.store import open_run  # noqa: E402
 from tests.executors.doomed import Doom, doomed  # noqa: E402
@@ -131,6 +133,18 @@ def test_workers_killed_in_training_generation_and_scoring_and_a_unit_that_alway
     assert open_run(out).record.status == "complete"
     assert_same_result(out, whole)
     assert {p: p.stat().st_mtime_ns for p in before} == before
+
+
+def test_a_worker_that_lacks_the_device_says_so_in_one_line(tiny, cluster, shared, tmp_path) -> None:
+    spec = prepared(tiny, "dog").spec
+    runtime = spec.runtime.model_copy(update={"device": "cuda:63"})
+    options = ExecutorOptions("ray", cluster.address)
+    (job,) = prepare_all([spec.model_copy(update={"runtime": runtime})], options)
+    (folder,), failed = run_all([Job(job, tmp_path / "run")], shared, Silent())
+    lacks = "runtime.device=cuda:63 is not on this machine; use --set runtime.device=auto or cpu"
+    assert {o.error for o in failed if o.attempts} == {lacks}
+    assert "\n" not in str(UnfinishedRunsError(failed, [folder]))
+    assert lacks in str(UnfinishedRunsError(failed, [folder]))
 
 
 def test_without_a_shared_folder_files_come_back_and_a_hung_unit_is_stopped(

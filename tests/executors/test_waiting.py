@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from dreambench.executors import QueuedTask
 from dreambench.executors.events import EventQueue
-from dreambench.executors.waiting import Waiting
+from dreambench.executors.waiting import TimeLimits, Waiting
 from tests.executors.material import Silent
 
 
@@ -66,3 +68,18 @@ def test_steps_are_added_up_on_their_way_and_nothing_is_lost() -> None:
     assert watch.read() is None
     told.apply(seen)
     assert (seen.lines, seen.bars) == (["a line"], {"dog: training"})
+
+
+def test_a_time_limit_comes_from_the_longest_task_of_the_same_kind() -> None:
+    def of_kind(kind: str, **fields: float) -> QueuedTask:
+        return QueuedTask("dog", task=None, kind=kind, **fields)  # type: ignore[arg-type]
+
+    limits = TimeLimits()
+    limits.learn(of_kind("a: class images"), 20.0)
+    assert limits.of(of_kind("a: subject")) == math.inf
+    assert limits.of(of_kind("b: class images")) == math.inf
+    for seconds in (1000.0, 900.0):
+        limits.learn(of_kind("a: subject"), seconds)
+    assert limits.of(of_kind("a: subject")) == 5 * 1000 + 600
+    assert limits.of(of_kind("a: class images")) == 5 * 20 + 600
+    assert limits.of(of_kind("a: subject", time_limit=30.0)) == 30

@@ -323,3 +323,24 @@ class TestWhere:
         assert (base.fingerprint, base.name) == (COMMIT, "owner/tiny")
         assert base.folder == cached(BaseSpec(model="owner/tiny")) == snapshot
         base.pipeline()
+
+    def test_a_folder_of_the_hubs_cache_is_named_by_its_commit_as_long_as_it_has_the_hubs_files(
+        self, tiny, tmp_path
+    ):
+        """So that nobody waits for the hash of a large model's files, which the hub has hashed already."""
+        repository = tmp_path / "hub" / "models--owner--tiny"
+        snapshot, blobs = repository / "snapshots" / COMMIT, repository / "blobs"
+        blobs.mkdir(parents=True)
+
+        def link(source: str, target: str) -> None:
+            blob = blobs / target.replace(os.sep, "-")
+            os.link(source, blob)
+            Path(target).symlink_to(os.path.relpath(blob, Path(target).parent))
+
+        shutil.copytree(tiny["base"], snapshot, copy_function=link)
+        assert opened(snapshot).fingerprint == COMMIT
+        content = opened(Path(tiny["base"])).fingerprint
+        assert opened(Path(shutil.copytree(snapshot, tmp_path / "copy" / COMMIT))).fingerprint == content
+        config = snapshot / "unet" / "config.json"
+        rewrite(config, config.read_bytes() + b"\n")  # a file of one's own, in place of a link
+        assert opened(snapshot).fingerprint not in (COMMIT, content)

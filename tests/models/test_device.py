@@ -58,6 +58,16 @@ def test_a_gpus_memory_decides_how_many_images_are_drawn_at_once(
     assert said.generation_batch() == 3
 
 
+def test_a_unit_that_shares_a_gpu_draws_by_its_share_of_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = SimpleNamespace(total_memory=80 * 2**30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: card)
+    sizes = [
+        Runtime(torch.device("cuda"), torch.bfloat16, RuntimeSpec(), share).generation_batch()
+        for share in (1.0, 0.5, 0.3, 0.1)
+    ]
+    assert sizes == [32, 16, 8, 2]
+
+
 def test_deterministic_is_asked_of_torch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8")  # an own choice stays

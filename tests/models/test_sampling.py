@@ -244,9 +244,12 @@ def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_pat
 
     monkeypatch.setattr(sampling, "draw", small)
     assert make(base, requests(tmp_path / "halves"), batch_size=7) == 7
-    assert sizes == [7, 3, 1, 2, 4, 2, 2]
+    assert sizes == [7, 3, 1, 2, 2, 2]
     whole, halves = read(tmp_path / "whole"), read(tmp_path / "halves")
     assert all(np.abs(whole[n].astype(int) - halves[n].astype(int)).max() <= 1 for n in whole)
+    sizes.clear()
+    assert make(base, requests(tmp_path / "batches"), batch_size=4) == 7
+    assert sizes == [4, 2, 2, 3, 1, 2]  # three are fewer than did not fit: they are tried
 
 
 def test_one_image_that_does_not_fit_is_an_error(base, monkeypatch, tmp_path):

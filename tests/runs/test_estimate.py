@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
+import huggingface_hub.constants
 import pytest
 
 from dreambench.cli import main
 from dreambench.executors import ExecutorOptions
+from dreambench.models import base_model
 from dreambench.runs import plan
 from dreambench.runs.runner import Job
 from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
@@ -100,11 +103,26 @@ def test_a_run_in_one_process_has_one_worker_however_many_gpus_there_are(monkeyp
     monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(plan, "_count_gpus", lambda: 4)
     spec = build_spec("paper-sd15", {})
-    here, on_ray = (
-        plan.make_plan(spec, options=options) for options in (ExecutorOptions(), ExecutorOptions("ray"))
+    here, on_ray, shared = (
+        plan.make_plan(spec, options=options)
+        for options in (ExecutorOptions(), ExecutorOptions("ray"), ExecutorOptions("ray", gpus_per_unit=0.3))
     )
-    assert (here.estimate.workers, on_ray.estimate.workers) == (1, 4)
+    assert (here.estimate.workers, on_ray.estimate.workers, shared.estimate.workers) == (1, 4, 12)
     assert here.estimate.wall_seconds > 3 * on_ray.estimate.wall_seconds
+
+
+def test_a_plan_of_a_model_in_the_hubs_cache_hashes_none_of_its_files(tiny, tmp_path, monkeypatch) -> None:
+    repository, commit = tmp_path / "hub" / "models--owner--tiny", "0123456789abcdef0123456789abcdef01234567"
+    shutil.copytree(tiny["base"], repository / "snapshots" / commit, copy_function=os.link)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(commit)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(base_model, "fingerprint_of", lambda *_: pytest.fail("a model of the hub was hashed"))
+    found = plan.make_plan(
+        build_spec("paper-sd15", {"base.model": "owner/tiny", "data.folder": tiny["data"]})
+    )
+    assert found.memory is not None
+    assert not any("owner/tiny" in line for line in found.missing)
 
 
 def test_what_a_known_card_took_times_a_run_that_nothing_was_measured_of(

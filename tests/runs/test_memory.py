@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from safetensors.torch import load_file
 
 from dreambench.cli import main
 from dreambench.dataset import load_dataset
 from dreambench.errors import DreambenchError
+from dreambench.executors import ExecutorOptions
 from dreambench.methods.method import Context
 from dreambench.models import device as device_module
 from dreambench.models.base_model import open_base
@@ -16,6 +19,9 @@ from dreambench.models.device import resolve_runtime
 from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
 from dreambench.runs.memory import require_memory, shapes_of, training_memory
+from dreambench.runs.plan import make_plan
+from dreambench.runs.prepare import prepare_all
+from dreambench.runs.run import executor_of
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
 from tests.material import tiny as tiny_models
@@ -39,7 +45,9 @@ def _spec(tiny, method: str, *changes: str):
         ("textual-inversion", ["method.vectors=2"]),
     ],
 )
-def test_the_trained_parameters_are_those_that_the_optimizer_gets(tiny, method, changes, monkeypatch):
+def test_the_trained_parameters_are_those_that_the_optimizer_gets_and_that_are_saved(
+    tiny, method, changes, monkeypatch, tmp_path
+):
     from dreambench.methods.finetune import training_step
 
     given = []
@@ -53,11 +61,13 @@ def test_the_trained_parameters_are_those_that_the_optimizer_gets(tiny, method, 
     spec = _spec(tiny, method, *changes)
     base = open_base(spec.base)
     context = Context(resolve_runtime(spec.runtime), "sks", lambda *_: pytest.fail("no class images"))
-    METHODS.get(method)().personalize(load_dataset(Path(tiny["data"]))["dog"], base, spec, context)
-    assert (
-        training_memory(spec, shapes_of(Path(tiny["base"]), base.family), base.family).trained_parameters
-        == given[0]
-    )
+    trainer = METHODS.get(method)()
+    made = trainer.personalize(load_dataset(Path(tiny["data"]))["dog"], base, spec, context)
+    memory = training_memory(spec, shapes_of(Path(tiny["base"]), base.family), base.family)
+    assert memory.trained_parameters == given[0]
+    trainer.save(made, tmp_path)
+    saved = [t.nbytes for file in tmp_path.rglob("*.safetensors") for t in load_file(file).values()]
+    assert make_plan(spec, keep_checkpoints=True).disk_peak == 30 * sum(saved)
 
 
 def _billions(*changes: str) -> float:
@@ -92,6 +102,24 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkey
     with pytest.raises(DreambenchError, match="GiB before activations"):
         require_memory(spec, base, runtime)
     require_memory(_spec(tiny, "dreambooth", "runtime.ignore_memory=true"), base, runtime)
+
+
+def test_a_share_of_a_gpu_that_is_too_small_is_refused_here_and_in_a_worker(tiny, monkeypatch):
+    pytest.importorskip("ray")
+    encoders = [f"{name}={value}" for name, value in tiny.items() if name.startswith("protocol.")]
+    spec = _spec(tiny, "dreambooth", "method.prior_preservation=false", "identifier.text=sks", *encoders)
+    (prepared,) = prepare_all([spec])
+    base = prepared.base
+    needed = training_memory(spec, shapes_of(base.folder, base.family), base.family, False).total
+    monkeypatch.setattr(device_module, "device_memory", lambda device: needed)
+    prepare_all([spec], ExecutorOptions("ray", gpus_per_unit=2))
+    refused = r"GiB before activations, and a unit's share of the GPU \(0\.5\) is 0\.0 GiB"
+    with pytest.raises(DreambenchError, match=refused):
+        prepare_all([spec], ExecutorOptions("ray", gpus_per_unit=0.5))
+    with closing(executor_of(ExecutorOptions("ray", gpus_per_unit=0.5), [])) as executor:
+        models = executor._make_models("a worker")
+    with pytest.raises(DreambenchError, match=refused):
+        models.prepared(prepared.spec)
 
 
 def test_eight_bit_adam_is_refused_without_a_gpu_before_anything_is_drawn(tiny, tmp_path, capsys):

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 import pytest
 
-from dreambench.errors import DreambenchError
-from dreambench.runs.prepare import prepare
+from dreambench.errors import DreambenchError, NotHereError
+from dreambench.executors import ExecutorOptions
+from dreambench.runs.prepare import prepare, prepare_all
 from dreambench.spec.presets import build_spec
+from dreambench.spec.run_spec import RunSpec
+from tests.material.tiny_families import build_family
+
+#: A cluster's workers may have what this machine lacks; a Ray of this machine's own has not.
+ELSEWHERE, HERE = ExecutorOptions("ray", "head:6379"), ExecutorOptions("ray")
+
+
+def _lora(tiny: dict[str, str], *changes: str, base: str | None = None) -> RunSpec:
+    encoders = [f"{name}={value}" for name, value in tiny.items() if name.startswith("protocol.")]
+    fields = {
+        "method": "dreambooth-lora",
+        "subjects": ("dog",),
+        "base.model": base or tiny["base"],
+        "data.folder": tiny["data"],
+        "image_size": 64,
+    }
+    return build_spec("paper-sd15", fields, [*encoders, "runtime.device=cpu", *changes])
 
 
 @pytest.mark.parametrize("method", ["textual-inversion", "pretrained", "dreambooth"])
@@ -27,3 +45,42 @@ def test_captions_with_a_learned_word_are_refused(method: str, tiny: dict[str, s
             prepare(spec)
     else:
         assert prepare(spec).identifier
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [
+        ("runtime.device=cuda:63", "runtime.device=cuda:63 is not on this machine"),
+        ("runtime.precision=fp16", "runtime.precision=fp16 does not work on the CPU"),
+        ("method.optimizer=adamw8bit", "method.optimizer=adamw8bit needs a CUDA device"),
+    ],
+)
+def test_what_this_machine_lacks_is_left_to_workers_elsewhere(tiny, change: str, lacks: str) -> None:
+    spec = _lora(tiny, change)
+    (prepared,) = prepare_all([spec], ELSEWHERE)
+    assert (prepared.spec.runtime, prepared.spec.method) == (spec.runtime, spec.method)
+    with pytest.raises(NotHereError, match=lacks):
+        prepare_all([spec], HERE)
+
+
+def test_a_quantizer_that_this_machine_lacks_is_left_to_workers_elsewhere(tiny, tmp_path) -> None:
+    """The identifier is then drawn by weights that are not quantized."""
+    base = str(build_family("sd3", tmp_path / "sd3"))
+    small = ("sampler.scheduler=default", "method.class_sampler.scheduler=default")
+    spec = _lora(tiny, "runtime.quantize=nf4", "method.optimizer=adamw8bit", *small, base=base)
+    (prepared,) = prepare_all([spec], ELSEWHERE)
+    assert (prepared.base.quantize, prepared.spec.runtime.quantize) == ("none", "nf4")
+    with pytest.raises(NotHereError, match=r"runtime\.quantize=nf4 needs"):
+        prepare_all([spec], HERE)
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ("runtime.device=gpu", "runtime.device=gpu is no device"),
+        ("runtime.quantize=fp8", "not for Stable Diffusion's U-Nets"),
+    ],
+)
+def test_what_no_machine_can_do_is_refused_before_any_worker_starts(tiny, change: str, wrong: str) -> None:
+    with pytest.raises(DreambenchError, match=wrong):
+        prepare_all([_lora(tiny, change)], ELSEWHERE)

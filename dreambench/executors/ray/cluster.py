@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import socket
 from typing import Any
 
 from dreambench.errors import DreambenchError
-from dreambench.executors.executor_options import ExecutorOptions
+from dreambench.executors.executor_options import ExecutorOptions, units_on
 
 _STORE_BYTES = 256 * 2**20
 
@@ -63,7 +62,7 @@ class Connection:
                 "leave it out, or give --ray-address of a cluster that has some",
             )
         self.gpus = gpus if gpus is not None else (1.0 if resources.get("GPU", 0) else 0.0)
-        self.cpus = self._threads() if self.local else 1
+        self.cpus = self._cores_of_a_worker() if self.local else 1
 
     def _start(self) -> None:
         # The tasks' logs say what happens to workers; Ray's own notices would break the progress bars.
@@ -88,9 +87,12 @@ class Connection:
                 "repeat the command when the machine is less busy, or leave out --executor ray",
             ) from error
 
-    def _threads(self) -> int:
-        cores = os.cpu_count() or 1
-        return max(1, cores // self.target()) if self.options.workers else 1
+    def _cores_of_a_worker(self) -> int:
+        # Ray gives a worker as many threads as it has cores. Without GPUs there is a worker for each core.
+        if not self.gpus and self.options.workers is None:
+            return 1
+        cores = min(os.cpu_count() or 1, int(self.ray.cluster_resources().get("CPU", 1)))
+        return max(1, cores // self.target())
 
     def target(self) -> int:
         """How many workers there should be: the number asked for, or what the cluster has room for now."""
@@ -98,8 +100,7 @@ class Connection:
             return self.options.workers
         resources = self.ray.cluster_resources()
         if self.gpus:
-            per_gpu = math.floor(1 / self.gpus) if self.gpus < 1 else 1 / self.gpus
-            return max(1, int(resources.get("GPU", 0) * per_gpu))
+            return max(1, units_on(resources.get("GPU", 0), self.gpus))
         return max(1, int(resources.get("CPU", 1) // self.cpus))
 
     def environment(self) -> dict[str, str]:

@@ -14,9 +14,9 @@ from dreambench.executors.executor_options import ExecutorOptions
 from dreambench.executors.ray.cluster import Connection, require_ray
 from dreambench.executors.ray.object_store import ObjectStoreFiles, unpack
 from dreambench.executors.ray.pool import Pool, WorkerHandle
-from dreambench.executors.task import Outcome, QueuedTask, Task, WorkerModels, hung_after
+from dreambench.executors.task import Outcome, QueuedTask, Task, WorkerModels
 from dreambench.executors.task_log import TaskLog
-from dreambench.executors.waiting import Waiting
+from dreambench.executors.waiting import TimeLimits, Waiting
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener
 
@@ -96,7 +96,7 @@ class _Queue:
         self.waiting = Waiting(queue, self.options.attempts)
         self.pool, self.ray, self.watch = pool, connection.ray, watch
         self.parcels = ObjectStoreFiles(connection.ray)
-        self.total, self.ended, self.longest = len(queue), 0, 0.0
+        self.total, self.ended, self.limits = len(queue), 0, TimeLimits()
         self.bar, self.shown = f"{len(queue)} tasks", 0.0
         self.said_waiting = time.monotonic()
 
@@ -170,7 +170,8 @@ class _Queue:
         attempts = self.waiting.tried(queued) + 1
         if end.error is None:
             self.waiting.done(queued)
-            self.longest = max(self.longest, seconds)
+            if not end.resumed:
+                self.limits.learn(queued, seconds)
             log.note(f"done in {seconds:.1f} s")
             yield self._ended(queued, Outcome(queued, None, machine.name, attempts, seconds))
             return
@@ -193,15 +194,9 @@ class _Queue:
         self.watch.say(f"{queued.name}: {how}{where} ({self.ended} of {self.total})")
         return outcome
 
-    def _limit(self, queued: QueuedTask) -> float:
-        if queued.time_limit is not None:
-            return queued.time_limit
-        # Without earlier timings, the first task that ends sets the limit of the others.
-        return hung_after(self.longest) if self.longest else float("inf")
-
     def _overdue(self) -> list[tuple[WorkerHandle, float]]:
         now = time.monotonic()
-        busy = [(slot, self._limit(slot.queued)) for slot in self.pool.slots if slot.queued is not None]
+        busy = [(slot, self.limits.of(slot.queued)) for slot in self.pool.slots if slot.queued is not None]
         return [(slot, limit) for slot, limit in busy if now - slot.began > limit]
 
     def _show(self) -> None:

@@ -82,11 +82,12 @@ class Worker:
                 for other, parcels in reads:
                     _receive(other, parcels)
                 _receive(here, present)
+                resumed = here.is_begun()
                 here.perform(self._models, watch)
             except BaseException as error:
                 ends.append(_failed(error))
             else:
-                ends.append(Ended())
+                ends.append(Ended(resumed=resumed))
 
         here = task.elsewhere() if send_back else task
         thread = Thread(target=perform, name="task", daemon=True)

@@ -57,16 +57,15 @@ class FineTuneOptions(MethodOptions):
 
 
 def check_fine_tuning(base: BaseModel, spec: RunSpec) -> None:
-    """Raise DreambenchError for an optimizer that cannot run here, or text encoders that are not trained.
-
-    ``base`` is on its device already.
+    """Raise DreambenchError for text encoders that are not trained, NotHereError for an optimizer that cannot
+    run on this machine: this last, because workers may be elsewhere. ``base`` is on its device already.
     """
     options = spec.method
     assert isinstance(options, FineTuneOptions)
-    if options.optimizer == "adamw8bit":
-        require_8bit_adam(base.device)
     if options.train_text_encoder and not base.family.trainable_text_encoders:
         raise DreambenchError(
             f"the text encoders of {base.family.name} models are not trained",
             "use --set method.train_text_encoder=false",
         )
+    if options.optimizer == "adamw8bit":
+        require_8bit_adam(base.device)
