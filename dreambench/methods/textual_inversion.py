@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
-from dreambench.methods.learned_tokens import LearnedTokens
+from dreambench.methods.learned_tokens import LearnedTokens, pool_at
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.models.base_model import BaseModel
 from dreambench.models.families.diffusion import tokens_of
@@ -163,6 +163,7 @@ def _pipeline(base: BaseModel, embeddings: Mapping[str, Any]) -> Any:
         pipeline.load_textual_inversion({PLACEHOLDER: embeddings[key]}, token=PLACEHOLDER, **told)
         # diffusers resizes the embedding table, which makes it a new, trainable parameter.
         encoder.requires_grad_(False)
+        pool_at(encoder, tokenizer.eos_token_id)
     return pipeline
 
 
