@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from dreambench.errors import DreambenchError
 from dreambench.spec.registries import METHODS
 
 METHOD = "dreambooth-lora"
@@ -70,3 +71,27 @@ def test_the_same_spec_gives_the_same_adapters_whatever_was_drawn_before(trainer
     torch.rand(7)
     again = trainer.train(method=METHOD).trained["unet"].state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_adapters_load_by_older_names_and_those_that_do_not_fit_are_refused(trainer, tmp_path):
+    """Older releases of transformers have a level ``text_model`` in the names."""
+    done, method = trainer.train(BOTH, "method.steps=1", method=METHOD), METHODS.get(METHOD)()
+    context = trainer.context(trainer.spec(method=METHOD))
+    method.save(done, tmp_path)
+    tensors = load_file(tmp_path / FILE)
+    texts = [name for name in tensors if name.startswith("text_encoder.")]
+
+    def rewritten(name: str) -> str:
+        return name.replace("text_encoder.", "text_encoder.text_model.").replace(
+            "text_model.text_model.", "text_model."
+        )
+
+    save_file({rewritten(name): tensor for name, tensor in tensors.items()}, tmp_path / FILE)
+    assert trainer.image(method.load(tmp_path, trainer.base, context).pipeline) == trainer.image(
+        done.pipeline
+    )
+    kept = {name: tensor for name, tensor in tensors.items() if name != texts[0]}
+    for wrong in (kept, {**kept, texts[0].replace("encoder.layers", "layers"): tensors[texts[0]]}):
+        save_file(wrong, tmp_path / FILE)
+        with pytest.raises(DreambenchError, match=r"does not fit this base model: . adapters are unknown"):
+            method.load(tmp_path, trainer.base, context)
