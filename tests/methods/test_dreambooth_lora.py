@@ -8,7 +8,9 @@ from diffusers import StableDiffusionPipeline
 from safetensors.torch import load_file, save_file
 
 from dreambench.errors import DreambenchError
+from dreambench.methods.finetune import denoiser
 from dreambench.spec.registries import METHODS
+from tests.methods.material import moved
 
 METHOD = "dreambooth-lora"
 FILE = "pytorch_lora_weights.safetensors"
@@ -95,3 +97,17 @@ def test_adapters_load_by_older_names_and_those_that_do_not_fit_are_refused(trai
         save_file(wrong, tmp_path / FILE)
         with pytest.raises(DreambenchError, match=r"does not fit this base model: . adapters are unknown"):
             method.load(tmp_path, trainer.base, context)
+
+
+@pytest.mark.parametrize("changes", [(), (BOTH, "runtime.precision=bf16")])
+def test_the_base_model_predicts_by_the_adapted_denoiser_as_a_second_one_would(trainer, monkeypatch, changes):
+    by_base = ("method.prior_source=base-model", *changes)
+    trainer.base.release("unet", "text_encoder")
+    ours = trainer.train(*by_base, method=METHOD)
+    assert not {"unet", *ours.trained} & trainer.base._frozen.keys()
+    monkeypatch.setattr(denoiser, "_adapter_layers", lambda module: [])
+    theirs = trainer.train(*by_base, method=METHOD)
+    assert "unet" in trainer.base._frozen
+    assert ours.losses == theirs.losses
+    for name, module in ours.trained.items():
+        assert not moved(module, theirs.trained[name])
