@@ -54,5 +54,5 @@ class DreamBooth:
         trained = {}
         for inside in sorted(p for p in folder.iterdir() if p.is_dir()):
             module = load_module(class_named(base.family.weighted[inside.name]), inside)
-            trained[inside.name] = module.to(base.device).requires_grad_(False)
+            trained[inside.name] = base.placed(inside.name, module).requires_grad_(False)
         return Personalized(base.pipeline(**trained), trained)

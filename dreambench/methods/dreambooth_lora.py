@@ -29,6 +29,7 @@ class DreamBoothLoraOptions(FineTuneOptions):
     Rank and learning rate are those of diffusers' DreamBooth LoRA script; the paper has no LoRA.
     """
 
+    adds_weights: ClassVar[bool] = True
     name: str = "dreambooth-lora"
     learning_rate: float = Field(1e-4, gt=0, le=1)
     steps: int = Field(500, ge=1, le=1_000_000)
@@ -113,7 +114,7 @@ def _adapted(
     from diffusers.training_utils import cast_training_params
     from peft import LoraConfig, inject_adapter_in_model
 
-    module = base.fresh_frozen(component).train()
+    module = base.fresh_frozen(component, in_autocast=True).train()
     chosen = targets if targets and component == base.family.denoiser else base.family.lora_targets[component]
     layers = adapted_layers(module, chosen, component)
     config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=layers)

@@ -66,6 +66,8 @@ class TextualInversionOptions(FineTuneOptions):
     without_effect: ClassVar[frozenset[str]] = frozenset(
         {"class_images", "class_sampler", "prior_preservation_weight", "prior_source"}
     )
+    adds_weights: ClassVar[bool] = True
+    encodes_in_steps: ClassVar[bool] = True
     name: str = "textual-inversion"
     learning_rate: float = Field(0.01, gt=0, le=1)
     steps: int = Field(6100, ge=1, le=1_000_000)
@@ -200,6 +202,8 @@ def _learned(
     """Return the new tokens of each text encoder, and a function that draws a batch's conditioning."""
     import torch
 
+    # Encoders of their own: the shared ones also encode captions outside of autocast.
+    base.release(*base.family.text_encoders())
     learned, tokens = [], []
     for name, component in zip(base.family.text_encoders(), base.family.tokenizers, strict=True):
         tokenizer = base.fresh_tokenizer(component)
@@ -208,7 +212,8 @@ def _learned(
             raise DreambenchError(
                 f"{subject.name}: the class noun has no tokens", "give it another class noun"
             )
-        learned.append(LearnedTokens(base.frozen(name), tokenizer, PLACEHOLDER, start, options.vectors))
+        encoder = base.fresh_frozen(name, in_autocast=True).eval()
+        learned.append(LearnedTokens(encoder, tokenizer, PLACEHOLDER, start, options.vectors))
         captions = [learned[-1].spelled(template) for template in options.templates]
         tokens.append(tokens_of(tokenizer, captions, base.device))
 

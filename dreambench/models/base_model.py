@@ -31,7 +31,8 @@ class BaseModel:
 
     ``frozen(name)`` is one shared instance that nobody may change, ``fresh_frozen(name)`` a new one that gets
     adapters, and ``fresh(name)`` a new one to train. They are on ``device``; frozen weights are in
-    ``frozen_dtype``, those of large models quantized where ``quantize`` says so, trained ones in float32.
+    ``frozen_dtype`` (of small models in part in ``autocast_dtype``), those of large models quantized where
+    ``quantize`` says so, trained ones in float32.
     """
 
     def __init__(self, folder: Path, name: str, fingerprint: str, variant: str | None = None) -> None:
@@ -52,6 +53,16 @@ class BaseModel:
     @cached_property
     def frozen_dtype(self) -> torch.dtype:
         """The type of frozen weights: float32, unless a run sets another for a large model."""
+        import torch
+
+        return torch.float32
+
+    @cached_property
+    def autocast_dtype(self) -> torch.dtype:
+        """The type of a small model's frozen weights that are only used in autocast, and cast there.
+
+        float32, unless a run sets half precision on a GPU. The numbers are the same either way.
+        """
         import torch
 
         return torch.float32
@@ -95,14 +106,23 @@ class BaseModel:
 
     def fresh(self, component: str) -> Any:
         """Load a new, trainable instance of a component with weights: float32, on the device."""
-        return self._placed(component, self._load(component))
+        return self.placed(component, self._load(component))
 
-    def fresh_frozen(self, component: str) -> Any:
-        """Load a new instance of a component whose weights stay as they are, for adapters to be added."""
+    def fresh_frozen(self, component: str, in_autocast: bool = False) -> Any:
+        """Load a new instance of a component whose weights stay as they are, for adapters to be added.
+
+        ``in_autocast`` says that every pass is in autocast; those of a denoiser always are.
+        """
+        from dreambench.models.device import autocast_weights
+
         # The VAE is small, and some overflow in half precision.
         dtype = None if component == "vae" else self.frozen_dtype
         kind = self.quantize if self.family.large and component != "vae" else "none"
-        return self._placed(component, self._load(component, dtype, kind)).requires_grad_(False)
+        module = self._load(component, dtype, kind)
+        if not self.family.large and (in_autocast or component == self.family.denoiser):
+            for weight in autocast_weights(module):
+                weight.data = weight.data.to(self.autocast_dtype)
+        return self.placed(component, module).requires_grad_(False)
 
     def frozen(self, component: str) -> Any:
         """Return the shared, untouched instance of a component, in eval mode and without gradients."""
@@ -115,7 +135,8 @@ class BaseModel:
         config = quantization_config(name.partition(".")[0], quantize, dtype)
         return load_module(class_named(name), self.folder / component, self.variant, dtype, config)
 
-    def _placed(self, component: str, module: Any) -> Any:
+    def placed(self, component: str, module: Any) -> Any:
+        """Return a component's module on the device, its weights in the layout that they have there."""
         return module.to(self.device, memory_format=layout_of(component, module, self.device))
 
     def release(self, *components: str) -> None:

@@ -22,7 +22,7 @@ _LOOKED_UP = ("embed", "shared")
 def require_quantizer(kind: str, device: torch.device, large: bool) -> None:
     """Raise DreambenchError where ``runtime.quantize`` cannot be done: for this family, here, on this device.
 
-    ``large`` is the family's: the U-Nets of Stable Diffusion are small, and stay float32.
+    ``large`` is the family's: the U-Nets of Stable Diffusion are small, and are not quantized.
     """
     field, package = f"runtime.quantize={kind}", _PACKAGES.get(kind)
     if package is None:

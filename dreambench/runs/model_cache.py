@@ -28,11 +28,11 @@ class ModelCache:
 
     def add(self, prepared: Prepared) -> None:
         """Store an already prepared run under its tasks' spec."""
-        from dreambench.runs.prepare import with_absolute_paths
+        from dreambench.runs.prepare import base_key, with_absolute_paths
 
         spec = with_absolute_paths(prepared.spec)
         self._prepared[spec.model_dump_json()] = prepared
-        self._bases.setdefault(spec.base.model_dump_json(), prepared.base)
+        self._bases.setdefault(base_key(spec), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
         """Return the run of a resolved spec, prepared at first use.
@@ -40,11 +40,11 @@ class ModelCache:
         Raises DreambenchError if this machine lacks something, or if its data or base model differ from
         those of the machine that resolved the spec.
         """
-        from dreambench.runs.prepare import prepare
+        from dreambench.runs.prepare import base_key, prepare
 
-        wanted, base_key = spec.model_dump_json(), spec.base.model_dump_json()
+        wanted, key = spec.model_dump_json(), base_key(spec)
         if wanted not in self._prepared:
-            found = prepare(spec, self._bases.get(base_key))
+            found = prepare(spec, self._bases.get(key))
             if found.spec.key != spec.key:
                 refuse_differences(
                     f"{self.machine or 'this machine'} has other data or models than the run",
@@ -53,7 +53,7 @@ class ModelCache:
                     lead="",
                 )
             self._prepared[wanted] = found
-            self._bases.setdefault(base_key, found.base)
+            self._bases.setdefault(key, found.base)
         chosen = self._prepared[wanted]
         for other in self._bases.values():
             if other is not chosen.base:

@@ -93,6 +93,8 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime) -> Method:
     base.device = runtime.device
     if family.large:
         base.frozen_dtype = runtime.dtype
+    elif runtime.device.type == "cuda":
+        base.autocast_dtype = runtime.dtype
     require_quantizer(runtime.spec.quantize, runtime.device, family.large)
     base.quantize = runtime.spec.quantize
     multiple = family.cell(base) * family.patch
@@ -123,11 +125,16 @@ def prepare_all(specs: Sequence[RunSpec]) -> list[Prepared]:
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        held = (spec.runtime.device, spec.runtime.precision, spec.runtime.quantize)
-        key = f"{spec.base.model_dump_json()} {held}"
+        key = base_key(spec)
         prepared.append(prepare(spec, bases.get(key)))
         bases[key] = prepared[-1].base
     return prepared
+
+
+def base_key(spec: RunSpec) -> str:
+    """Return what runs must agree in to share a base model: its weights, and how they are held."""
+    held = (spec.runtime.device, spec.runtime.precision, spec.runtime.quantize)
+    return f"{spec.base.model_dump_json()} {held}"
 
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:

@@ -9,7 +9,9 @@ from safetensors.torch import load_file, save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune import denoiser
+from dreambench.models.base_model import open_base
 from dreambench.spec.registries import METHODS
+from tests.methods.conftest import TinyTrainer
 from tests.methods.material import moved
 
 METHOD = "dreambooth-lora"
@@ -111,3 +113,21 @@ def test_the_base_model_predicts_by_the_adapted_denoiser_as_a_second_one_would(t
     assert ours.losses == theirs.losses
     for name, module in ours.trained.items():
         assert not moved(module, theirs.trained[name])
+
+
+def test_frozen_weights_held_as_autocast_casts_them_give_the_same_losses(trainer):
+    """As on a GPU. peft draws the adapters in the type of the weights, so these are still at zero."""
+    still = ("runtime.precision=bf16", "method.learning_rate=1e-30", BOTH)
+    plain = trainer.train(*still, method=METHOD).losses
+    base = open_base(trainer.spec().base)
+    base.autocast_dtype = torch.bfloat16
+    halved = TinyTrainer(trainer.tiny, trainer.cache, base).train(*still, method=METHOD)
+    assert halved.losses == plain
+    for module in halved.trained.values():
+        types = {kind: p.dtype for kind, p in module.named_parameters()}
+        assert {dtype for kind, dtype in types.items() if "lora_" in kind} == {torch.float32}
+        assert {dtype for kind, dtype in types.items() if kind.endswith("base_layer.weight")} == {
+            torch.bfloat16
+        }
+        assert {dtype for kind, dtype in types.items() if "norm" in kind} == {torch.float32}
+    assert {p.dtype for p in halved.pipeline.vae.parameters()} == {torch.float32}

@@ -23,6 +23,7 @@ from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import BaseSpec
 from tests.material.tiny_families import build_family
+from tests.methods.conftest import TinyTrainer
 from tests.methods.material import moved
 
 pytestmark = pytest.mark.slow
@@ -168,3 +169,14 @@ def test_sdxl_pools_at_the_end_token_in_training_and_drawing_where_its_configura
         trained = learned.outputs(tokens)
     assert torch.allclose(trained[0], drawn["pooled_prompt_embeds"], atol=1e-6)
     assert encoder.text_model.eos_token_id == encoder.config.eos_token_id == 2  # the shared one is untouched
+
+
+def test_frozen_weights_held_as_autocast_casts_them_train_the_same_word(trainer):
+    plain = trainer.train("runtime.precision=bf16", method=METHOD)
+    base = open_base(trainer.spec().base)
+    base.autocast_dtype = torch.bfloat16
+    halved = TinyTrainer(trainer.tiny, trainer.cache, base).train("runtime.precision=bf16", method=METHOD)
+    assert base.frozen("unet").conv_in.weight.dtype == torch.bfloat16
+    assert [row.total for row in halved.losses] == [row.total for row in plain.losses]
+    assert torch.equal(halved.trained[PLACEHOLDER], plain.trained[PLACEHOLDER])
+    assert {p.dtype for p in halved.pipeline.text_encoder.parameters()} == {torch.float32}
