@@ -57,7 +57,7 @@ class ModelCache:
         chosen = self._prepared[wanted]
         for other in self._bases.values():
             if other is not chosen.base:
-                other.release("unet", "vae", "text_encoder")
+                other.release(*other.family.weighted)
         return chosen
 
     def encoders(self, prepared: Prepared) -> ProtocolEncoders:
