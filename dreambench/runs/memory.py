@@ -132,6 +132,22 @@ def _thrift(spec: RunSpec, family: Family) -> str:
     return "use a smaller base model, "
 
 
+def thrift_at_work(spec: RunSpec, family: Family) -> str:
+    """Return the unused options that would save memory once a run has begun, activations included."""
+    method, runtime = spec.method, spec.runtime
+    batch = getattr(method, "batch_size", 1)
+    options = {
+        "runtime.gradient_checkpointing=true": method.trains() and not runtime.gradient_checkpointing,
+        "method.batch_size=1": method.trains() and batch > 1,
+        "method.optimizer=adamw8bit": getattr(method, "optimizer", None) == "adamw"
+        and not method.adds_weights,
+        "runtime.quantize=nf4": family.large and runtime.quantize == "none",
+        "runtime.generation_batch_size=1": runtime.generation_batch_size != 1,
+    }
+    useful = [option for option, saves in options.items() if saves]
+    return f"try --set {' or '.join(useful)}; " if useful else "use a smaller base model; "
+
+
 def _count(component: Mapping[str, tuple[int, ...]]) -> int:
     return sum(math.prod(shape) for shape in component.values())
 

@@ -15,7 +15,7 @@ from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
-from dreambench.runs.memory import require_memory, shapes_of, training_memory
+from dreambench.runs.memory import require_memory, shapes_of, thrift_at_work, training_memory
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
 from tests.material import tiny as tiny_models
@@ -115,6 +115,10 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkey
     with pytest.raises(DreambenchError, match="GiB before activations"):
         require_memory(spec, base, runtime)
     require_memory(_spec(tiny, "dreambooth", "runtime.ignore_memory=true"), base, runtime)
+    monkeypatch.setattr(device_module, "device_memory", lambda device: 0)
+    with pytest.raises(DreambenchError) as refused:
+        require_memory(_spec(tiny, "dreambooth-lora"), base, runtime)
+    assert "adamw8bit" not in str(refused.value)
 
 
 def test_eight_bit_adam_is_refused_without_a_gpu_before_anything_is_drawn(tiny, tmp_path, capsys):
@@ -151,3 +155,18 @@ def test_weights_that_are_only_drawn_with_are_held_in_half_precision():
     assert training_memory(spec, shapes, Flux()).weights == 200 + 400
     spec = build_spec("paper-sd15", {"method": "pretrained"}, ["runtime.quantize=fp8"])
     assert training_memory(spec, shapes, Flux()).weights == 100 + 400
+
+
+def test_out_of_memory_names_what_saves_some_with_this_method_and_model():
+    def named(family, *changes: str, method: str) -> str:
+        return thrift_at_work(build_spec("paper-sd15", {"method": method}, list(changes)), family)
+
+    checkpointing = "runtime.gradient_checkpointing=true"
+    assert f"{checkpointing} or method.optimizer=adamw8bit" in named(StableDiffusion(), method="dreambooth")
+    adapters = named(Flux(), "method.batch_size=4", method="dreambooth-lora")
+    assert adapters.startswith(f"try --set {checkpointing} or method.batch_size=1 or runtime.quantize=nf4")
+    words = named(StableDiffusion(), f"{checkpointing}", "method.batch_size=1", method="textual-inversion")
+    assert words == "try --set runtime.generation_batch_size=1; "
+    assert "gradient_checkpointing" not in named(Flux(), method="pretrained")
+    small = ("runtime.generation_batch_size=1", "runtime.quantize=fp8")
+    assert named(Flux(), *small, method="pretrained") == "use a smaller base model; "
