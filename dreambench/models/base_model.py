@@ -125,7 +125,10 @@ class BaseModel:
         return self.placed(component, module).requires_grad_(False)
 
     def frozen(self, component: str) -> Any:
-        """Return the shared, untouched instance of a component, in eval mode and without gradients."""
+        """Return the shared, untouched instance of a component, in eval mode and without gradients.
+
+        A denoiser's passes belong in autocast (``fresh_frozen``).
+        """
         if component not in self._frozen:
             self._frozen[component] = self.fresh_frozen(component).eval()
         return self._frozen[component].to(self.device)
