@@ -9,8 +9,9 @@ from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.method import Context, Personalized
-from dreambench.models.base_model import BaseModel, load_module
+from dreambench.models.base_model import BaseModel
 from dreambench.models.families.family import class_named
+from dreambench.models.load_module import load_module
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
 
@@ -54,5 +55,5 @@ class DreamBooth:
         trained = {}
         for inside in sorted(p for p in folder.iterdir() if p.is_dir()):
             module = load_module(class_named(base.family.weighted[inside.name]), inside)
-            trained[inside.name] = module.to(base.device).requires_grad_(False)
+            trained[inside.name] = base.placed(inside.name, module).requires_grad_(False)
         return Personalized(base.pipeline(**trained), trained)

@@ -12,6 +12,7 @@ from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
 from dreambench.methods.method import Context, Personalized
+from dreambench.models.base_folder import first_line
 from dreambench.models.base_model import BaseModel
 from dreambench.seeds import stable_seed
 from dreambench.spec.method_options import MethodOptions
@@ -19,6 +20,7 @@ from dreambench.spec.run_spec import RunSpec
 
 #: The file name that diffusers expects.
 _FILE = "pytorch_lora_weights.safetensors"
+_REMEDY = "remove the folder to train again, or use the base model that it was trained on"
 
 
 class DreamBoothLoraOptions(FineTuneOptions):
@@ -27,6 +29,7 @@ class DreamBoothLoraOptions(FineTuneOptions):
     Rank and learning rate are those of diffusers' DreamBooth LoRA script; the paper has no LoRA.
     """
 
+    adds_weights: ClassVar[bool] = True
     name: str = "dreambooth-lora"
     learning_rate: float = Field(1e-4, gt=0, le=1)
     steps: int = Field(500, ge=1, le=1_000_000)
@@ -83,9 +86,11 @@ class DreamBoothLora:
         personalized.pipeline.save_lora_weights(folder, **layers, safe_serialization=True)
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
-        """Load the adapters that ``save`` wrote into fresh components."""
+        """Load the adapters that ``save`` wrote into fresh components.
+
+        Raises DreambenchError where they do not fit, all or some.
+        """
         from diffusers.utils import convert_state_dict_to_peft, convert_unet_state_dict_to_peft
-        from peft import set_peft_model_state_dict
         from safetensors.torch import load_file
 
         tensors = load_file(folder / _FILE)
@@ -97,7 +102,7 @@ class DreamBoothLora:
             rank = next(len(t) for key, t in state.items() if "lora_A" in key)
             layers = sorted({key.rpartition(".lora_")[0] for key in state})
             adapted[name] = _adapted(base, name, rank, 0, layers).eval().requires_grad_(False)
-            set_peft_model_state_dict(adapted[name], state)
+            _fill_adapters(adapted[name], state, folder / _FILE)
         return Personalized(base.pipeline(**adapted), adapted)
 
 
@@ -109,7 +114,7 @@ def _adapted(
     from diffusers.training_utils import cast_training_params
     from peft import LoraConfig, inject_adapter_in_model
 
-    module = base.fresh_frozen(component).train()
+    module = base.fresh_frozen(component, in_autocast=True).train()
     chosen = targets if targets and component == base.family.denoiser else base.family.lora_targets[component]
     layers = adapted_layers(module, chosen, component)
     config = LoraConfig(r=rank, lora_alpha=rank, init_lora_weights="gaussian", target_modules=layers)
@@ -120,6 +125,26 @@ def _adapted(
         adapted = inject_adapter_in_model(config, module)
     cast_training_params(adapted, dtype=torch.float32)
     return adapted
+
+
+def _fill_adapters(module: Any, state: Mapping[str, Any], file: Path) -> None:
+    """Give adapters their weights by peft's names. Raises DreambenchError unless each gets its own."""
+    from peft import set_peft_model_state_dict
+
+    if not hasattr(module, "text_model"):
+        # transformers before 5.6 has this level in CLIPTextModel; diffusers' loader drops it, too.
+        state = {name.removeprefix("text_model."): tensor for name, tensor in state.items()}
+    try:
+        result = set_peft_model_state_dict(module, dict(state))
+    except RuntimeError as error:  # other shapes
+        raise DreambenchError(f"{file} does not fit this base model: {first_line(error)}", _REMEDY) from error
+    wrong = list(result.unexpected_keys) + [name for name in result.missing_keys if "lora_" in name]
+    if wrong:
+        raise DreambenchError(
+            f"{file} does not fit this base model: {len(wrong)} adapters are unknown or missing "
+            f"({wrong[0]} ...)",
+            _REMEDY,
+        )
 
 
 def adapted_layers(module: Any, targets: Sequence[str], component: str) -> list[str]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_folder import read_index
-from dreambench.models.base_model import load_module
 from dreambench.models.families.family import class_named, family_of
 from dreambench.models.hub import commit_of
+from dreambench.models.load_module import load_module
 from dreambench.paths import data_folder, located
 from dreambench.spec.run_spec import IdentifierSpec
 

@@ -45,7 +45,21 @@ class LearnedTokens:
             return torch.where(known[..., None], output, self.embeddings[rows].to(output.dtype))
 
         handle = self.table.register_forward_hook(replace_rows)
+        before = pool_at(self.text_encoder, self.tokenizer.eos_token_id)
         try:
             return self.text_encoder(torch.where(known, tokens, 0), output_hidden_states=True)
         finally:
+            pool_at(self.text_encoder, before)
             handle.remove()
+
+
+def pool_at(text_encoder: Any, token: int) -> int:
+    """Make a CLIP text encoder pool its states at a token, by id; return the id of the one before.
+
+    Of an encoder with new tokens it is the tokenizer's end token. Older configurations, those of Stable
+    Diffusion and SDXL among them, say 2, which transformers takes for the largest id: a new token's.
+    """
+    inner = getattr(text_encoder, "text_model", text_encoder)
+    before = int(inner.eos_token_id)
+    inner.eos_token_id = text_encoder.config.eos_token_id = token
+    return before

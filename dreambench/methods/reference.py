@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.models.base_folder import first_line
 from dreambench.models.base_model import BaseModel
-from dreambench.models.hub import commit_of
+from dreambench.models.hub import commit_of, snapshot
 from dreambench.paths import located
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
@@ -145,14 +145,19 @@ def _require_adapter(options: ReferenceOptions) -> None:
             raise DreambenchError(
                 f"{_where(options)} does not exist", "set method.subfolder and method.weight_name"
             )
+        _encoder_files(place, options)
         return
     try:
         commit_of(options.adapter, file)
     except Exception as error:
-        raise DreambenchError(
-            f"{_where(options)} does not exist here and could not be downloaded",
-            f"run `hf download {options.adapter}` where there is a network and give method.adapter=FOLDER",
-        ) from error
+        raise _not_here(options) from error
+
+
+def _not_here(options: ReferenceOptions) -> DreambenchError:
+    return DreambenchError(
+        f"{_where(options)} does not exist here and could not be downloaded",
+        f"run `hf download {options.adapter}` where there is a network and give method.adapter=FOLDER",
+    )
 
 
 def _fingerprint(options: ReferenceOptions) -> str:
@@ -160,9 +165,39 @@ def _fingerprint(options: ReferenceOptions) -> str:
     place = located(options.adapter)
     if not place.is_dir():
         return commit_of(options.adapter, f"{options.subfolder}/{options.weight_name}")
-    encoder = place / options.subfolder / "image_encoder" / "model.safetensors"
     weights = place / options.subfolder / options.weight_name
-    return "-".join(sha256_of(file)[:20] for file in (weights, encoder) if file.is_file())
+    return "-".join(sha256_of(file)[:20] for file in (weights, *_encoder_files(place, options)))
+
+
+def _encoder_files(folder: Path, options: ReferenceOptions) -> list[Path]:
+    """Return the weights of the adapter's image encoder: one file, or its parts.
+
+    Raises DreambenchError where there are none: pickled ones would be read instead.
+    """
+    encoder = folder / options.subfolder / "image_encoder"
+    whole = encoder / "model.safetensors"
+    found = [whole] if whole.is_file() else sorted(encoder.glob("*.safetensors"))
+    if not found:
+        raise DreambenchError(
+            f"method.adapter={options.adapter}: {options.subfolder}/image_encoder has no safetensors file",
+            "add its model.safetensors; pickled weights are never read",
+        )
+    return found
+
+
+def _folder_of(options: ReferenceOptions) -> Path:
+    """Return the adapter's folder: the one that is named, or the hub's at the commit in the run's key."""
+    place, inside = located(options.adapter), options.subfolder
+    if place.is_dir():
+        return place
+    encoder = f"{inside}/image_encoder"
+    files = (f"{inside}/{options.weight_name}", f"{encoder}/config.json", f"{encoder}/*.safetensors")
+    try:
+        folder = snapshot(options.adapter, options.fingerprint or _fingerprint(options), files)
+    except Exception as error:
+        raise _not_here(options) from error
+    _encoder_files(folder, options)
+    return folder
 
 
 def _where(options: ReferenceOptions) -> str:
@@ -170,10 +205,9 @@ def _where(options: ReferenceOptions) -> str:
 
 
 def _load_adapter(pipeline: Any, options: ReferenceOptions, base: BaseModel) -> None:
-    place = located(options.adapter)
-    source = str(place) if place.is_dir() else options.adapter
+    folder = str(_folder_of(options))
     try:
-        pipeline.load_ip_adapter(source, subfolder=options.subfolder, weight_name=options.weight_name)
+        pipeline.load_ip_adapter(folder, subfolder=options.subfolder, weight_name=options.weight_name)
     except Exception as error:
         raise DreambenchError(
             f"{_where(options)} does not fit this base model or cannot be loaded: {first_line(error)}",

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_fine_tuning
-from dreambench.methods.learned_tokens import LearnedTokens
+from dreambench.methods.learned_tokens import LearnedTokens, pool_at
 from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.models.base_model import BaseModel
 from dreambench.models.families.diffusion import tokens_of
@@ -66,6 +66,8 @@ class TextualInversionOptions(FineTuneOptions):
     without_effect: ClassVar[frozenset[str]] = frozenset(
         {"class_images", "class_sampler", "prior_preservation_weight", "prior_source"}
     )
+    adds_weights: ClassVar[bool] = True
+    encodes_in_steps: ClassVar[bool] = True
     name: str = "textual-inversion"
     learning_rate: float = Field(0.01, gt=0, le=1)
     steps: int = Field(6100, ge=1, le=1_000_000)
@@ -163,6 +165,7 @@ def _pipeline(base: BaseModel, embeddings: Mapping[str, Any]) -> Any:
         pipeline.load_textual_inversion({PLACEHOLDER: embeddings[key]}, token=PLACEHOLDER, **told)
         # diffusers resizes the embedding table, which makes it a new, trainable parameter.
         encoder.requires_grad_(False)
+        pool_at(encoder, tokenizer.eos_token_id)
     return pipeline
 
 
@@ -199,6 +202,8 @@ def _learned(
     """Return the new tokens of each text encoder, and a function that draws a batch's conditioning."""
     import torch
 
+    # Encoders of their own: the shared ones also encode captions outside of autocast.
+    base.release(*base.family.text_encoders())
     learned, tokens = [], []
     for name, component in zip(base.family.text_encoders(), base.family.tokenizers, strict=True):
         tokenizer = base.fresh_tokenizer(component)
@@ -207,7 +212,8 @@ def _learned(
             raise DreambenchError(
                 f"{subject.name}: the class noun has no tokens", "give it another class noun"
             )
-        learned.append(LearnedTokens(base.frozen(name), tokenizer, PLACEHOLDER, start, options.vectors))
+        encoder = base.fresh_frozen(name, in_autocast=True).eval()
+        learned.append(LearnedTokens(encoder, tokenizer, PLACEHOLDER, start, options.vectors))
         captions = [learned[-1].spelled(template) for template in options.templates]
         tokens.append(tokens_of(tokenizer, captions, base.device))
 

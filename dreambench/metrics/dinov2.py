@@ -13,7 +13,7 @@ from dreambench.spec.protocol_spec import DinoSpec, ProtocolSpec
 class DinoV2Spec(DinoSpec):
     """The DINOv2 model: a timm name, ``hub`` or a local file, and the transform in pixels.
 
-    Its position embeddings are resized to the crop, as its authors do it.
+    Its position embeddings are resized to the crop, as transformers' DINOv2 does it.
     """
 
     place: ClassVar[str] = "protocol.encoders.dinov2"

@@ -17,7 +17,8 @@ from dreambench.models.base_folder import (
 )
 from dreambench.models.families.family import Family, class_named, family_of
 from dreambench.models.hub import commit_of_snapshot, fetch
-from dreambench.models.quantized import is_finite, quantization_config
+from dreambench.models.load_module import layout_of, load_module
+from dreambench.models.quantized import quantization_config
 from dreambench.models.schedulers import check_scheduler
 from dreambench.paths import BUILTIN, located
 from dreambench.spec.run_spec import BaseSpec
@@ -31,7 +32,8 @@ class BaseModel:
 
     ``frozen(name)`` is one shared instance that nobody may change, ``fresh_frozen(name)`` a new one that gets
     adapters, and ``fresh(name)`` a new one to train. They are on ``device``; frozen weights are in
-    ``frozen_dtype``, those of large models quantized where ``quantize`` says so, trained ones in float32.
+    ``frozen_dtype`` (of small models in part in ``autocast_dtype``), those of large models quantized where
+    ``quantize`` says so, trained ones in float32.
     """
 
     def __init__(self, folder: Path, name: str, fingerprint: str, variant: str | None = None) -> None:
@@ -52,6 +54,16 @@ class BaseModel:
     @cached_property
     def frozen_dtype(self) -> torch.dtype:
         """The type of frozen weights: float32, unless a run sets another for a large model."""
+        import torch
+
+        return torch.float32
+
+    @cached_property
+    def autocast_dtype(self) -> torch.dtype:
+        """The type of a small model's frozen weights that are only used in autocast, and cast there.
+
+        float32, unless a run sets half precision on a GPU. The numbers are the same either way.
+        """
         import torch
 
         return torch.float32
@@ -95,17 +107,29 @@ class BaseModel:
 
     def fresh(self, component: str) -> Any:
         """Load a new, trainable instance of a component with weights: float32, on the device."""
-        return self._placed(component, self._load(component))
+        return self.placed(component, self._load(component))
 
-    def fresh_frozen(self, component: str) -> Any:
-        """Load a new instance of a component whose weights stay as they are, for adapters to be added."""
+    def fresh_frozen(self, component: str, in_autocast: bool = False) -> Any:
+        """Load a new instance of a component whose weights stay as they are, for adapters to be added.
+
+        ``in_autocast`` says that every pass is in autocast; those of a denoiser always are.
+        """
+        from dreambench.models.device import autocast_weights
+
         # The VAE is small, and some overflow in half precision.
         dtype = None if component == "vae" else self.frozen_dtype
         kind = self.quantize if self.family.large and component != "vae" else "none"
-        return self._placed(component, self._load(component, dtype, kind)).requires_grad_(False)
+        module = self._load(component, dtype, kind)
+        if not self.family.large and (in_autocast or component == self.family.denoiser):
+            for weight in autocast_weights(module):
+                weight.data = weight.data.to(self.autocast_dtype)
+        return self.placed(component, module).requires_grad_(False)
 
     def frozen(self, component: str) -> Any:
-        """Return the shared, untouched instance of a component, in eval mode and without gradients."""
+        """Return the shared, untouched instance of a component, in eval mode and without gradients.
+
+        A denoiser's passes belong in autocast (``fresh_frozen``).
+        """
         if component not in self._frozen:
             self._frozen[component] = self.fresh_frozen(component).eval()
         return self._frozen[component].to(self.device)
@@ -115,7 +139,8 @@ class BaseModel:
         config = quantization_config(name.partition(".")[0], quantize, dtype)
         return load_module(class_named(name), self.folder / component, self.variant, dtype, config)
 
-    def _placed(self, component: str, module: Any) -> Any:
+    def placed(self, component: str, module: Any) -> Any:
+        """Return a component's module on the device, its weights in the layout that they have there."""
         return module.to(self.device, memory_format=layout_of(component, module, self.device))
 
     def release(self, *components: str) -> None:
@@ -146,64 +171,6 @@ class BaseModel:
     def text_pipeline(self) -> Any:
         """Return the pipeline of text encoders and tokenizers alone, which encodes prompts."""
         return self.pipeline(**dict.fromkeys(self.family.weighted.keys() - set(self.family.text_encoders())))
-
-
-def layout_of(component: str, module: Any, device: torch.device) -> torch.memory_format:
-    """Return how a module's weights lie in memory: on a GPU, those of images' convolutions channels last.
-
-    In half precision a training's convolutions are faster so. Those of a video VAE have five dimensions.
-    """
-    import torch
-
-    images = all(weight.ndim < 5 for weight in module.parameters())
-    last = device.type == "cuda" and component in ("unet", "vae") and images
-    return torch.channels_last if last else torch.preserve_format
-
-
-def quiet_libraries() -> None:
-    """Take away the loading bars of diffusers and transformers: each subject would show four of them."""
-    import diffusers
-    import transformers
-
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
-
-
-def load_module(
-    cls: Any,
-    folder: Path,
-    variant: str | None = None,
-    dtype: torch.dtype | None = None,
-    quantization: Any = None,
-) -> Any:
-    """Load a diffusers or transformers module from safetensors; one clear line where it fails.
-
-    ``dtype`` None is float32, whatever the file's or the configuration's is.
-    """
-    import torch
-
-    quiet_libraries()
-    more = {} if quantization is None else {"quantization_config": quantization}
-    try:
-        module, report = cls.from_pretrained(
-            folder,
-            use_safetensors=True,
-            torch_dtype=dtype or torch.float32,
-            variant=variant,
-            output_loading_info=True,
-            **more,
-        )
-    except Exception as error:
-        raise DreambenchError(
-            f"{folder} cannot be loaded as {cls.__name__}: {first_line(error)}", REMEDY
-        ) from error
-    if report["missing_keys"]:  # the libraries would fill them with random numbers
-        missing = sorted(report["missing_keys"])
-        raise DreambenchError(f"{folder} lacks {len(missing)} weights ({missing[0]} ...)", REMEDY)
-    for name, values in module.state_dict().items():
-        if not is_finite(values):
-            raise DreambenchError(f"{folder}: the weight {name} is not finite", REMEDY)
-    return module
 
 
 def is_hub_id(model: str) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from dreambench.errors import DreambenchError, NotHereError
 from dreambench.spec.run_spec import RuntimeSpec
@@ -22,7 +23,7 @@ _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 @dataclass(frozen=True)
 class Runtime:
-    """A device and the dtype of autocast; weights themselves stay float32 everywhere.
+    """A device and the dtype of autocast; trained weights themselves stay float32 everywhere.
 
     Autocast costs one cast of the weights in each forward pass, and in return a trained model is
     saved, resumed and sampled from the same float32 bits. ``gpu_share`` is this process's part of a GPU that
@@ -111,6 +112,16 @@ def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
         # checkpointing computes again runs outside of any context.
         torch.backends.cuda.enable_cudnn_sdp(False)
     return Runtime(device, dtype, spec, gpu_share)
+
+
+def autocast_weights(module: nn.Module) -> list[nn.Parameter]:
+    """Return the weights of linear layers and convolutions, which autocast casts in every pass.
+
+    Held in its precision, they give the same numbers without a cast, and without the cast copy that the
+    backward pass needs.
+    """
+    layers = [layer for layer in module.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]
+    return [weight for layer in layers for weight in layer.parameters(recurse=False)]
 
 
 def device_memory(device: torch.device) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dreambench.errors import DreambenchError
@@ -63,6 +63,22 @@ def commit_of_snapshot(folder: Path, components: Iterable[str]) -> str | None:
         return None
     files = [file for component in components for file in (folder / component).iterdir()]
     return commit if all(f.is_symlink() and f.resolve().parent == blobs for f in files) else None
+
+
+def snapshot(repository: str, commit: str, files: Sequence[str]) -> Path:
+    """Return the local folder of a hub repository at a commit, with the files of some patterns.
+
+    What is in the cache is not asked for again. Raises what the hub raises.
+    """
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = Path(snapshot_download(repository, revision=commit, local_files_only=True))
+        if all(any(folder.glob(pattern)) for pattern in files):
+            return folder
+    except Exception:  # nothing of this commit is in the cache
+        pass
+    return Path(snapshot_download(repository, revision=commit, allow_patterns=list(files)))
 
 
 def remote_shapes(spec: BaseSpec) -> tuple[str, dict[str, dict[str, tuple[int, ...]]]] | None:

@@ -23,7 +23,7 @@ def require_quantizer(kind: str, device: torch.device, large: bool) -> None:
     """Raise DreambenchError where ``runtime.quantize`` cannot be done for this family, NotHereError where not
     on this device or without the package.
 
-    ``large`` is the family's: the U-Nets of Stable Diffusion are small, and stay float32.
+    ``large`` is the family's: the U-Nets of Stable Diffusion are small, and are not quantized.
     """
     field, package = f"runtime.quantize={kind}", _PACKAGES.get(kind)
     if package is None:

@@ -10,18 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
-from dreambench.models.device import Runtime
+from dreambench.models.device import Runtime, autocast_weights
 from dreambench.models.families.conditioning import Conditioning, in_float32, take
 from dreambench.models.families.family import Family, family_of
 from dreambench.models.schedulers import make_sampler
 from dreambench.spec.method_options import SamplerSpec
-
-#: What autocast computes in half precision; it casts these weights in every pass, since they are frozen.
-_CAST = (nn.Linear, nn.Conv2d)
 
 
 @dataclass(frozen=True)
@@ -177,14 +173,17 @@ def half_weights(modules: Iterable[Any], runtime: Runtime) -> Iterator[None]:
     """Hold the linear and convolution weights of ``modules`` in the precision of autocast.
 
     Autocast computes with the same numbers either way, so the images are the same to the bit; only the cast
-    is done once. The float32 weights come back at the end, whatever happens. In float32 nothing is done.
+    is done once. The weights come back as they were at the end, whatever happens. In float32 nothing is done.
     """
     if runtime.dtype.itemsize == 4:
         yield
         return
-    layers = [layer for module in modules for layer in module.modules() if isinstance(layer, _CAST)]
-    found = [weight for layer in layers for weight in layer.parameters(recurse=False)]
-    weights = [weight for weight in found if weight.dtype == torch.float32]
+
+    def changes(weight: torch.Tensor) -> bool:
+        last = weight.dtype == runtime.dtype and weight.ndim == 4 and not weight.is_contiguous()
+        return last or weight.dtype == torch.float32
+
+    weights = [each for module in modules for each in autocast_weights(module) if changes(each)]
     originals = [weight.data for weight in weights]
     try:
         for weight in weights:

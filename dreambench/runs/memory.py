@@ -24,9 +24,11 @@ _FLOAT32, _HALF = 4, 2
 class TrainingMemory(Frozen):
     """Bytes that training holds at its peak, without activations.
 
-    ``weights`` are float32, or half precision if they are frozen and the family is large. In a large family,
-    the text encoders are ``parked`` on the CPU after encoding the captions. ``casts`` are the half-precision
-    copies of the trained weights that autocast keeps until the backward pass; a run in float32 has none.
+    ``weights`` are float32, or half precision if they are frozen: all in a large family, and in others those
+    that autocast casts. With ``prior_source: base-model`` a frozen denoiser may be held beside the trained
+    one. Frozen text encoders are ``parked`` on the CPU after encoding the captions. ``casts`` are the
+    half-precision copies of float32 weights that autocast keeps until the backward pass; a run in float32
+    has none.
     Activations depend on kernels and are not computed; with ``runtime.gradient_checkpointing`` they are the
     smaller part.
     """
@@ -60,28 +62,48 @@ def training_memory(
     """Return the memory of training one subject, from the shapes of the base model's weights."""
     method = spec.method
     trained = method.trained_parameters(shapes, family)
-    components = method.trained_components(family)
-    # Full fine-tuning changes copies of the pipeline's weights; adapters and embeddings are added to them.
+    components = set(method.trained_components(family)) if method.trains() else set()
     whole = bool(components) and trained == sum(_count(shapes.get(c, {})) for c in components)
-    parked = set(family.text_encoders()) - set(components) if family.large else set()
-    halved = family.large and half_precision and not whole
+    # Components whose own weights change are float32; adapters and embeddings are added to frozen ones.
+    own = components if whole or not (family.large or method.adds_weights) else set()
+    texts = set(family.text_encoders())
+    leave = family.large or (bool(components) and not method.encodes_in_steps)
+    parked = [c for c in shapes if c in texts - components and leave]
+
+    def frozen(component: str, in_autocast: bool = False) -> int:
+        sizes = shapes[component].items()
+        if not half_precision or component == "vae":
+            return _FLOAT32 * _count(shapes[component])
+        if family.large:
+            return int(sum(held_bytes(spec.runtime.quantize, name, shape) for name, shape in sizes))
+        half = in_autocast or component == family.denoiser
+        return sum((_HALF if half and _is_cast(name) else _FLOAT32) * math.prod(s) for name, s in sizes)
 
     def held(component: str) -> int:
-        if not halved or component == "vae":
+        if component in own:
             return _FLOAT32 * _count(shapes[component])
-        kind = spec.runtime.quantize
-        return int(sum(held_bytes(kind, name, shape) for name, shape in shapes[component].items()))
+        return frozen(component, component in texts & components or method.encodes_in_steps)
 
+    again: set[str] = set()  # what is loaded a second time, as it was before the training
+    if getattr(method, "prior_preservation", False) and getattr(method, "prior_source", "") == "base-model":
+        again = (own | texts) & components
     per_moment = 1 if getattr(method, "optimizer", "adamw") == "adamw8bit" else _FLOAT32
     return TrainingMemory(
         trained_parameters=trained,
-        weights=sum(held(c) for c in shapes if c not in parked) + (0 if whole else _FLOAT32 * trained),
+        weights=sum(held(c) for c in shapes if c not in parked)
+        + sum(frozen(c) for c in again - texts)
+        + (0 if own else _FLOAT32 * trained),
         gradients=_FLOAT32 * trained,
         optimizer=2 * per_moment * trained,
         average=_FLOAT32 * trained if getattr(method, "ema", False) else 0,
-        casts=_HALF * trained if half_precision else 0,
-        parked=sum(held(c) for c in shapes if c in parked),
+        casts=_HALF * max(trained, sum(_count(shapes[c]) for c in own)) if half_precision else 0,
+        parked=sum(frozen(c) for c in {*parked, *(again & texts)}),
     )
+
+
+def _is_cast(name: str) -> bool:
+    """Whether a weight of Stable Diffusion or SDXL is a linear layer's or a convolution's, by its name."""
+    return "norm" not in name and "embeddings." not in name
 
 
 def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
@@ -108,9 +130,25 @@ def _thrift(spec: RunSpec, family: Family) -> str:
     """Return the unused options that would save memory, for an error's remedy."""
     if family.large and spec.runtime.quantize == "none":
         return "try --set runtime.quantize=nf4, "
-    if getattr(spec.method, "optimizer", None) == "adamw":
+    if getattr(spec.method, "optimizer", None) == "adamw" and not spec.method.adds_weights:
         return "try --set method.optimizer=adamw8bit or --method dreambooth-lora, "
     return "use a smaller base model, "
+
+
+def thrift_at_work(spec: RunSpec, family: Family) -> str:
+    """Return the unused options that would save memory once a run has begun, activations included."""
+    method, runtime = spec.method, spec.runtime
+    batch = getattr(method, "batch_size", 1)
+    options = {
+        "runtime.gradient_checkpointing=true": method.trains() and not runtime.gradient_checkpointing,
+        "method.batch_size=1": method.trains() and batch > 1,
+        "method.optimizer=adamw8bit": getattr(method, "optimizer", None) == "adamw"
+        and not method.adds_weights,
+        "runtime.quantize=nf4": family.large and runtime.quantize == "none",
+        "runtime.generation_batch_size=1": runtime.generation_batch_size != 1,
+    }
+    useful = [option for option, saves in options.items() if saves]
+    return f"try --set {' or '.join(useful)}; " if useful else "use a smaller base model; "
 
 
 def _count(component: Mapping[str, tuple[int, ...]]) -> int:

@@ -100,6 +100,8 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime, elsewhere: bool) -> M
     base.device = runtime.device
     if family.large:
         base.frozen_dtype = runtime.dtype
+    elif runtime.device.type == "cuda":
+        base.autocast_dtype = runtime.dtype
     base.quantize = "none"
     with lacks:
         require_quantizer(runtime.spec.quantize, runtime.device, family.large)

@@ -15,6 +15,7 @@ from dreambench.models.quantized import is_finite
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import ensure_class_images
+from dreambench.runs.memory import thrift_at_work
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
 from dreambench.runs.training_subject import training_subject
@@ -49,7 +50,7 @@ def make_subject(
     """
     steps, images = Stopwatch(), Stopwatch()
     began = time.monotonic()
-    with _out_of_memory_is_one_line(subject):
+    with _out_of_memory_is_one_line(prepared, subject):
         made_by_base = draw_base_images(prepared, subject, run_folder, watch)
         weights, losses = run_folder.weights_folder(subject.name), run_folder.loss_file(subject.name)
         personalized = personalize(prepared, subject, weights, watch, losses, steps, cache)
@@ -71,7 +72,7 @@ def make_subject(
 
 
 @contextmanager
-def _out_of_memory_is_one_line(subject: Subject) -> Iterator[None]:
+def _out_of_memory_is_one_line(prepared: Prepared, subject: Subject) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
@@ -79,8 +80,7 @@ def _out_of_memory_is_one_line(subject: Subject) -> Iterator[None]:
             raise
         raise DreambenchError(
             f"out of memory at {subject.name}",
-            "try --set runtime.gradient_checkpointing=true, method.optimizer=adamw8bit, or a smaller "
-            "runtime.generation_batch_size; repeat the same command to resume",
+            f"{thrift_at_work(prepared.spec, prepared.base.family)}repeat the same command to resume",
         ) from error
 
 

@@ -35,6 +35,10 @@ class MethodOptions(Section):
 
     #: Fields that are inherited and have no effect on the method: whoever sets one is told.
     without_effect: ClassVar[frozenset[str]] = frozenset()
+    #: Whether a training adds weights (adapters, embeddings) to a model of which every other one is frozen.
+    adds_weights: ClassVar[bool] = False
+    #: Whether every training step encodes text, so that frozen text encoders stay beside the denoiser.
+    encodes_in_steps: ClassVar[bool] = False
     name: str = ""
 
     def trains(self) -> bool:

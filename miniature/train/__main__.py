@@ -57,7 +57,7 @@ def _check(names: Sequence[str], options: argparse.Namespace) -> None:
 def _train(names: Sequence[str], options: argparse.Namespace, console: Console) -> None:
     import torch
 
-    from dreambench.models.base_model import quiet_libraries
+    from dreambench.models.load_module import quiet_libraries
     from dreambench.paths import data_folder
     from miniature.train.export_pipeline import export
     from miniature.train.stage import TrainingSession

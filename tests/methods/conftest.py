@@ -9,7 +9,7 @@ import torch
 
 from dreambench.dataset import load_dataset
 from dreambench.methods.method import Context
-from dreambench.models.base_model import open_base
+from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.runs.class_images import ensure_class_images
 from dreambench.runs.training_subject import training_subject
@@ -27,9 +27,9 @@ SMALL = (
 class TinyTrainer:
     """A base model, a subject, and a spec with changes."""
 
-    def __init__(self, tiny: dict[str, str], cache: Path) -> None:
+    def __init__(self, tiny: dict[str, str], cache: Path, base: BaseModel | None = None) -> None:
         self.tiny, self.cache = tiny, cache
-        self.base = open_base(self.spec().base)
+        self.base = base or open_base(self.spec().base)
         self.subject = load_dataset(Path(tiny["data"]))["dog"]
         self.class_nouns: list[str] = []
 

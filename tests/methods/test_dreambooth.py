@@ -7,6 +7,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from dreambench.errors import DreambenchError
+from dreambench.models import base_model
 from dreambench.spec.registries import METHODS
 from tests.methods.material import moved, weights
 
@@ -24,6 +25,15 @@ def test_a_frozen_text_encoder_stays_untouched(trainer):
     done = trainer.train("method.train_text_encoder=false")
     assert set(done.trained) == {"unet"}
     assert not moved(done.pipeline.text_encoder, trainer.base.fresh("text_encoder"))
+
+
+def test_frozen_text_encoders_leave_the_device_once_the_captions_are_encoded(trainer, monkeypatch):
+    left = []
+    monkeypatch.setattr(trainer.base, "park", lambda *names: left.extend(names))
+    trainer.train("method.train_text_encoder=false", "method.steps=1")
+    assert left == ["text_encoder"]
+    trainer.train("method.steps=1")
+    assert left == ["text_encoder"]
 
 
 def test_the_base_model_is_the_same_after_a_training_as_before(trainer):
@@ -100,3 +110,20 @@ def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(trainer, 
 def test_a_training_that_diverges_is_a_one_line_error(trainer):
     with pytest.raises(DreambenchError, match="training dog diverged"):
         trainer.train("method.learning_rate=1", "method.weight_decay=10", "method.steps=60")
+
+
+def test_a_resumed_model_has_the_layout_of_a_trained_one(trainer, tmp_path, monkeypatch):
+    """As on a GPU, where convolutions choose their kernels by it."""
+
+    def last(component, module, device):
+        return torch.channels_last if component == "unet" else torch.preserve_format
+
+    monkeypatch.setattr(base_model, "layout_of", last)
+    done, method = (
+        trainer.train("method.steps=1", "method.prior_preservation=false"),
+        METHODS.get("dreambooth")(),
+    )
+    method.save(done, tmp_path)
+    loaded = method.load(tmp_path, trainer.base, trainer.context(trainer.spec()))
+    pairs = zip(done.trained["unet"].parameters(), loaded.trained["unet"].parameters(), strict=True)
+    assert all(ours.stride() == theirs.stride() and torch.equal(ours, theirs) for ours, theirs in pairs)

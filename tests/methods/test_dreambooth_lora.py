@@ -5,9 +5,14 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import StableDiffusionPipeline
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
+from dreambench.errors import DreambenchError
+from dreambench.methods.finetune import denoiser
+from dreambench.models.base_model import open_base
 from dreambench.spec.registries import METHODS
+from tests.methods.conftest import TinyTrainer
+from tests.methods.material import moved
 
 METHOD = "dreambooth-lora"
 FILE = "pytorch_lora_weights.safetensors"
@@ -70,3 +75,59 @@ def test_the_same_spec_gives_the_same_adapters_whatever_was_drawn_before(trainer
     torch.rand(7)
     again = trainer.train(method=METHOD).trained["unet"].state_dict()
     assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+def test_adapters_load_by_older_names_and_those_that_do_not_fit_are_refused(trainer, tmp_path):
+    """Older releases of transformers have a level ``text_model`` in the names."""
+    done, method = trainer.train(BOTH, "method.steps=1", method=METHOD), METHODS.get(METHOD)()
+    context = trainer.context(trainer.spec(method=METHOD))
+    method.save(done, tmp_path)
+    tensors = load_file(tmp_path / FILE)
+    texts = [name for name in tensors if name.startswith("text_encoder.")]
+
+    def rewritten(name: str) -> str:
+        return name.replace("text_encoder.", "text_encoder.text_model.").replace(
+            "text_model.text_model.", "text_model."
+        )
+
+    save_file({rewritten(name): tensor for name, tensor in tensors.items()}, tmp_path / FILE)
+    assert trainer.image(method.load(tmp_path, trainer.base, context).pipeline) == trainer.image(
+        done.pipeline
+    )
+    kept = {name: tensor for name, tensor in tensors.items() if name != texts[0]}
+    for wrong in (kept, {**kept, texts[0].replace("encoder.layers", "layers"): tensors[texts[0]]}):
+        save_file(wrong, tmp_path / FILE)
+        with pytest.raises(DreambenchError, match=r"does not fit this base model: . adapters are unknown"):
+            method.load(tmp_path, trainer.base, context)
+
+
+@pytest.mark.parametrize("changes", [(), (BOTH, "runtime.precision=bf16")])
+def test_the_base_model_predicts_by_the_adapted_denoiser_as_a_second_one_would(trainer, monkeypatch, changes):
+    by_base = ("method.prior_source=base-model", *changes)
+    trainer.base.release("unet", "text_encoder")
+    ours = trainer.train(*by_base, method=METHOD)
+    assert not {"unet", *ours.trained} & trainer.base._frozen.keys()
+    monkeypatch.setattr(denoiser, "_adapter_layers", lambda module: [])
+    theirs = trainer.train(*by_base, method=METHOD)
+    assert "unet" in trainer.base._frozen
+    assert ours.losses == theirs.losses
+    for name, module in ours.trained.items():
+        assert not moved(module, theirs.trained[name])
+
+
+def test_frozen_weights_held_as_autocast_casts_them_give_the_same_losses(trainer):
+    """As on a GPU. peft draws the adapters in the type of the weights, so these are still at zero."""
+    still = ("runtime.precision=bf16", "method.learning_rate=1e-30", BOTH)
+    plain = trainer.train(*still, method=METHOD).losses
+    base = open_base(trainer.spec().base)
+    base.autocast_dtype = torch.bfloat16
+    halved = TinyTrainer(trainer.tiny, trainer.cache, base).train(*still, method=METHOD)
+    assert halved.losses == plain
+    for module in halved.trained.values():
+        types = {kind: p.dtype for kind, p in module.named_parameters()}
+        assert {dtype for kind, dtype in types.items() if "lora_" in kind} == {torch.float32}
+        assert {dtype for kind, dtype in types.items() if kind.endswith("base_layer.weight")} == {
+            torch.bfloat16
+        }
+        assert {dtype for kind, dtype in types.items() if "norm" in kind} == {torch.float32}
+    assert {p.dtype for p in halved.pipeline.vae.parameters()} == {torch.float32}

@@ -17,7 +17,7 @@ from dreambench.dataset import load_dataset, read_image
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context
-from dreambench.methods.reference import Reference, _square
+from dreambench.methods.reference import Reference, _folder_of, _square
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.sampling import generate
@@ -161,6 +161,48 @@ def test_weights_of_another_family_are_one_line(tiny, adapter, tmp_path):
     with pytest.raises(DreambenchError, match="does not fit this base model") as error:
         drawn(open_base(spec.base), spec, tmp_path / "x.png")
     assert "\n" not in str(error.value)
+
+
+def test_an_image_encoder_without_safetensors_is_refused_and_its_parts_are_in_the_fingerprint(
+    tiny, adapter, tmp_path
+):
+    from transformers import CLIPVisionModelWithProjection
+
+    moved = Path(shutil.copytree(adapter, tmp_path / "moved"))
+    spec = spec_of(tiny, tiny["base"], f"method.adapter={moved}", "method.weight_name=ip-adapter.safetensors")
+    base, encoder = open_base(spec.base), moved / "models" / "image_encoder"
+    model = CLIPVisionModelWithProjection.from_pretrained(encoder)
+    (encoder / "model.safetensors").unlink()
+    torch.save(model.state_dict(), encoder / "pytorch_model.bin")
+    with pytest.raises(DreambenchError, match="image_encoder has no safetensors file; add its"):
+        Reference().check(base, spec)
+    model.save_pretrained(encoder, max_shard_size="5KB")
+    parts = sorted(encoder.glob("model-*.safetensors"))
+    assert len(parts) > 1
+    before = Reference().resolved(base, spec).fingerprint
+    parts[-1].write_bytes(parts[-1].read_bytes()[:-1] + b"!")
+    assert Reference().resolved(base, spec).fingerprint != before
+
+
+def test_the_hubs_adapter_is_read_at_the_commit_of_the_runs_key(tiny, adapter, tmp_path, monkeypatch):
+    """Without a network, from a cache with two commits of one repository: not from the newest."""
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    repository = tmp_path / "models--someone--adapter"
+    old, new = "1" * 40, "2" * 40
+    for commit in (old, new):
+        shutil.copytree(adapter, repository / "snapshots" / commit)
+    (repository / "refs").mkdir()
+    (repository / "refs" / "main").write_text(new)
+    changes = ("method.adapter=someone/adapter", "method.weight_name=ip-adapter.safetensors")
+    options = spec_of(tiny, tiny["base"], *changes).method
+    assert _folder_of(options).name == new
+    assert _folder_of(options.model_copy(update={"fingerprint": old})).name == old
+    (repository / "snapshots" / old / "models" / "image_encoder" / "model.safetensors").unlink()
+    with pytest.raises(DreambenchError, match="image_encoder has no safetensors file"):
+        _folder_of(options.model_copy(update={"fingerprint": old}))
 
 
 def test_a_run_scores_twice_and_its_key_names_the_adapters_content(tiny, adapter, tmp_path, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,16 @@ from dreambench.dataset import load_dataset
 from dreambench.errors import DreambenchError
 from dreambench.methods.learned_tokens import LearnedTokens
 from dreambench.methods.method import Context, SubjectPhrase, subject_phrase
-from dreambench.methods.textual_inversion import PLACEHOLDER
+from dreambench.methods.textual_inversion import PLACEHOLDER, _pipeline
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
+from dreambench.models.families.diffusion import tokens_of
 from dreambench.runs.memory import shapes_of, training_memory
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import METHODS
+from dreambench.spec.run_spec import BaseSpec
 from tests.material.tiny_families import build_family
+from tests.methods.conftest import TinyTrainer
 from tests.methods.material import moved
 
 pytestmark = pytest.mark.slow
@@ -144,3 +148,35 @@ def test_both_encoders_of_sdxl_learn_the_word(tiny, tmp_path):
         assert all(torch.equal(states[0][name], other[name]) for name in other)
     without = base.family.encode(base.pipeline(), ["a dog in the snow"], "cpu")
     assert not torch.allclose(states[0]["pooled_prompt_embeds"], without["pooled_prompt_embeds"], atol=1e-3)
+
+
+def test_sdxl_pools_at_the_end_token_in_training_and_drawing_where_its_configuration_says_2(tmp_path):
+    """transformers takes 2 for "the largest id", which the end token's is until a new word is added."""
+    folder = build_family("sdxl", tmp_path / "sdxl")
+    for part in ("text_encoder", "text_encoder_2"):
+        config = folder / part / "config.json"
+        config.write_text(json.dumps({**json.loads(config.read_text()), "eos_token_id": 2}))
+    base = open_base(BaseSpec(model=str(folder)))
+    encoder, tokenizer = base.frozen("text_encoder_2"), base.fresh_tokenizer("tokenizer_2")
+    learned = LearnedTokens(encoder, tokenizer, PLACEHOLDER, [7], 2)
+    learned.embeddings.data.normal_(generator=torch.Generator().manual_seed(0))
+    rows = learned.embeddings.detach()
+    drawn = base.family.encode(
+        _pipeline(base, {"clip_l": rows, "clip_g": rows}), [f"a {PLACEHOLDER} in the snow"], "cpu"
+    )
+    tokens = tokens_of(tokenizer, [learned.spelled("a {} in the snow")], "cpu")
+    with torch.no_grad():
+        trained = learned.outputs(tokens)
+    assert torch.allclose(trained[0], drawn["pooled_prompt_embeds"], atol=1e-6)
+    assert encoder.text_model.eos_token_id == encoder.config.eos_token_id == 2  # the shared one is untouched
+
+
+def test_frozen_weights_held_as_autocast_casts_them_train_the_same_word(trainer):
+    plain = trainer.train("runtime.precision=bf16", method=METHOD)
+    base = open_base(trainer.spec().base)
+    base.autocast_dtype = torch.bfloat16
+    halved = TinyTrainer(trainer.tiny, trainer.cache, base).train("runtime.precision=bf16", method=METHOD)
+    assert base.frozen("unet").conv_in.weight.dtype == torch.bfloat16
+    assert [row.total for row in halved.losses] == [row.total for row in plain.losses]
+    assert torch.equal(halved.trained[PLACEHOLDER], plain.trained[PLACEHOLDER])
+    assert {p.dtype for p in halved.pipeline.text_encoder.parameters()} == {torch.float32}

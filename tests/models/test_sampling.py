@@ -232,6 +232,15 @@ def test_half_weights_change_no_bit_of_an_image_and_come_back(base, monkeypatch,
     assert all(np.array_equal(half[name], cast[name]) for name in half)
 
 
+def test_weights_that_are_half_already_are_made_contiguous_for_drawing_and_come_back():
+    layer = torch.nn.Conv2d(4, 4, 3).to(torch.bfloat16, memory_format=torch.channels_last)
+    before = layer.weight.stride()
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", precision="bf16"))
+    with sampling.half_weights([layer], runtime):
+        assert layer.weight.is_contiguous()
+    assert layer.weight.stride() == before
+
+
 def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_path):
     make(base, requests(tmp_path / "whole"), batch_size=7)
     draw, sizes = sampling.draw, []

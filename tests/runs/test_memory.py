@@ -18,7 +18,7 @@ from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
-from dreambench.runs.memory import require_memory, shapes_of, training_memory
+from dreambench.runs.memory import require_memory, shapes_of, thrift_at_work, training_memory
 from dreambench.runs.plan import make_plan
 from dreambench.runs.prepare import prepare_all
 from dreambench.runs.run import executor_of
@@ -85,9 +85,32 @@ def test_stable_diffusion_by_hand():
     assert round(_billions(), 1) == 16.1
     assert _billions() * 1e9 / 2**30 < 15.7
     frozen = "method.train_text_encoder=false"
-    eight_bit = (4 + 4 + 2) * SD15["unet"] + 4 * (SD15["vae"] + SD15["text_encoder"])
+    eight_bit = (4 + 4 + 2) * SD15["unet"] + 4 * SD15["vae"]  # the text encoder is on the CPU by then
     assert _billions("method.optimizer=adamw8bit", frozen) == pytest.approx(eight_bit / 1e9)
-    assert round(_billions("method.optimizer=adamw8bit", frozen), 1) == 9.4
+    assert round(_billions("method.optimizer=adamw8bit", frozen), 1) == 8.9
+    by_base = "method.prior_source=base-model"
+    assert _billions(by_base) == pytest.approx((16 * trained + 2 * SD15["unet"] + 4 * SD15["vae"]) / 1e9)
+
+
+def test_stable_diffusion_with_added_weights_by_hand():
+    """Frozen weights have 2 bytes, the VAE's 4; text encoders are on the CPU, if no step encodes text."""
+    shapes = {name: {"down.to_q.weight": (count, 1), "norm1.weight": (7,)} for name, count in SD15.items()}
+
+    def held(*changes: str, method: str, half: bool = True):
+        spec = build_spec("paper-sd15", {"method": method}, list(changes))
+        return training_memory(spec, shapes, StableDiffusion(), half)
+
+    lora, prior = {"method": "dreambooth-lora"}, ("method.prior_source=base-model",)
+    adapters = 4 * (4 + 4 * SD15["unet"])  # of rank 4
+    unet, vae, text = 2 * SD15["unet"] + 28, 4 * SD15["vae"] + 28, 4 * SD15["text_encoder"] + 28
+    assert held(**lora).weights == held(*prior, **lora).weights == unet + vae + adapters
+    assert held(**lora).parked == held(*prior, **lora).parked == text
+    both = held("method.train_text_encoder=true", *prior, **lora)
+    assert both.parked == text  # the second one, until it has encoded the class caption
+    assert both.weights == unet + vae + 2 * SD15["text_encoder"] + 28 + 4 * both.trained_parameters
+    words = held(method="textual-inversion")
+    assert (words.parked, words.weights) == (0, unet + vae + 2 * SD15["text_encoder"] + 28)
+    assert held(half=False, **lora).weights == 4 * SD15["unet"] + 28 + vae + adapters
 
 
 def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkeypatch):
@@ -102,6 +125,10 @@ def test_a_gpu_that_is_too_small_is_named_before_anything_is_loaded(tiny, monkey
     with pytest.raises(DreambenchError, match="GiB before activations"):
         require_memory(spec, base, runtime)
     require_memory(_spec(tiny, "dreambooth", "runtime.ignore_memory=true"), base, runtime)
+    monkeypatch.setattr(device_module, "device_memory", lambda device: 0)
+    with pytest.raises(DreambenchError) as refused:
+        require_memory(_spec(tiny, "dreambooth-lora"), base, runtime)
+    assert "adamw8bit" not in str(refused.value)
 
 
 def test_a_share_of_a_gpu_that_is_too_small_is_refused_here_and_in_a_worker(tiny, monkeypatch):
@@ -156,3 +183,18 @@ def test_weights_that_are_only_drawn_with_are_held_in_half_precision():
     assert training_memory(spec, shapes, Flux()).weights == 200 + 400
     spec = build_spec("paper-sd15", {"method": "pretrained"}, ["runtime.quantize=fp8"])
     assert training_memory(spec, shapes, Flux()).weights == 100 + 400
+
+
+def test_out_of_memory_names_what_saves_some_with_this_method_and_model():
+    def named(family, *changes: str, method: str) -> str:
+        return thrift_at_work(build_spec("paper-sd15", {"method": method}, list(changes)), family)
+
+    checkpointing = "runtime.gradient_checkpointing=true"
+    assert f"{checkpointing} or method.optimizer=adamw8bit" in named(StableDiffusion(), method="dreambooth")
+    adapters = named(Flux(), "method.batch_size=4", method="dreambooth-lora")
+    assert adapters.startswith(f"try --set {checkpointing} or method.batch_size=1 or runtime.quantize=nf4")
+    words = named(StableDiffusion(), f"{checkpointing}", "method.batch_size=1", method="textual-inversion")
+    assert words == "try --set runtime.generation_batch_size=1; "
+    assert "gradient_checkpointing" not in named(Flux(), method="pretrained")
+    small = ("runtime.generation_batch_size=1", "runtime.quantize=fp8")
+    assert named(Flux(), *small, method="pretrained") == "use a smaller base model; "

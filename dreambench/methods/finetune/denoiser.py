@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dreambench.dataset import Subject
@@ -73,7 +74,7 @@ def train_denoiser(
         generator=generator(spec.seed, subject.name, "training"),
         runtime=context.runtime,
         image_size=spec.image_size,
-        base_prediction=_base_prediction(base, captions[-1], spec, context) if by_base else None,
+        base_prediction=_base_prediction(base, captions[-1], spec, context, trained) if by_base else None,
     )
     return optimize(parameters, loss, options, subject.name, context.on_step)
 
@@ -102,16 +103,45 @@ def _posteriors(
     return photos, cached_posteriors(base, chosen.images, spec.image_size, chosen.latents, context.say)
 
 
-def _base_prediction(base: BaseModel, caption: str, spec: RunSpec, context: Context) -> Any:
+def _base_prediction(
+    base: BaseModel, caption: str, spec: RunSpec, context: Context, trained: Mapping[str, Any]
+) -> Any:
     """Return the frozen model's prediction for noisy latents [b, c, h, w] of a caption."""
     import torch
 
-    denoiser = base.frozen(base.family.denoiser)
-    states = base.family.states(base, [caption], {})()
+    family = base.family
+    states = family.states(base, [caption], {})()
+    base.release(*(trained.keys() - {family.denoiser}))
+    adapted = _adapter_layers(trained[family.denoiser])
+    denoiser = trained[family.denoiser] if adapted else base.frozen(family.denoiser)
 
     def predict(noisy: Noisy) -> Any:
         told = repeat_each(states, len(noisy.latents))
-        with torch.no_grad(), context.runtime.autocast():
-            return base.family.predict(denoiser, noisy, told, spec.image_size)
+        with torch.no_grad(), context.runtime.autocast(), _without_adapters(denoiser, adapted):
+            return family.predict(denoiser, noisy, told, spec.image_size)
 
     return predict
+
+
+def _adapter_layers(denoiser: Any) -> list[Any]:
+    """Return peft's layers of a module of which only adapters are trained; none of another."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    trained = [name for name, weight in denoiser.named_parameters() if weight.requires_grad]
+    layers = [layer for layer in denoiser.modules() if isinstance(layer, BaseTunerLayer)]
+    return layers if all("lora_" in name for name in trained) else []
+
+
+@contextmanager
+def _without_adapters(denoiser: Any, adapted: Sequence[Any]) -> Iterator[None]:
+    """The context in which a module says what it said before it had adapters; nothing is done without any."""
+    was_training = denoiser.training
+    denoiser.eval()
+    for layer in adapted:
+        layer.enable_adapters(False)
+    try:
+        yield
+    finally:
+        for layer in adapted:
+            layer.enable_adapters(True)
+        denoiser.train(was_training)

@@ -82,7 +82,9 @@ def model_for(spec: DinoSpec, has_class_token: bool = False) -> nn.Module:
 def _at_size(state: dict[str, Tensor], model: Any, spec: DinoSpec) -> dict[str, Tensor]:
     """Return weights whose position embeddings fit the crop, for models that are made for every size.
 
-    DINOv2 was trained at 518 pixels, and is used at 224: its authors resize the embeddings, bicubic.
+    DINOv2 was trained at 518 pixels, and is used at 224. The embeddings are resized as transformers'
+    ``Dinov2Embeddings`` does it: bicubic, without antialiasing. The authors' own code for the hub adds an
+    offset of 0.1 to the new size, so its embeddings differ a little.
     """
     present, wanted = state.get("pos_embed"), getattr(model, "pos_embed", None)
     if not spec.any_size or present is None or wanted is None or present.shape == wanted.shape:

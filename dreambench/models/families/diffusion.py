@@ -76,6 +76,7 @@ class DiffusionFamily(Family):
             return compute
         with torch.no_grad():
             found = compute()
+        base.park(*self.text_encoders())
         return lambda: found
 
     def native_size(self, base: BaseModel) -> int | None:

@@ -76,8 +76,8 @@ class Family(ABC):
     learned_words: ClassVar[bool] = False
     #: Whether ``text_encoder`` is CLIP's, whose vocabulary ranks identifiers.
     clip_text: ClassVar[bool] = True
-    #: Whether frozen weights are held in half precision on a GPU, and text encoders leave the GPU after
-    #: encoding the prompts: for models of 2 to 30 billion parameters.
+    #: Whether all frozen weights but the VAE's are held in half precision on a GPU, and text encoders leave
+    #: the GPU while images are drawn: for models of 2 to 30 billion parameters.
     large: ClassVar[bool] = True
     #: Whether images are always decoded in float32: some VAEs overflow in float16.
     float32_vae: ClassVar[bool] = True
@@ -150,14 +150,13 @@ class Family(ABC):
     ) -> Callable[[], Conditioning]:
         """Return a function that returns the captions' conditioning, one row each.
 
-        If no text encoder is among ``trained``, it is computed once, and large encoders leave the GPU.
+        If no text encoder is among ``trained``, it is computed once, and the encoders leave the GPU.
         """
         import torch
 
         with torch.no_grad():
             found = self.encode(base.text_pipeline(), captions, base.device)
-        if self.large:
-            base.park(*self.text_encoders())
+        base.park(*self.text_encoders())
         return lambda: found
 
     def text_conditioning(self, outputs: Sequence[Any]) -> Conditioning:

@@ -9,6 +9,7 @@ from accelerate import init_empty_weights
 
 from dreambench.errors import DreambenchError
 from dreambench.methods.dreambooth_lora import adapted_layers
+from dreambench.models.device import autocast_weights
 from dreambench.models.families.family import class_named
 from dreambench.runs.memory import training_memory
 from dreambench.spec.presets import build_spec
@@ -73,8 +74,9 @@ def test_a_denoiser_of_full_size(name):
     memory = training_memory(spec, shapes, family)
     sides = [denoiser.get_submodule(layer).weight.shape[:2] for layer in layers]
     assert memory.trained_parameters == sum(16 * (rows + columns) for rows, columns in sides)
-    per_weight = 2 if family.large else 4
-    assert memory.weights == per_weight * count + 4 * memory.trained_parameters
+    cast = sum(p.numel() for p in autocast_weights(denoiser))
+    frozen = 2 * count if family.large else 2 * cast + 4 * (count - cast)
+    assert memory.weights == frozen + 4 * memory.trained_parameters
 
 
 def test_a_target_that_no_layer_has_is_named():

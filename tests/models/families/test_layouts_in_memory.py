@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dreambench.models.base_model import layout_of, open_base
+from dreambench.models.base_model import open_base
+from dreambench.models.load_module import layout_of
 from dreambench.spec.run_spec import BaseSpec
 from tests.material import tiny
 from tests.material.tiny_families import BUILDERS, build_family

@@ -1,0 +1,71 @@
+"""A component's module from its folder: safetensors alone, every weight there and finite, its layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dreambench.errors import DreambenchError
+from dreambench.models.base_folder import REMEDY, first_line
+from dreambench.models.quantized import is_finite
+
+if TYPE_CHECKING:
+    import torch
+
+
+def layout_of(component: str, module: Any, device: torch.device) -> torch.memory_format:
+    """Return how a module's weights lie in memory: on a GPU, those of images' convolutions channels last.
+
+    In half precision a training's convolutions are faster so. Those of a video VAE have five dimensions.
+    """
+    import torch
+
+    images = all(weight.ndim < 5 for weight in module.parameters())
+    last = device.type == "cuda" and component in ("unet", "vae") and images
+    return torch.channels_last if last else torch.preserve_format
+
+
+def quiet_libraries() -> None:
+    """Take away the loading bars of diffusers and transformers: each subject would show four of them."""
+    import diffusers
+    import transformers
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def load_module(
+    cls: Any,
+    folder: Path,
+    variant: str | None = None,
+    dtype: torch.dtype | None = None,
+    quantization: Any = None,
+) -> Any:
+    """Load a diffusers or transformers module from safetensors; one clear line where it fails.
+
+    ``dtype`` None is float32, whatever the file's or the configuration's is.
+    """
+    import torch
+
+    quiet_libraries()
+    more = {} if quantization is None else {"quantization_config": quantization}
+    try:
+        module, report = cls.from_pretrained(
+            folder,
+            use_safetensors=True,
+            torch_dtype=dtype or torch.float32,
+            variant=variant,
+            output_loading_info=True,
+            **more,
+        )
+    except Exception as error:
+        raise DreambenchError(
+            f"{folder} cannot be loaded as {cls.__name__}: {first_line(error)}", REMEDY
+        ) from error
+    if report["missing_keys"]:  # the libraries would fill them with random numbers
+        missing = sorted(report["missing_keys"])
+        raise DreambenchError(f"{folder} lacks {len(missing)} weights ({missing[0]} ...)", REMEDY)
+    for name, values in module.state_dict().items():
+        if not is_finite(values):
+            raise DreambenchError(f"{folder}: the weight {name} is not finite", REMEDY)
+    return module
