@@ -21,6 +21,8 @@ RESAMPLES = 10_000
 SEED = 0
 CONFIDENCE = 0.95
 LEAST = 4  # values, for an interval
+#: Differences of equal scores by their last bits are below this share of the scores, and count as none.
+ROUNDING = 1e-12
 #: How the intervals of every table are made, for captions.
 INTERVAL = f"studentized bootstrap over subjects, {RESAMPLES:,} resamples, seed {SEED}"
 
@@ -45,11 +47,15 @@ def paired_difference(first: pd.Series, second: pd.Series) -> PairedDifference |
     """Compare one value per subject of two runs, matched by subject; None where no subject has both.
 
     The permutation test enumerates all 2^n sign patterns up to 13 subjects, and draws ``RESAMPLES`` random
-    ones beyond that. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05.
+    ones beyond that. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05. A difference below
+    rounding error (``ROUNDING``) is 0.
     """
     from scipy.stats import permutation_test
 
-    differences = (first - second.reindex(first.index)).dropna().to_numpy(float)
+    pairs = np.stack([first.to_numpy(float), second.reindex(first.index).to_numpy(float)])
+    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+    differences = pairs[0] - pairs[1]
+    differences[np.abs(differences) <= ROUNDING * np.abs(pairs).max(initial=0)] = 0
     count, above = len(differences), int((differences > 0).sum())
     if count == 0:
         return None
@@ -87,7 +93,7 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float] | None:
     drawn = present[np.random.default_rng(SEED).integers(0, len(present), (RESAMPLES, len(present)))]
     errors, distances = _standard_error(drawn), drawn.mean(axis=1) - mean
     # A spread below rounding error counts as none.
-    spread = errors > 1e-12 * np.abs(present).max()
+    spread = errors > ROUNDING * np.abs(present).max()
     if not spread.any():
         return mean, mean
     t = distances[spread] / errors[spread]
