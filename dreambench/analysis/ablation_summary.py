@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from dreambench.analysis.paired import holm, paired_difference
+from dreambench.analysis.paired import holm, paired_difference, shared_weights
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import MetricScores, Score, SubjectScores
@@ -91,8 +91,9 @@ def _differences(variants: Mapping[str, RunScores]) -> list[Difference]:
     reference, *others = variants
     found = []
     for other, metric in product(others, variants[reference].subjects.columns):
-        ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
-        if difference := paired_difference(ours, theirs):
+        ours, theirs = variants[other], variants[reference]
+        weights = shared_weights(theirs, ours, metric)
+        if difference := paired_difference(ours.subjects[metric], theirs.subjects[metric], weights):
             shown = {name: getattr(difference, name) for name in ("mean", "ci95", "p", "n")}
             found.append(Difference(variant=other, reference=reference, metric=metric, **shown))
     corrected = holm([difference.p for difference in found])
