@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import product
 
-from dreambench.analysis.paired import paired_difference
+from dreambench.analysis.paired import holm, paired_difference, shared_weights
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import MetricScores, Score, SubjectScores
@@ -22,7 +22,10 @@ class VariantRow(MetricScores[Score]):
 
 
 class Difference(Frozen):
-    """A variant minus the reference, over the subjects that both have; see ``PairedDifference``."""
+    """A variant minus the reference, over the subjects that both have; see ``PairedDifference``.
+
+    ``p_holm`` is ``p`` after Holm's correction over all differences of the ablation.
+    """
 
     variant: str
     reference: str
@@ -31,6 +34,7 @@ class Difference(Frozen):
     ci95: tuple[float, float] | None
     p: float | None
     n: int
+    p_holm: float | None = None
 
 
 class AblationSummary(Frozen):
@@ -87,8 +91,10 @@ def _differences(variants: Mapping[str, RunScores]) -> list[Difference]:
     reference, *others = variants
     found = []
     for other, metric in product(others, variants[reference].subjects.columns):
-        ours, theirs = variants[other].subjects[metric], variants[reference].subjects[metric]
-        if difference := paired_difference(ours, theirs):
+        ours, theirs = variants[other], variants[reference]
+        weights = shared_weights(theirs, ours, metric)
+        if difference := paired_difference(ours.subjects[metric], theirs.subjects[metric], weights):
             shown = {name: getattr(difference, name) for name in ("mean", "ci95", "p", "n")}
             found.append(Difference(variant=other, reference=reference, metric=metric, **shown))
-    return found
+    corrected = holm([difference.p for difference in found])
+    return [each.model_copy(update={"p_holm": p}) for each, p in zip(found, corrected, strict=True)]

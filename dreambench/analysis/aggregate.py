@@ -48,12 +48,20 @@ def weighted_by_images(subjects: pd.DataFrame, images: pd.DataFrame) -> pd.DataF
     """
     weighted = subjects.copy()
     for name in subjects.columns:
-        if get_metric(name).compares in SCORE_TABLES["images"] and subjects[name].notna().any():
-            counts = images.groupby("subject")[name].count().reindex(subjects.index)
+        counts = image_counts(images, name)
+        if counts is not None and subjects[name].notna().any():
+            counts = counts.reindex(subjects.index)
             weights = (counts / counts[subjects[name].notna()].mean()).where(subjects[name].notna())
             mean = (weights * subjects[name]).mean()
             weighted[name] = mean + weights * (subjects[name] - mean)
     return weighted
+
+
+def image_counts(images: pd.DataFrame, metric: str) -> pd.Series | None:
+    """Return how many images of each subject have a score; None for a metric of pairs or of other images."""
+    if get_metric(metric).compares not in SCORE_TABLES["images"]:
+        return None
+    return images.groupby("subject")[metric].count()
 
 
 def photo_scores(tables: ScoreTables, metrics: Collection[str], subjects: Iterable[str]) -> pd.DataFrame:

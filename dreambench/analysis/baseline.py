@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
     from dreambench.analysis.run_scores import RunScores
 
-#: The probability that unchanged code fails a check, over all its comparisons.
+#: The probability that unchanged code fails a check, over all its comparisons. It holds for subjects with
+#: independent noise, and for subjects that clearly move together; with few seeds it is larger in between
+#: (docs/ci.md has simulated rates).
 ALPHA = 0.001
 _REMEDY = "write it again: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
 

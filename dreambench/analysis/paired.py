@@ -21,6 +21,8 @@ RESAMPLES = 10_000
 SEED = 0
 CONFIDENCE = 0.95
 LEAST = 4  # values, for an interval
+#: Differences of equal scores by their last bits are below this share of the scores, and count as none.
+ROUNDING = 1e-12
 #: How the intervals of every table are made, for captions.
 INTERVAL = f"studentized bootstrap over subjects, {RESAMPLES:,} resamples, seed {SEED}"
 
@@ -41,32 +43,46 @@ class PairedDifference:
     above: int
 
 
-def paired_difference(first: pd.Series, second: pd.Series) -> PairedDifference | None:
+def paired_difference(
+    first: pd.Series, second: pd.Series, weights: pd.Series | None = None
+) -> PairedDifference | None:
     """Compare one value per subject of two runs, matched by subject; None where no subject has both.
 
+    With ``weights`` by subject, the mean is the weighted one, with the interval of ``weighted_by_images``;
+    a subject without weight is left out.
+
     The permutation test enumerates all 2^n sign patterns up to 13 subjects, and draws ``RESAMPLES`` random
-    ones beyond that. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05.
+    ones beyond that. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05. A difference below
+    rounding error (``ROUNDING``) is 0.
     """
     from scipy.stats import permutation_test
 
-    differences = (first - second.reindex(first.index)).dropna().to_numpy(float)
+    pairs = np.stack([first.to_numpy(float), second.reindex(first.index).to_numpy(float)])
+    by_subject = np.ones(len(first)) if weights is None else weights.reindex(first.index).to_numpy(float)
+    present = np.isfinite(pairs).all(axis=0) & (by_subject > 0)
+    pairs = pairs[:, present]
+    differences = pairs[0] - pairs[1]
+    differences[np.abs(differences) <= ROUNDING * np.abs(pairs).max(initial=0)] = 0
     count, above = len(differences), int((differences > 0).sum())
     if count == 0:
         return None
-    mean = float(differences.mean())
+    shares = by_subject[present] / by_subject[present].mean()
+    tested = shares * differences
+    mean = float(tested.mean())
     if count == 1:
         return PairedDifference(mean, None, None, count, above)
+    interval = mean_interval(tested + mean * (1 - shares))
     if not differences.any():
-        return PairedDifference(0.0, mean_interval(differences), 1.0, count, above)
+        return PairedDifference(0.0, interval, 1.0, count, above)
     result = permutation_test(
-        (differences,),
+        (tested,),
         lambda sample, axis: np.mean(sample, axis=axis),
         permutation_type="samples",
         vectorized=True,
         n_resamples=RESAMPLES,
         rng=np.random.default_rng(SEED),
     )
-    return PairedDifference(mean, mean_interval(differences), float(result.pvalue), count, above)
+    return PairedDifference(mean, interval, float(result.pvalue), count, above)
 
 
 def mean_interval(values: Iterable[float]) -> tuple[float, float] | None:
@@ -87,7 +103,7 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float] | None:
     drawn = present[np.random.default_rng(SEED).integers(0, len(present), (RESAMPLES, len(present)))]
     errors, distances = _standard_error(drawn), drawn.mean(axis=1) - mean
     # A spread below rounding error counts as none.
-    spread = errors > 1e-12 * np.abs(present).max()
+    spread = errors > ROUNDING * np.abs(present).max()
     if not spread.any():
         return mean, mean
     t = distances[spread] / errors[spread]
@@ -119,6 +135,7 @@ def holm(p_values: Sequence[float | None]) -> list[float | None]:
 class RunDifference(PairedDifference):
     """One metric of two runs, ``second`` minus ``first``, over the subjects that both have.
 
+    Where the protocol averages over images, a subject counts by its images, as in the runs' own means.
     ``p_holm`` is ``p`` after Holm's correction over all rows of the table.
     """
 
@@ -144,9 +161,16 @@ def run_differences(scored: Sequence[RunScores]) -> list[RunDifference]:
     return [replace(row, p_holm=p) for row, p in zip(found, corrected, strict=True)]
 
 
+def shared_weights(first: RunScores, second: RunScores, metric: str) -> pd.Series | None:
+    """Return the subjects' weights in the difference of two runs' means; None where all are the same."""
+    one, other = first.weights(metric), second.weights(metric)
+    return None if one is None or other is None else one.add(other, fill_value=0)
+
+
 def _difference(first: RunScores, second: RunScores, metric: str) -> RunDifference | None:
     # Sorted: the random permutations beyond 13 subjects must not depend on the order of the subjects.
-    found = paired_difference(second.subjects[metric].sort_index(), first.subjects[metric])
+    ours, theirs = second.subjects[metric].sort_index(), first.subjects[metric]
+    found = paired_difference(ours, theirs, shared_weights(first, second, metric))
     if found is None:
         return None
     return RunDifference(**asdict(found), first=first.label, second=second.label, metric=metric)

@@ -110,8 +110,9 @@ def _method_of(run: RunScores) -> str:
 def components(methods: Sequence[ScoredMethod]) -> Components:
     """Return the components of the difference of two methods, the mean over all pairs of methods and seeds.
 
-    Raises DreambenchError without two methods. Without two seeds of a method, the seed's variance is part
-    of the subject's.
+    The images' part is that of the differences image by image: runs of one seed draw from the same noise.
+    Without two seeds of a method, the seed's variance is part of the subject's. Raises DreambenchError
+    without two methods.
     """
     pairs = [(a, b) for a, b in combinations(methods, 2) if a.method != b.method]
     if not pairs:
@@ -125,14 +126,15 @@ def components(methods: Sequence[ScoredMethod]) -> Components:
 def _of_pair(a: ScoredMethod, b: ScoredMethod, seed: float) -> tuple[float, float, float, float]:
     _, prompts, images = a.values.shape
     difference = a.values.mean(axis=2) - b.values.mean(axis=2)
-    image = _image_part(a) + _image_part(b)
+    # Runs of one seed draw each image from the same noise: what they share of it cancels in the difference.
+    image = _image_part(a.values - b.values)
     prompt = difference.var(axis=1, ddof=1).mean() - image / images
     whole = difference.mean(axis=1).var(ddof=1) - difference.var(axis=1, ddof=1).mean() / prompts
     return whole - seed, seed, prompt, image
 
 
-def _image_part(each: ScoredMethod) -> float:
-    return float(each.values.var(axis=2, ddof=1).mean()) if each.values.shape[2] > 1 else 0.0
+def _image_part(values: Scores) -> float:
+    return float(values.var(axis=2, ddof=1).mean()) if values.shape[2] > 1 else 0.0
 
 
 def _seed_part(methods: Sequence[ScoredMethod], method: str) -> float:
@@ -141,7 +143,7 @@ def _seed_part(methods: Sequence[ScoredMethod], method: str) -> float:
     if len({each.seed for each in runs}) < 2:
         return 0.0
     means = np.stack([each.values.mean(axis=(1, 2)) for each in runs])
-    noise = np.mean([_image_part(each) for each in runs]) / np.prod(runs[0].values.shape[1:])
+    noise = np.mean([_image_part(each.values) for each in runs]) / np.prod(runs[0].values.shape[1:])
     return max(0.0, float(means.var(axis=0, ddof=1).mean() - noise))
 
 

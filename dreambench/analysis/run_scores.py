@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from dreambench.analysis.aggregate import photo_scores, subject_scores
+from dreambench.analysis.aggregate import image_counts, photo_scores, subject_scores
 from dreambench.analysis.coverage import (
     Cell,
     Coverage,
@@ -58,6 +58,14 @@ class RunScores:
     def record(self) -> RunRecord:
         """The run's log."""
         return self.folder.record
+
+    def weights(self, metric: str) -> pd.Series | None:
+        """Return each subject's weight in the mean that the tables print; None where all have the same.
+
+        A protocol that averages over images counts a subject by its images.
+        """
+        by_images = self.record.spec.protocol.averaging == "images"
+        return image_counts(self.tables.images, metric) if by_images else None
 
 
 def read_run_scores(runs: Sequence[RunFolder]) -> list[RunScores]:

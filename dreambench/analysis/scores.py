@@ -85,8 +85,8 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
 
     One row per metric that both have: ``mean``, the 95% bootstrap interval over subjects (``low``, ``high``),
     ``p`` of the two-sided sign-flip permutation test, ``p_holm`` after Holm's correction over the rows, ``n``
-    subjects, and ``above``, how many of them have a positive difference. Raises DreambenchError where the
-    signatures differ, naming the fields.
+    subjects, and ``above``, how many of them have a positive difference. A subject counts by its images where
+    the protocol averages over images. Raises DreambenchError where the signatures differ, naming the fields.
     """
     scored = read_run_scores([second.run, first.run])
     summary_of(scored)  # refuses runs of different signatures

@@ -55,9 +55,10 @@ def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
 
     A subject's noise is the standard deviation pooled over subjects, or its own where that is larger.
     The noise of the mean over subjects follows from the pooled noise, because every subject has its own
-    noise. It is never smaller than the runs' means show. If they differ by clearly more (F test), it is the
-    standard deviation between the runs, with their few degrees of freedom. The pooled noise has effective
-    degrees of freedom (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
+    noise. It is never smaller than the runs' means show. If they differ by clearly more (F test), subjects
+    move together: the noise of their mean is the standard deviation between the runs, and all of the noise
+    has the runs' few degrees of freedom. Otherwise the pooled noise has effective degrees of freedom
+    (Welch 1947, Satterthwaite 1946): subjects need not be equally noisy.
     """
     from scipy.stats import f
 
@@ -68,9 +69,10 @@ def metric_baseline(by_run: pd.DataFrame) -> MetricBaseline:
     between, independent = float(values.mean(axis=1).std(ddof=1)), pooled / math.sqrt(subjects)
     together = between > independent * math.sqrt(f.ppf(DEPENDENCE_LEVEL, runs - 1, df))
     means = values.mean(axis=0)
+    df = runs - 1 if together else df
     own = [_expected(mean, max(pooled, math.sqrt(v)), df) for mean, v in zip(means, variances, strict=True)]
     return MetricBaseline(
-        overall=_expected(float(means.mean()), max(between, independent), runs - 1 if together else df),
+        overall=_expected(float(means.mean()), max(between, independent), df),
         subjects={str(name): expected for name, expected in zip(by_run.columns, own, strict=True)},
     )
 

@@ -87,6 +87,8 @@ def standard_errors(
         return np.full(count, np.nan)
     scores = np.zeros((len(names), count))
     np.add.at(scores, codes, contrast * (share - chance)[:, None])
-    inverse = np.linalg.pinv(information)  # of rank count - 1: the strengths sum to 0
+    # Of rank count - 1, because the strengths sum to 0. The zero eigenvalue is rounding noise that may exceed
+    # numpy's own cutoff: the true ones are far above this one.
+    inverse = np.linalg.pinv(information, rcond=1e-10, hermitian=True)
     spread = scores.T @ scores * len(names) / (len(names) - 1)
     return np.sqrt(np.diag(inverse @ spread @ inverse))

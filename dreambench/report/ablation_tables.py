@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
 NOTE = (
     f"Differences are paired over subjects; in brackets the 95% interval ({INTERVAL}), "
-    "p by the two-sided sign-flip permutation test."
+    "p by the two-sided sign-flip permutation test, and beside it after Holm's correction over all rows of "
+    "this table."
 )
 BY_SUBJECT = ("dino", "clip_t")  # the metrics of the paper's Tables 3 and 4
 
@@ -85,7 +86,7 @@ def _variants(summary: AblationSummary) -> Table:
 
 
 def _differences(summary: AblationSummary) -> Table:
-    head = ("Comparison", "Metric", "Difference", "95% interval", "p", "n")
+    head = ("Comparison", "Metric", "Difference", "95% interval", "p", "p, Holm", "n")
     return table("", head, map(_difference_cells, summary.differences), NOTE, words=2)
 
 
@@ -95,7 +96,7 @@ def _difference_cells(difference: Difference) -> list[str]:
         get_metric(difference.metric).title,
         numbers.signed(difference.mean),
         numbers.signed_interval(difference.ci95),
-        "" if difference.p is None else f"{difference.p:.3g}",
+        *("" if p is None else f"{p:.3g}" for p in (difference.p, difference.p_holm)),
         str(difference.n),
     ]
 
@@ -139,8 +140,9 @@ def ablation_latex(summary: AblationSummary) -> str:
 
 
 def ablation_csv(summary: AblationSummary) -> str:
-    """Return a row per variant and metric: mean, interval, difference from the reference, p, n."""
-    names = ["mean", "low", "high", "difference", "difference_low", "difference_high", "p", "n"]
+    """Return a row per variant and metric: mean, interval, difference from the reference, p, n, Holm's p."""
+    names = ["mean", "low", "high", "difference", "difference_low", "difference_high"]
+    names += ["p", "n", "p_holm"]
     found = {(d.variant, d.metric): d for d in summary.differences}
     rows = []
     for each in summary.rows:
@@ -148,7 +150,7 @@ def ablation_csv(summary: AblationSummary) -> str:
             score, difference = each.score(metric), found.get((each.variant, metric))
             fields = [score and score.mean, *((score and score.ci95) or (None, None))]
             fields += [difference and difference.mean, *((difference and difference.ci95) or (None, None))]
-            fields += [difference and difference.p, difference and difference.n]
+            fields += [difference and getattr(difference, name) for name in ("p", "n", "p_holm")]
             rows.append([each.variant, metric, *fields])
     return to_csv(["variant", "metric", *names], rows)
 

@@ -108,6 +108,8 @@ def _differences(scored: Sequence[RunScores]) -> Table:
         f"the 95% interval ({INTERVAL}); p is the two-sided sign-flip permutation test of that mean, and "
         "beside it after Holm's correction over all rows of this table, bold below 0.05."
     )
+    if any(run.record.spec.protocol.averaging == "images" for run in scored):
+        note += " A subject counts by its images, as this protocol's means do."
     rows: list[list[str | TableCell]] = [
         [
             f"{found.second} {numbers.MINUS} {found.first}",

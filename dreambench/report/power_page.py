@@ -77,7 +77,10 @@ def _components(found: PowerStudy) -> Table:
         for name, own in found.components.items()
     ]
     pairs = max(own.pairs for own in found.components.values())
-    note = f"Standard deviations of the difference of two methods, the mean over {pairs} pairs of runs."
+    note = (
+        f"Standard deviations of the difference of two methods, the mean over {pairs} pairs of runs. Runs of "
+        "one seed draw from the same noise: what their images share of it cancels."
+    )
     return table("Where the variance is", ["Metric", "Subject", "Seed", "Prompt", "Image"], rows, note)
 
 

@@ -41,6 +41,17 @@ def test_no_difference_and_no_subjects() -> None:
     assert (one.mean, one.ci95, one.p, one.n) == (0.75, None, None, 1)
 
 
+def test_a_difference_in_the_last_bits_is_none() -> None:
+    # Six subjects that all differ upwards would have p = 2 / 2^6 = 0.03.
+    scores = pd.Series(np.linspace(0.3, 0.9, 6), index=list("abcdef"))
+    found = paired_difference(scores + 2e-16, scores)
+    assert found is not None
+    assert (found.mean, found.ci95, found.p, found.n, found.above) == (0, (0, 0), 1, 6, 0)
+    small = paired_difference(scores + 1e-9, scores)  # small, but a difference
+    assert small is not None
+    assert (small.p, small.above) == (2 / 2**6, 6)
+
+
 def test_holm_by_hand() -> None:
     """Holm (1979): 0.01 x 4, 0.02 x 3, then no smaller than the one before; None is not counted."""
     assert holm([0.02, 0.01, None, 0.04, 0.03]) == pytest.approx([0.06, 0.04, None, 0.06, 0.06], nan_ok=True)

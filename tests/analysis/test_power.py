@@ -44,6 +44,16 @@ def test_the_components_are_those_that_were_put_in():
     assert found.pairs == 4
 
 
+def test_noise_that_two_runs_of_one_seed_share_is_no_part_of_their_difference():
+    dice = np.random.default_rng(5)
+    shared, pair = dice.normal(0, IMAGE, (400, 10, 4)), []
+    for name in ("a", "b"):
+        prompt = dice.normal(0.5, PROMPT, (400, 10, 1))
+        pair.append(ScoredMethod(name, name, 0, prompt + shared + dice.normal(0, IMAGE / 2, shared.shape)))
+    found = components(pair)
+    assert [found.prompt, found.image] == pytest.approx([2 * PROMPT**2, 2 * (IMAGE / 2) ** 2], rel=0.1)
+
+
 def test_the_variance_of_a_smaller_design_is_what_its_images_show():
     """Two images of 5 prompts of 100 subjects, drawn many times, against the formula."""
     methods = two_methods()

@@ -46,19 +46,31 @@ def test_effective_df_counts_the_subjects_that_make_the_noise() -> None:
 
 def test_subjects_that_move_together_give_the_few_degrees_of_freedom_of_the_runs() -> None:
     together = pd.DataFrame({name: [0.4, 0.5, 0.6] for name in SUBJECTS})
-    found = metric_baseline(together).overall
-    assert (found.sd, found.df) == (pytest.approx(0.1), 2)
+    found = metric_baseline(together)
+    for expected in (found.overall, *found.subjects.values()):
+        assert (expected.sd, expected.df) == (pytest.approx(0.1), 2)
     apart = pd.DataFrame(np.random.default_rng(3).normal(0.5, 0.1, (3, 10)), columns=SUBJECTS)
     assert metric_baseline(apart).overall.df > 8
 
 
 def _moved(
-    rng: np.random.Generator, alpha: float, sds: np.ndarray, shift: np.ndarray | float, runs: int = 3
+    rng: np.random.Generator,
+    alpha: float,
+    sds: np.ndarray,
+    shift: np.ndarray | float,
+    runs: int = 3,
+    common: float = 0.0,
 ) -> list[str | None]:
-    """Draw a baseline's runs and one more, and return the subjects that moved (None is the mean)."""
+    """Draw a baseline's runs and one more, and return the subjects that moved (None is the mean).
+
+    ``common`` is the standard deviation of what a seed adds to all subjects.
+    """
     levels = rng.uniform(0.3, 0.8, len(SUBJECTS))
     drawn = pd.DataFrame(levels + sds * rng.standard_normal((runs, len(SUBJECTS))), columns=SUBJECTS)
     new = levels + shift + sds * rng.standard_normal(len(SUBJECTS))
+    if common:
+        drawn = drawn.add(common * rng.standard_normal(runs), axis="index")
+        new = new + common * rng.standard_normal()
     baseline = Baseline(
         signature=SIGNATURE,
         runs=tuple(f"seed {i}" for i in range(runs)),
@@ -80,6 +92,14 @@ def test_unchanged_code_passes_about_always(alpha: float, allowed: float, spread
         failed += bool(_moved(rng, alpha, sds, 0.0))
     print(f"{failed} of {draws} false alarms at alpha {alpha}, spread {spread}")
     assert failed / draws <= allowed
+
+
+def test_unchanged_code_passes_where_all_subjects_move_together() -> None:
+    rng = np.random.default_rng(23)
+    sds = np.full(len(SUBJECTS), 0.001)
+    failed = sum(bool(_moved(rng, 0.001, sds, 0.0, common=0.1)) for _ in range(400))
+    print(f"{failed} of 400 false alarms")
+    assert failed / 400 <= 0.005
 
 
 def test_a_shift_of_everything_is_found_in_the_mean() -> None:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from dreambench.analysis import read_run_scores
+from dreambench.analysis import read_run_scores, summarize
 from dreambench.analysis.paired import run_differences
-from tests.analysis.material import image_row, make_run
+from dreambench.spec.protocol_spec import ProtocolSpec
+from tests.analysis.material import image_row, make_run, make_spec
 
 
 def _runs(path: Path, second: dict[str, float]) -> list:
@@ -31,6 +32,37 @@ def test_mean_count_and_exact_p(tmp_path: Path) -> None:
     assert dino.ci95[0] > 0
     assert (rows["clip_t"].mean, rows["clip_t"].p) == (0, 1)  # nothing differs
     assert dino.p_holm == pytest.approx(3 * 2 / 2**6)  # three metrics were tested
+
+
+def test_the_mean_is_the_difference_of_the_means_over_images_where_the_protocol_averages_so(
+    tmp_path: Path,
+) -> None:
+    # From one image (ant) to five: the subjects with more images differ more.
+    names = ("ant", "bee", "cat", "dog", "emu")
+    spec = make_spec(protocol=ProtocolSpec(metrics=("dino", "clip_i", "clip_t"), averaging="images"))
+    runs = [
+        make_run(
+            tmp_path / run,
+            [
+                image_row(name, 0, image, (0.5 + shift * count, 0.6, 0.3))
+                for count, name in enumerate(names, start=1)
+                for image in range(count)
+            ],
+            spec=spec,
+            subjects=names,
+        )
+        for run, shift in (("one", 0.0), ("two", 0.02))
+    ]
+    first, second = (summarize([run]).rows[1].dino for run in runs)
+    dino = next(row for row in run_differences(read_run_scores(runs)) if row.metric == "dino")
+    assert first is not None
+    assert second is not None
+    assert dino.mean == pytest.approx(second.mean - first.mean, abs=1e-12)
+    assert dino.mean == pytest.approx(0.02 * (1 + 4 + 9 + 16 + 25) / 15, abs=1e-12)  # unweighted: 0.06
+    # The first run is the same everywhere: the difference varies as the second run's mean does.
+    assert second.ci95 is not None
+    assert dino.ci95 == pytest.approx([end - first.mean for end in second.ci95], abs=1e-12)
+    assert (dino.p, dino.n, dino.above) == (2 / 2**5, 5, 5)
 
 
 def test_a_subject_that_one_run_lacks_is_left_out(tmp_path: Path) -> None:

@@ -189,6 +189,30 @@ def test_copies_of_a_vote_about_a_sample_do_not_narrow_the_interval() -> None:
     assert thrice == pytest.approx(once, abs=1e-12)
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+@pytest.mark.parametrize("count", [3, 4])
+def test_standard_errors_are_those_of_count_minus_1_free_strengths(count: int) -> None:
+    # The last strength is minus the sum of the others, so nothing is singular: the sandwich needs no pinv.
+    rng = np.random.default_rng(0)
+    free = np.vstack([np.eye(count - 1), -np.ones(count - 1)])
+    for _ in range(60):
+        first = rng.integers(0, count, 600)
+        second = (first + rng.integers(1, count, 600)) % count
+        share, clusters = rng.choice([0, 0.5, 1], 600), np.arange(600) // 8
+        wins = np.zeros((count, count))
+        np.add.at(wins, (first, second), share)
+        np.add.at(wins, (second, first), 1 - share)
+        fitted = fit(wins)
+        assert fitted is not None
+        chance = 1 / (1 + np.exp(fitted[second] - fitted[first]))
+        design = free[first] - free[second]
+        inverse = np.linalg.inv(design.T @ (design * (chance * (1 - chance))[:, None]))
+        scores = (design * (share - chance)[:, None]).reshape(75, 8, -1).sum(axis=1)
+        covariance = free @ inverse @ scores.T @ scores @ inverse @ free.T * 75 / 74
+        errors = standard_errors(fitted, first, second, share, clusters)
+        assert errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-6)
+
+
 def test_no_fit_where_a_method_won_everything(tmp_path: Path) -> None:
     votes = read_votes(write_votes(tmp_path / "votes.csv", [vote(p, "r", "ours") for p in range(3)]))
     assert [(s.strength, s.ci95) for s in strengths(votes)] == [(None, None)] * 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,26 @@ def test_the_command_writes_a_page_that_says_where_dino_is_not_better(tmp_path, 
     assert "kind_0shot" in page
     assert (tmp_path / "out" / "ranking.csv").read_text().count("\n") == 4
     assert "| kind\\_0shot | judge | 58 |" in (tmp_path / "out" / "ranking.md").read_text()
+
+
+def test_a_difference_whose_interval_contains_0_is_undecided_on_either_side(tmp_path):
+    data = write_folder(tmp_path)
+    scores = data / "results_autometrics" / TASKS["editing"].scores
+    dice = np.random.default_rng(1)
+    for file in scores.glob("*.json"):  # the two metrics are the same one, but for some noise
+        content = json.loads(file.read_text())
+        alike = {uid: {m: s["DINO"] + dice.normal(0, 0.1) for m in s} for uid, s in content.items()}
+        file.write_text(json.dumps(alike))
+    (rated,) = read_tasks(data, "editing")
+    turned = replace(rated, images=rated.images.rename(columns={"dino": "clip_i", "clip_i": "dino"}))
+    sides = []
+    for task in (rated, turned):
+        ranking = rank_task(task)
+        pair = next(pair for pair in ranking.pairs if pair.second == "clip_i")
+        assert pair.ci95[0] < 0 < pair.ci95[1]
+        assert ranking.dino_over_clip_i == "undecided"
+        sides.append(pair.difference > 0)
+    assert sorted(sides) == [False, True]
 
 
 def test_a_task_that_is_named_twice_is_read_once(tmp_path):

@@ -68,6 +68,7 @@ def test_rows_differences_and_the_papers_rows(summary) -> None:
     assert (dino.variant, dino.reference, dino.n) == ("without", "with", 2)
     assert dino.mean == pytest.approx(0.15)
     assert dino.p == 0.5  # two subjects: the smallest that there is
+    assert dino.p_holm == 1  # three metrics are tested
     assert [row.name for row in summary.paper] == ["with", "without"]
     assert summary.rows[0].pres is None
 
@@ -75,14 +76,15 @@ def test_rows_differences_and_the_papers_rows(summary) -> None:
 def test_every_format_tells_the_same(summary, tmp_path: Path) -> None:
     text = ablation_markdown(summary)
     assert "| without | 0.750" in text
-    assert "| without against with | DINO | +0.150 |  | 0.5 | 2 |" in text
+    assert "| without against with | DINO | +0.150 |  | 0.5 | 1 | 2 |" in text
     assert "With prior-preservation loss, paper" in text
     assert "- a note" in text
     assert summary.signature in text
     assert r"\bottomrule" in ablation_latex(summary)
     rows = {(r["variant"], r["metric"]): r for r in csv.DictReader(io.StringIO(ablation_csv(summary)))}
     assert float(rows["without", "dino"]["difference"]) == pytest.approx(0.15)
-    assert rows["with", "dino"]["difference"] == ""
+    assert rows["with", "dino"]["difference"] == "" == rows["with", "dino"]["p_holm"]
+    assert float(rows["without", "dino"]["p_holm"]) == 1.0
     write_ablation(summary, tmp_path)
     assert "<svg" in (tmp_path / "ablation.svg").read_text()
     page = (tmp_path / "ablation.html").read_text()

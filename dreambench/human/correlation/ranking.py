@@ -59,7 +59,7 @@ def _dino_over_clip_i(title: str, pairs: Sequence[RankedPair]) -> tuple[Verdict 
     if found is None or found.ci95 is None:
         return None, ""
     low, high = found.ci95
-    verdict: Verdict = "fails" if found.difference <= 0 else "holds" if low > 0 else "undecided"
+    verdict: Verdict = "fails" if high < 0 else "holds" if low > 0 else "undecided"
     interval = f"{found.difference:+.3f} [{low:+.3f}, {high:+.3f}]"
     return verdict, f"{title}: DINO follows people better than CLIP-I: {verdict} ({interval})"
 

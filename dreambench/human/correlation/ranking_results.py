@@ -46,8 +46,8 @@ class TaskRanking(Frozen):
     """One task: its scorers, the best first, their paired tests, and how far the raters agree.
 
     ``ceiling`` is one rater against the mean of the others. ``dino_over_clip_i`` says whether DINO follows
-    the raters better than CLIP-I: ``fails`` where its coefficient is the smaller one, ``undecided`` where it
-    is the larger one and the interval of the difference contains 0.
+    the raters better than CLIP-I: ``holds`` or ``fails`` where the interval of the difference lies above or
+    below 0, ``undecided`` where it contains 0.
     """
 
     task: str
