@@ -20,7 +20,8 @@ _THUMBNAILS = "thumbs"  # all that a report has which was stopped early
 def refuse_foreign_folder(out: Path, kind: str, runs: Sequence[RunFolder] = ()) -> None:
     """Raise DreambenchError where ``out`` has files, and not those of an earlier ``kind``.
 
-    ``kind`` is "report" or "leaderboard"; ``runs`` are those that it shows. The ``report/`` of a run is its own.
+    ``kind`` is "report" or "leaderboard"; ``runs`` are those that it shows; the ``report/`` of each
+    is its own.
     """
     if any(out.resolve() == run.report_folder.resolve() for run in runs):
         return
