@@ -1,4 +1,4 @@
-"""The command, as ``dreambench`` and as ``python -m dreambench``: Ctrl-C has one line from the first import on."""
+"""The command, as ``dreambench`` and as ``python -m dreambench``: Ctrl-C is one line from the start."""
 
 import sys
 
