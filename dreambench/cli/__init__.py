@@ -28,7 +28,7 @@ from dreambench.cli import (
     score_command,
     study_command,
 )
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, printable
 
 _INTERRUPTED = 130
 _WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory": "PATH"}
@@ -133,7 +133,7 @@ def _run(arguments: list[str], debug: bool) -> int:
             print(str(error))
             return 0
         if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
-            message = error.format_message().replace("Value error, ", "")
+            message = printable(error.format_message().replace("Value error, ", ""))
             print(f"dreambench: {message} (see dreambench --help)", file=sys.stderr)
             return 2
         if debug:
@@ -175,6 +175,6 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         name = str(error.filename or "a file")
         place = name if len(name) <= 200 else f"{name[:80]}...{name[-80:]}"
-        return f"{place}: {error.strerror[0].lower()}{error.strerror[1:]}"
-    line = " ".join(str(error).split())[:_LONGEST]
+        return f"{printable(place)}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    line = printable(str(error))[:_LONGEST]
     return f"{type(error).__name__}: {line}"

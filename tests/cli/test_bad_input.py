@@ -19,6 +19,13 @@ class TestBadInput:
         assert "No such option" in line
         assert "--sujbects" in line
 
+    @pytest.mark.parametrize("words", [["report"], ["score", "--images"], []])
+    def test_control_characters_of_a_name_do_not_reach_the_terminal(self, dreambench, words):
+        name = "a\x1b[2J\x07\u202e\udc80.html"
+        line = dreambench(*words, name).only_line
+        assert r"\x1b[2J\x07\u202e\udc80.html" in line
+        assert line.isprintable()
+
     def test_an_unknown_command(self, dreambench):
         assert "No such command 'rnu'" in dreambench("rnu").only_line
 
