@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,6 +102,17 @@ class TestBadInput:
         done = in_a_process("run", *tiny_words(tiny, base="owner/no-such-model"), cwd=tmp_path)
         assert "owner/no-such-model" in done.only_line
         assert listing(tmp_path).keys() == {str(tmp_path)}
+
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.parametrize("word", ["presets", "metrics", "--version"])
+    def test_a_full_disk_behind_the_output_is_named(self, monkeypatch, word, unbuffered):
+        monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+        command = [sys.executable, "-m", "dreambench", word]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith("dreambench: the standard output: no space left on device")
+        assert done.stderr.count("\n") == 1
 
     def test_nothing_is_written_when_a_piece_is_missing(self, dreambench, tiny):
         for changes in (
