@@ -148,7 +148,7 @@ def _run(arguments: list[str], debug: bool) -> int:
 
 
 def _written_out(code: int) -> int:
-    """Return the exit code once all that was printed is written: here at the latest a full disk is noticed."""
+    """Return the exit code once all that was printed is written: a full disk shows here at the latest."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
