@@ -47,6 +47,16 @@ def _sealed(table: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Calla
     return damage
 
 
+def _with_index(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[RunFolder], None]:
+    """Write the table of images as pandas does by default: with its index."""
+
+    def damage(run: RunFolder) -> None:
+        change(run.scores("images")).to_parquet(run.path / IMAGES)
+        _seal(run)
+
+    return damage
+
+
 def _cut(name: str, share: float) -> Callable[[RunFolder], None]:
     def damage(run: RunFolder) -> None:
         file = run.path / name
@@ -134,7 +144,7 @@ DAMAGE: dict[str, tuple[Callable[[RunFolder], None], str]] = {
     "a pair twice": (_sealed("diversity", _twice), "appears twice"),
     "a pair of photos twice": (_sealed("photos", _twice), "appears twice"),
     "a row twice, of one index": (
-        _sealed("images", lambda f: pd.concat([f, f.iloc[:1]])), "the row of ant/0/0 appears twice"
+        _with_index(lambda f: pd.concat([f, f.iloc[:1]])), "the row of ant/0/0 appears twice"
     ),
     "text as an index": (
         _sealed("images", lambda f: f.assign(prompt_index="zero")), "prompt_index is not a column of"
