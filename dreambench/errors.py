@@ -15,13 +15,24 @@ class DreambenchError(Exception):
     """
 
     def __init__(self, message: str, remedy: str | None = None) -> None:
-        self.message = " ".join(message.split())
-        self.remedy = " ".join(remedy.split()) if remedy else None
+        self.message = printable(message)
+        self.remedy = printable(remedy) if remedy else None
         super().__init__(f"{self.message}; {self.remedy}" if self.remedy else self.message)
 
 
 class NotHereError(DreambenchError):
     """This machine lacks what is asked for: a device, its memory, or a package. Another one may have it."""
+
+
+def printable(text: str) -> str:
+    """Return text as one line for a terminal: control characters, as in a file's name, become escapes.
+
+    Example:
+        >>> print(printable("a\\x1b[2J.png\\n is  empty"))
+        a\\x1b[2J.png is empty
+    """
+    line = " ".join(text.split())
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:

@@ -28,6 +28,10 @@ _OTHERS = {
     "drift": ("prompt", "file", "base_file"),
     "photos": (),
 }
+_WHOLE_NUMBERS = frozenset({"prompt_index", "image_index", "seed"})
+#: What pandas calls the kinds of a column, and what we do.
+_INTEGERS = (frozenset({"integer"}), "whole numbers")
+_TEXT = (frozenset({"string", "categorical"}), "text")
 
 
 def image_metrics(asked: Iterable[str] = ()) -> list[str]:
@@ -73,9 +77,11 @@ def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
     metrics = [m for m in metrics_that_compare(SCORE_TABLES[name], asked) if m.name in asked]
     if missing := [column for column in (*keys, *(m.column for m in metrics)) if column not in frame]:
         return f"it has no column {missing[0]!r}"
-    if twice := frame.index[frame.duplicated(keys)].tolist():
-        row = frame.loc[twice[0], keys]
-        return f"the row of {'/'.join(map(str, row))} appears twice"
+    if wrong := _wrong_kind(frame, name):
+        return wrong
+    twice = frame.loc[frame.duplicated(keys).to_numpy(), keys]
+    if len(twice):
+        return f"the row of {'/'.join(map(str, twice.iloc[0]))} appears twice"
     unknown = sorted(set(map(str, frame["subject"])) - run.record.subjects.keys())
     if unknown and name == "images":
         return f"the run has no subject {unknown[0]!r}"
@@ -89,6 +95,23 @@ def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
         ]
         if len(outside):
             return f"a {metric.title} of {outside.iloc[0]:g} is not between {low:g} and {high:g}"
+    return None
+
+
+def _wrong_kind(frame: pd.DataFrame, name: str) -> str | None:
+    """Return which column of a table is not of its kind, or has a gap where it is a key; or None."""
+    for column in (*_KEYS[name], *_OTHERS[name]):
+        if column not in frame or not len(frame):
+            continue
+        values, is_key = frame[column], column in _KEYS[name]
+        if is_key and values.isna().any():
+            return f"{column} has a gap in row {int(values.isna().to_numpy().argmax())}"
+        kinds, words = _INTEGERS if column in _WHOLE_NUMBERS else _TEXT
+        present = values.dropna()
+        if column == "seed" and present.dtype.kind == "f":  # as a gap makes them
+            present = present[present % 1 != 0]
+        if len(present) and pd.api.types.infer_dtype(present) not in kinds:
+            return f"{column} is not a column of {words}"
     return None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -28,10 +29,11 @@ from dreambench.cli import (
     score_command,
     study_command,
 )
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, printable
 
 _INTERRUPTED = 130
 _WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory": "PATH"}
+_OUTPUT = "the standard output"
 _LONGEST = 300  # characters of a library's message in an error of one line
 
 app = typer.Typer(
@@ -89,7 +91,7 @@ def main(arguments: list[str] | None = None) -> None:
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in arguments
     with _stopped_by_signals() as came:
-        code = _run([a for a in arguments if a != "--debug"], debug)
+        code = _written_out(_run([a for a in arguments if a != "--debug"], debug))
     sys.exit(128 + came[0] if came and code == _INTERRUPTED else code)
 
 
@@ -133,7 +135,7 @@ def _run(arguments: list[str], debug: bool) -> int:
             print(str(error))
             return 0
         if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
-            message = error.format_message().replace("Value error, ", "")
+            message = printable(error.format_message().replace("Value error, ", ""))
             print(f"dreambench: {message} (see dreambench --help)", file=sys.stderr)
             return 2
         if debug:
@@ -143,6 +145,19 @@ def _run(arguments: list[str], debug: bool) -> int:
     if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
         print("interrupted; repeat the same command to resume", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _written_out(code: int) -> int:
+    """Return the exit code once all that was printed is written: a full disk shows here at the latest."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter's end tries again
+        if code == 0:
+            print(f"dreambench: {_in_words(error, _OUTPUT)}", file=sys.stderr)
+        return code or 2
+    return code
 
 
 def _plain_command() -> Any:
@@ -170,11 +185,18 @@ def _word_for(parameter: Any) -> str | None:
     return next((word for part, word in _WORDS.items() if part in name), "TEXT")
 
 
-def _in_words(error: Exception) -> str:
+def _in_words(error: Exception, place: str = "a file") -> str:
     """Return an error that nobody foresaw in one line; the system's are of a file, in the system's words."""
     if isinstance(error, OSError) and error.strerror:
-        name = str(error.filename or "a file")
-        place = name if len(name) <= 200 else f"{name[:80]}...{name[-80:]}"
-        return f"{place}: {error.strerror[0].lower()}{error.strerror[1:]}"
-    line = " ".join(str(error).split())[:_LONGEST]
+        name = str(error.filename or (_OUTPUT if _is_of_printing(error) else place))
+        short = name if len(name) <= 200 else f"{name[:80]}...{name[-80:]}"
+        return f"{printable(short)}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    line = printable(str(error))[:_LONGEST]
     return f"{type(error).__name__}: {line}"
+
+
+def _is_of_printing(error: Exception) -> bool:
+    """Whether an error came from what prints, as where the output goes to a full disk: it names no file."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    module = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
+    return module.split(".")[0] in {"click", "rich", "typer"}

@@ -66,6 +66,7 @@ def report(
     from dreambench.analysis import summarize
     from dreambench.analysis.coverage import by_protocol_of
     from dreambench.report import write_report, write_single_file
+    from dreambench.report.out_folder import refuse_foreign_folder
     from dreambench.store import open_run
     from dreambench.store.moved_photos import find_photos
 
@@ -73,10 +74,12 @@ def report(
     if protocol is not None:
         opened = by_protocol_of(opened, protocol)
     summary = summarize(opened, force)
+    place = _place(opened, out, single_file)
+    if not single_file:
+        refuse_foreign_folder(place, "report", opened)
     if compare_sheet is not None or cells is not None:
         _write_sheet(opened, compare_sheet, cells)
     write = write_single_file if single_file else write_report
-    place = _place(opened, out, single_file)
     page = write(opened, place, force=force, votes=votes, published=published)
     if json:
         typer.echo(summary.model_dump_json(indent=1))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from dreambench.store import open_run
 
 REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
 Scores = dict[str, float]
+_FORM: dict[str, Any] = {"encoding": "utf-8-sig", "skipinitialspace": True}
 
 
 @dataclass(frozen=True)
@@ -96,10 +98,18 @@ def _read(path: Path) -> _Table:
         if path.suffix.lower() == ".parquet":
             frame = pd.read_parquet(path)
         else:
-            frame = pd.read_csv(path, encoding="utf-8-sig", dtype=str, skipinitialspace=True)
+            _refuse_a_column_twice(path)
+            frame = pd.read_csv(path, dtype=str, **_FORM)
     except (OSError, ValueError) as error:  # both parsers' errors are ValueErrors
         raise DreambenchError(f"{path} cannot be read as a table ({error})", REMEDY) from error
     return _Table(path, _checked(path, frame), frozenset(), None)
+
+
+def _refuse_a_column_twice(path: Path) -> None:
+    # pandas would rename the second one, and nobody would know which was meant.
+    header = pd.read_csv(path, dtype=str, header=None, nrows=1, **_FORM).iloc[0].dropna()
+    if twice := header[header.duplicated()].tolist():
+        raise DreambenchError(f"{path} row 1: the column {twice[0]!r} appears twice", "remove one of them")
 
 
 def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:

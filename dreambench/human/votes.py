@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -64,7 +65,7 @@ def _vote(path: Path, number: int, header: list[str], row: list[str]) -> dict[st
             raise _refusal(path, number, name, "", "fill it in")
     if cells["method_a"] == cells["method_b"]:
         raise _refusal(path, number, "method_b", cells["method_b"], "a pair has images of two methods")
-    if not (cells["prompt_index"].isascii() and cells["prompt_index"].isdigit()):
+    if not re.fullmatch(r"[0-9]{1,9}", cells["prompt_index"]):
         raise _refusal(
             path, number, "prompt_index", cells["prompt_index"], "write a whole number, 0 or greater"
         )
@@ -88,7 +89,7 @@ def _seconds(path: Path, number: int, cell: str) -> float:
 
 
 def _refusal(path: Path, number: int, column: str, cell: str, remedy: str) -> DreambenchError:
-    return DreambenchError(f"{path} row {number}, column {column}: {cell!r} is not valid", remedy)
+    return DreambenchError(f"{path} row {number}, column {column}: {cell[:80]!r} is not valid", remedy)
 
 
 def _check_questions(path: Path, numbers: list[int], votes: list[dict[str, object]]) -> None:

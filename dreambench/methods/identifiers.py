@@ -178,26 +178,25 @@ def _pooled(text_encoder: Any, rows: Any) -> Any:
 def load_tokenizer(name: str) -> Any:
     """Load a Hugging Face tokenizer by hub id or folder (a tokenizer's own, or a pipeline's).
 
-    Raises DreambenchError if it neither exists here nor can be downloaded.
+    Raises DreambenchError if it neither exists here nor can be downloaded, or a folder contains none.
     """
-    from transformers import AutoTokenizer, CLIPTokenizer
-
+    remedy = "give --tokenizer FOLDER, such as the base model's folder"
     folder = located(name)
     if (folder / "tokenizer").is_dir():
         folder = folder / "tokenizer"
+    if folder.is_dir() and not any((folder / file).is_file() for file in _VOCABULARIES):
+        raise DreambenchError(f"{folder} contains no tokenizer (no {_VOCABULARIES[0]})", remedy)
+    from transformers import AutoTokenizer, CLIPTokenizer
+
     try:
         if not folder.is_dir():
             commit_of(name, "tokenizer_config.json")
             return AutoTokenizer.from_pretrained(name)
-        if not any((folder / file).is_file() for file in _VOCABULARIES):
-            raise FileNotFoundError(folder)
         has_class = any((folder / file).is_file() for file in ("config.json", "tokenizer_config.json"))
         return (AutoTokenizer if has_class else CLIPTokenizer).from_pretrained(folder)
     except Exception as error:
-        raise DreambenchError(
-            f"tokenizer {name} does not exist here and could not be downloaded",
-            "give --tokenizer FOLDER, such as the base model's folder",
-        ) from error
+        what = "cannot be read" if folder.is_dir() else "does not exist here and could not be downloaded"
+        raise DreambenchError(f"tokenizer {name} {what}", remedy) from error
 
 
 def choose_identifier(

@@ -156,4 +156,7 @@ def _hash(file: Path) -> str:
     try:
         return sha256_of(file)
     except OSError as error:
-        raise DreambenchError(f"image {file} cannot be read: {error.strerror}") from error
+        why = "it is a link to a file that does not exist" if file.is_symlink() else error.strerror
+        raise DreambenchError(
+            f"image {file} cannot be read: {why}", "replace it with a whole image, or take it out"
+        ) from error

@@ -21,6 +21,7 @@ from dreambench.literature.reported import ReportedResult, SetApart, beside, rep
 from dreambench.report import numbers
 from dreambench.report.html import names_a_page, render
 from dreambench.report.inline_svg import colour_of, draw_svg, legend_above, name_dot, trade_off_panel
+from dreambench.report.out_folder import refuse_foreign_folder
 from dreambench.report.reported_table import apart_table, reported_value
 from dreambench.report.table import TableCell, score_cell
 from dreambench.spec.registries import get_metric, in_table_order
@@ -77,8 +78,11 @@ def _inside(folder: Path) -> list[Path]:
 def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:
     """Write the page of all runs in some folders, each by every protocol it was scored by; return it.
 
-    Raises DreambenchError where there is no run, or a run's scores cannot be read.
+    Raises DreambenchError where there is no run, a run's scores cannot be read, or ``out`` is a folder with
+    files that are not an earlier leaderboard's.
     """
+    if not names_a_page(out):
+        refuse_foreign_folder(out, "leaderboard")
     scored = read_run_scores(found_runs(folders))
     boards = make_boards(scored)
     comparable = {each.name for board in boards for each in beside(board.signature)[0]}

@@ -16,6 +16,7 @@ from dreambench.report.correlation.correlation_tables import user_preference
 from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_scores
 from dreambench.report.loss_figure import losses_of
 from dreambench.report.main_table import latex_table, markdown_table
+from dreambench.report.out_folder import refuse_foreign_folder
 from dreambench.report.page import render_page
 from dreambench.report.print_strips import strips_in_files
 from dreambench.report.reported_table import published_tables
@@ -43,9 +44,11 @@ def write_report(
     ``images.csv``, ``images.parquet``, ``dreambooth.bib``, ``report.json`` (the form of
     ``report --json``) and ``thumbs/``. The page is written last, so an existing page is complete.
     Raises DreambenchError where the runs' signatures differ (unless ``force``), or the ``votes`` of a
-    user study cannot be read, before anything is written, and where ``out`` cannot be written.
+    user study cannot be read, or ``out`` has files that are not an earlier report's, before anything is
+    written, and where ``out`` cannot be written.
     ``published`` shows published results beside the runs.
     """
+    refuse_foreign_folder(out, "report", runs)
     scored = read_comparable_scores(runs)
     summary = summary_of(scored, force)
     preferences = preferences_of(votes, summary)

@@ -29,6 +29,8 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
     base = root if root is not None else path.parent
     lines: dict[Path, str] = {}
     rows = list(_read(path))
+    if not rows:
+        raise DreambenchError(f"{path} has no rows", "list one image in each")
     columns = [str(name) for name in dict.fromkeys(name for row, _ in rows for name in row)]
     further = check_columns(str(path), columns)
     if further:
@@ -90,6 +92,8 @@ def _read(path: Path) -> Rows:
             yield from _json_rows(path)
         else:
             yield from _text_rows(path, "\t" if kind == ".tsv" else ",")
+    except RecursionError as error:
+        raise DreambenchError(f"--manifest {path} is nested too deeply", "write a list of objects") from error
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         why = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
         raise DreambenchError(
@@ -118,12 +122,19 @@ def _json_rows(path: Path) -> Rows:
     else:
         # Not splitlines: a JSON string may contain the other line ends of Unicode.
         numbered = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
-        listed = [json.loads(line) for _, line in numbered]
+        listed = [_json_line(line, number) for number, line in numbered]
         places = [f"{path} line {number}" for number, _ in numbered]
     for row, place in zip(listed, places, strict=True):
         if not isinstance(row, dict):
             raise DreambenchError(f"{place} is not an object with fields", 'such as {"file": "a.png", ...}')
         yield {name: value for name, value in row.items() if value is not None}, place
+
+
+def _json_line(line: str, number: int) -> Any:
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError as error:  # it would name line 1 of the line
+        raise ValueError(f"line {number} column {error.colno}: {error.msg}") from error
 
 
 def _parquet_rows(path: Path) -> Rows:

@@ -71,6 +71,7 @@ def run(
         require_ray()
     presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset or None]
     seeds: Sequence[Any] = seed if isinstance(seed, list | tuple) and seed else [seed if seed != [] else None]
+    _refuse_twice({"--preset": presets, "--seed": seeds, "--checkpoints": checkpoints})
     pairs = list(product(presets, seeds))
     specs = [asked_spec(p, seed=s, **by_protocol(asked)) for p, s in pairs]
     protocols = _protocols(pairs[0][0], specs, asked)
@@ -87,6 +88,12 @@ def run(
         if show is not None and len(runs) == 1:
             shown.say(f"report: {report_page(runs[0][1])}, from the first subject on")
         return work(runs, executor, shown, keep_checkpoints, notes, show)
+
+
+def _refuse_twice(given: Mapping[str, Sequence[Any]]) -> None:
+    for option, values in given.items():
+        if twice := [value for place, value in enumerate(values) if value in values[:place]]:
+            raise DreambenchError(f"{option}: {twice[0]!r} is named twice", "name each of them once")
 
 
 def _protocols(preset: Any, specs: Sequence[RunSpec], asked: Asked) -> dict[str, ProtocolSpec]:

@@ -47,6 +47,8 @@ def score(
     def spec_of(protocol: str | None = None) -> RunSpec:
         return asked_spec(preset or PAPER_PRESET, **by_protocol(asked, protocol))
 
+    if name is not None and not name.strip():
+        raise DreambenchError("--name is empty", "give a name for the tables, or leave it out")
     spec = spec_of()
     if source is None:
         raise DreambenchError(

@@ -192,9 +192,11 @@ def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
 
 def _integer(value: Any, column: str, place: str) -> int:
     text = str(int(value) if isinstance(value, float) and value.is_integer() else value).strip()
-    if not re.fullmatch(r"[0-9]{1,4}", text):
-        raise DreambenchError(f"{place}: {column} {value!r} is not a number from 0", "fix the line")
-    return int(text)
+    # pandas writes 0.0 where another row of the column is empty.
+    found = re.fullmatch(r"([0-9]{1,4})(\.0*)?", text)
+    if not found:
+        raise DreambenchError(f"{place}: {column} {text[:80]!r} is not a number from 0", "fix the line")
+    return int(found[1])
 
 
 def expected_images(
@@ -206,8 +208,9 @@ def expected_images(
     that is not the subject's, or an image index that is not below ``images_per_prompt``.
     """
     prompts = {subject.name: len(subject.prompts) for subject in dataset.subjects}
+    most = 1 + max((index for _, prompt, index in found.places if prompt is not None), default=-1)
     for cell, place in found.places.items():
-        _check_range(cell, place, prompts[cell[0]], spec)
+        _check_range(cell, place, prompts[cell[0]], spec, most)
     images = {}
     for subject in dataset.select(spec.subjects):
         words = SubjectPhrase(spec.identifier.text, subject.class_noun)
@@ -224,7 +227,7 @@ def expected_images(
     return images
 
 
-def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec) -> None:
+def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec, most: int) -> None:
     _, prompt_index, image_index = cell
     if prompt_index is None:
         return
@@ -234,5 +237,5 @@ def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec) -> None:
     if image_index >= spec.images_per_prompt:
         raise DreambenchError(
             f"{place}: image_index {image_index}, but there are {spec.images_per_prompt} images per prompt",
-            f"count from 0, or --set images_per_prompt={image_index + 1}",
+            f"count from 0, or --set images_per_prompt={most}",
         )

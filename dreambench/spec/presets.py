@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -184,12 +185,19 @@ def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> Dream
     shown = shown if len(shown) < 200 else f"{shown[:200]}... ({len(shown):,} characters)"
     # A field that may be one of several kinds has an error for each of them.
     also = [other["msg"] for other in others if _place(other)[: len(place)] == place]
+    none_given = first["type"] == "too_short" and not first["input"]
     said = [
-        first["msg"].removeprefix("Value error, "),
+        "at least one value is needed" if none_given else first["msg"].removeprefix("Value error, "),
         *(msg.removeprefix("Input should be ") for msg in also),
     ]
     wanted = ", or ".join(said)
-    return DreambenchError(f"field {dotted}: {wanted}, not {shown}", f"change it with --set {dotted}=VALUE")
+    return DreambenchError(f"field {dotted}: {wanted}, not {shown}", f"change it with {_option_for(dotted)}")
+
+
+def _option_for(dotted: str) -> str:
+    """Return the option that sets a field: a list is set as a whole, never one of its entries."""
+    whole = re.sub(r"(\.\d+)+$", "", dotted)
+    return "--metrics NAME,NAME" if whole == "protocol.metrics" else f"--set {whole}=VALUE"
 
 
 def _place(error: Any) -> list[str]:

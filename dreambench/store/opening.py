@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.spec.frozen import first_problem
 from dreambench.spec.registries import UnknownNameError
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import files
-from dreambench.store.record import RunRecord, now
+from dreambench.store.record import SCHEMA_VERSION, RunRecord, now
 from dreambench.store.run_folder import COPY, LOG, RunFolder
 from dreambench.store.writer_lock import has_files, only_writer
 
 
 def open_run(path: Path) -> RunFolder:
-    """Open a run folder for reading. Raises DreambenchError if it is missing or damaged."""
+    """Open a run folder for reading. Raises DreambenchError if it is missing, damaged or newer than this."""
+    return _open(path, "restore the file from a copy")
+
+
+def _open(path: Path, remedy: str) -> RunFolder:
+    """Open a run folder; ``remedy`` says what to do where its log and the log's copy cannot be read."""
     file = path / LOG
     files.refuse_special(file)
     try:
@@ -31,15 +39,45 @@ def open_run(path: Path) -> RunFolder:
     except UnknownNameError as error:
         raise DreambenchError(f"{file}: {error.message}", "install the package that brings it") from error
     except (ValidationError, ValueError, OSError) as error:
-        remedy = "it is damaged or of another version; give another --out"
-        with contextlib.suppress(ValidationError, ValueError, OSError):
-            _read_record(path / COPY)
-            remedy = "repeat the command that made the run, which restores it"
-        raise DreambenchError(f"{file} cannot be read as a run's log", remedy) from error
+        if not _is_of_a_run(file):
+            with contextlib.suppress(ValidationError, ValueError, OSError):
+                _read_record(path / COPY)
+                remedy = "repeat the command that made the run, which restores it"
+        raise DreambenchError(f"{file} cannot be read as a run's log ({_problem(error)})", remedy) from error
 
 
 def _read_record(file: Path) -> RunRecord:
-    return RunRecord.model_validate_json(file.read_text(encoding="utf-8"))
+    text = file.read_text(encoding="utf-8")
+    version = _fields(text).get("schema_version")
+    if isinstance(version, int) and version > SCHEMA_VERSION:
+        raise DreambenchError(
+            f"{file} was written by a newer dreambench (its schema_version is {version})", "update dreambench"
+        )
+    return RunRecord.model_validate_json(text)
+
+
+def _fields(text: str) -> dict[str, Any]:
+    """Return the fields of a log, whatever version wrote them; none where it is not a JSON object."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _is_of_a_run(file: Path) -> bool:
+    """Whether a log is whole, though not as this version writes it: its copy must not take its place."""
+    try:
+        return "schema_version" in _fields(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+
+
+def _problem(error: Exception) -> str:
+    """Return why a log cannot be read: the first wrong field, or the system's words."""
+    if isinstance(error, ValidationError):
+        return first_problem(error)[:200]
+    return (error.strerror if isinstance(error, OSError) else None) or "it is not text in UTF-8"
 
 
 def runs_below(folder: Path) -> list[Path]:
@@ -73,11 +111,12 @@ def _present_record(path: Path) -> tuple[RunRecord, list[str]]:
     try:
         return _read_record(path / LOG), []
     except (ValidationError, ValueError, OSError):
-        with contextlib.suppress(ValidationError, ValueError, OSError):
-            copy = _read_record(path / COPY)
-            files.remove_all([path / LOG])
-            return copy, [f"{path / LOG} was damaged or gone, and is restored from its copy"]
-    return open_run(path).record, []  # which says what is wrong
+        if not _is_of_a_run(path / LOG):
+            with contextlib.suppress(ValidationError, ValueError, OSError):
+                copy = _read_record(path / COPY)
+                files.remove_all([path / LOG])
+                return copy, [f"{path / LOG} was damaged or gone, and is restored from its copy"]
+    return _open(path, "give another --out").record, []  # which says what is wrong
 
 
 def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:

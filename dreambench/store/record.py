@@ -17,6 +17,8 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.spec.version import __version__
 
 Status = Literal["started", "partial", "interrupted", "failed", "complete"]
+#: The version of run.json's form: a log with a higher one is of a newer dreambench.
+SCHEMA_VERSION: Literal[1] = 1
 _PACKAGES = (
     *("torch", "torchvision", "diffusers", "transformers", "open_clip_torch", "timm", "lpips"),
     *("numpy", "pandas", "scipy", "pillow"),
@@ -38,7 +40,7 @@ class RunRecord(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[1] = SCHEMA_VERSION
     kind: Literal["run", "score"] = "run"
     name: str
     key: str

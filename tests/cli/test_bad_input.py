@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,13 @@ class TestBadInput:
         line = dreambench("run", "--sujbects", "all").only_line
         assert "No such option" in line
         assert "--sujbects" in line
+
+    @pytest.mark.parametrize("words", [["report"], ["score", "--images"], []])
+    def test_control_characters_of_a_name_do_not_reach_the_terminal(self, dreambench, words):
+        name = "a\x1b[2J\x07\u202e\udc80.html"
+        line = dreambench(*words, name).only_line
+        assert r"\x1b[2J\x07\u202e\udc80.html" in line
+        assert line.isprintable()
 
     def test_an_unknown_command(self, dreambench):
         assert "No such command 'rnu'" in dreambench("rnu").only_line
@@ -93,6 +102,17 @@ class TestBadInput:
         done = in_a_process("run", *tiny_words(tiny, base="owner/no-such-model"), cwd=tmp_path)
         assert "owner/no-such-model" in done.only_line
         assert listing(tmp_path).keys() == {str(tmp_path)}
+
+    @pytest.mark.parametrize("unbuffered", ["", "1"])
+    @pytest.mark.parametrize("word", ["presets", "metrics", "--version"])
+    def test_a_full_disk_behind_the_output_is_named(self, monkeypatch, word, unbuffered):
+        monkeypatch.setenv("PYTHONUNBUFFERED", unbuffered)
+        command = [sys.executable, "-m", "dreambench", word]
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.startswith("dreambench: the standard output: no space left on device")
+        assert done.stderr.count("\n") == 1
 
     def test_nothing_is_written_when_a_piece_is_missing(self, dreambench, tiny):
         for changes in (

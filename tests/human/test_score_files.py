@@ -54,6 +54,7 @@ def test_only_metrics_that_every_table_has(tmp_path: Path) -> None:
 BAD = {
     "text": ("file,dino\n1.png,high\n", "row 2, column dino: 'high'"),
     "infinity": ("file,dino\n1.png,1\n2.png,inf\n", "row 3, column dino: 'inf'"),
+    "a column twice": ("file,dino, dino\n1.png,0.5,0.6\n", "row 1: the column 'dino' appears twice"),
     "no file": ("image,dino\n1.png,0.5\n", "row 1: no column file"),
     "no metric": ("file,lpips\n1.png,0.5\n", "row 1: none of the columns dino, clip_i, clip_t"),
     "no score": ("file,dino\n1.png,\n", "no metric has a score"),

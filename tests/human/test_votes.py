@@ -41,6 +41,10 @@ BAD: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "answer": (_with("answer", "A"), r"row 3, column answer: 'A'.*a, b, undecided"),
     "prompt_index": (_with("prompt_index", "-1"), r"row 3, column prompt_index: '-1'"),
     "prompt_index that is a digit elsewhere": (_with("prompt_index", "²"), "column prompt_index"),
+    "prompt_index of 5,000 digits": (
+        _with("prompt_index", "1" * 5000),
+        "column prompt_index: '1{80}'",
+    ),
     "seconds": (_with("seconds", "fast"), "row 3, column seconds: 'fast'"),
     "endless seconds": (_with("seconds", "inf"), "column seconds"),
     "seconds that are no number": (_with("seconds", "nan"), "column seconds"),

@@ -259,7 +259,10 @@ class TestLoading:
             load_tokenizer(name)
 
     def test_an_empty_folder_is_a_one_line_error(self, tmp_path):
-        with pytest.raises(DreambenchError, match="--tokenizer FOLDER"):
+        with pytest.raises(DreambenchError, match=f"^{tmp_path} contains no tokenizer .*--tokenizer FOLDER"):
+            load_tokenizer(str(tmp_path))
+        (tmp_path / "tokenizer.json").write_text("{")
+        with pytest.raises(DreambenchError, match=f"^tokenizer {tmp_path} cannot be read; "):
             load_tokenizer(str(tmp_path))
 
 

@@ -76,6 +76,19 @@ def test_a_folder_whose_name_has_a_dot_is_a_folder(tmp_path):
     assert write_leaderboard([tmp_path / "runs"], tmp_path / "b.HTML") == tmp_path / "b.HTML"
 
 
+def test_only_a_leaderboard_is_overwritten(tmp_path):
+    run(tmp_path / "runs" / "a", 0.5)
+    for _ in range(2):
+        write_leaderboard([tmp_path / "runs"], tmp_path / "out")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "index.html").write_text("mine")
+    with pytest.raises(DreambenchError, match="own is not empty and contains no leaderboard; give another"):
+        write_leaderboard([tmp_path / "runs"], tmp_path / "own")
+    assert (tmp_path / "own" / "index.html").read_text() == "mine"
+    with pytest.raises(DreambenchError, match="contains a run"):
+        write_leaderboard([tmp_path / "runs"], tmp_path / "runs" / "a")
+
+
 def test_folders_are_searched_two_levels_deep(tmp_path):
     run(tmp_path / "x" / "a", 0.5)
     run(tmp_path / "y" / "z" / "b", 0.5)

@@ -40,6 +40,30 @@ def test_out_is_where_the_report_goes(run: RunFolder, tmp_path: Path) -> None:
     assert not run.report_folder.exists()
 
 
+@pytest.mark.parametrize("name", ["table.csv", "index.html", "report.json", "0-0.png", "run.json"])
+def test_a_folder_of_other_files_is_refused_as_it_is(run: RunFolder, tmp_path: Path, name: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / name).write_text("{}", encoding="utf-8")
+    said = "contains a run" if name == "run.json" else "is not empty and contains no report"
+    with pytest.raises(DreambenchError, match=rf"own {said}; give another --out, such as .*own.report"):
+        report([run.path], out=own, json=True, compare_sheet=tmp_path / "sheet.png")
+    assert {file.name: file.read_text() for file in own.iterdir()} == {name: "{}"}
+    assert not (tmp_path / "sheet.png").exists()
+
+
+def test_a_report_is_written_again_where_it_was_and_not_into_another_run(run: RunFolder, tmp_path: Path):
+    for _ in range(2):
+        report([run.path], out=tmp_path / "there", json=True)
+    other = make_run(tmp_path / "other", two_subjects())
+    (other.path / "report.json").write_text('{"signature": ""}', encoding="utf-8")
+    for folder in (run.path, other.path):
+        with pytest.raises(DreambenchError, match="contains a run"):
+            report([run.path], out=folder, json=True)
+    (tmp_path / "stopped" / "thumbs").mkdir(parents=True)
+    report([run.path], out=tmp_path / "stopped", json=True)  # after its first pictures
+
+
 def test_the_latest_run_is_meant_by_none(tmp_path: Path) -> None:
     for name, updated in (("a", "2024-01-02"), ("b", "2024-03-01"), ("c", "2023-12-31")):
         make_run(tmp_path / name, [], updated=f"{updated}T00:00:00+00:00")

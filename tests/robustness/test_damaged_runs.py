@@ -47,6 +47,16 @@ def _sealed(table: str, change: Callable[[pd.DataFrame], pd.DataFrame]) -> Calla
     return damage
 
 
+def _with_index(change: Callable[[pd.DataFrame], pd.DataFrame]) -> Callable[[RunFolder], None]:
+    """Write the table of images as pandas does by default: with its index."""
+
+    def damage(run: RunFolder) -> None:
+        change(run.scores("images")).to_parquet(run.path / IMAGES)
+        _seal(run)
+
+    return damage
+
+
 def _cut(name: str, share: float) -> Callable[[RunFolder], None]:
     def damage(run: RunFolder) -> None:
         file = run.path / name
@@ -133,6 +143,21 @@ DAMAGE: dict[str, tuple[Callable[[RunFolder], None], str]] = {
     "a row twice": (_sealed("images", _twice), "the row of ant/0/0 appears twice"),
     "a pair twice": (_sealed("diversity", _twice), "appears twice"),
     "a pair of photos twice": (_sealed("photos", _twice), "appears twice"),
+    "a row twice, of one index": (
+        _with_index(lambda f: pd.concat([f, f.iloc[:1]])), "the row of ant/0/0 appears twice"
+    ),
+    "text as an index": (
+        _sealed("images", lambda f: f.assign(prompt_index="zero")), "prompt_index is not a column of"
+    ),
+    "indices as floats": (
+        _sealed("images", lambda f: f.astype({"image_index": float})), "image_index is not a column of whole"
+    ),
+    "a gap among the indices": (
+        _sealed("images", _with("prompt_index", float("nan"), 2)), "prompt_index has a gap in row 2"
+    ),
+    "seeds of text": (_sealed("images", lambda f: f.assign(seed="x")), "seed is not a column of whole"),
+    "sizes of numbers": (_sealed("images", lambda f: f.assign(size=512)), "size is not a column of text"),
+    "pairs of numbers": (_sealed("diversity", lambda f: f.assign(pair=range(len(f)))), "pair is not"),
     "no column dino": (_sealed("images", lambda f: f.drop(columns="dino")), "has no column 'dino'"),
     "no column subject": (_sealed("images", lambda f: f.drop(columns="subject")), "no column 'subject'"),
     "no column of distances": (_sealed("diversity", lambda f: f.drop(columns="lpips")), "no column 'lpips'"),

@@ -9,12 +9,16 @@ import os
 import random
 import shutil
 import signal
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from dreambench.store import open_run
 from tests.material.faults import Runner
+from tests.material.processes import ROOT
 from tests.robustness.test_damage_and_resume import _assert_same, _words
 
 pytestmark = pytest.mark.slow
@@ -52,3 +56,20 @@ def test_kills_by_four_signals(tiny, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert runner.run(_words(tiny, out), [tmp_path / "top"]) == 0, runner.log[-1500:]
     _assert_same(out, tmp_path / "whole")
     assert set(killed.values()) == {KILLS // len(CODES)}
+
+
+@pytest.mark.parametrize(
+    "start", [("-m", "dreambench"), ("-c", "from dreambench.__main__ import main; main()")]
+)
+def test_an_interrupt_while_the_command_loads_is_one_line(tmp_path: Path, start: tuple[str, str]) -> None:
+    """The first library that the command line imports is replaced by one during which Ctrl-C comes."""
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
+    command = [sys.executable, *start, "presets"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted before it began\n")
+
+
+def test_the_installed_command_is_the_one_that_can_be_interrupted() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    assert scripts == {"dreambench": "dreambench.__main__:main"}

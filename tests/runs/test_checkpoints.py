@@ -74,3 +74,13 @@ def test_steps_that_the_training_does_not_take_are_refused(method, steps, tmp_pa
     with pytest.raises(DreambenchError, match=rf"--checkpoints {steps}: {method} trains \d+ steps"):
         run("mini", method=method, checkpoints=[steps], out=tmp_path / "out", **ASKED)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "values"), [("seed", [0, 1, 0]), ("checkpoints", [2, 2]), ("preset", ["mini", "mini"])]
+)
+def test_what_is_named_twice_is_refused(name, values, tmp_path):
+    given = {"preset": "mini", name: values}
+    with pytest.raises(DreambenchError, match=rf"^--{name}: .* is named twice; name each of them once"):
+        run(out=tmp_path / "out", **given, **ASKED)
+    assert not (tmp_path / "out").exists()

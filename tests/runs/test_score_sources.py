@@ -117,3 +117,17 @@ def test_a_wrong_source_is_one_line_and_writes_nothing(scored, tmp_path, source,
     with pytest.raises(DreambenchError, match=message):
         scored(source, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_refused(scored, folder, tmp_path, name) -> None:
+    with pytest.raises(DreambenchError, match="--name is empty; give a name"):
+        scored(folder, name=name)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_link_to_nothing_is_named_with_what_to_do(scored, tmp_path) -> None:
+    (tmp_path / "links" / "dog").mkdir(parents=True)
+    (tmp_path / "links" / "dog" / "00-0.png").symlink_to(tmp_path / "nothing.png")
+    with pytest.raises(DreambenchError, match=r"00-0\.png .*a link to a file that does not exist; replace"):
+        scored(tmp_path / "links")

@@ -166,6 +166,18 @@ def test_a_dataset_of_more_than_25_prompts_takes_images_of_all_of_them(tmp_path)
         expected_images(given, run.record.spec, dataset, run)
 
 
+@pytest.mark.parametrize(("index", "known"), [("0.0", True), ("3.", True), ("0.5", False), ("1e0", False)])
+def test_a_whole_number_may_be_written_as_pandas_does(tmp_path, index, known):
+    subject = Subject("dog", "dog", "live", (), tuple(Prompt(i, f"x{i}", "") for i in range(4)))
+    dataset = Dataset("mine", "0", "0", tmp_path, (subject,))
+    path = manifest(tmp_path / "in", f"a.png,dog,{index}")
+    if known:
+        assert [cell[1] for cell in read_submission(path, dataset).images] == [int(index[0])]
+    else:
+        with pytest.raises(DreambenchError, match=f"line 2: prompt_index '{index}' is not a number from 0"):
+            read_submission(path, dataset)
+
+
 def test_two_rows_of_one_cell_are_refused(tiny, capsys, tmp_path):
     path = manifest(
         tmp_path / "in", "a.png,dog,0,1", "b.png,dog,0,1", header="file,subject,prompt_index,image_index"
@@ -175,9 +187,10 @@ def test_two_rows_of_one_cell_are_refused(tiny, capsys, tmp_path):
 
 
 def test_an_image_index_beyond_the_spec_is_refused(tiny, capsys, tmp_path):
-    path = manifest(tmp_path / "in", "a.png,dog,0,4", header="file,subject,prompt_index,image_index")
+    header = "file,subject,prompt_index,image_index"
+    path = manifest(tmp_path / "in", "a.png,dog,0,4", "b.png,dog,0,6", header=header)
     words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 2", "image_index 4", "images_per_prompt=5")
+    one_line(score(tiny, capsys, *words), "line 2", "image_index 4", "images_per_prompt=7")
 
 
 def test_a_column_that_is_not_used_is_named_and_the_row_has_a_name(tiny, capsys, tmp_path):

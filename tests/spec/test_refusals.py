@@ -49,6 +49,20 @@ def test_a_wrong_value_is_told_with_its_field_and_the_value(wrong):
     assert value in line
 
 
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [
+        ("protocol.metrics=[dino, nix]", "--metrics NAME,NAME"),
+        ("protocol.metrics=[]", "--metrics NAME,NAME"),
+        ("subjects=[dog, 7]", "--set subjects=VALUE"),
+    ],
+)
+def test_a_list_is_set_as_a_whole(wrong, remedy):
+    line = error_of(wrong)
+    assert line.endswith(f"; change it with {remedy}")
+    assert "Tuple" not in line
+
+
 def test_a_date_among_the_fields_of_a_method_is_a_wrong_value():
     assert error_of("method={steps: 2024-01-31}").startswith("field method.steps: ")
 

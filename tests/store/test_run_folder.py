@@ -9,6 +9,7 @@ import pytest
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run, open_run
 from dreambench.store.files import commit_images
+from dreambench.store.opening import readable_runs
 from tests.store.material import everything, picture, pictures, record
 
 
@@ -77,12 +78,12 @@ class TestRunFolder:
         assert (tmp_path / "file").read_text() == "mine"
 
     @pytest.mark.parametrize(
-        "content", ["", "{", "[]", '{"schema_version": 1}', '{"schema_version": 2}', "\x00\x00"]
+        "content", ["", "{", "[]", '{"schema_version": 1}', '{"schema_version": 0}', "\x00\x00"]
     )
     def test_a_damaged_run_json_is_refused_and_kept(self, tmp_path, content):
         (tmp_path / "run.json").write_text(content)
         with pytest.raises(
-            DreambenchError, match=r"run\.json cannot be read as a run's log; .*another --out"
+            DreambenchError, match=r"run\.json cannot be read as a run's log \(.+\); give another --out"
         ):
             locked_run(tmp_path, record()).__enter__()
         assert (tmp_path / "run.json").read_text() == content
@@ -105,6 +106,29 @@ class TestRunFolder:
         (tmp_path / "run.json").write_text(json.dumps({**content, "mood": "good"}))
         with pytest.raises(DreambenchError, match="cannot be read as a run's log"):
             open_run(tmp_path)
+
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (
+                {"schema_version": 2},
+                r"written by a newer dreambench \(its schema_version is 2\); update dreambench",
+            ),
+            ({"mood": "good"}, r"cannot be read as a run's log \(mood: Extra inputs are not permitted\); "),
+        ],
+    )
+    def test_a_log_of_another_version_is_not_replaced_by_its_copy(self, tmp_path, change, said):
+        with locked_run(tmp_path, record()):
+            pass
+        content = json.dumps({**json.loads((tmp_path / "run.json").read_text()), **change})
+        (tmp_path / "run.json").write_text(content)
+        with pytest.raises(DreambenchError, match=said):
+            locked_run(tmp_path, record()).__enter__()
+        with pytest.raises(DreambenchError, match=said) as refused:
+            open_run(tmp_path)
+        assert "--out" not in str(refused.value)
+        assert (tmp_path / "run.json").read_text() == content
+        assert readable_runs([tmp_path]) == []
 
     @pytest.mark.parametrize("place", ["nowhere", "file"])
     def test_reading_a_folder_without_a_run_is_reported(self, tmp_path, place):

@@ -1,0 +1,44 @@
+"""The folder that a report or a leaderboard is written to: a new one, or one with an earlier of its kind.
+
+Anything else in it, such as another run or a user's own ``table.csv``, would be overwritten in silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from dreambench.errors import DreambenchError
+from dreambench.store import RunFolder
+from dreambench.store.files import is_leftover
+
+#: A file of each kind, and the words that only ours has.
+_MARKS = {"report": ("report.json", '"signature":'), "leaderboard": ("index.html", "<h1>Leaderboard</h1>")}
+_THUMBNAILS = "thumbs"  # all that a report has which was stopped early
+
+
+def refuse_foreign_folder(out: Path, kind: str, runs: Sequence[RunFolder] = ()) -> None:
+    """Raise DreambenchError where ``out`` has files, and not those of an earlier ``kind``.
+
+    ``kind`` is "report" or "leaderboard"; ``runs`` are those that it shows; the ``report/`` of each
+    is its own.
+    """
+    if any(out.resolve() == run.report_folder.resolve() for run in runs):
+        return
+    try:
+        names = {entry.name for entry in out.iterdir() if not is_leftover(entry)}
+    except OSError:
+        return  # a new folder, or one that the writer says what is wrong with
+    another = "run.json" in names and all(out.resolve() != run.path.resolve() for run in runs)
+    if not another and (names <= {_THUMBNAILS} or _is_marked(out, kind)):
+        return
+    what = "contains a run" if "run.json" in names else f"is not empty and contains no {kind}"
+    raise DreambenchError(f"{out} {what}", f"give another --out, such as {out / kind}")
+
+
+def _is_marked(out: Path, kind: str) -> bool:
+    name, words = _MARKS[kind]
+    try:
+        return words in (out / name).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
