@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_real_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Fixtures of modules and sessions run before ``_isolated``: they share a cache that is not the user's."""
+    """Fixtures of modules and sessions run before ``_isolated``: they share a cache of the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DREAMBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
