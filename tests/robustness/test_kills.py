@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tomllib
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,11 @@ def test_an_interrupt_while_the_command_loads_is_one_line(tmp_path: Path, start:
     (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])}
     command = [sys.executable, *start, "presets"]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    # A parent that ignores Ctrl-C, as background jobs of a shell do, must not hand that down.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, preexec_fn=heard
+    )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "interrupted before it began\n")
 
 
