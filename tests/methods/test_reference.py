@@ -201,7 +201,8 @@ def test_the_hubs_adapter_is_read_at_the_commit_of_the_runs_key(tiny, adapter, t
     assert _folder_of(options).name == new
     assert _folder_of(options.model_copy(update={"fingerprint": old})).name == old
     (repository / "snapshots" / old / "models" / "image_encoder" / "model.safetensors").unlink()
-    with pytest.raises(DreambenchError, match="image_encoder has no safetensors file"):
+    # Older releases of huggingface_hub do not find a commit of which a file is missing.
+    with pytest.raises(DreambenchError, match=r"image_encoder has no safetensors file|does not exist here"):
         _folder_of(options.model_copy(update={"fingerprint": old}))
 
 
