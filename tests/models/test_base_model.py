@@ -9,14 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub.constants
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import BaseModel, open_base
-from dreambench.models.hub import cached
 from dreambench.spec.run_spec import BaseSpec
 
 COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -26,7 +24,6 @@ WEIGHTS = {
     "text_encoder": "model.safetensors",
 }
 CONFIGS = (*(f"{component}/config.json" for component in WEIGHTS), "scheduler/scheduler_config.json")
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 def opened(folder: Path, **fields: Any) -> BaseModel:
@@ -286,61 +283,3 @@ class TestDamaged:
             (folder / "tokenizer" / "tokenizer.json").unlink()
         rewrite(folder / "tokenizer" / name, "{")
         assert str(folder / "tokenizer") in error_of(lambda: opened(folder).tokenizer)
-
-
-class TestWhere:
-    @pytest.mark.parametrize(
-        "name", ["stable-diffusion", "./nowhere", "/no/such/folder", "~/nowhere", "a/b/c"]
-    )
-    def test_neither_a_folder_nor_a_hub_id_is_told(self, name):
-        line = error_of(lambda: open_base(BaseSpec(model=name)))
-        assert (
-            line
-            == f"base.model={name} is neither a folder nor a hub id; give --base FOLDER or --base OWNER/NAME"
-        )
-
-    def test_a_file_is_not_a_folder(self, tmp_path):
-        (tmp_path / "model.safetensors").write_text("")
-        assert "neither a folder nor a hub id" in error_of(lambda: opened(tmp_path / "model.safetensors"))
-
-    def test_a_hub_id_without_a_network_says_what_to_download(self):
-        line = error_of(lambda: open_base(BaseSpec(model="owner/no-such-model")))
-        assert "base model owner/no-such-model is not in the hub's cache and could not be downloaded" in line
-        assert "`hf download owner/no-such-model`" in line
-        assert "--base FOLDER" in line
-        assert cached(BaseSpec(model="owner/no-such-model")) is None
-
-    def test_a_model_in_the_hubs_cache_needs_no_network_and_is_named_by_its_commit(
-        self, tiny, tmp_path, monkeypatch
-    ):
-        repository = tmp_path / "hub" / "models--owner--tiny"
-        (repository / "snapshots").mkdir(parents=True)
-        snapshot = shutil.copytree(tiny["base"], repository / "snapshots" / COMMIT, copy_function=os.link)
-        (repository / "refs").mkdir()
-        (repository / "refs" / "main").write_text(COMMIT)
-        monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-        base = open_base(BaseSpec(model="owner/tiny"))
-        assert (base.fingerprint, base.name) == (COMMIT, "owner/tiny")
-        assert base.folder == cached(BaseSpec(model="owner/tiny")) == snapshot
-        base.pipeline()
-
-    def test_a_folder_of_the_hubs_cache_is_named_by_its_commit_as_long_as_it_has_the_hubs_files(
-        self, tiny, tmp_path
-    ):
-        """So that nobody waits for the hash of a large model's files, which the hub has hashed already."""
-        repository = tmp_path / "hub" / "models--owner--tiny"
-        snapshot, blobs = repository / "snapshots" / COMMIT, repository / "blobs"
-        blobs.mkdir(parents=True)
-
-        def link(source: str, target: str) -> None:
-            blob = blobs / target.replace(os.sep, "-")
-            os.link(source, blob)
-            Path(target).symlink_to(os.path.relpath(blob, Path(target).parent))
-
-        shutil.copytree(tiny["base"], snapshot, copy_function=link)
-        assert opened(snapshot).fingerprint == COMMIT
-        content = opened(Path(tiny["base"])).fingerprint
-        assert opened(Path(shutil.copytree(snapshot, tmp_path / "copy" / COMMIT))).fingerprint == content
-        config = snapshot / "unet" / "config.json"
-        rewrite(config, config.read_bytes() + b"\n")  # a file of one's own, in place of a link
-        assert opened(snapshot).fingerprint not in (COMMIT, content)
