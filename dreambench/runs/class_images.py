@@ -9,6 +9,7 @@ from dreambench.dataset import Subject
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.runs.training_subject import training_noun
 from dreambench.seeds import stable_seed
+from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store.class_image_set import ClassImageSet
 
@@ -31,7 +32,18 @@ def needed_class_images(
     needs = spec.method.class_image_needs()
     if needs is None or not noun:
         return None
-    return ClassImageSet(cache, fingerprint, noun, *needs, spec.image_size)
+    return class_image_set(cache, spec, fingerprint, noun, *needs)
+
+
+def class_image_set(
+    cache: Path, spec: RunSpec, fingerprint: str, noun: str, sampler: SamplerSpec, count: int
+) -> ClassImageSet:
+    """Return the set of ``count`` images of a noun that a run's base model draws."""
+    quantize = spec.runtime.quantize
+    weights = [spec.base.variant or "", quantize if quantize != "none" else ""]
+    return ClassImageSet(
+        cache, fingerprint, noun, sampler, count, spec.image_size, " ".join(filter(None, weights))
+    )
 
 
 def class_images_bar(noun: str) -> str:

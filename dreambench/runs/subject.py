@@ -14,7 +14,7 @@ from dreambench.methods.method import Context, Personalized
 from dreambench.models.quantized import is_finite
 from dreambench.paths import cache_folder
 from dreambench.progress import ProgressListener, Stopwatch
-from dreambench.runs.class_images import ensure_class_images
+from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.runs.memory import thrift_at_work
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
@@ -153,8 +153,8 @@ def method_context(
         watch.advance(bar)
 
     def class_images(noun: str, sampler: SamplerSpec, count: int) -> ClassImageSet:
-        base, size = prepared.base.fingerprint, prepared.spec.image_size
-        wanted = ClassImageSet(cache or cache_folder(), base, noun, sampler, count, size)
+        fingerprint, folder = prepared.base.fingerprint, cache or cache_folder()
+        wanted = class_image_set(folder, prepared.spec, fingerprint, noun, sampler, count)
         return ensure_class_images(wanted, prepared.base, prepared.runtime, watch)
 
     return Context(prepared.runtime, prepared.identifier, class_images, on_step, watch.say)

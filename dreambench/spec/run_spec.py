@@ -142,6 +142,8 @@ class RunSpec(Section):
                 del protocol[name]  # likewise
         if fields["identifier"]["drawn"] is None:
             del fields["identifier"]["drawn"]
+        if self.runtime.quantize != "none":  # of the runtime, this alone is another model
+            fields["runtime"] = {"quantize": self.runtime.quantize}
         others = protocol["encoders"] or protocol.pop("encoders")  # without metrics of others: as ever
         encoders = [protocol["clip"], protocol["dino"], protocol["lpips"], *others.values()]
         hashed = [(fields["data"], ("folder", "label")), (fields["base"], ("model", "revision"))]

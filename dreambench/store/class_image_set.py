@@ -22,7 +22,8 @@ from dreambench.store import files
 class ClassImageSet:
     """A set of ``count`` images of ``a [class noun]`` by one base model and one sampler, in a cache folder.
 
-    ``base`` is the base model's fingerprint, ``image_size`` is in pixels. A hash of everything that the
+    ``base`` is the base model's fingerprint, ``image_size`` is in pixels, ``weights`` says which of the
+    model's weights draw where they are not the plain ones (``fp16``, ``nf4``). A hash of everything that the
     images depend on names the folder, so that a set of another model, noun, sampler, count or size is
     another folder. The set may not exist yet.
     """
@@ -33,6 +34,7 @@ class ClassImageSet:
     sampler: SamplerSpec
     count: int
     image_size: int
+    weights: str = ""
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -43,6 +45,7 @@ class ClassImageSet:
             "sampler": self.sampler.model_dump(mode="json"),
             "image_size": self.image_size,
             "count": self.count,
+            **({"weights": self.weights} if self.weights else {}),
         }
 
     @cached_property

@@ -14,8 +14,9 @@ from PIL import Image
 
 from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
-from dreambench.runs.class_images import ensure_class_images
+from dreambench.runs.class_images import class_image_set, ensure_class_images
 from dreambench.spec.method_options import SamplerSpec
+from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.class_image_set import ClassImageSet
 from tests.executors.material import Silent
@@ -249,6 +250,18 @@ def test_another_model_noun_sampler_count_or_size_is_another_folder(base, good, 
     ours, other = made(tmp_path, good, base), wanted(tmp_path, base, **change)
     assert other.folder != ours.folder
     assert not other.is_complete()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("runtime.quantize", "fp8"), ("base.variant", "fp16"), ("image_size", 64)]
+)
+def test_other_weights_of_the_model_draw_another_set(tmp_path, field, value):
+    def folder(*changes: str) -> Path:
+        spec = build_spec("paper-sd15", {}, list(changes))
+        return class_image_set(tmp_path, spec, "abc", "dog", SAMPLER, COUNT).folder
+
+    assert folder(f"{field}={value}") != folder()
+    assert folder("runtime.device=cpu") == folder()
 
 
 def test_nouns_that_look_alike_as_folders_are_still_two_sets(base, tmp_path):

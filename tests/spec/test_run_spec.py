@@ -29,7 +29,8 @@ PLACES = {
     "protocol.lpips.fingerprint": ["protocol.lpips.weights"],
 }
 # The label is the dataset's name: it goes with the fingerprint and is tested with it.
-NOT_A_RESULT = [name for name in FIELDS if name.split(".")[0] in ("preset", "runtime")]
+QUANTIZE = "runtime.quantize"
+NOT_A_RESULT = [n for n in FIELDS if n.split(".")[0] in ("preset", "runtime") and n != QUANTIZE]
 RESULTS = [name for name in FIELDS if name not in NOT_A_RESULT and name != "data.label"]
 
 
