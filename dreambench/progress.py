@@ -22,6 +22,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from dreambench.errors import printable
+
 #: Without a terminal, a stage prints a line at most this often, in seconds.
 EVERY = 30.0
 
@@ -74,7 +76,7 @@ class Reporter:
 
     def say(self, line: str) -> None:
         """Print one line of notice on stderr."""
-        self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._progress.console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 class LineReporter:
@@ -116,7 +118,7 @@ class LineReporter:
 
     def say(self, line: str) -> None:
         """Print one line of notice on stderr."""
-        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass
@@ -157,7 +159,7 @@ def reporter(quiet: bool = False) -> Iterator[Reporter | LineReporter]:
         yield LineReporter(console)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),

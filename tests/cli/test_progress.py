@@ -47,6 +47,23 @@ def test_without_a_terminal_lines_are_chosen(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "scoring: 0 of 3\n"
 
 
+def test_a_notice_is_one_line_whatever_the_name_of_a_file() -> None:
+    shown = io.StringIO()
+    lines = LineReporter(Console(file=shown))
+    lines.say("a\x1b[2J\r.png: not an image,\nleft out")
+    assert shown.getvalue() == "a\\x1b[2J .png: not an image, left out\n"
+
+
+def test_a_bar_shows_its_name_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TTY_INTERACTIVE", "1")
+    with reporter() as bars:
+        bars.start("class images: a [red] toy", 3)
+    assert "a [red] toy" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("given", [["0,1,2"], ["0", "1", "2"], ["0, 1", "2"]])
 def test_lists_take_commas(given: list[str]) -> None:
     assert parse_numbers("--seed", given) == [0, 1, 2]
