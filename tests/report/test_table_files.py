@@ -176,6 +176,19 @@ def test_terminal_tables_fit_80_columns_with_all_five_metrics(tmp_path: Path) ->
     assert "…" not in text
 
 
+def test_the_main_table_is_printed_last_and_a_single_subject_once(tmp_path: Path) -> None:
+    text = _printed(make_run(tmp_path / "two", two_subjects()))
+    assert text.index("by subject") < text.index("Real images")
+    ant = [row for row in two_subjects() if row["subject"] == "ant"]
+    assert "by subject" not in _printed(make_run(tmp_path / "one", ant, subjects=["ant"]))
+
+
+def test_a_caption_speaks_of_intervals_only_where_there_are_some(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", two_subjects())
+    assert "brackets" not in markdown_table(summarize([run]))
+    assert "which need 4 subjects" in markdown_table(summarize([run]))
+
+
 def test_markup_in_names_is_plain_text_on_a_terminal(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", two_subjects(), name="[red]x[/red]")
     assert "[red]x[/red]" in _printed(run, 120)
