@@ -75,21 +75,24 @@ class Execution(ExecutorOptions):
     """Where and how tasks run."""
 
     executor: Annotated[
-        str, typer.Option("--executor", help="local: in this process. ray: on many GPUs, cores or machines.")
+        str,
+        typer.Option(
+            "--executor", help="local: in this process. ray: units (subjects) on many GPUs or machines."
+        ),
     ] = "local"
     ray_address: Annotated[
         str | None, typer.Option("--ray-address", help="A Ray cluster. [default: this machine alone]")
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Tasks at once. [default: one per GPU, or per core]"),
+        typer.Option("--workers", min=1, help="Units at once. [default: one per GPU, or per core]"),
     ] = None
     gpus_per_unit: Annotated[
-        float | None, typer.Option("--gpus-per-unit", min=0, help="A task's share of a GPU, such as 0.5.")
+        float | None, typer.Option("--gpus-per-unit", min=0, help="A unit's share of a GPU, such as 0.5.")
     ] = None
     unit_timeout: Annotated[
         float | None,
-        typer.Option("--unit-timeout", min=1, help="Seconds for a task. [default: from earlier timings]"),
+        typer.Option("--unit-timeout", min=1, help="Seconds for a unit. [default: from earlier timings]"),
     ] = None
     send_back: Annotated[
         bool, typer.Option("--send-back", help="Send files back even if workers see the run's folder.")

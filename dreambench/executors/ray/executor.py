@@ -97,7 +97,7 @@ class _Queue:
         self.pool, self.ray, self.watch = pool, connection.ray, watch
         self.parcels = ObjectStoreFiles(connection.ray)
         self.total, self.ended, self.limits = len(queue), 0, TimeLimits()
-        self.bar, self.shown = f"{len(queue)} tasks", 0.0
+        self.bar, self.shown = "all units", 0.0
         self.said_waiting = time.monotonic()
 
     def work(self) -> Iterator[Outcome]:
