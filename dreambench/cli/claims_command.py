@@ -15,7 +15,7 @@ from dreambench.errors import DreambenchError
 
 def claims(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of several (ablations).")
+        list[Path], typer.Argument(metavar="RUN", help="Run folders, or folders of several (ablations).")
     ],
     correlation: Annotated[
         Path | None, typer.Option("--correlation", help="The output of `dreambench correlate --json`.")

@@ -41,7 +41,7 @@ def identifiers(
 
 def presets(
     name: Annotated[
-        str | None, typer.Argument(help="A preset's name or a YAML file; none lists them.")
+        str | None, typer.Argument(metavar="NAME", help="A preset's name or a YAML file; none lists them.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -81,12 +81,11 @@ def metrics(*, json: Json = False) -> None:
         typer.echo(json_library.dumps(described))
         return
     for metric in found:
-        low, high = (f"{end:g}" for end in metric.range)
         better = "higher" if metric.higher_is_better else "lower"
         typer.echo(
             f"{metric.name}  {metric.heading}\n"
             f"  {metric.definition}\n"
-            f"  {better} is better, from {low} to {high}; encoder {metric.encoder}; {metric.aggregation}\n"
+            f"  {better} is better, {metric.limits}; encoder {metric.encoder}; {metric.aggregation}\n"
             f"  {metric.source}; weights: {metric.licence or 'its own'}\n"
             f"  with people: {metric.agreement}"
         )

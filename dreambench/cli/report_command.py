@@ -51,6 +51,9 @@ def report(
             "--compare-sheet", help="Also write the runs' images side by side: a .png or .pdf file."
         ),
     ] = None,
+    cells: Annotated[
+        str | None, typer.Option("--cells", help="The images of that file: names such as dog/3-0,cat/4-1.")
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option("--data", help="The dataset's folder, where a run's photos have moved."),
@@ -58,9 +61,6 @@ def report(
     published: Annotated[
         bool, typer.Option("--published", help="Set published results beside the runs, where they compare.")
     ] = False,
-    cells: Annotated[
-        str | None, typer.Option("--cells", help="The images of that file, such as dog/3-0,cat/4-1.")
-    ] = None,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
@@ -177,7 +177,7 @@ def _place(runs: list[RunFolder], out: Path | None, single_file: bool) -> Path:
 
 def leaderboard(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Run folders, or folders that contain some.")
+        list[Path], typer.Argument(metavar="FOLDER", help="Run folders, or folders that contain some.")
     ],
     out: Annotated[Path, typer.Option("--out", help="The page's folder, or its FILE.html.")] = Path(
         "results/leaderboard"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dreambench.study.study_plan import StudyName, StudyPlan
 
 app = typer.Typer(
-    name="study", help="The user study: draw it, serve it, export its votes.", no_args_is_help=True
+    name="study", help="Ask people: draw a user study, serve it, export its votes.", no_args_is_help=True
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that `study create` made.")]
