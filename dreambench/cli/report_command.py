@@ -109,13 +109,13 @@ def _write_sheet(runs: list[RunFolder], file: Path | None, cells: str | None) ->
 def _print_tables(runs: list[RunFolder], summary: Summary, published: bool) -> None:
     from dreambench.report import terminal_table
 
-    Console().print(terminal_table(summary))
     if published:
         from dreambench.report.reported_table import published_tables
         from dreambench.report.table import to_terminal
 
         for content in published_tables(summary.signature):
             Console().print("", to_terminal(content))
+    Console().print(terminal_table(summary))
     typer.echo(f"\nsignature {summary.signature}")
     for run in runs:
         for note in run.record.notes:

@@ -236,6 +236,6 @@ def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec, most: int)
         raise DreambenchError(f"{place}: prompt_index {prompt_index} is not 0 to {last}", "count from 0")
     if image_index >= spec.images_per_prompt:
         raise DreambenchError(
-            f"{place}: image_index {image_index}, but there are {spec.images_per_prompt} images per prompt",
-            f"count from 0, or --set images_per_prompt={most}",
+            f"{place}: image_index {image_index} is not 0 to {spec.images_per_prompt - 1}",
+            f"count from 0, or give --images-per-prompt {most}",
         )
