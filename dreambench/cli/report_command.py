@@ -59,7 +59,7 @@ def report(
         typer.Option("--data", help="The dataset's folder, where a run's photos have moved."),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Set published results beside the runs, where they compare.")
+        bool, typer.Option("--published", help="Set comparable published results beside the runs.")
     ] = False,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
@@ -183,7 +183,7 @@ def leaderboard(
         "results/leaderboard"
     ),
 ) -> None:
-    """Write one sortable page of signed results, grouped by signature, with published ones that compare."""
+    """Write one sortable page of signed results, grouped by signature, with comparable published ones."""
     from dreambench.report.leaderboard import write_leaderboard
 
     typer.echo(f"leaderboard: {write_leaderboard(folders, out)}", err=True)
