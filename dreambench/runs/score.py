@@ -33,8 +33,8 @@ def score(
     """Score images of any method; return the folder of scores, and the names of the missing images.
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``, or one of the layouts in
-    the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas
-    DataFrame with the CSV's columns (or ``image`` instead of ``file``, with PIL images), or a mapping
+    the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas DataFrame with a manifest's
+    columns (or ``image`` instead of ``file``, with PIL images), or a mapping
     ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
     scores, so that the same call resumes and the report shows them. Several protocols take one pass over
     the images: the folder's own tables are the first one's, with the others' beside them. ``name`` is the
