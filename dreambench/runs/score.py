@@ -16,7 +16,7 @@ from dreambench.store import RunFolder, locked_run
 
 if TYPE_CHECKING:
     from dreambench.metrics.scoring import SubjectImages
-    from dreambench.runs.layouts import Cell
+    from dreambench.runs.layouts import SubmittedCell
 
 
 def score(
@@ -108,7 +108,7 @@ def score(
 
 
 def _say_missing(
-    missing: Sequence[str], given: Iterable[Cell], images_per_prompt: int, shown: ProgressListener
+    missing: Sequence[str], given: Iterable[SubmittedCell], images_per_prompt: int, shown: ProgressListener
 ) -> None:
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     images = "image is" if len(missing) == 1 else "images are"

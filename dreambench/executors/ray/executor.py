@@ -184,7 +184,7 @@ class _Queue:
         yield self._ended(queued, Outcome(queued, end.error, machine.name, attempts, seconds))
         for other in self.waiting.drop_after(queued):
             yield self._ended(
-                other, Outcome(other, f"a task that it needs failed: {queued.name}", attempts=0)
+                other, Outcome(other, f"a unit that it needs failed: {queued.name}", attempts=0)
             )
 
     def _ended(self, queued: QueuedTask, outcome: Outcome) -> Outcome:
