@@ -160,8 +160,8 @@ def _run(arguments: list[str], debug: bool) -> int:
             print(str(error))
             return 0
         if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
-            message = printable(error.format_message().replace("Value error, ", ""))
-            print(f"dreambench: {message} (see dreambench --help)", file=sys.stderr)
+            message = printable(error.format_message().replace("Value error, ", "")).rstrip(".")
+            print(f"dreambench: {message} (see dreambench{_words_of(error)} --help)", file=sys.stderr)
             return 2
         if debug:
             traceback.print_exc()
@@ -170,6 +170,12 @@ def _run(arguments: list[str], debug: bool) -> int:
     if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
         print("interrupted; repeat the same command to resume", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _words_of(error: Any) -> str:
+    """Return the command that was used wrongly, a space before each of its words; empty if it is none."""
+    context = getattr(error, "ctx", None)
+    return context.command_path.removeprefix(str(context.find_root().info_name)) if context else ""
 
 
 def _written_out(code: int) -> int:
