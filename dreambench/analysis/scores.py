@@ -14,6 +14,7 @@ from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Score, Summary
 from dreambench.spec.registries import get_metric
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import RunFolder, open_run
 
 
@@ -74,7 +75,8 @@ class Scores:
         row = self.summary.rows[1]
         cells = {get_metric(name).heading: _in_words(row.score(name)) for name in row.metrics()}
         shown = pd.DataFrame([{**cells, "images": f"{row.n_images:,}"}], index=[row.method])
-        return f"{shown.to_string()}\n{self.signature}"
+        notes = [f"{MINIATURE_NOTE}."] if is_miniature(self.signature) else []
+        return "\n".join([shown.to_string(), self.signature, *notes])
 
 
 def _in_words(score: Score | None) -> str:

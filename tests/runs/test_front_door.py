@@ -76,6 +76,7 @@ def test_scores_are_frames_with_a_signature(two) -> None:
     assert "preset:mini" in own.signature
     assert own.signature in repr(own)
     assert "DINO ↑" in repr(own)
+    assert "never to be compared with the paper's numbers" in repr(own)
     assert dreambench.load(own.run.path).signature == own.signature
 
 
