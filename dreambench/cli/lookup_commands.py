@@ -14,7 +14,10 @@ from dreambench.cli.printing import print_whole
 
 def identifiers(
     tokenizer: Annotated[
-        str, typer.Option("--tokenizer", help="A hub id, or a folder: a tokenizer's or a pipeline's.")
+        str,
+        typer.Option(
+            "--tokenizer", metavar="ID|FOLDER", help="A hub id, or a folder: a tokenizer's or a pipeline's."
+        ),
     ] = "openai/clip-vit-large-patch14",
     count: Annotated[int, typer.Option("--count", min=1, help="How many to draw.")] = 10,
     length: Annotated[int, typer.Option("--length", min=1, max=3, help="Tokens in each.")] = 1,
@@ -93,7 +96,7 @@ def metrics(*, json: Json = False) -> None:
 
 def published(
     page: Annotated[
-        Path | None, typer.Option("--page", help="Write the page, such as docs/published.md.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the page, such as docs/published.md.")
     ] = None,
     json: Json = False,
 ) -> None:

@@ -19,7 +19,7 @@ def power(
         list[Path], typer.Argument(metavar="RUN", help="Runs of two methods or more, of one protocol.")
     ],
     page: Annotated[
-        Path | None, typer.Option("--page", help="Write the page, such as docs/power.md.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the page, such as docs/power.md.")
     ] = None,
     json: Json = False,
 ) -> None:
