@@ -5,13 +5,12 @@ mkdocs calls ``on_files`` (a hook, see mkdocs.yml). Nothing is written into the 
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
+from collections.abc import Iterator
 from typing import Any
 
 from mkdocs.structure.files import File, Files
 
+from dreambench.cli import plain_command
 from dreambench.spec.registries import METRICS, get_metric, in_table_order
 
 
@@ -23,11 +22,18 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def command_line() -> str:
-    """Return every command with its options, as typer documents it."""
-    command = [sys.executable, "-m", "typer", "dreambench.cli", "utils", "docs", "--name", "dreambench"]
-    plain = {**os.environ, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "200"}
-    text = subprocess.run(command, capture_output=True, text=True, check=True, env=plain).stdout
-    return text.replace("# `dreambench`", "# Command line", 1)
+    """Return the help of every command, word for word."""
+    lead = "Every command with its options, as `dreambench COMMAND --help` prints them."
+    return "\n\n".join(["# Command line", lead, *_helps(plain_command(), "dreambench")]) + "\n"
+
+
+def _helps(command: Any, name: str, above: Any = None) -> Iterator[str]:
+    context = command.context_class(command, info_name=name, parent=above, terminal_width=80)
+    title = context.command_path
+    level = "##" if title.count(" ") < 2 else "###"
+    yield f"{level} `{title}`\n\n```text\n{command.get_help(context)}\n```"
+    for each in command.list_commands(context) if hasattr(command, "commands") else ():
+        yield from _helps(command.get_command(context, each), each, context)
 
 
 def metrics() -> str:
@@ -41,16 +47,19 @@ def metrics() -> str:
     for name in in_table_order(METRICS.names()):
         metric = get_metric(name)
         better = "higher" if metric.higher_is_better else "lower"
-        low, high = metric.range
         facts = {
-            "name": f"`{name}`",
-            "better": better,
-            "range": f"from {low:g}" if high == float("inf") else f"{low:g} to {high:g}",
-            "compares": metric.compares,
+            "range": f"{metric.limits}, {better} is better",
+            "compares with": metric.compares,
             "encoder": metric.encoder,
             "aggregation": metric.aggregation,
             "source": metric.source,
+            "weights": metric.licence or "its own",
+            "with people": metric.agreement,
         }
         lines += ["", f"## {metric.title}", "", f"{metric.definition[0].upper()}{metric.definition[1:]}.", ""]
-        lines += ["| | |", "|---|---|", *(f"| {key} | {value} |" for key, value in facts.items())]
+        lines += [
+            f"| name | `{name}` |",
+            "|---|---|",
+            *(f"| {key} | {value} |" for key, value in facts.items()),
+        ]
     return "\n".join(lines) + "\n"

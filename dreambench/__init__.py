@@ -77,7 +77,7 @@ def score(
 ) -> Scores:
     """Score images of any method by a named protocol, or by several in one pass, and return its scores.
 
-    ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a CSV manifest, a
+    ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a manifest file, a
     DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or images in
     memory as ``{subject: {prompt: [PIL images]}}``. ``protocol`` is a name or a YAML file, or several (a
     list; ``scores.protocols`` then has each one's scores); ``preset`` (None: the one of the protocol's name,

@@ -132,12 +132,12 @@ class _Stage:
     def in_words(self, now: float) -> str:
         """Return done, total, rate and ETA."""
         seconds, made = now - self.began, self.done - self.before
-        told = f"{self.done:,.0f} of {self.total:,.0f}"
+        count = f"{self.done:,.0f} of {self.total:,.0f}"
         if made <= 0 or seconds <= 0:
-            return told
+            return count
         rate = made / seconds
         pace = f"{rate:.2f} a second" if rate >= 1 else f"{1 / rate:.1f} s each"
-        return f"{told}, {pace}, {_duration((self.total - self.done) / rate)} left"
+        return f"{count}, {pace}, {_duration((self.total - self.done) / rate)} left"
 
 
 def _duration(seconds: float) -> str:

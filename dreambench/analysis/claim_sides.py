@@ -15,7 +15,7 @@ from dreambench.spec.run_spec import differences
 # What may differ within a side: the seed, and the subset of subjects and prompts. (Metrics belong to the
 # protocol, which is compared by its signature.)
 _FREE = ("seed", "subjects", "prompts")
-COMMON_WORD = "<common word>"
+COMMON_WORD_MARK = "<common word>"
 
 
 def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[RunScores]:
@@ -41,7 +41,7 @@ def runs_of(name: str | None, known: Claims, runs: Sequence[RunScores]) -> list[
 
 def _meets(run: RunScores, conditions: Mapping[str, object]) -> bool:
     word = paper_reproduction().common_word.of(run.record.spec.preset)
-    wanted = {field: word if value == COMMON_WORD else value for field, value in conditions.items()}
+    wanted = {field: word if value == COMMON_WORD_MARK else value for field, value in conditions.items()}
     return fits(run.record.spec.model_dump(mode="json"), wanted)
 
 

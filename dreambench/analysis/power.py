@@ -23,7 +23,7 @@ from dreambench.analysis.run_scores import RunScores
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import get_metric
 
-Scores = NDArray[np.float64]
+ScoreArray = NDArray[np.float64]
 ALPHA, POWER = 0.05, 0.8
 #: Larger designs are not reported.
 MOST_SUBJECTS, MOST_IMAGES, MOST_SEEDS = 2000, 200, 50
@@ -37,7 +37,7 @@ class ScoredMethod:
     label: str
     method: str
     seed: int
-    values: Scores
+    values: ScoreArray
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _of_pair(a: ScoredMethod, b: ScoredMethod, seed: float) -> tuple[float, floa
     return whole - seed, seed, prompt, image
 
 
-def _image_part(values: Scores) -> float:
+def _image_part(values: ScoreArray) -> float:
     return float(values.var(axis=2, ddof=1).mean()) if values.shape[2] > 1 else 0.0
 
 

@@ -18,8 +18,8 @@ from dreambench.analysis.power import (
     SUBJECTS,
     Components,
     NeededDesign,
+    ScoreArray,
     ScoredMethod,
-    Scores,
     components,
     needed,
     power,
@@ -163,7 +163,7 @@ def wrong_winner(metric: str, methods: Sequence[ScoredMethod]) -> WrongWinner:
 
 def _means_of_draw(
     dice: np.random.Generator, methods: Sequence[ScoredMethod], size: tuple[int, int, int]
-) -> Scores:
+) -> ScoreArray:
     """Return each method's mean over random subjects and prompts, with images of its own."""
     counts = methods[0].values.shape
     subjects, prompts = (dice.permutation(counts[axis])[: size[axis]] for axis in (0, 1))

@@ -12,7 +12,9 @@ import pandas as pd
 from dreambench.analysis.paired import run_differences
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summarize import summary_of
-from dreambench.analysis.summary import Summary
+from dreambench.analysis.summary import Score, Summary
+from dreambench.spec.registries import get_metric
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 from dreambench.store import RunFolder, open_run
 
 
@@ -70,7 +72,17 @@ class Scores:
         return self._read.tables.images.copy()
 
     def __repr__(self) -> str:
-        return f"{self.table.round(3).to_string()}\n{self.signature}"
+        row = self.summary.rows[1]
+        cells = {get_metric(name).heading: _in_words(row.score(name)) for name in row.metrics()}
+        shown = pd.DataFrame([{**cells, "images": f"{row.n_images:,}"}], index=[row.method])
+        notes = [f"{MINIATURE_NOTE}."] if is_miniature(self.signature) else []
+        return "\n".join([shown.to_string(), self.signature, *notes])
+
+
+def _in_words(score: Score | None) -> str:
+    assert score is not None
+    interval = f" [{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" if score.ci95 else ""
+    return f"{score.mean:.3f}{interval}"
 
 
 def load(folder: str | Path) -> Scores:

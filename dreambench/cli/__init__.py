@@ -13,6 +13,7 @@ from enum import Enum
 from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
 from dreambench.cli import (
     ablate_command,
@@ -36,7 +37,31 @@ _WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory":
 _OUTPUT = "the standard output"
 _LONGEST = 300  # characters of a library's message in an error of one line
 
+#: The commands under the headings of the help.
+_HEADINGS = {
+    "Run and score": ("run", "score", "report", "plan", "verify", "data"),
+    "Compare": ("check", "leaderboard", "power"),
+    "The paper": ("ablate", "claims", "reproduce", "gallery"),
+    "Human judgment": ("study", "correlate"),
+    "Look up": ("metrics", "presets", "published", "identifiers"),
+}
+
+
+class _UnderHeadings(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [name for names in _HEADINGS.values() for name in names]
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        longest = max(map(len, self.commands))
+        for heading, names in _HEADINGS.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(longest), self.commands[name].get_short_help_str()) for name in names]
+                )
+
+
 app = typer.Typer(
+    cls=_UnderHeadings,
     name="dreambench",
     help="The standard instrument for subject-driven image generation: from photos to a signed table.",
     no_args_is_help=True,
@@ -44,7 +69,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-#: The commands in the order of the help, each with a line that fits into 80 columns.
+#: The commands, each with a line that fits into 80 columns.
 _COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
     "run": (run_command.run, "Train, draw, score: from photos to a signed table."),
     "score": (score_command.score, "Score images of any method by the same protocol."),
@@ -66,8 +91,8 @@ _COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
 }
 for _name, (_command, _line) in _COMMANDS.items():
     app.command(_name, short_help=_line)(_command)
-app.add_typer(data_command.app, name="data")
-app.add_typer(study_command.app, name="study")
+for _group in (data_command.app, study_command.app):
+    app.add_typer(_group, name=_group.info.name, short_help=_group.info.help)
 
 
 @app.callback(invoke_without_command=True)
@@ -122,7 +147,7 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        code = _plain_command()(arguments, standalone_mode=False)
+        code = plain_command()(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except DreambenchError as error:
@@ -135,8 +160,8 @@ def _run(arguments: list[str], debug: bool) -> int:
             print(str(error))
             return 0
         if hasattr(error, "format_message"):  # wrong usage, as the option parser words it
-            message = printable(error.format_message().replace("Value error, ", ""))
-            print(f"dreambench: {message} (see dreambench --help)", file=sys.stderr)
+            message = printable(error.format_message().replace("Value error, ", "")).rstrip(".")
+            print(f"dreambench: {message} (see dreambench{_words_of(error)} --help)", file=sys.stderr)
             return 2
         if debug:
             traceback.print_exc()
@@ -145,6 +170,12 @@ def _run(arguments: list[str], debug: bool) -> int:
     if code == _INTERRUPTED:  # the option parser may have caught it, and turned it into this code
         print("interrupted; repeat the same command to resume", file=sys.stderr)
     return code if isinstance(code, int) else 0
+
+
+def _words_of(error: Any) -> str:
+    """Return the command that was used wrongly, a space before each of its words; empty if it is none."""
+    context = getattr(error, "ctx", None)
+    return context.command_path.removeprefix(str(context.find_root().info_name)) if context else ""
 
 
 def _written_out(code: int) -> int:
@@ -160,7 +191,7 @@ def _written_out(code: int) -> int:
     return code
 
 
-def _plain_command() -> Any:
+def plain_command() -> Any:
     """Return the command line with words for its values (N, TEXT, PATH) instead of Python's types."""
     command = typer.main.get_command(app)
     waiting: list[Any] = [command]

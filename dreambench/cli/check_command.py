@@ -121,10 +121,15 @@ def _write_junit(file: Path, result: Check, allow_better: bool) -> None:
 
 def verify(
     preset: Annotated[
-        str | None, typer.Option("--preset", help="paper-sd15, or mini, which needs no download.")
+        str | None,
+        typer.Option("--preset", metavar="NAME|FILE", help="paper-sd15, or mini, which needs no download."),
     ] = None,
-    data: Annotated[Path | None, typer.Option("--data", help="The official dataset's folder.")] = None,
-    device: Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FOLDER", help="The official dataset's folder.")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="KEY.PATH=VALUE", help="Such as protocol.dino.weights=FILE."),

@@ -15,12 +15,15 @@ from dreambench.errors import DreambenchError
 
 def claims(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, or folders of several (ablations).")
+        list[Path], typer.Argument(metavar="RUN", help="Run folders, or folders of several (ablations).")
     ],
     correlation: Annotated[
-        Path | None, typer.Option("--correlation", help="The output of `dreambench correlate --json`.")
+        Path | None,
+        typer.Option("--correlation", metavar="FILE", help="The output of `dreambench correlate --json`."),
     ] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Also write the table here (Markdown).")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Also write the table here (Markdown).")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Answer each claim of the paper: holds, fails or undecided, with effect, interval, p-value and n."""

@@ -42,17 +42,27 @@ def correlate(
     ] = None,
     task: Annotated[
         str | None,
-        typer.Option("--task", help="ImagenHub's generation, editing, multi-subject; or all: ranks scores."),
+        typer.Option(
+            "--task",
+            metavar="NAME",
+            help="ImagenHub's generation, editing, multi-subject; or all: ranks scores.",
+        ),
     ] = None,
     judges: Annotated[
         str | None,
-        typer.Option("--judges", help="Vision-language judges by name, all or none. [default: all]"),
+        typer.Option(
+            "--judges", metavar="NAME,...", help="Vision-language judges by name, all or none. [default: all]"
+        ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="photos: the preset whose dataset and protocol it is.")
+        str | None,
+        typer.Option(
+            "--preset", metavar="NAME|FILE", help="photos: the preset whose dataset and protocol it is."
+        ),
     ] = None,
     metrics: Annotated[
-        str | None, typer.Option("--metrics", help="photos: names such as dino,clip_i,dinov2.")
+        str | None,
+        typer.Option("--metrics", metavar="NAME,...", help="photos: names such as dino,clip_i,dinov2."),
     ] = None,
     overrides: Set = None,
     out: Annotated[

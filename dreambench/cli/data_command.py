@@ -19,7 +19,7 @@ from dreambench.dataset.own_list import unused_parts, write_list
 from dreambench.dataset.prompts import CATEGORIES
 from dreambench.errors import DreambenchError
 
-app = typer.Typer(name="data", help="The data: fetch it, verify it, show the subjects.", no_args_is_help=True)
+app = typer.Typer(name="data", help="Fetch the photos, verify them, show the subjects.", no_args_is_help=True)
 
 DataOption = Annotated[
     Path | None,
@@ -168,7 +168,9 @@ def _describe(data: Path | None) -> dict[str, Any]:
 
 
 def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
-    table = Table(title=title)
+    # Without lines, as the tables of a report.
+    head = Text(title, style="bold")
+    table = Table(title=head, title_justify="left", box=None, padding=(0, 2, 0, 0), pad_edge=False)
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -22,11 +22,14 @@ def gallery(
         str, typer.Option("--prompts", metavar="NAME|FILE", help="A prompt set's name, or a YAML file.")
     ] = "applications",
     subjects: Annotated[
-        str | None, typer.Option("--subjects", help="Names such as dog,cat. [default: the run's]")
+        str | None,
+        typer.Option("--subjects", metavar="NAME,...", help="Names such as dog,cat. [default: the run's]"),
     ] = None,
     images: Annotated[
         int | None,
-        typer.Option("--images", min=1, max=1000, help="Images of each prompt. [default: the run's]"),
+        typer.Option(
+            "--images", metavar="FOLDER", min=1, max=1000, help="Images of each prompt. [default: the run's]"
+        ),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="The gallery's seed. [default: the run's]")
@@ -35,7 +38,9 @@ def gallery(
     base: options.Base = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The gallery's folder; of several runs, one below it for each."),
+        typer.Option(
+            "--out", metavar="FOLDER", help="The gallery's folder; of several runs, one below it for each."
+        ),
     ] = None,
     keep_checkpoints: Annotated[
         bool, typer.Option("--keep-checkpoints", help="Keep weights that are trained again, in the run.")

@@ -14,7 +14,10 @@ from dreambench.cli.printing import print_whole
 
 def identifiers(
     tokenizer: Annotated[
-        str, typer.Option("--tokenizer", help="A hub id, or a folder: a tokenizer's or a pipeline's.")
+        str,
+        typer.Option(
+            "--tokenizer", metavar="ID|FOLDER", help="A hub id, or a folder: a tokenizer's or a pipeline's."
+        ),
     ] = "openai/clip-vit-large-patch14",
     count: Annotated[int, typer.Option("--count", min=1, help="How many to draw.")] = 10,
     length: Annotated[int, typer.Option("--length", min=1, max=3, help="Tokens in each.")] = 1,
@@ -41,7 +44,7 @@ def identifiers(
 
 def presets(
     name: Annotated[
-        str | None, typer.Argument(help="A preset's name or a YAML file; none lists them.")
+        str | None, typer.Argument(metavar="NAME", help="A preset's name or a YAML file; none lists them.")
     ] = None,
     json: Json = False,
 ) -> None:
@@ -81,12 +84,11 @@ def metrics(*, json: Json = False) -> None:
         typer.echo(json_library.dumps(described))
         return
     for metric in found:
-        low, high = (f"{end:g}" for end in metric.range)
         better = "higher" if metric.higher_is_better else "lower"
         typer.echo(
             f"{metric.name}  {metric.heading}\n"
             f"  {metric.definition}\n"
-            f"  {better} is better, from {low} to {high}; encoder {metric.encoder}; {metric.aggregation}\n"
+            f"  {better} is better, {metric.limits}; encoder {metric.encoder}; {metric.aggregation}\n"
             f"  {metric.source}; weights: {metric.licence or 'its own'}\n"
             f"  with people: {metric.agreement}"
         )
@@ -94,7 +96,7 @@ def metrics(*, json: Json = False) -> None:
 
 def published(
     page: Annotated[
-        Path | None, typer.Option("--page", help="Write the page, such as docs/published.md.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the page, such as docs/published.md.")
     ] = None,
     json: Json = False,
 ) -> None:

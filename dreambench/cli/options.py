@@ -17,16 +17,28 @@ from dreambench.executors.executor_options import ExecutorOptions
 Preset = Annotated[
     str | None,
     typer.Option(
-        "--preset", help="A preset's name, or a YAML file. [default: paper-sd15; a run without a GPU: mini]"
+        "--preset",
+        metavar="NAME|FILE",
+        help="A preset's name, or a YAML file. [default: paper-sd15; a run without a GPU: mini]",
     ),
 ]
 ScoringPreset = Annotated[
-    str | None, typer.Option("--preset", help="A preset's name, or a YAML file. [default: paper-sd15]")
+    str | None,
+    typer.Option(
+        "--preset", metavar="NAME|FILE", help="A preset's name, or a YAML file. [default: paper-sd15]"
+    ),
 ]
-Subjects = Annotated[str | None, typer.Option("--subjects", help="all, or names such as dog,cat.")]
-Base = Annotated[str | None, typer.Option("--base", help="The base model: a hub id, or a folder.")]
+Subjects = Annotated[
+    str | None, typer.Option("--subjects", metavar="NAME,...", help="all, or names such as dog,cat.")
+]
+Base = Annotated[
+    str | None, typer.Option("--base", metavar="ID|FOLDER", help="The base model: a hub id, or a folder.")
+]
 Data = Annotated[
-    Path | None, typer.Option("--data", help="The official dataset's folder, or your own with subjects.csv.")
+    Path | None,
+    typer.Option(
+        "--data", metavar="FOLDER", help="The official dataset's folder, or your own with subjects.csv."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", help="The run's seed.")]
 Set = Annotated[
@@ -34,7 +46,10 @@ Set = Annotated[
 ]
 KeepCheckpoints = Annotated[bool, typer.Option("--keep-checkpoints", help="Keep every subject's weights.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else.")]
-Out = Annotated[Path | None, typer.Option("--out", help="The results' folder. [default: below results/]")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", metavar="FOLDER", help="The results' folder. [default: below results/]"),
+]
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,9 @@ class ImageOptions:
     """Which images of which data, scored how; the names are those of ``runs.run.Asked``."""
 
     subjects: Subjects = None
-    prompts: Annotated[str | None, typer.Option("--prompts", help="all, or indices such as 0-4,7.")] = None
+    prompts: Annotated[
+        str | None, typer.Option("--prompts", metavar="N-N,...", help="all, or indices such as 0-4,7.")
+    ] = None
     images_per_prompt: Annotated[
         int | None, typer.Option("--images-per-prompt", help="Images of each prompt.")
     ] = None
@@ -51,11 +68,16 @@ class ImageOptions:
     protocol: Annotated[
         str | None,
         typer.Option(
-            "--protocol", help="A protocol, by name or YAML file; `run` and `score` take several: a,b."
+            "--protocol",
+            metavar="NAME|FILE",
+            help="A protocol, by name or YAML file; `run` and `score` take several: a,b.",
         ),
     ] = None
     metrics: Annotated[
-        str | None, typer.Option("--metrics", help="Names such as dino,clip_t; see `dreambench metrics`.")
+        str | None,
+        typer.Option(
+            "--metrics", metavar="NAME,...", help="Names such as dino,clip_t; see `dreambench metrics`."
+        ),
     ] = None
 
 
@@ -63,10 +85,15 @@ class ImageOptions:
 class SpecOptions(ImageOptions):
     """Everything that a run is asked for, but its preset and its seed."""
 
-    method: Annotated[str | None, typer.Option("--method", help="The method, by name.")] = None
+    method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="The method, by name.")] = (
+        None
+    )
     base: Base = None
     identifier: Annotated[
-        str | None, typer.Option("--identifier", help="The identifier, such as sks. [default: a rare token]")
+        str | None,
+        typer.Option(
+            "--identifier", metavar="WORD", help="The identifier, such as sks. [default: a rare token]"
+        ),
     ] = None
 
 
@@ -75,21 +102,29 @@ class Execution(ExecutorOptions):
     """Where and how tasks run."""
 
     executor: Annotated[
-        str, typer.Option("--executor", help="local: in this process. ray: on many GPUs, cores or machines.")
+        str,
+        typer.Option(
+            "--executor",
+            metavar="NAME",
+            help="local: in this process. ray: units (subjects) on many GPUs or machines.",
+        ),
     ] = "local"
     ray_address: Annotated[
-        str | None, typer.Option("--ray-address", help="A Ray cluster. [default: this machine alone]")
+        str | None,
+        typer.Option(
+            "--ray-address", metavar="HOST:PORT", help="A Ray cluster. [default: this machine alone]"
+        ),
     ] = None
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Tasks at once. [default: one per GPU, or per core]"),
+        typer.Option("--workers", min=1, help="Units at once. [default: one per GPU, or per core]"),
     ] = None
     gpus_per_unit: Annotated[
-        float | None, typer.Option("--gpus-per-unit", min=0, help="A task's share of a GPU, such as 0.5.")
+        float | None, typer.Option("--gpus-per-unit", min=0, help="A unit's share of a GPU, such as 0.5.")
     ] = None
     unit_timeout: Annotated[
         float | None,
-        typer.Option("--unit-timeout", min=1, help="Seconds for a task. [default: from earlier timings]"),
+        typer.Option("--unit-timeout", min=1, help="Seconds for a unit. [default: from earlier timings]"),
     ] = None
     send_back: Annotated[
         bool, typer.Option("--send-back", help="Send files back even if workers see the run's folder.")

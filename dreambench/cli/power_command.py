@@ -16,10 +16,10 @@ from dreambench.cli.printing import print_tables
 
 def power(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Runs of two methods or more, of one protocol.")
+        list[Path], typer.Argument(metavar="RUN", help="Runs of two methods or more, of one protocol.")
     ],
     page: Annotated[
-        Path | None, typer.Option("--page", help="Write the page, such as docs/power.md.")
+        Path | None, typer.Option("--page", metavar="FILE", help="Write the page, such as docs/power.md.")
     ] = None,
     json: Json = False,
 ) -> None:

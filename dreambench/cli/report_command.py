@@ -26,6 +26,7 @@ def report(
         Path | None,
         typer.Option(
             "--out",
+            metavar="FOLDER|FILE",
             help="The report's folder, or its FILE.html. [default: report/ or report.html in the run]",
         ),
     ] = None,
@@ -34,12 +35,17 @@ def report(
         bool, typer.Option("--force", help="Show runs of different signatures, marked as incomparable.")
     ] = False,
     votes: Annotated[
-        Path | None, typer.Option("--votes", help="A user study's votes: the page gets the paper's Table 2.")
+        Path | None,
+        typer.Option(
+            "--votes", metavar="FILE", help="A user study's votes: the page gets the paper's Table 2."
+        ),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
-            "--protocol", help="The scores by a protocol; refuses runs of another. Or several: a,b."
+            "--protocol",
+            metavar="NAME|FILE",
+            help="The scores by a protocol; refuses runs of another. Or several: a,b.",
         ),
     ] = None,
     single_file: Annotated[
@@ -48,19 +54,26 @@ def report(
     compare_sheet: Annotated[
         Path | None,
         typer.Option(
-            "--compare-sheet", help="Also write the runs' images side by side: a .png or .pdf file."
+            "--compare-sheet",
+            metavar="FILE",
+            help="Also write the runs' images side by side: a .png or .pdf file.",
+        ),
+    ] = None,
+    cells: Annotated[
+        str | None,
+        typer.Option(
+            "--cells", metavar="IMAGE,...", help="The images of that file: names such as dog/3-0,cat/4-1."
         ),
     ] = None,
     data: Annotated[
         Path | None,
-        typer.Option("--data", help="The dataset's folder, where a run's photos have moved."),
+        typer.Option(
+            "--data", metavar="FOLDER", help="The dataset's folder, where a run's photos have moved."
+        ),
     ] = None,
     published: Annotated[
-        bool, typer.Option("--published", help="Set published results beside the runs, where they compare.")
+        bool, typer.Option("--published", help="Set comparable published results beside the runs.")
     ] = False,
-    cells: Annotated[
-        str | None, typer.Option("--cells", help="The images of that file, such as dog/3-0,cat/4-1.")
-    ] = None,
 ) -> None:
     """Write HTML, Markdown, LaTeX and CSV tables of one run, or of several side by side."""
     from dreambench.analysis import summarize
@@ -109,13 +122,13 @@ def _write_sheet(runs: list[RunFolder], file: Path | None, cells: str | None) ->
 def _print_tables(runs: list[RunFolder], summary: Summary, published: bool) -> None:
     from dreambench.report import terminal_table
 
-    Console().print(terminal_table(summary))
     if published:
         from dreambench.report.reported_table import published_tables
         from dreambench.report.table import to_terminal
 
         for content in published_tables(summary.signature):
             Console().print("", to_terminal(content))
+    Console().print(terminal_table(summary))
     typer.echo(f"\nsignature {summary.signature}")
     for run in runs:
         for note in run.record.notes:
@@ -177,13 +190,13 @@ def _place(runs: list[RunFolder], out: Path | None, single_file: bool) -> Path:
 
 def leaderboard(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="FOLDER...", help="Run folders, or folders that contain some.")
+        list[Path], typer.Argument(metavar="FOLDER", help="Run folders, or folders that contain some.")
     ],
-    out: Annotated[Path, typer.Option("--out", help="The page's folder, or its FILE.html.")] = Path(
-        "results/leaderboard"
-    ),
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FOLDER|FILE", help="The page's folder, or its FILE.html.")
+    ] = Path("results/leaderboard"),
 ) -> None:
-    """Write one sortable page of signed results, grouped by signature, with published ones that compare."""
+    """Write one sortable page of signed results, grouped by signature, with comparable published ones."""
     from dreambench.report.leaderboard import write_leaderboard
 
     typer.echo(f"leaderboard: {write_leaderboard(folders, out)}", err=True)

@@ -20,17 +20,20 @@ def reproduce(
     base: Base = None,
     data: Data = None,
     settings: Set = None,
-    seeds: Annotated[str, typer.Option("--seeds", help="Seeds, such as 0,1.")] = "0,1",
+    seeds: Annotated[str, typer.Option("--seeds", metavar="N,...", help="Seeds, such as 0,1.")] = "0,1",
     correlation: Annotated[
-        Path | None, typer.Option("--correlation", help="The output of `dreambench correlate --json`.")
+        Path | None,
+        typer.Option("--correlation", metavar="FILE", help="The output of `dreambench correlate --json`."),
     ] = None,
     notes: Annotated[
-        Path | None, typer.Option("--notes", help="A Markdown file to put below the verdicts.")
+        Path | None,
+        typer.Option("--notes", metavar="FILE", help="A Markdown file to put below the verdicts."),
     ] = None,
     out: Out = None,
     execution: Execution,
     page: Annotated[
-        Path | None, typer.Option("--page", help="The page's file. [default: beside the runs]")
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="The page's file. [default: beside the runs]"),
     ] = None,
     finished: Annotated[
         bool, typer.Option("--finished", help="Run nothing: write the page of the runs that are finished.")
@@ -39,6 +42,7 @@ def reproduce(
         Path | None,
         typer.Option(
             "--tables",
+            metavar="FOLDER",
             help="A folder that keeps each finished run without its images; these are not run again.",
         ),
     ] = None,

@@ -32,6 +32,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--preset",
+            metavar="NAME|FILE",
             help="A preset's name, or a YAML file; several: a run of each. "
             "[default: paper-sd15; a run without a GPU: mini]",
         ),
@@ -43,14 +44,17 @@ def run(
     checkpoints: Annotated[
         str | None,
         typer.Option(
-            "--checkpoints", help="Steps, such as 20,40,80: a run stopped at each, and a figure of them."
+            "--checkpoints",
+            metavar="N,...",
+            help="Steps, such as 20,40,80: a run stopped at each, and a figure of them.",
         ),
     ] = None,
     asked: SpecOptions,
     out: Out = None,
     keep_checkpoints: KeepCheckpoints = False,
     note: Annotated[
-        list[str] | None, typer.Option("--note", help="A remark that the tables and the page show.")
+        list[str] | None,
+        typer.Option("--note", metavar="TEXT", help="A remark that the tables and the page show."),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Start although the GPU's memory is too small by arithmetic.")

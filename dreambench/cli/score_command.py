@@ -16,12 +16,16 @@ def score(
     *,
     images: Annotated[
         Path | None,
-        typer.Option("--images", help="FOLDER/<subject>/<prompt_index>-<image_index>.png, or alike."),
+        typer.Option(
+            "--images", metavar="FOLDER", help="FOLDER/<subject>/<prompt_index>-<image_index>.png, or alike."
+        ),
     ] = None,
     manifest: Annotated[
         Path | None,
         typer.Option(
-            "--manifest", help="CSV, TSV, JSON(L), Parquet: file,subject and prompt_index or prompt."
+            "--manifest",
+            metavar="FILE",
+            help="CSV, TSV, JSON(L), Parquet: file,subject and prompt_index or prompt.",
         ),
     ] = None,
     pattern: Annotated[
@@ -29,9 +33,12 @@ def score(
         typer.Option("--pattern", help='How files are called: "{subject}_{prompt}_{image}.png".'),
     ] = None,
     root: Annotated[
-        Path | None, typer.Option("--root", help="The folder of a manifest's files. [default: its own]")
+        Path | None,
+        typer.Option("--root", metavar="FOLDER", help="The folder of a manifest's files. [default: its own]"),
     ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The row's name in tables.")] = None,
+    name: Annotated[
+        str | None, typer.Option("--name", metavar="NAME", help="The row's name in tables.")
+    ] = None,
     preset: ScoringPreset = None,
     asked: ImageOptions,
     out: Out = None,

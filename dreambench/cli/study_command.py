@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from dreambench.study.study_plan import StudyName, StudyPlan
 
 app = typer.Typer(
-    name="study", help="The user study: draw it, serve it, export its votes.", no_args_is_help=True
+    name="study", help="Ask people: draw a user study, serve it, export its votes.", no_args_is_help=True
 )
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that `study create` made.")]
@@ -28,7 +28,7 @@ def create(
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The second run's folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new study's folder.")],
     studies: Annotated[
-        str, typer.Option("--studies", help="Of subject,prompt: what is asked about.")
+        str, typer.Option("--studies", metavar="NAME,...", help="Of subject,prompt: what is asked about.")
     ] = "subject,prompt",
     questionnaires: Annotated[
         int, typer.Option("--questionnaires", min=1, max=9999, help="In each study.")
@@ -42,10 +42,14 @@ def create(
     ] = 0,
     seed: Annotated[int, typer.Option("--seed", min=0, help="The draw's seed.")] = 0,
     url: Annotated[
-        str, typer.Option("--url", help="Where raters will reach the server; their links begin with it.")
+        str,
+        typer.Option(
+            "--url", metavar="ADDRESS", help="Where raters will reach the server; their links begin with it."
+        ),
     ] = "http://127.0.0.1:8000",
     contact: Annotated[
-        str | None, typer.Option("--contact", help="Who answers raters' questions; on the consent page.")
+        str | None,
+        typer.Option("--contact", metavar="NAME", help="Who answers raters' questions; on the consent page."),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -67,7 +71,10 @@ def create(
 def serve(
     folder: Folder,
     host: Annotated[
-        str, typer.Option("--host", help="0.0.0.0 lets other machines in; the default does not.")
+        str,
+        typer.Option(
+            "--host", metavar="ADDRESS", help="0.0.0.0 lets other machines in; the default does not."
+        ),
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")] = 8000,
 ) -> None:

@@ -40,8 +40,8 @@ class CustomConcept101:
                 continue
             place, noun = Path(str(row["instance_data_dir"])), str(row["class_prompt"])
             category: Category = "live" if place.name.startswith(_LIVE) else "object"
-            told = {"subject": place.name, "class_noun": noun, "category": category}
-            wrong = f"{place} {OUTSIDE}" if is_outside(place) else row_problem(told, subjects)
+            listed = {"subject": place.name, "class_noun": noun, "category": category}
+            wrong = f"{place} {OUTSIDE}" if is_outside(place) else row_problem(listed, subjects)
             if wrong:
                 problems.append(Problem(LIST, f"concept {number}: {wrong}"))
                 continue

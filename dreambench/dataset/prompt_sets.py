@@ -126,7 +126,7 @@ def _read(path: Path) -> _File:
         file = _File.model_validate(content)
     except ValidationError as error:
         first = error.errors()[0]
-        raise DreambenchError(f"{path}: field {_field(first['loc'])}: {_told(first)}", _REMEDY) from error
+        raise DreambenchError(f"{path}: field {_field(first['loc'])}: {_message(first)}", _REMEDY) from error
     if not (file.prompts or file.groups or file.include):
         raise DreambenchError(f"{path}: field prompts: is missing", _REMEDY)
     return file
@@ -136,7 +136,7 @@ def _field(location: tuple[int | str, ...]) -> str:
     return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
 
 
-def _told(error: Any) -> str:
+def _message(error: Any) -> str:
     if error["type"] == "missing":
         return "is missing"
     if error["type"] == "extra_forbidden":

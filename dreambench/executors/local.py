@@ -20,7 +20,7 @@ class LocalExecutor:
 
     def run(self, queue: Sequence[QueuedTask], watch: ProgressListener) -> Generator[Outcome, None, None]:
         """Do all tasks and yield their outcomes."""
-        bar = f"{len(queue)} tasks"
+        bar = "all units"
         watch.start(bar, len(queue))
         for queued in queue:
             began = time.monotonic()

@@ -22,7 +22,7 @@ from dreambench.errors import DreambenchError
 from dreambench.human.correlation.coefficients import coefficient, mean_of_known
 from dreambench.spec.frozen import Frozen
 
-Scores = dict[str, float]
+ByImage = dict[str, float]
 #: Question: the end of the raters' files, the judge's folder, and the folders of metrics.
 QUESTIONS = {
     "concept preservation": ("cp", "concept_preservation_full", ("dino", "clipi")),
@@ -85,7 +85,7 @@ def read_plus(folder: Path | None) -> PlusAgreement:
 
 
 def _row(
-    question: str, method: str, rated: Sequence[Scores], judged: Scores, scores: Mapping[str, Scores]
+    question: str, method: str, rated: Sequence[ByImage], judged: ByImage, scores: Mapping[str, ByImage]
 ) -> PlusRow:
     whole = pd.DataFrame(rated).notna().all()
     return PlusRow(
@@ -103,7 +103,7 @@ def _row(
     )
 
 
-def interval_alpha(rated: Sequence[Scores]) -> float | None:
+def interval_alpha(rated: Sequence[ByImage]) -> float | None:
     """Return Krippendorff's alpha for interval values over raters' images; None where nothing varies."""
     import krippendorff
 
@@ -114,16 +114,16 @@ def interval_alpha(rated: Sequence[Scores]) -> float | None:
     return float(krippendorff.alpha(reliability_data=table, level_of_measurement="interval"))
 
 
-def _pearson(group: Scores, own: Scores) -> float | None:
+def _pearson(group: ByImage, own: ByImage) -> float | None:
     both = pd.DataFrame({"own": own, "group": group}).dropna().sort_index()
     return coefficient("pearson", both["own"].to_numpy(float), both["group"].to_numpy(float))[0]
 
 
-def _read_if_there(path: Path) -> Scores:
+def _read_if_there(path: Path) -> ByImage:
     return _read(path) if path.is_file() else {}
 
 
-def _read(path: Path) -> Scores:
+def _read(path: Path) -> ByImage:
     """Return the scores by image, NaN for null and what is not finite.
 
     Raises DreambenchError naming file and image.

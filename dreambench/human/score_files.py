@@ -18,7 +18,7 @@ from dreambench.spec.registries import METRICS
 from dreambench.store import open_run
 
 REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
-Scores = dict[str, float]
+ByMetric = dict[str, float]
 _FORM: dict[str, Any] = {"encoding": "utf-8-sig", "skipinitialspace": True}
 
 
@@ -35,11 +35,11 @@ class _Table:
 class ImageScores:
     """Scores of images; ``metrics`` are those that every table has."""
 
-    def __init__(self, metrics: tuple[str, ...], rows: dict[tuple[str | None, str], Scores]) -> None:
+    def __init__(self, metrics: tuple[str, ...], rows: dict[tuple[str | None, str], ByMetric]) -> None:
         self.metrics = metrics
         self._rows = rows
 
-    def find(self, method: str, file: str) -> Scores | None:
+    def find(self, method: str, file: str) -> ByMetric | None:
         """Return an image's scores (NaN for a missing one), or None for an image that is in no table.
 
         The table of a run counts for that run only, because files of different runs have the same names.
@@ -62,7 +62,7 @@ def read_image_scores(paths: Sequence[Path]) -> ImageScores:
     metrics = tuple(m for m in known if all(m in frame and frame[m].notna().any() for frame in frames))
     if not metrics:
         raise DreambenchError(f"{paths[0]}: no metric has a score in every table", REMEDY)
-    rows: dict[tuple[str | None, str], Scores] = {}
+    rows: dict[tuple[str | None, str], ByMetric] = {}
     origins: dict[tuple[str | None, str], Path] = {}
     for table in tables:
         for number, row in enumerate(table.frame.to_dict(orient="records"), start=2):

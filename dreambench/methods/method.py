@@ -71,7 +71,7 @@ class Context:
 
 
 class Method(Protocol):
-    """The contract of a method; ``register_method`` gives it its ``name``.
+    """The contract of a method; its entry point gives it its ``name``.
 
     ``personalize`` must depend only on its arguments: the same spec and subject give the same weights,
     whatever was trained before. An optional function ``phrase(subject, identifier)`` returns the

@@ -161,8 +161,8 @@ def _pipeline(base: BaseModel, embeddings: Mapping[str, Any]) -> Any:
     pipeline = base.pipeline(**encoders, **tokenizers)
     places = zip(_keys(base), encoders.values(), tokenizers.values(), strict=True)
     for key, encoder, tokenizer in places:
-        told = {"text_encoder": encoder, "tokenizer": tokenizer}
-        pipeline.load_textual_inversion({PLACEHOLDER: embeddings[key]}, token=PLACEHOLDER, **told)
+        learned = {PLACEHOLDER: embeddings[key]}
+        pipeline.load_textual_inversion(learned, PLACEHOLDER, tokenizer=tokenizer, text_encoder=encoder)
         # diffusers resizes the embedding table, which makes it a new, trainable parameter.
         encoder.requires_grad_(False)
         pool_at(encoder, tokenizer.eos_token_id)

@@ -123,11 +123,6 @@ def embed_subject(
     SubjectEmbeddings(run, subject, [ProtocolImages(encoders, images)], pool).embed(batch_size, on_image)
 
 
-def caption_key(text: str) -> str:
-    """Return the key of a caption's embedding: the SHA-256 of its UTF-8 text."""
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
 def _embed_captions(
     run: RunFolder, asked: Sequence[tuple[ScoredProtocol, ProtocolEncoders]]
 ) -> dict[str, dict[str, Tensor]]:
@@ -146,13 +141,14 @@ def _embed_captions(
 def _embed_texts(
     run: RunFolder, texts: Sequence[str], key: str, encoders: ProtocolEncoders, encoder: str
 ) -> dict[str, Tensor]:
-    """Return the embedding of each distinct caption of the existing images."""
+    """Return the embedding of each text by one encoder, from the run folder or computed and stored there."""
+    keys = {text: hashlib.sha256(text.encode()).hexdigest() for text in texts}
     vectors = EmbeddingStore(run.embedding_file(f"{key}-text", "captions"))
     if vectors.damaged:
         run.notices.append("the embeddings of captions were damaged; they are computed again")
-    missing = [text for text in texts if caption_key(text) not in vectors]
+    missing = [text for text in texts if keys[text] not in vectors]
     if missing:
         for text, row in zip(missing, encoders.load(encoder).embed_texts(missing), strict=True):
-            vectors.add(caption_key(text), row)
+            vectors.add(keys[text], row)
         vectors.save()
-    return {text: vectors[caption_key(text)] for text in texts}
+    return {text: vectors[keys[text]] for text in texts}

@@ -25,7 +25,7 @@ def layout_of(component: str, module: Any, device: torch.device) -> torch.memory
     return torch.channels_last if last else torch.preserve_format
 
 
-def quiet_libraries() -> None:
+def hide_loading_bars() -> None:
     """Take away the loading bars of diffusers and transformers: each subject would show four of them."""
     import diffusers
     import transformers
@@ -47,7 +47,7 @@ def load_module(
     """
     import torch
 
-    quiet_libraries()
+    hide_loading_bars()
     more = {} if quantization is None else {"quantization_config": quantization}
     try:
         module, report = cls.from_pretrained(

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from dreambench.analysis.run_scores import RunScores, protocol_scores, read_run_scores
+from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import Row
 from dreambench.errors import DreambenchError
 from dreambench.literature.reported import ReportedResult, SetApart, beside, reported_results
 from dreambench.report import numbers
 from dreambench.report.html import names_a_page, render
-from dreambench.report.inline_svg import colour_of, draw_svg, legend_above, name_dot, trade_off_panel
+from dreambench.report.inline_svg import colour_of, draw_svg, name_dot, trade_off_panel
 from dreambench.report.out_folder import refuse_foreign_folder
 from dreambench.report.reported_table import apart_table, reported_value
 from dreambench.report.table import TableCell, score_cell
@@ -118,7 +119,7 @@ def make_boards(scored: Sequence[RunScores]) -> list[Board]:
 
 def _board(group: Sequence[RunScores], anchor: str) -> Board:
     signature = group[0].signature
-    rows = [(run, summary_of([run]).rows[1]) for run in group]
+    rows = [(run, summary_of([run]).rows[1]) for run in with_seeds_joined(group)]
     comparable, _ = beside(signature)
     metrics = in_table_order(name for _, row in rows for name in row.metrics())
     own = [
@@ -161,10 +162,8 @@ def _figure(rows: Sequence[tuple[RunScores, Row]], anchor: str) -> Markup:
             if x.ci95 and y.ci95:
                 axes.plot(x.ci95, [y.mean] * 2, color=colour, lw=1)
                 axes.plot([x.mean] * 2, y.ci95, color=colour, lw=1)
-            axes.plot([x.mean], [y.mean], "o", color=colour, ms=6, label=label)
-            # Near dots, such as two seeds, keep their names apart.
+            axes.plot([x.mean], [y.mean], "o", color=colour, ms=6)
+            # Near dots keep their names apart.
             name_dot(axes, label, x.mean, y.mean, (6, 4 if position % 2 else -11))
-        if len(points) <= 4:
-            legend_above(figure, [axes])
 
     return draw_svg((7.2, 4.2), draw, anchor, "Fidelity against prompt following")

@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from dreambench.analysis.paired import INTERVAL
+from dreambench.analysis.paired import INTERVAL, LEAST
 from dreambench.analysis.summary import Row, Score, SubjectScores, Summary
 from dreambench.literature.published import differences_from_paper, of_the_papers_subjects, published
 from dreambench.report import numbers
@@ -30,9 +30,7 @@ from dreambench.spec.registries import get_metric, in_table_order, standard_metr
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
 
 REAL_LABEL = "Real images"
-CAPTION = (
-    f"Mean over subjects of the mean over each subject's images; in brackets the 95% interval ({INTERVAL})."
-)
+_MEAN = "Mean over subjects of the mean over each subject's images"
 INCOMPARABLE = "The signatures of these runs differ: their numbers must not be compared"
 
 
@@ -48,7 +46,14 @@ def main_table(summary: Summary) -> Table:
         for position, each in enumerate(summary.rows)
     ]
     paper = [] if differences_from_paper(summary.signature) else _published_rows(metrics)
-    return table(summary.name, _head(metrics), [*ours, *paper], CAPTION)
+    return table(summary.name, _head(metrics), [*ours, *paper], _caption(summary))
+
+
+def _caption(summary: Summary) -> str:
+    scores = [each.score(metric) for each in summary.rows for metric in each.metrics()]
+    if any(score and score.ci95 for score in scores):
+        return f"{_MEAN}; in brackets the 95% interval ({INTERVAL})."
+    return f"{_MEAN}; without intervals, which need {LEAST} subjects."
 
 
 def _head(metrics: tuple[str, ...]) -> list[str]:
@@ -114,7 +119,7 @@ def paper_apart(summary: Summary) -> Table | None:
 
 def markdown_table(summary: Summary) -> str:
     """Return the main table in GitHub's Markdown, with the signature below it."""
-    lines = [to_markdown(main_table(summary)), CAPTION, "", f"Signature: `{summary.signature}`"]
+    lines = [to_markdown(main_table(summary)), _caption(summary), "", f"Signature: `{summary.signature}`"]
     apart = paper_apart(summary)
     if apart:
         lines += ["", f"{apart.title}. {markdown_text(apart.note)}", "", to_markdown(apart).rstrip()]
@@ -132,7 +137,7 @@ def markdown_table(summary: Summary) -> str:
 def latex_table(summary: Summary) -> str:
     """Return the main table for LaTeX with booktabs; names are escaped."""
     signature = latex_text(summary.signature).replace(r"\textbar{}", r"\textbar{}\allowbreak{}")
-    notes = [latex_text(CAPTION), f"Signature: \\texttt{{{signature}}}."]
+    notes = [latex_text(_caption(summary)), f"Signature: \\texttt{{{signature}}}."]
     if is_miniature(summary.signature):
         notes.append(f"\\textbf{{{latex_text(MINIATURE_NOTE)}.}}")
     if summary.incomparable:
@@ -141,14 +146,17 @@ def latex_table(summary: Summary) -> str:
 
 
 def terminal_table(summary: Summary) -> Group:
-    """Return the main table and the table of subjects of each run, to be printed with ``rich``.
+    """Return the table of subjects of each run and the main table, to be printed with ``rich``.
 
-    The signature is not among them: it is one long line that must stay whole to be copied.
+    The main table is last, where a terminal shows it however many subjects there are; a single subject is
+    not repeated. The signature is not among them: it is one long line that must stay whole to be copied.
     """
-    parts: list[RichTable | Text] = [to_terminal(main_table(summary))]
+    parts: list[RichTable | Text] = [Text()]
     by_run = {label: run.subjects for label, run in summary.runs.items()} or {summary.name: summary.subjects}
     for label, subjects in by_run.items():
-        parts += [Text(), to_terminal(_subjects(label, subjects))]
+        if len(subjects) > 1:
+            parts += [to_terminal(_subjects(label, subjects)), Text()]
+    parts.append(to_terminal(main_table(summary)))
     apart = paper_apart(summary)
     if apart:
         parts += [Text(), to_terminal(apart), Text(apart.note, style="dim")]

@@ -20,11 +20,11 @@ _PAGE = """\
 # Published results
 
 What papers report on this benchmark, each with where it was read and what is known of how it was made. Most
-papers do not state their protocol, so most of these numbers compare with nothing. Reports of one method that
-are more than {conflict} apart are both here, and say so.
+papers do not state their protocol, so most of these numbers cannot be compared with any others. Where two
+reports of one method are more than {conflict} apart, both are here and marked.
 
 `dreambench published` prints this list (`--json` for programs), `dreambench report RUN --published` sets
-those that compare beside a run and lists the others with the reason. An entry is a file in `data/published/`;
+comparable ones beside a run and lists the others with the reason. An entry is a file in `data/published/`;
 to add one, copy another. This page is made by `dreambench published --page docs/published.md`.
 """
 

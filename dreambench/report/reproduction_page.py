@@ -102,7 +102,7 @@ def _head(
     miniature = is_miniature(run.signature)
     lines = ["# Reproduction", ""]
     lines += [f"**{MINIATURE_NOTE}.**", ""] if miniature else []
-    lines += [_told(scored, answers, miniature), ""]
+    lines += [_findings(scored, answers, miniature), ""]
     if missing:
         unfinished = numbers.plural(len(missing), "run")
         lines += [f"**{unfinished} not finished, and in no figure of this page.**", ""]
@@ -111,7 +111,7 @@ def _head(
     return [*lines, verdicts_markdown(answers), f"![{alt}]({stem}-effects.svg)", ""]
 
 
-def _told(scored: Scored, answers: Sequence[ClaimVerdict], miniature: bool) -> str:
+def _findings(scored: Scored, answers: Sequence[ClaimVerdict], miniature: bool) -> str:
     """Return what was found, in a paragraph."""
     ours = [answer for answer in answers if answer.decided_by.startswith("runs")]
     counts = {v: sum(a.verdict == v for a in ours) for v in ("holds", "fails", "undecided")}

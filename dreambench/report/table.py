@@ -208,8 +208,10 @@ def to_terminal(content: Table) -> RichTable:
 
 def _stacked(cell: TableCell) -> Text:
     text = Text(cell.text, style=cell.style)
-    # A dash instead of brackets saves width, too.
-    below = [cell.interval.strip("[]").replace(", ", numbers.ABSENT), *cell.remark.split(", ")]
+    interval = cell.interval.strip("[]")
+    if numbers.MINUS not in interval:  # a dash saves width, but beside a minus sign it is misread
+        interval = interval.replace(", ", numbers.ABSENT)
+    below = [interval, *cell.remark.split(", ")]
     for part in filter(None, below):
         text.append(f"\n{part}", style="not bold dim")
     return text

@@ -25,7 +25,7 @@ SUFFIXES = frozenset(
 )
 FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png, or describe the file names with --pattern"
 #: A subject, a prompt index (None: an image of the class noun, for PRES) and an image index.
-Cell = tuple[str, int | None, int]
+SubmittedCell = tuple[str, int | None, int]
 _INDEX = re.compile(r"[0-9]{1,4}")
 #: Images of unrelated prompts, which a run of ours may have beside the others.
 _DRIFT = re.compile(r"[^/]+/drift-(base-)?[0-9]{2,3}\.png")
@@ -58,7 +58,7 @@ def prompt_index_of(text: str, subject: Subject) -> int | None:
 
 def read_layout(
     folder: Path, subjects: Sequence[Subject], pattern: str | None = None
-) -> Iterator[tuple[Cell, Path]]:
+) -> Iterator[tuple[SubmittedCell, Path]]:
     """Yield the cell of every image below a folder; ``pattern`` may describe the file names.
 
     Raises DreambenchError if the folder does not exist or contains no image, or if a name fits no layout: the
@@ -97,7 +97,7 @@ Found = tuple[str, int | None, int | str]
 Reader = Callable[[Path], Found | None]
 
 
-def _numbered(cells: Sequence[Found | None], files: Sequence[Path]) -> Iterator[tuple[Cell, Path]]:
+def _numbered(cells: Sequence[Found | None], files: Sequence[Path]) -> Iterator[tuple[SubmittedCell, Path]]:
     """Number images that have a name instead of a number (such as a seed) in the order of their names."""
     counts: dict[tuple[str, int | None], int] = {}
     for cell, file in zip(cells, files, strict=True):

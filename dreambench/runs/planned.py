@@ -51,11 +51,8 @@ class Plan(BaseModel):
             f"subjects        {self.subjects}",
             f"images          {self.images:,} to generate and score (up to {self.prompts} prompts a subject)",
             f"training        {self.training_steps:,} steps",
-            f"class images    {self.class_images:,} in {self.class_image_sets} sets, "
-            f"{self.class_images_present:,} of them there",
-            f"disk            about {_size(self.disk_images)} for the run, "
-            f"{_size(self.disk_class_images)} for class images, "
-            + (f"{_size(self.disk_peak)} for weights" if self.disk_peak is not None else "weights unknown"),
+            f"class images    {self._class_images()}",
+            f"disk            {self._disk()}",
         ]
         if self.prior_images:
             lines.insert(3, f"prior images    {self.prior_images:,} of `a [class noun]`, for PRES")
@@ -71,6 +68,21 @@ class Plan(BaseModel):
             lines.append(f"time            {_UNKNOWN_TIME}")
         lines += [f"missing         {line}" for line in self.missing] or ["missing         nothing"]
         return "\n".join(lines)
+
+    def _class_images(self) -> str:
+        if not self.class_images:
+            return "none"
+        sets = "1 set" if self.class_image_sets == 1 else f"{self.class_image_sets} sets"
+        return f"{self.class_images:,} in {sets}, {self.class_images_present:,} of them there"
+
+    def _disk(self) -> str:
+        parts = {
+            "the run": self.disk_images,
+            "class images": self.disk_class_images,
+            "weights": self.disk_peak,
+        }
+        known = [f"{_size(count)} for {what}" for what, count in parts.items() if count]
+        return f"about {', '.join(known)}" + (", weights unknown" if self.disk_peak is None else "")
 
 
 def _memory(held: TrainingMemory) -> str:
@@ -90,13 +102,12 @@ def _memory(held: TrainingMemory) -> str:
 
 def _times(times: Estimate) -> list[str]:
     gpu = f", {times.gpu_hours:.3g} GPU hours" if times.gpu_hours else ""
-    noun = "worker" if times.workers == 1 else "workers"
+    several = f" on {times.workers} workers, {times.worker_hours:.3g} hours of work{gpu}"
     return [
-        f"time            about {_duration(times.wall_seconds)} on {times.workers} {noun}, "
-        f"{times.worker_hours:.3g} hours of work{gpu}",
+        f"time            about {_duration(times.wall_seconds)}{several if times.workers > 1 else gpu}",
         f"a subject       {_duration(times.subject_seconds)}: {times.seconds_per_step:.3g} s a step, "
         f"{times.seconds_per_image:.3g} s an image",
-        f"units           {times.measured}",
+        f"basis           {times.measured}",
     ]
 
 

@@ -161,13 +161,17 @@ def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
         identifier=prepared.identifier,
         protocols=dict(prepared.protocols),
         notes=[
-            SAFETY_NOTE,
+            *([SAFETY_NOTE] if _has_safety_checker(prepared) else []),
             *_rule(prepared),
             *noun_note(prepared.spec, prepared.subjects),
             *shown_note(prepared.spec, prepared.subjects),
             *notes,
         ],
     )
+
+
+def _has_safety_checker(prepared: Prepared) -> bool:
+    return any(prepared.base.index.get("safety_checker") or ())
 
 
 def new_record(

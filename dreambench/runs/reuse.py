@@ -22,10 +22,10 @@ from dreambench.store.opening import readable_runs
 def reuse_finished_subjects(prepared: Prepared, folder: Path, others: Iterable[Path]) -> list[str]:
     """Link what other runs have already made into the run folder ``folder``; return the subjects' names.
 
-    A subject is reused from a run that differs at most in its subjects
-    (the same ``images_key`` otherwise: data, base model, method, seed, prompts, sampler), was made by this
-    version of dreambench on the same device and in the same precision, has finished the subject, and has
-    every file, those of PRES and drift included where they are asked for. Its images and its loss log are
+    A subject is reused from a run that differs at most in its subjects (data, base model, method, seed,
+    prompts and sampler are the same), was made by this version of dreambench on the same device and in the
+    same precision, has finished the subject, and has every file, those of PRES and drift included where they
+    are asked for. Its images and its loss log are
     hard links, or copies across file systems; its note says where they come from.
     """
     wanted = _identity(prepared.spec)

@@ -32,10 +32,10 @@ class UnfinishedRunsError(DreambenchError):
         self.folders = list(folders)
         first = next((outcome for outcome in failed if outcome.attempts), failed[0])
         log = f"; its log: {first.queued.log}" if first.queued.log else ""
-        tasks = "task" if len(failed) == 1 else "tasks"
+        units = "unit" if len(failed) == 1 else "units"
         paths = ", ".join(str(folder.path) for folder in folders)
         super().__init__(
-            f"{len(failed)} {tasks} failed, {paths} partial: {first.queued.name}, "
+            f"{len(failed)} {units} failed, {paths} partial: {first.queued.name}, "
             f"{first.attempts} times: {first.error}{log}",
             "repeat the same command to try them again",
         )

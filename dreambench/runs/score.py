@@ -16,7 +16,7 @@ from dreambench.store import RunFolder, locked_run
 
 if TYPE_CHECKING:
     from dreambench.metrics.scoring import SubjectImages
-    from dreambench.runs.layouts import Cell
+    from dreambench.runs.layouts import SubmittedCell
 
 
 def score(
@@ -33,8 +33,8 @@ def score(
     """Score images of any method; return the folder of scores, and the names of the missing images.
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``, or one of the layouts in
-    the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas
-    DataFrame with the CSV's columns (or ``image`` instead of ``file``, with PIL images), or a mapping
+    the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas DataFrame with a manifest's
+    columns (or ``image`` instead of ``file``, with PIL images), or a mapping
     ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
     scores, so that the same call resumes and the report shows them. Several protocols take one pass over
     the images: the folder's own tables are the first one's, with the others' beside them. ``name`` is the
@@ -108,7 +108,7 @@ def score(
 
 
 def _say_missing(
-    missing: Sequence[str], given: Iterable[Cell], images_per_prompt: int, shown: ProgressListener
+    missing: Sequence[str], given: Iterable[SubmittedCell], images_per_prompt: int, shown: ProgressListener
 ) -> None:
     more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     images = "image is" if len(missing) == 1 else "images are"

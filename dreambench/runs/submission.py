@@ -13,7 +13,7 @@ from dreambench.dataset import Dataset, Subject, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
-from dreambench.runs.layouts import FORM, Cell, nearest, read_layout, subject_named
+from dreambench.runs.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
 from dreambench.runs.manifests import KINDS, Rows, check_columns, given_fields, manifest_rows, named
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
@@ -31,11 +31,11 @@ class Submission:
 
     name: str
     source: str = ""
-    images: dict[Cell, Any] = field(default_factory=dict)
-    places: dict[Cell, str] = field(default_factory=dict)
+    images: dict[SubmittedCell, Any] = field(default_factory=dict)
+    places: dict[SubmittedCell, str] = field(default_factory=dict)
     notices: list[str] = field(default_factory=list)
 
-    def add(self, cell: Cell, image: Any, place: str) -> None:
+    def add(self, cell: SubmittedCell, image: Any, place: str) -> None:
         """Add an image that was listed at ``place``. Raises DreambenchError if the cell is taken."""
         if cell in self.places:
             taken = f"{place}: same subject, prompt and image as {self.places[cell]}"
@@ -50,7 +50,7 @@ class Submission:
         kind = Path(self.source).suffix
         return f"{self.name}-{kind[1:]}" if kind in KINDS - {".csv"} else self.name
 
-    def file(self, cell: Cell, run: RunFolder) -> Path | None:
+    def file(self, cell: SubmittedCell, run: RunFolder) -> Path | None:
         """Return the file of a cell's image: the user's, or one in the run folder; None without an image."""
         image = self.images.get(cell)
         if image is None or isinstance(image, Path):
@@ -227,7 +227,7 @@ def expected_images(
     return images
 
 
-def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec, most: int) -> None:
+def _check_range(cell: SubmittedCell, place: str, prompts: int, spec: RunSpec, most: int) -> None:
     _, prompt_index, image_index = cell
     if prompt_index is None:
         return
@@ -236,6 +236,6 @@ def _check_range(cell: Cell, place: str, prompts: int, spec: RunSpec, most: int)
         raise DreambenchError(f"{place}: prompt_index {prompt_index} is not 0 to {last}", "count from 0")
     if image_index >= spec.images_per_prompt:
         raise DreambenchError(
-            f"{place}: image_index {image_index}, but there are {spec.images_per_prompt} images per prompt",
-            f"count from 0, or --set images_per_prompt={most}",
+            f"{place}: image_index {image_index} is not 0 to {spec.images_per_prompt - 1}",
+            f"count from 0, or give --images-per-prompt {most}",
         )

@@ -131,7 +131,7 @@ def _medians(notes: list[dict[str, Any]], record: RunRecord) -> Rates | None:
         for n in timed
     )
     device = str(timed[-1].get("machine") or record.machine.get("device", "an unknown device"))
-    return Rates(step, image, other, device, f"{len(timed)} subjects of {record.name}")
+    return Rates(step, image, other, device, f"{len(timed)} subject{'s' * (len(timed) > 1)} of {record.name}")
 
 
 def probe(spec: RunSpec, watch: ProgressListener) -> Rates:

@@ -92,6 +92,12 @@ class Metric(ABC):
         """The title with an arrow in the direction of better scores."""
         return f"{self.title} {'↑' if self.higher_is_better else '↓'}"
 
+    @property
+    def limits(self) -> str:
+        """The range in words: ``from -1 to 1``, ``from 0``, ``without bounds``."""
+        low, high = (f"{word} {end:g}" for word, end in zip(("from", "to"), self.range, strict=True))
+        return " ".join(part for part in (low, high) if not part.endswith("inf")) or "without bounds"
+
     def settings(self, protocol: ProtocolSpec) -> Any:
         """Return the protocol's settings of the metric's encoder: an instance of ``Settings``."""
         return protocol.encoder_spec(self.encoder)

@@ -44,7 +44,7 @@ class RunFolder:
     def of_protocol(self, name: str) -> RunFolder:
         """Return this folder with the score tables of another protocol; its log names that one alone."""
         record = self.record
-        if record is not None and name in record.protocols:
+        if name in record.protocols:
             spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
             name = "" if next(iter(record.protocols)) == name else name
             record = record.model_copy(update={"spec": spec, "key": spec.key, "protocols": {}})

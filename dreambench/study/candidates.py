@@ -12,7 +12,7 @@ from dreambench.store import RunRecord
 
 
 @dataclass(frozen=True)
-class Cell:
+class CommonCell:
     """A subject and a prompt of which both runs have images.
 
     ``text`` is the prompt without the identifier, which raters do not know. ``files_a`` and ``files_b`` are
@@ -27,7 +27,7 @@ class Cell:
     files_b: tuple[str, ...]
 
 
-def common_cells(run_a: RunScores, run_b: RunScores) -> list[Cell]:
+def common_cells(run_a: RunScores, run_b: RunScores) -> list[CommonCell]:
     """Return the common cells of two runs, ordered by subject and prompt.
 
     Raises DreambenchError where the runs use different datasets, or one has no images in its table.
@@ -40,7 +40,7 @@ def common_cells(run_a: RunScores, run_b: RunScores) -> list[Cell]:
         )
     images_a, images_b = _images(run_a), _images(run_b)
     return [
-        Cell(*place[:2], place[3], _text(run_a.record, *place), files, images_b[place])
+        CommonCell(*place[:2], place[3], _text(run_a.record, *place), files, images_b[place])
         for place, files in sorted(images_a.items())
         if place in images_b
     ]

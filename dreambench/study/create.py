@@ -18,7 +18,7 @@ from dreambench.human.preference_table import UNDECIDED
 from dreambench.store import open_run
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.record import now
-from dreambench.study.candidates import Cell, common_cells
+from dreambench.study.candidates import CommonCell, common_cells
 from dreambench.study.database import create_database
 from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
 from dreambench.study.folder import StudyFolder
@@ -83,7 +83,7 @@ def create_study(
     return plan
 
 
-def _photos(cells: Iterable[Cell], run: RunScores) -> dict[str, tuple[str, list[str]]]:
+def _photos(cells: Iterable[CommonCell], run: RunScores) -> dict[str, tuple[str, list[str]]]:
     """Return each subject's class noun and photos. Raises DreambenchError for a subject without any."""
     photos = {cell.subject: (cell.class_noun, run.record.photos.get(cell.subject, [])) for cell in cells}
     for subject, (_, files) in photos.items():

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from random import Random
 
 from dreambench.errors import DreambenchError
-from dreambench.study.candidates import Cell
+from dreambench.study.candidates import CommonCell
 from dreambench.study.study_plan import Rater, Step, StudyName
 
 
@@ -39,7 +39,7 @@ class DrawnPair:
     name: str
     study: StudyName
     questionnaire: int
-    cell: Cell
+    cell: CommonCell
     file_a: str
     file_b: str
 
@@ -57,7 +57,7 @@ class DrawnCheck:
     other_photo: str
 
 
-def draw_pairs(cells: Sequence[Cell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
+def draw_pairs(cells: Sequence[CommonCell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
     """Draw as many different cells as the study has questions, and one image per run in each.
 
     Raises DreambenchError where there are too few cells.

@@ -57,13 +57,13 @@ def _check(names: Sequence[str], options: argparse.Namespace) -> None:
 def _train(names: Sequence[str], options: argparse.Namespace, console: Console) -> None:
     import torch
 
-    from dreambench.models.load_module import quiet_libraries
+    from dreambench.models.load_module import hide_loading_bars
     from dreambench.paths import data_folder
     from miniature.train.export_pipeline import export
     from miniature.train.stage import TrainingSession
     from miniature.train.training_session import Loop
 
-    quiet_libraries()
+    hide_loading_bars()
     if options.threads:
         torch.set_num_threads(options.threads)
     session = TrainingSession(options.work, options.source, options.minutes, options.seed, options.steps)

@@ -62,7 +62,9 @@ def test_a_few_images_of_a_subject_do_not_say_what_is_usual(tmp_path: Path) -> N
 
 def test_without_embeddings_nothing_is_judged(tmp_path: Path) -> None:
     (run,) = read_run_scores([make_run(tmp_path / "run", [image_row("ant", 0, 0, (0.5, 0.5, 0.3))])])
-    for mode in failure_modes(run, similarities(run))[1:]:
+    _, *by_embeddings = failure_modes(run, similarities(run))
+    assert len(by_embeddings) == 2
+    for mode in by_embeddings:
         assert mode.judged == 0
         assert "no DINO embeddings" in mode.why_not
 

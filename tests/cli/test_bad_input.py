@@ -31,6 +31,11 @@ class TestBadInput:
     def test_an_unknown_command(self, dreambench):
         assert "No such command 'rnu'" in dreambench("rnu").only_line
 
+    @pytest.mark.parametrize("words", [["study", "create"], ["power"], ["run", "--sed", "1"]])
+    def test_the_help_that_is_named_is_that_of_the_command(self, dreambench, words):
+        used = " ".join(word for word in words if word.isalpha())
+        assert dreambench(*words).only_line.endswith(f" (see dreambench {used} --help)")
+
     @pytest.mark.parametrize(
         "words", [["run", "--seed", "x"], ["identifiers", "--count", "0"], ["identifiers", "--length", "4"]]
     )

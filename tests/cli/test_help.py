@@ -15,6 +15,7 @@ import yaml
 from transformers import CLIPTextModel
 
 from dreambench import __version__
+from dreambench.cli import plain_command
 from dreambench.methods.identifiers import draw_identifiers, load_tokenizer, token_strengths
 from dreambench.spec.presets import build_spec, preset_names
 from tests.cli.material import ROOT, Done, in_a_process
@@ -54,9 +55,14 @@ class TestHelp:
 
     def test_no_line_of_the_list_of_commands_is_cut(self, dreambench, monkeypatch):
         monkeypatch.setenv("COLUMNS", "80")
-        shown = dreambench("--help").out.partition("Commands:")[2]
+        shown = dreambench("--help").out.partition("Run and score:")[2]
         assert len(shown.splitlines()) > 12
         assert "..." not in shown
+
+    def test_every_command_is_under_one_heading(self, dreambench):
+        shown = dreambench("--help").out.partition("Run and score:")[2]
+        listed = re.findall(r"^  ([a-z]+) ", shown, flags=re.MULTILINE)
+        assert sorted(listed) == sorted(plain_command().commands)
 
     @pytest.mark.parametrize("words", [["data"], ["study"]])
     def test_nor_of_the_commands_below(self, dreambench, monkeypatch, words):

@@ -164,6 +164,13 @@ finally:
         for words in ("3,000 to generate", "30,000 steps", "15,000 in 15 sets", "missing         nothing"):
             assert words in text
 
+    def test_the_text_counts_in_good_english_and_leaves_out_what_there_is_none_of(self, dreambench, tiny):
+        text = dreambench("plan", *tiny_words(tiny), "--subjects", "dog").out
+        assert "in 1 set, " in text
+        text = dreambench("plan", *tiny_words(tiny), "--method", "pretrained").out
+        assert "class images    none\n" in text
+        assert " 0 Bytes" not in text
+
     def test_nothing_is_written(self, dreambench, tiny, tmp_path):
         folders = (tmp_path, Path(tiny["base"]), Path(tiny["data"]))
         before = listing(*folders)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
@@ -29,3 +31,12 @@ def test_every_room_has_a_floor() -> None:
         if not path.name.startswith("__") and path.name != "py.typed"
     }
     assert rooms <= named
+
+
+def test_the_workflow_scores_the_images_that_its_baseline_has() -> None:
+    workflow = yaml.safe_load((ROOT / "docs/workflows/dreambench.yml").read_text(encoding="utf-8"))["env"]
+    words = f"--subjects {workflow['SUBJECTS']} --prompts {workflow['PROMPTS']}"
+    written = (
+        f"dreambench score --images images-seed0 {words} --images-per-prompt {workflow['IMAGES_PER_PROMPT']}"
+    )
+    assert written in (ROOT / "docs/ci.md").read_text(encoding="utf-8")

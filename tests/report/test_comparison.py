@@ -188,6 +188,8 @@ class TestPage:
                 "ant: a sks dog, prompt 1, DINO 0.300",
                 "bee: a sks dog, prompt 0, DINO 0.400",
             ]
+            # In words that hold in light and in dark colors: strong is dark in the one, light in the other.
+            assert heat.locator("output").inner_text() == "faint 0.300, strong 0.400"
             heat.locator("select[name=run]").select_option("two")
             heat.locator("select[name=metric]").select_option(label="CLIP-T")
             assert fields.first.get_attribute("title") == "ant: a sks dog, prompt 0, CLIP-T 0.250"

@@ -161,6 +161,6 @@ def test_images_too_few_to_correlate_still_make_a_report(tmp_path: Path) -> None
 
 
 def test_probabilities() -> None:
-    assert [probability(p) for p in (0.5, 0.001, 0.0004, 2.34e-48, None)] == [
-        "0.500", "0.001", "4.0e-4", "2.3e-48", "–"  # noqa: RUF001
+    assert [probability(p) for p in (0.5, 0.001, 0.00099996, 0.0004, 2.34e-48, None)] == [
+        "0.500", "0.001", "0.001", "4.0e-4", "2.3e-48", "–"  # noqa: RUF001
     ]  # fmt: skip

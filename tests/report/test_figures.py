@@ -79,7 +79,9 @@ def test_the_legend_of_runs_with_long_names_is_not_cut(tmp_path: Path) -> None:
 def test_names_are_text(tmp_path: Path) -> None:
     rows = [image_row(EVIL, 0, 0, (0.1, 0.2, 0.3), kind=EVIL), image_row("ant", 0, 0, (0.2, 0.3, 0.3))]
     run = make_run(tmp_path / "run", rows, subjects=[EVIL, "ant"], tables=two_subjects_tables(), name=EVIL)
-    for figure in figures_of(run).values():
+    figures = figures_of(run).values()
+    assert figures
+    for figure in figures:
         tree = ElementTree.fromstring(figure.svg.replace("xlink:href", "href"))
         assert {element.tag for element in tree.iter()} <= {
             "svg",

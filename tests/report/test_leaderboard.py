@@ -35,6 +35,13 @@ def test_runs_of_one_signature_stand_in_one_table_the_best_first(tmp_path):
     assert board.rows[0].cells[0].text == "0.600"
 
 
+def test_runs_that_differ_in_their_seed_only_are_one_row_as_in_a_report(tmp_path):
+    runs = [run(tmp_path / f"s{seed}", dino, seed=seed) for seed, dino in enumerate((0.5, 0.6))]
+    (board,) = make_boards(read_run_scores([*runs, run(tmp_path / "other", 0.7, image_size=64)]))
+    assert [row.cells[0].text for row in board.rows] == ["0.700", "0.550"]
+    assert "mean of seeds 0, 1" in board.rows[1].name
+
+
 def test_a_metric_where_lower_is_better_ranks_the_lowest_first(tmp_path):
     from dreambench.spec.protocol_spec import ProtocolSpec
 

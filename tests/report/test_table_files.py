@@ -17,6 +17,7 @@ from dreambench.errors import DreambenchError
 from dreambench.report import terminal_table, write_report
 from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.numbers import ABSENT, MINUS, fixed, interval, signed
+from dreambench.report.table import TableCell, table, to_terminal
 from dreambench.spec.protocol_spec import ClipSpec, ProtocolSpec
 from dreambench.store import RunFolder
 from tests.analysis.material import (
@@ -174,6 +175,29 @@ def test_terminal_tables_fit_80_columns_with_all_five_metrics(tmp_path: Path) ->
     for words in ("PRES ↓", "0.200", "0.475", "ant", "bee", "1 expected image"):
         assert words in text
     assert "…" not in text
+
+
+def test_no_dash_stands_beside_a_minus_sign_on_a_terminal() -> None:
+    console = Console(file=io.StringIO(), width=80)
+    cells = [TableCell("0.5", interval((0.4, 0.6))), TableCell("0.0", interval((-0.2, -0.1)))]
+    console.print(to_terminal(table("", ["a", "b"], [cells])))
+    assert isinstance(console.file, io.StringIO)
+    printed = console.file.getvalue()
+    assert f"0.400{ABSENT}0.600" in printed
+    assert f"{MINUS}0.200, {MINUS}0.100" in printed
+
+
+def test_the_main_table_is_printed_last_and_a_single_subject_once(tmp_path: Path) -> None:
+    text = _printed(make_run(tmp_path / "two", two_subjects()))
+    assert text.index("by subject") < text.index("Real images")
+    ant = [row for row in two_subjects() if row["subject"] == "ant"]
+    assert "by subject" not in _printed(make_run(tmp_path / "one", ant, subjects=["ant"]))
+
+
+def test_a_caption_speaks_of_intervals_only_where_there_are_some(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", two_subjects())
+    assert "brackets" not in markdown_table(summarize([run]))
+    assert "which need 4 subjects" in markdown_table(summarize([run]))
 
 
 def test_markup_in_names_is_plain_text_on_a_terminal(tmp_path: Path) -> None:

@@ -83,7 +83,7 @@ def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkey
     assert (found["workers"], found["seconds_per_step"]) == (2, 2.0)
     with pytest.raises(SystemExit):
         main(command)
-    assert "units           2 subjects of earlier on cpu, float32" in capsys.readouterr().out
+    assert "basis           2 subjects of earlier on cpu, float32" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main([*command, "--set", "sampler.steps=3"])
     assert "time            unknown: no similar run was timed here; --probe" in capsys.readouterr().out

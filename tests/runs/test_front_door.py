@@ -75,6 +75,8 @@ def test_scores_are_frames_with_a_signature(two) -> None:
     assert len(own.images) == 4
     assert "preset:mini" in own.signature
     assert own.signature in repr(own)
+    assert "DINO ↑" in repr(own)
+    assert "never to be compared with the paper's numbers" in repr(own)
     assert dreambench.load(own.run.path).signature == own.signature
 
 

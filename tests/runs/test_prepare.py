@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
+
 import pytest
 
 from dreambench.errors import DreambenchError, NotHereError
 from dreambench.executors import ExecutorOptions
-from dreambench.runs.prepare import prepare, prepare_all
+from dreambench.runs.prepare import SAFETY_NOTE, prepare, prepare_all, start_record
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from tests.material.tiny_families import build_family
@@ -84,3 +88,13 @@ def test_a_quantizer_that_this_machine_lacks_is_left_to_workers_elsewhere(tiny, 
 def test_what_no_machine_can_do_is_refused_before_any_worker_starts(tiny, change: str, wrong: str) -> None:
     with pytest.raises(DreambenchError, match=wrong):
         prepare_all([_lora(tiny, change)], ELSEWHERE)
+
+
+def test_a_safety_checker_is_said_to_be_off_only_where_the_base_model_has_one(tiny, tmp_path: Path) -> None:
+    without = prepare(_lora(tiny))
+    assert SAFETY_NOTE not in start_record(without, "run", []).notes
+    base = shutil.copytree(tiny["base"], tmp_path / "base")
+    index = json.loads((base / "model_index.json").read_text())
+    index["safety_checker"] = ["stable_diffusion", "StableDiffusionSafetyChecker"]
+    (base / "model_index.json").write_text(json.dumps(index))
+    assert SAFETY_NOTE in start_record(prepare(_lora(tiny, base=str(base))), "run", []).notes

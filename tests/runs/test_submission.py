@@ -190,7 +190,7 @@ def test_an_image_index_beyond_the_spec_is_refused(tiny, capsys, tmp_path):
     header = "file,subject,prompt_index,image_index"
     path = manifest(tmp_path / "in", "a.png,dog,0,4", "b.png,dog,0,6", header=header)
     words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 2", "image_index 4", "images_per_prompt=7")
+    one_line(score(tiny, capsys, *words), "line 2", "image_index 4", "--images-per-prompt 7")
 
 
 def test_a_column_that_is_not_used_is_named_and_the_row_has_a_name(tiny, capsys, tmp_path):

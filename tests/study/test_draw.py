@@ -7,11 +7,11 @@ from collections import Counter
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.study.candidates import Cell
+from dreambench.study.candidates import CommonCell
 from dreambench.study.draw import Sizes, draw_checks, draw_pairs, draw_raters
 
 CELLS = [
-    Cell(f"s{subject:02d}", "dog", prompt, "a dog", ("a0", "a1", "a2", "a3"), ("b0", "b1", "b2", "b3"))
+    CommonCell(f"s{subject:02d}", "dog", prompt, "a dog", ("a0", "a1", "a2", "a3"), ("b0", "b1", "b2", "b3"))
     for subject in range(30)
     for prompt in range(25)
 ]
@@ -60,7 +60,7 @@ def test_a_seed_fixes_the_draw_and_the_studies_differ() -> None:
         ([], "same subjects"),
     ],
 )
-def test_too_few_cells(cells: list[Cell], remedy: str) -> None:
+def test_too_few_cells(cells: list[CommonCell], remedy: str) -> None:
     with pytest.raises(DreambenchError, match=f"share {len(cells)} cells.*need 12; .*{remedy}"):
         draw_pairs(cells, "subject", Sizes(4, 3), 0)
 

@@ -97,7 +97,7 @@ class _Queue:
         self.pool, self.ray, self.watch = pool, connection.ray, watch
         self.parcels = ObjectStoreFiles(connection.ray)
         self.total, self.ended, self.limits = len(queue), 0, TimeLimits()
-        self.bar, self.shown = f"{len(queue)} tasks", 0.0
+        self.bar, self.shown = "all units", 0.0
         self.said_waiting = time.monotonic()
 
     def work(self) -> Iterator[Outcome]:
@@ -184,7 +184,7 @@ class _Queue:
         yield self._ended(queued, Outcome(queued, end.error, machine.name, attempts, seconds))
         for other in self.waiting.drop_after(queued):
             yield self._ended(
-                other, Outcome(other, f"a task that it needs failed: {queued.name}", attempts=0)
+                other, Outcome(other, f"a unit that it needs failed: {queued.name}", attempts=0)
             )
 
     def _ended(self, queued: QueuedTask, outcome: Outcome) -> Outcome:

@@ -116,9 +116,9 @@ def _base_prediction(
     denoiser = trained[family.denoiser] if adapted else base.frozen(family.denoiser)
 
     def predict(noisy: Noisy) -> Any:
-        told = repeat_each(states, len(noisy.latents))
+        conditioning = repeat_each(states, len(noisy.latents))
         with torch.no_grad(), context.runtime.autocast(), _without_adapters(denoiser, adapted):
-            return family.predict(denoiser, noisy, told, spec.image_size)
+            return family.predict(denoiser, noisy, conditioning, spec.image_size)
 
     return predict
 

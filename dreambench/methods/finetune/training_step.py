@@ -113,9 +113,9 @@ class DenoisingLoss:
             # The same noisy photos once more, with the class caption: there the model must not move.
             noisy = noisy.again(self.base_prediction(noisy).float())
         with self.runtime.training():
-            told = self.conditioning()
-            told = repeat_each(told, len(noisy.latents) // count_rows(told))
-            prediction = self.family.predict(self.denoiser, noisy, told, self.image_size)
+            rows = self.conditioning()
+            conditioning = repeat_each(rows, len(noisy.latents) // count_rows(rows))
+            prediction = self.family.predict(self.denoiser, noisy, conditioning, self.image_size)
         return dreambooth_loss(
             prediction, noisy.target, self.batch_size, self.prior_preservation_weight, noisy.weight
         )

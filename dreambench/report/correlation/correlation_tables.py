@@ -52,7 +52,8 @@ def probability(p: float | None) -> str:
     """Write a p-value: two digits, and as a power of ten below 0.001."""
     if p is None:
         return numbers.ABSENT
-    return f"{p:.3f}" if p >= 0.001 else f"{p:.1e}".replace("e-0", "e-")
+    short = f"{p:.1e}"
+    return f"{p:.3f}" if float(short) >= 0.001 else short.replace("e-0", "e-")
 
 
 def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:

@@ -64,7 +64,7 @@
     top.append(head);
     body.append(...rows);
     table.replaceChildren(top, body);
-    form.querySelector("output").textContent = means.length ? `light ${number(low)}, dark ${number(high)}` : "";
+    form.querySelector("output").textContent = means.length ? `faint ${number(low)}, strong ${number(high)}` : "";
   }
 
   if (!entries.some((entry) => Object.keys(entry.scores).length)) return;
