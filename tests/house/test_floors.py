@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections import Counter
+from importlib.metadata import packages_distributions
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -42,6 +46,31 @@ def test_a_planted_upward_import_fails(tmp_path: Path, room: str, line: str, nam
 
 def _files() -> list[Path]:
     return [file for name in PACKAGES for file in (ROOT / name).rglob("*.py")]
+
+
+def test_every_library_that_is_imported_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    lines = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
+    declared = {_normal(re.split(r"[\[>=]", line)[0]) for line in lines}
+    # Part of pydantic; and asked for by name where a photo needs it.
+    declared |= {"pydantic-core", "pillow-heif"}
+    imported = {
+        name.split(".")[0]
+        for file in (ROOT / "dreambench").rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in ([alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module])
+        if name
+    }
+    sources = packages_distributions()
+    others = imported - set(sys.stdlib_module_names) - {"dreambench"}
+    unknown = {name for name in others if not declared & set(map(_normal, sources.get(name, [name])))}
+    assert "torch" in others
+    assert unknown == set()
+
+
+def _normal(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
 def test_no_two_files_have_one_name() -> None:
