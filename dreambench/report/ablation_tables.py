@@ -96,7 +96,7 @@ def _difference_cells(difference: Difference) -> list[str]:
         get_metric(difference.metric).title,
         numbers.signed(difference.mean),
         numbers.signed_interval(difference.ci95),
-        *("" if p is None else f"{p:.3g}" for p in (difference.p, difference.p_holm)),
+        *map(numbers.p_value, (difference.p, difference.p_holm)),
         str(difference.n),
     ]
 

@@ -25,7 +25,7 @@ def claims_table(answers: Sequence[ClaimVerdict]) -> Table:
 
 def _cells(answer: ClaimVerdict) -> list[str]:
     effect = "" if answer.effect is None else numbers.signed(answer.effect)
-    p = "" if answer.p_holm is None else f"{answer.p_holm:.2g}"
+    p = "" if answer.p_holm is None else numbers.p_value(answer.p_holm)
     measured = [effect, numbers.interval(answer.ci95), p, str(answer.n or ""), str(answer.seeds or "")]
     return [answer.statement, answer.where, answer.verdict, *measured, answer.decided_by]
 

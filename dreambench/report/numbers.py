@@ -34,10 +34,11 @@ def signed_interval(ci95: tuple[float, float] | None) -> str:
 
 
 def p_value(p: float | None) -> str:
-    """Write a p-value with three decimals, a very small one as ``< 0.001``."""
+    """Write a p-value with three decimals, below 0.001 with two digits and a power of ten: ``3.2e-5``."""
     if p is None or p != p:
         return ABSENT
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    short = f"{p:.1e}"
+    return f"{p:.3f}" if float(short) >= 0.001 else short.replace("e-0", "e-")
 
 
 def count(number: int) -> str:

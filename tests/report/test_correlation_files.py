@@ -17,7 +17,7 @@ from rich.console import Console
 from dreambench.human.correlation import Correlations, RatedImages, correlate
 from dreambench.human.correlation.results import Preference, Share, Strength
 from dreambench.report.correlation import terminal, write_correlation
-from dreambench.report.correlation.correlation_tables import correlation_tables, probability
+from dreambench.report.correlation.correlation_tables import correlation_tables
 
 FIGURES = {"scatter.png", "scatter.pdf", "correlations.png", "correlations.pdf"}
 TABLES = {
@@ -158,9 +158,3 @@ def test_images_too_few_to_correlate_still_make_a_report(tmp_path: Path) -> None
     assert (nothing.n, nothing.rows) == (0, ())
     names = {path.name for path in write_correlation(nothing, [few], tmp_path / "none").iterdir()}
     assert not names & FIGURES
-
-
-def test_probabilities() -> None:
-    assert [probability(p) for p in (0.5, 0.001, 0.00099996, 0.0004, 2.34e-48, None)] == [
-        "0.500", "0.001", "0.001", "4.0e-4", "2.3e-48", "–"  # noqa: RUF001
-    ]  # fmt: skip

@@ -48,14 +48,6 @@ def human_title(human: str) -> str:
     return HUMANS.get(human, human)
 
 
-def probability(p: float | None) -> str:
-    """Write a p-value: two digits, and as a power of ten below 0.001."""
-    if p is None:
-        return numbers.ABSENT
-    short = f"{p:.1e}"
-    return f"{p:.3f}" if float(short) >= 0.001 else short.replace("e-0", "e-")
-
-
 def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
     head = ["Human score", "Metric", "n", "Pearson", "Fisher z", "bootstrap", "p", "Spearman", "Kendall"]
     if paper:
@@ -64,7 +56,7 @@ def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
     for row in scope.rows:
         cells = [human_title(row.human), get_metric(row.metric).title, numbers.count(row.n)]
         cells += [numbers.fixed(row.pearson.r), numbers.interval(row.pearson.ci95)]
-        cells += [numbers.interval(row.pearson.ci95_bootstrap), probability(row.pearson.p)]
+        cells += [numbers.interval(row.pearson.ci95_bootstrap), numbers.p_value(row.pearson.p)]
         cells += [_with_interval(row.spearman), _with_interval(row.kendall)]
         # The paper's raters judged subject fidelity, on its own images.
         quoted = paper.get(row.metric) if row.human in ("sc", "subject") else None
@@ -92,9 +84,9 @@ def _paired(found: Correlations) -> Table:
     for name, scope in scopes(found):
         for test in scope.paired:
             cells = [name, human_title(test.human), numbers.count(test.n), numbers.signed(test.difference)]
-            cells += [numbers.interval(test.ci95_bootstrap), probability(test.p_bootstrap)]
-            cells += [_statistic(test.steiger_z), probability(test.steiger_p)]
-            cells += [_statistic(test.williams_t), probability(test.williams_p)]
+            cells += [numbers.interval(test.ci95_bootstrap), numbers.p_value(test.p_bootstrap)]
+            cells += [_statistic(test.steiger_z), numbers.p_value(test.steiger_p)]
+            cells += [_statistic(test.williams_t), numbers.p_value(test.williams_p)]
             rows.append(cells)
     head = ("Images", "Human score", "n", "difference", "bootstrap", "p", "Steiger z", "p", "Williams t", "p")
     note = (

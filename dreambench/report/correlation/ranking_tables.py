@@ -11,7 +11,6 @@ from dreambench.analysis.paired import RESAMPLES, SEED
 from dreambench.human.correlation.ranking import SPEARMAN_RESAMPLES
 from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, Rankings, TaskRanking
 from dreambench.report import numbers
-from dreambench.report.correlation.correlation_tables import probability
 from dreambench.report.html import render_tables
 from dreambench.report.table import (
     Table,
@@ -109,7 +108,7 @@ def _row(each: RankedScorer, pair: RankedPair | None) -> TableRow:
         numbers.fixed(each.without_guesses) if each.guessed else "",
         TableCell(numbers.fixed(each.spearman.r), numbers.interval(each.spearman.ci95_bootstrap)),
         "" if pair is None else TableCell(numbers.signed(-pair.difference), _turned(pair)),
-        "" if pair is None else probability(pair.p_holm),
+        "" if pair is None else numbers.p_value(pair.p_holm),
     ]
     return row(cells)
 
