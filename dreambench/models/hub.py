@@ -142,6 +142,12 @@ def cached(spec: BaseSpec) -> Path | None:
         return None
 
 
+def is_not_there(error: Exception) -> bool:
+    """Whether the hub was asked for a file, and answers that the repository does not have it."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return "EntryNotFoundError" in kinds and "LocalEntryNotFoundError" not in kinds
+
+
 def _one_line(spec: BaseSpec, error: Exception) -> DreambenchError:
     chain: list[BaseException] = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
@@ -159,7 +165,7 @@ def _one_line(spec: BaseSpec, error: Exception) -> DreambenchError:
             f"base model {spec.model} does not exist on the hub, or is private",
             "check the id, or log in with `hf auth login`",
         )
-    if "EntryNotFoundError" in kinds and "LocalEntryNotFoundError" not in kinds:
+    if is_not_there(error):
         return DreambenchError(
             f"{spec.model} has no model_index.json, so it is not a base model in diffusers' layout",
             "adapters and single checkpoint files are none; give the model that they are made for",

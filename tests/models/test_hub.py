@@ -146,3 +146,16 @@ def test_what_is_not_a_base_model_is_refused_before_it_is_downloaded(hub, tmp_pa
     sent.clear()
     assert said(address, tmp_path / "cache", REFUSED, model, variant).startswith(line)
     assert not any(name.endswith(".safetensors") for name in sent)
+
+
+def test_an_encoder_that_the_hub_has_as_a_pickle_only_is_not_said_to_be_out_of_reach(hub, tmp_path):
+    code = """
+from dreambench.errors import DreambenchError
+from dreambench.models.encoders.downloads import HubFile
+try:
+    HubFile("someone/adapters", "model.safetensors", "protocol.dino.weights", "--set A=FILE").fetch()
+except DreambenchError as error:
+    print(error)
+"""
+    line = said(hub[0], tmp_path / "cache", code)
+    assert line.startswith("protocol.dino.weights: someone/adapters has no model.safetensors on the hub")
