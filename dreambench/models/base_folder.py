@@ -115,8 +115,8 @@ def _check_shards(inside: Path, names: Sequence[str]) -> None:
     shards = [match for name in names if (match := re.fullmatch(r"(.+)-(\d+)-of-(\d+)([.]\w+)", name))]
     if len(shards) < len(names):
         return  # they are there in one file, too
-    stem, _, count, suffix = shards[0].groups()
-    wanted = [f"{stem}-{number:05}-of-{count}{suffix}" for number in range(1, int(count) + 1)]
+    stem, first, count, suffix = shards[0].groups()
+    wanted = [f"{stem}-{n:0{len(first)}}-of-{count}{suffix}" for n in range(1, int(count) + 1)]
     if missing := sorted(set(wanted) - set(names)):
         raise DreambenchError(f"{inside} lacks {len(missing)} of {len(wanted)} shards ({missing[0]})", REMEDY)
 
