@@ -26,7 +26,8 @@ _REMEDY = "remove the folder to train again, or use the base model that it was t
 class DreamBoothLoraOptions(FineTuneOptions):
     """DreamBooth's hyperparameters and the adapters' rank; their scale is 1 (alpha equals the rank).
 
-    Rank and learning rate are those of diffusers' DreamBooth LoRA script; the paper has no LoRA.
+    The rank is that of diffusers' DreamBooth LoRA script, the learning rate that of its guide; the paper has
+    no LoRA.
     """
 
     adds_weights: ClassVar[bool] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,11 +93,13 @@ def _check_tokenizer(inside: Path) -> None:
 
 
 def _check_weights(inside: Path, variant: str | None) -> None:
-    names = sorted(file.name for file in inside.glob("*.safetensors"))
+    # A link of the hub's cache whose blob is not there is no file.
+    names = sorted(file.name for file in inside.glob("*.safetensors") if file.exists())
     # Whole or in shards; model.fp16.safetensors and model.fp16-00001-of-00002.safetensors are a variant's.
     ending = rf"[.]{re.escape(variant)}(?:-\d+-of-\d+)?" if variant else ""
-    if any(re.fullmatch(rf"[^.]+{ending}[.]safetensors", name) for name in names):
-        return
+    found = [name for name in names if re.fullmatch(rf"[^.]+{ending}[.]safetensors", name)]
+    if found:
+        return _check_shards(inside, found)
     if names and not variant:
         raise DreambenchError(f"{inside} holds {names[0]} only", "set base.variant, such as fp16")
     if any(f.suffix in (".bin", ".ckpt", ".pth", ".pt") for f in inside.iterdir()):
@@ -106,6 +108,17 @@ def _check_weights(inside: Path, variant: str | None) -> None:
         )
     wanted = f"*.{variant}.safetensors" if variant else "*.safetensors"
     raise DreambenchError(f"{inside} contains no {wanted}", "download the model again, or set base.variant")
+
+
+def _check_shards(inside: Path, names: Sequence[str]) -> None:
+    """Refuse weights of which a shard is missing: half of a download."""
+    shards = [match for name in names if (match := re.fullmatch(r"(.+)-(\d+)-of-(\d+)([.]\w+)", name))]
+    if len(shards) < len(names):
+        return  # they are there in one file, too
+    stem, first, count, suffix = shards[0].groups()
+    wanted = [f"{stem}-{n:0{len(first)}}-of-{count}{suffix}" for n in range(1, int(count) + 1)]
+    if missing := sorted(set(wanted) - set(names)):
+        raise DreambenchError(f"{inside} lacks {len(missing)} of {len(wanted)} shards ({missing[0]})", REMEDY)
 
 
 def fingerprint_of(folder: Path, components: Iterable[str]) -> str:

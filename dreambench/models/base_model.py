@@ -186,6 +186,12 @@ def open_base(spec: BaseSpec, snapshot: Path | None = None) -> BaseModel:
     30 GB. Raises DreambenchError naming the missing component, or what to download and where to put it.
     """
     folder, commit = located(spec.model), None
+    if folder.is_file():
+        raise DreambenchError(
+            f"base.model={spec.model} is a file, and a base model is a folder in diffusers' layout",
+            "write one with the pipeline of its kind, such as "
+            "StableDiffusionPipeline.from_single_file(FILE).save_pretrained(FOLDER)",
+        )
     if not folder.is_dir():
         if not is_hub_id(spec.model):
             raise DreambenchError(

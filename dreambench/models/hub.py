@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from dreambench.errors import DreambenchError
+from dreambench.models.base_folder import read_index
+from dreambench.models.families.family import family_of
 from dreambench.spec.run_spec import BaseSpec
 
 #: Seconds to wait for the hub where an answer is welcome but not needed.
@@ -16,16 +18,34 @@ _PATIENCE = 3.0
 def fetch(spec: BaseSpec) -> Path:
     """Return the local snapshot of a hub model, downloading what its pipeline needs (safetensors only).
 
-    Raises DreambenchError that says whether the model does not exist, is gated, or cannot be reached,
-    and what to download and where to put it.
+    Raises DreambenchError, before anything large is downloaded, that says whether the model does not exist,
+    is gated, is not supported, or cannot be reached, and what to download and where to put it.
     """
     from diffusers import DiffusionPipeline
 
+    try:
+        index = _fetched_index(spec)
+    except Exception as error:
+        raise _one_line(spec, error) from error
+    family_of(str(read_index(index.parent)["_class_name"]), spec.model)
     options = {"revision": spec.revision, "variant": spec.variant, "use_safetensors": True}
     try:
         return Path(DiffusionPipeline.download(spec.model, **options))
     except Exception as error:
         raise _one_line(spec, error) from error
+
+
+def _fetched_index(spec: BaseSpec) -> Path:
+    """Return a hub model's ``model_index.json``. Raises what the hub raises."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+
+    file, revision = "model_index.json", spec.revision
+    found = try_to_load_from_cache(spec.model, file, revision=revision)
+    if isinstance(found, str):
+        return Path(found)
+    # One request fails at once without a network; a download would retry.
+    get_hf_file_metadata(hf_hub_url(spec.model, file, revision=revision))
+    return Path(hf_hub_download(spec.model, file, revision=revision))
 
 
 def cached_file(repository: str, file: str) -> Path | None:
@@ -122,6 +142,12 @@ def cached(spec: BaseSpec) -> Path | None:
         return None
 
 
+def is_not_there(error: Exception) -> bool:
+    """Whether the hub was asked for a file, and answers that the repository does not have it."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    return "EntryNotFoundError" in kinds and "LocalEntryNotFoundError" not in kinds
+
+
 def _one_line(spec: BaseSpec, error: Exception) -> DreambenchError:
     chain: list[BaseException] = [error]
     while (inner := chain[-1].__cause__ or chain[-1].__context__) is not None:
@@ -139,9 +165,23 @@ def _one_line(spec: BaseSpec, error: Exception) -> DreambenchError:
             f"base model {spec.model} does not exist on the hub, or is private",
             "check the id, or log in with `hf auth login`",
         )
+    if is_not_there(error):
+        return DreambenchError(
+            f"{spec.model} has no model_index.json, so it is not a base model in diffusers' layout",
+            "adapters and single checkpoint files are none; give the model that they are made for",
+        )
     if "no space left" in str(error).lower():
         return DreambenchError(f"no space left while downloading {spec.model}", "free some, or set HF_HOME")
+    if "safetensors` weights" in str(error) or "`variant=" in str(error):  # diffusers has read their names
+        of_variant = f" of the variant {spec.variant}" if spec.variant else ""
+        other = "leave base.variant out, or set another" if spec.variant else "set base.variant, such as fp16"
+        return DreambenchError(
+            f"base model {spec.model} has no complete safetensors weights{of_variant} on the hub",
+            f"{other}; pickled weights are never read",
+        )
+    revision = f" --revision {spec.revision}" if spec.revision else ""
     return DreambenchError(
         f"base model {spec.model} is not in the hub's cache and could not be downloaded",
-        f"run `hf download {spec.model}` where there is a network and pass the folder with --base FOLDER",
+        f"run `hf download {spec.model}{revision}` where there is a network and pass the folder with "
+        "--base FOLDER",
     )

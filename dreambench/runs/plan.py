@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.dataset import Dataset, Subject, official_subjects
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, NotHereError
 from dreambench.executors import ExecutorOptions
 from dreambench.executors.executor_options import units_on
 from dreambench.models.weights import missing_weights
@@ -18,11 +18,13 @@ from dreambench.paths import cache_folder, located
 from dreambench.progress import reporting
 from dreambench.runs.chosen_data import chosen_prompts, complete_data, read_data
 from dreambench.runs.class_images import needed_class_images
+from dreambench.runs.fit import check_fit
 from dreambench.runs.memory import Shapes, TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, images_of, published_rates
 from dreambench.runs.timing import probe as probe_rates
 from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
+from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import RunSpec
 
 if TYPE_CHECKING:
@@ -150,10 +152,17 @@ def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
             return None
     try:
-        return open_base(spec.base, snapshot)
+        base = open_base(spec.base, snapshot)
     except DreambenchError as error:
         missing.append(str(error))
         return None
+    try:
+        check_fit(spec, base, METHODS.get(spec.method.name)())
+    except NotHereError:
+        pass  # the run may be meant for another machine
+    except DreambenchError as error:
+        missing.append(str(error))
+    return base
 
 
 def _shapes(spec: RunSpec, base: OpenedBase | None, missing: list[str]) -> tuple[Family, Shapes] | None:

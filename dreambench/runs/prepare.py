@@ -20,6 +20,7 @@ from dreambench.models.quantized import require_quantizer
 from dreambench.models.weights import needed_encoders
 from dreambench.paths import BUILTIN, located
 from dreambench.runs.chosen_data import resolve_scoring
+from dreambench.runs.fit import check_fit
 from dreambench.runs.memory import require_memory
 from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
@@ -94,7 +95,7 @@ def prepare(
 
 
 def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime, elsewhere: bool) -> Method:
-    """Put a base model on the device; return the method. Raises DreambenchError if the two do not fit."""
+    """Put a base model on the device; return the method. Raises DreambenchError if they do not fit."""
     lacks: AbstractContextManager[None] = suppress(NotHereError) if elsewhere else nullcontext()
     family = base.family
     base.device = runtime.device
@@ -106,26 +107,9 @@ def _fit(spec: RunSpec, base: BaseModel, runtime: Runtime, elsewhere: bool) -> M
     with lacks:
         require_quantizer(runtime.spec.quantize, runtime.device, family.large)
         base.quantize = runtime.spec.quantize
-    multiple = family.cell(base) * family.patch
-    if spec.image_size % multiple:
-        raise DreambenchError(
-            f"image_size={spec.image_size} is not a multiple of {multiple}, the side of this model's patches",
-            f"use image_size={spec.image_size // multiple * multiple or multiple}",
-        )
-    if family.draws_from_photos and not spec.method.shows_photos():
-        raise DreambenchError(
-            f"{family.name} models need a photo to draw, but {spec.method.name} shows none",
-            "use --method reference",
-        )
-    family.check_sampler(spec.sampler, "sampler")
-    needs = spec.method.class_image_needs()
-    if needs is not None:
-        family.check_sampler(needs[0], "method.class_sampler")
     method: Method = METHODS.get(spec.method.name)()
-    check = getattr(method, "check", None)
     with lacks:
-        if check is not None:
-            check(base, spec)
+        check_fit(spec, base, method)
     with lacks:
         require_memory(spec, base, runtime)
     return method

@@ -19,6 +19,7 @@ from dreambench.paths import cache_folder
 from dreambench.spec.presets import build_spec
 from dreambench.store.class_image_set import ClassImageSet
 from tests.cli.material import ROOT, Done, in_a_process, listing, tiny_words
+from tests.material.tiny_families import build_family
 
 pytestmark = pytest.mark.slow
 
@@ -72,6 +73,16 @@ finally:
         )
         assert (done.returncode, done.stderr) == (0, "[]\n")
         assert said in done.stdout
+
+    def test_what_does_not_fit_the_base_model_is_said_before_a_run_refuses_it(
+        self, dreambench, tiny, tmp_path
+    ):
+        base = str(build_family("z-image", tmp_path / "base"))
+        words = [*tiny_words(tiny, base=base), "--set", "sampler.scheduler=default"]
+        plan = self.plan(dreambench, *words, "--set", "method.class_sampler.scheduler=default")
+        assert plan["missing"] == [
+            "method dreambooth does not train all weights of z-image models; use --method dreambooth-lora"
+        ]
 
     def test_the_official_photos_are_the_same_plan(self, dreambench, tiny, official):
         drawn = self.plan(dreambench, *tiny_words(tiny))

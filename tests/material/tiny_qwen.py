@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
+
 from tests.material.tiny_parts import flow_scheduler, tiny_vae
 from tests.material.tiny_tokenizers import VOCABULARY, build_qwen
 
@@ -79,6 +81,7 @@ def build_qwen_image() -> Any:
         latents_mean=[0.1, -0.2, 0.3, 0.0],
         latents_std=[1.5, 0.8, 2.0, 1.0],
     )
+    make_contrast(vae)
     marks = {
         name: VOCABULARY - 1 - number
         for number, name in enumerate(("vision_start_token_id", "vision_end_token_id", "vision_token_id"))
@@ -122,3 +125,15 @@ def build_z_image() -> Any:
         text_encoder=Qwen3Model(qwen3_config(2)),
         tokenizer=build_qwen(),
     )
+
+
+def make_contrast(module: torch.nn.Module) -> None:
+    """Redraw convolutions and matrices so that another input becomes another output, not the same one."""
+    rng = torch.Generator().manual_seed(2)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim >= 2:
+                # Of a kernel's three moments a single image fills one.
+                moments = parameter.shape[2] if parameter.ndim == 5 else 1
+                inputs = max(parameter[0].numel() / moments, 1)
+                parameter.copy_(torch.randn(parameter.shape, generator=rng) * (2 / inputs) ** 0.5)

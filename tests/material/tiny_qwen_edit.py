@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from tests.material.tiny_parts import flow_scheduler, save_tiny
-from tests.material.tiny_qwen import qwen_transformer, qwen_vl_parts
+from tests.material.tiny_qwen import make_contrast, qwen_transformer, qwen_vl_parts
 from tests.material.tiny_tokenizers import VOCABULARY, build_qwen_vl
 
 IMAGE_SIZE = 64
@@ -35,7 +35,7 @@ def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
         latents_mean=[0.1, -0.2, 0.3, 0.0],
         latents_std=[1.5, 0.8, 2.0, 1.0],
     )
-    _make_contrast(vae)
+    make_contrast(vae)
     marks = {
         f"{name}_token_id": processor.tokenizer.convert_tokens_to_ids(token)
         for name, token in (
@@ -49,7 +49,7 @@ def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
     parts["vision_config"]["fullatt_block_indexes"] = [0]
     config = Qwen2_5_VLConfig(**parts, hidden_size=16, vocab_size=VOCABULARY, **marks)
     text_encoder = Qwen2_5_VLForConditionalGeneration(config)
-    _make_contrast(text_encoder.model.visual)
+    make_contrast(text_encoder.model.visual)
     cls = diffusers.QwenImageEditPlusPipeline if plus else diffusers.QwenImageEditPipeline
     pipeline = cls(
         transformer=transformer,
@@ -60,15 +60,3 @@ def build_qwen_edit(folder: Path, *, plus: bool) -> Path:
         processor=processor,
     )
     return save_tiny(pipeline, folder)
-
-
-def _make_contrast(module: torch.nn.Module) -> None:
-    """Redraw convolutions and matrices so that another input becomes another output, not the same one."""
-    rng = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim >= 2:
-                # Of a kernel's three moments a single image fills one.
-                moments = parameter.shape[2] if parameter.ndim == 5 else 1
-                inputs = max(parameter[0].numel() / moments, 1)
-                parameter.copy_(torch.randn(parameter.shape, generator=rng) * (2 / inputs) ** 0.5)

@@ -188,6 +188,18 @@ class TestMissing:
         assert opened(folder, variant="fp16").variant == "fp16"
         assert error_of(lambda: opened(folder)).endswith("set base.variant, such as fp16")
 
+    def test_a_shard_that_is_not_there_is_named_before_anything_is_loaded(self, folder):
+        weights = folder / "unet" / WEIGHTS["unet"]
+        weights.rename(weights.with_name(f"{weights.stem}-00001-of-00003.safetensors"))
+        line = error_of(lambda: opened(folder))
+        assert f"{folder / 'unet'} lacks 2 of 3 shards ({weights.stem}-00002-of-00003.safetensors)" in line
+
+    def test_a_link_to_a_file_that_is_not_there_is_no_weights(self, folder):
+        weights = folder / "unet" / WEIGHTS["unet"]
+        weights.unlink()
+        weights.symlink_to(folder / "blobs" / "nothing")
+        assert f"{folder / 'unet'} contains no *.safetensors" in error_of(lambda: opened(folder))
+
     def test_weights_that_are_there_as_a_variant_only_are_told_before_anything_is_loaded(self, folder):
         weights = folder / "unet" / WEIGHTS["unet"]
         weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))

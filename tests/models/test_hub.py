@@ -1,4 +1,4 @@
-"""What a plan reads of a model on the hub before it is downloaded: from a small hub of the test's own."""
+"""Models on the hub, read and refused before they are downloaded: from a small hub of the test's own."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ from dreambench.runs.memory import shapes_of
 from tests.material.tiny_families import build_family
 
 REPOSITORY = "someone/tiny-sdxl"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REFUSED = """
+import sys
+from dreambench.errors import DreambenchError
+from dreambench.models.hub import fetch
+from dreambench.spec.run_spec import BaseSpec
+try:
+    fetch(BaseSpec(model=sys.argv[1], variant=sys.argv[2] or None))
+except DreambenchError as error:
+    print(error)
+"""
 CODE = """
 import json, sys
 from dreambench.models.hub import remote_shapes
@@ -30,32 +41,51 @@ print(json.dumps(remote_shapes(BaseSpec(model=sys.argv[1]))))
 @pytest.fixture(scope="module")
 def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, list[str]]]:
     """A server with the hub's addresses for one repository; returns its own, the folder, and what it sent."""
-    folder = build_family("sdxl", tmp_path_factory.mktemp("hub") / "sdxl")
+    root = tmp_path_factory.mktemp("hub")
+    folder = build_family("sdxl", root / REPOSITORY)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     shutil.copyfile(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    for name in ("another-kind/model_index.json", "adapters/pytorch_lora_weights.safetensors"):
+        file = root / "someone" / name
+        file.parent.mkdir()
+        file.write_text('{"_class_name": "KandinskyPipeline"}')
     sent: list[str] = []
 
     class Hub(BaseHTTPRequestHandler):
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
         def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            if path.startswith(f"/api/models/{REPOSITORY}"):
-                files = [str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()]
-                answer = {"id": REPOSITORY, "siblings": [{"rfilename": file} for file in files]}
-                self.answer(json.dumps(answer).encode())
-            elif path.startswith(f"/{REPOSITORY}/resolve/main/"):
-                name = path.removeprefix(f"/{REPOSITORY}/resolve/main/")
+            path = self.path.split("?")[0].removeprefix("/api/models").strip("/")
+            here = root.joinpath(*path.split("/")[:2])
+            name = "/".join(path.split("/")[4:])  # OWNER/NAME/resolve/REVISION/FILE
+            if not here.is_dir():
+                self.refuse("RepoNotFound")
+            elif self.path.startswith("/api/models/"):
+                files = [str(file.relative_to(here)) for file in here.rglob("*") if file.is_file()]
+                siblings = [{"rfilename": file} for file in files]
+                self.answer(json.dumps({"id": path, "sha": COMMIT, "siblings": siblings}).encode())
+            elif not (here / name).is_file():
+                self.refuse("EntryNotFound")
+            else:
                 sent.append(name)
-                content = (folder / name).read_bytes()
+                content = (here / name).read_bytes()
                 asked = self.headers.get("range", "").removeprefix("bytes=").split("-")
                 self.answer(content[int(asked[0]) : int(asked[1]) + 1] if len(asked) == 2 else content)
-            else:
-                self.send_error(404)
 
         def answer(self, content: bytes) -> None:
             self.send_response(200)
-            self.send_header("content-length", str(len(content)))
+            for name, value in (("content-length", len(content)), ("x-repo-commit", COMMIT), ("etag", "'1'")):
+                self.send_header(name, str(value))
             self.end_headers()
-            self.wfile.write(content)
+            if self.command == "GET":
+                self.wfile.write(content)
+
+        def refuse(self, kind: str) -> None:
+            self.send_response(404)
+            for name, value in (("content-length", "0"), ("x-error-code", kind)):
+                self.send_header(name, value)
+            self.end_headers()
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -66,14 +96,19 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, l
     server.shutdown()
 
 
-def asked(address: str, model: str, cache: Path) -> object:
+def said(address: str, cache: Path, code: str, *arguments: str) -> str:
     """Return what a process says that takes the server for the hub."""
     environment = {**os.environ, "HF_ENDPOINT": address, "HF_HOME": str(cache), "HF_HUB_OFFLINE": "0"}
     done = subprocess.run(
-        [sys.executable, "-c", CODE, model], env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, *arguments], env=environment, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return done.stdout
+
+
+def asked(address: str, model: str, cache: Path) -> object:
+    """Return the shapes that a process reads of a model on the hub."""
+    return json.loads(said(address, cache, CODE, model))
 
 
 def test_the_headers_of_a_model_on_the_hub_say_its_shapes(hub, tmp_path) -> None:
@@ -91,3 +126,36 @@ def test_the_headers_of_a_model_on_the_hub_say_its_shapes(hub, tmp_path) -> None
 
 def test_a_hub_that_is_not_there_says_nothing(tmp_path) -> None:
     assert asked("http://127.0.0.1:9", REPOSITORY, tmp_path / "cache") is None
+
+
+@pytest.mark.parametrize(
+    ("model", "variant", "line"),
+    [
+        ("someone/another-kind", "", "someone/another-kind: KandinskyPipeline is not supported; supported: "),
+        ("someone/adapters", "", "someone/adapters has no model_index.json, so it is not a base model"),
+        ("someone/nothing", "", "base model someone/nothing does not exist on the hub, or is private"),
+        (
+            REPOSITORY,
+            "bf16",
+            f"base model {REPOSITORY} has no complete safetensors weights of the variant bf16",
+        ),
+    ],
+)
+def test_what_is_not_a_base_model_is_refused_before_it_is_downloaded(hub, tmp_path, model, variant, line):
+    address, _, sent = hub
+    sent.clear()
+    assert said(address, tmp_path / "cache", REFUSED, model, variant).startswith(line)
+    assert not any(name.endswith(".safetensors") for name in sent)
+
+
+def test_an_encoder_that_the_hub_has_as_a_pickle_only_is_not_said_to_be_out_of_reach(hub, tmp_path):
+    code = """
+from dreambench.errors import DreambenchError
+from dreambench.models.encoders.downloads import HubFile
+try:
+    HubFile("someone/adapters", "model.safetensors", "protocol.dino.weights", "--set A=FILE").fetch()
+except DreambenchError as error:
+    print(error)
+"""
+    line = said(hub[0], tmp_path / "cache", code)
+    assert line.startswith("protocol.dino.weights: someone/adapters has no model.safetensors on the hub")

@@ -37,7 +37,9 @@ def test_neither_a_folder_nor_a_hub_id_is_told(name):
 
 def test_a_file_is_not_a_folder(tmp_path):
     (tmp_path / "model.safetensors").write_text("")
-    assert "neither a folder nor a hub id" in refusal(tmp_path / "model.safetensors")
+    line = refusal(tmp_path / "model.safetensors")
+    assert "model.safetensors is a file, and a base model is a folder" in line
+    assert "from_single_file(FILE).save_pretrained(FOLDER)" in line
 
 
 def test_a_hub_id_without_a_network_says_what_to_download():

@@ -78,6 +78,20 @@ def test_pickles_are_refused_with_the_way_to_convert_them(tmp_path, suffix):
         one_line(caught.value)
 
 
+def test_a_file_of_the_right_model_in_the_names_of_transformers_is_told_so(tmp_path):
+    from transformers import CLIPConfig, CLIPModel, ViTConfig, ViTModel
+
+    layers = {"num_hidden_layers": 1, "hidden_size": 32, "num_attention_heads": 2, "intermediate_size": 32}
+    ViTModel(ViTConfig(**layers)).save_pretrained(tmp_path / "dino")
+    CLIPModel(CLIPConfig(text_config=layers, vision_config=layers)).save_pretrained(tmp_path / "clip")
+    remedy = "the names are those of transformers: give the file that timm or open_clip publishes"
+    with pytest.raises(DreambenchError, match=remedy):
+        load_dino(DinoSpec(weights=str(tmp_path / "dino" / "model.safetensors")), "cpu")
+    weights = str(tmp_path / "clip" / "model.safetensors")
+    with pytest.raises(DreambenchError, match=remedy):
+        load_clip(ClipSpec(model="ViT-B-32-quickgelu", weights=weights), "cpu")
+
+
 def test_a_missing_a_damaged_and_a_foreign_file_are_one_line(tmp_path, tiny_models):
     with pytest.raises(DreambenchError, match=r"protocol\.dino\.weights: there is no file"):
         load_dino(DinoSpec(weights=str(tmp_path / "no.safetensors")), "cpu")

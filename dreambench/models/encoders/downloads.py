@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
-from dreambench.models.hub import cached_file, commit_of
+from dreambench.models.hub import cached_file, commit_of, is_not_there
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,6 +55,11 @@ class HubFile:
             commit_of(self.repo, self.file)  # fails at once without a network
             return Path(hf_hub_download(self.repo, self.file))
         except Exception as error:  # the hub's, the network library's and the system's errors alike
+            if is_not_there(error):
+                raise DreambenchError(
+                    f"{self.field}: {self.repo} has no {self.file} on the hub; pickles are never read",
+                    f"use other weights, or convert it and pass the file with {self.by_hand}",
+                ) from error
             raise DreambenchError(
                 f"{self.field}: {self} is not in the hub's cache and could not be downloaded "
                 f"({type(error).__name__})",

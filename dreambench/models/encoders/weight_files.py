@@ -129,7 +129,11 @@ def load_into(
         if names
     ]
     if wrong:
-        raise DreambenchError(
-            f"{what} does not fit: {'; '.join(wrong)}", "give the weights of this architecture"
+        # What transformers calls the parts of its own ViT, DINOv2, CLIP and SigLIP.
+        its_own = ("embeddings.", "encoder.layer", "text_model.", "vision_model.")
+        other = "the names are those of transformers: give the file that timm or open_clip publishes"
+        remedy = (
+            other if any(n.startswith(its_own) for n in unknown) else "give the weights of this architecture"
         )
+        raise DreambenchError(f"{what} does not fit: {'; '.join(wrong)}", remedy)
     module.load_state_dict(dict(state), strict=False)

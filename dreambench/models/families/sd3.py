@@ -48,7 +48,10 @@ class StableDiffusion3(FlowFamily):
     }
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
-        """Return ``prompt_embeds`` [n, 77 + 256, d] and ``pooled_prompt_embeds`` [n, p]."""
+        """Return ``prompt_embeds`` [n, 77 + 256, d] and ``pooled_prompt_embeds`` [n, p].
+
+        T5 reads 256 tokens in training as in drawing; the script trains with 77.
+        """
         states, _, pooled, _ = pipeline.encode_prompt(
             list(prompts), None, None, device=device, do_classifier_free_guidance=False
         )

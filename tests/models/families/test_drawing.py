@@ -54,6 +54,8 @@ def test_an_image_is_the_plain_pipelines(base, tmp_path):
     assert np.abs(drawn[0] - drawn[1]).max() > 3
     for request, ours in zip(wanted, drawn, strict=True):
         assert np.abs(ours - plain_image(base, request.prompt, request.seed)).max() <= 1
+    # The comparison sees what is said: from the same noise, another prompt is another image.
+    assert np.abs(drawn[0] - plain_image(base, PROMPTS[1], wanted[0].seed)).max() > 1
 
 
 def test_states_are_those_of_the_pipelines_own_encode_prompt(base):
