@@ -54,10 +54,12 @@ def _in_float32(setup: Setup, name: str, base: Path) -> Iterator[Row]:
 
 
 def _variants(setup: Setup, name: str) -> dict[str, dict[str, Any]]:
-    """Return what else has to run: half precision, a shown photo, quantized weights, by what it is."""
+    """Return what else has to run, by what it is: half precision, a word, a photo, quantized weights."""
     half: dict[str, Any] = {"runtime.precision": "bf16"}
     found: dict[str, dict[str, Any]] = {"bf16": {"fields": half}}
     found["bf16, checkpointing"] = {"fields": half | {"runtime.gradient_checkpointing": True}}
+    if name == "sdxl":
+        found["bf16, learned words"] = {"fields": half, "method": "textual-inversion"}
     if name in SHOWN_A_PHOTO:
         found["bf16, shown a photo"] = {"fields": half | {"training_photos": 1}, "method": "reference"}
     if name != "sdxl" and setup.device.type == "cuda":
@@ -87,8 +89,9 @@ def _run(out: Path, base: Path, device: str, fields: dict[str, Any], method: str
         "method.class_sampler.scheduler": "default",
         "method.learning_rate": 1e-2,
     }
+    needed = {"reference": (), "textual-inversion": ("method.steps",)}.get(method, tuple(trained))
     overrides = {
-        **(trained if method != "reference" else {}),
+        **{field: trained[field] for field in needed},
         "sampler.scheduler": "default",
         "sampler.steps": 2,
         "image_size": 64 if method == "reference" else 32,  # the least that FLUX.2 is shown

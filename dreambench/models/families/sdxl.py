@@ -74,8 +74,9 @@ class StableDiffusionXL(DiffusionFamily):
         import torch
 
         # Photos are cropped to the square before they are encoded, and passed as if nothing had been cropped.
-        size = [image_size, image_size, 0, 0, image_size, image_size]
-        ids = torch.tensor([size] * len(noisy.latents), device=noisy.latents.device, dtype=torch.float32)
+        # Filled on the device: to copy numbers from the CPU would wait for the GPU in every step.
+        ids = torch.full((len(noisy.latents), 6), float(image_size), device=noisy.latents.device)
+        ids[:, 2:4] = 0.0
         added = {"text_embeds": conditioning["pooled_prompt_embeds"], "time_ids": ids}
         predicted: torch.Tensor = denoiser(
             noisy.latents,

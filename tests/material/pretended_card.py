@@ -1,0 +1,180 @@
+"""A pretended GPU: tensors that say they are on ``cuda``, while their numbers are in the CPU's memory.
+
+In ``pretended_card`` the package's own code runs as on a machine with a GPU. What a real one refuses is
+refused: an operation on tensors of two devices, and noise for the card from a generator of the CPU. A model's
+layer that computes on the CPU is refused, too. Autocast is the CPU's, so that numbers are the CPU's; kernels
+and speed are not tested.
+"""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
+from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
+
+CARD, HOST = torch.device("cuda", 0), torch.device("cpu")
+#: These take tensors of both devices.
+_COPIES = {"aten::_to_copy", "aten::copy_", "aten::index", "aten::index_put", "aten::index_put_"}
+
+#: The work of a model's layers, which belongs on the card.
+_LAYERS = {"aten::addmm", "aten::bmm", "aten::convolution", "aten::mm"}
+
+
+class OnCard(torch.Tensor):
+    """A tensor on the card; it shares its memory with a plain tensor of the CPU."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+    device = property(lambda self: CARD)
+    is_cuda = property(lambda self: True)
+    is_cpu = property(lambda self: False)
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return Card.present.do(func, args, kwargs or {})
+
+    def to(self, *args: Any, copy: bool = False, **kwargs: Any) -> torch.Tensor:
+        device, dtype, _, layout = torch._C._nn._parse_to(*args, **kwargs)
+        stays = (device or CARD).type == "cuda" and dtype in (None, self.dtype)
+        if stays and not copy and (layout is None or self.is_contiguous(memory_format=layout)):
+            return self
+        Card.present.leaves = (device or CARD).type != "cuda"
+        try:
+            return torch.ops.aten._to_copy(self, dtype=dtype, device=device or CARD, memory_format=layout)
+        finally:
+            Card.present.leaves = False
+
+    def cpu(self) -> torch.Tensor:
+        return self.to(HOST)
+
+    def tolist(self) -> Any:
+        return self.cpu().tolist()
+
+    def __format__(self, spec: str) -> str:
+        return format(self.cpu(), spec)
+
+    def numpy(self, **options: Any) -> Any:
+        raise TypeError("can't convert cuda:0 device type tensor to numpy")
+
+
+class Card(TorchDispatchMode):
+    """The card's memory: ``live`` and ``peak`` are bytes; above ``total`` it is out of memory."""
+
+    present: Card
+
+    def __init__(self, total: int) -> None:
+        super().__init__()
+        self.total, self.live, self.peak = total, 0, 0
+        self.leaves = False
+        self._held: set[int] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return self.do(func, args, kwargs or {})
+
+    def do(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Run an operation on the CPU; what comes out of it is on the card if its device says so."""
+        composite = torch._C.DispatchKey.CompositeImplicitAutograd
+        if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), composite):
+            with self:
+                return func.decompose(*args, **kwargs)
+        given, tree = tree_flatten((args, kwargs))
+        tensors = [each for each in given if isinstance(each, torch.Tensor)]
+        here = [each for each in tensors if isinstance(each, OnCard)]
+        asked = torch.device(kwargs["device"]) if kwargs.get("device") else None
+        # torch itself takes the card for the CPU, in a backward pass, too: only ``to`` leads off the card.
+        made_backward = asked is not None and torch._C._current_autograd_node() is not None
+        goes = bool(here) or made_backward or (asked is not None and asked.type == "cuda")
+        goes = goes and not self.leaves
+        if func is torch.ops.aten.copy_.default:
+            goes = isinstance(args[0], OnCard)
+        if here and func._schema.name not in _COPIES:
+            others = [each for each in tensors if each.dim() and not isinstance(each, OnCard)]
+            assert not others, f"{func}: tensors on cuda and {others[0].device}, {list(others[0].shape)}"
+        assert here or func._schema.name not in _LAYERS, f"{func}: a layer's work is left to the CPU"
+        generator = kwargs.get("generator")
+        assert generator is None or (generator.device.type == "cuda") == goes, f"{func}: a wrong generator"
+        plain = [_same_memory(each) if isinstance(each, OnCard) else each for each in given]
+        inner, options = tree_unflatten(plain, tree)
+        with _disable_current_modes():
+            found = func(*inner, **(options | ({"device": HOST} if asked and goes else {})))
+        given_by_plain = {id(p): g for p, g in zip(plain, given, strict=True) if isinstance(p, torch.Tensor)}
+
+        def placed(value: Any) -> Any:
+            if not isinstance(value, torch.Tensor) or id(value) in given_by_plain:
+                return given_by_plain.get(id(value), value)  # an operation in place
+            return self._hold(value) if goes and value.device == HOST else value
+
+        return tree_map(placed, found)
+
+    def _hold(self, plain: torch.Tensor) -> torch.Tensor:
+        with torch.inference_mode(False), _disable_current_modes():
+            tensor = torch.Tensor._make_subclass(OnCard, _same_memory(plain))
+        storage = plain.untyped_storage()
+        if storage._cdata not in self._held:
+            weakref.finalize(storage, self._forget, storage._cdata, storage.nbytes())
+            self._held.add(storage._cdata)
+            self.live += storage.nbytes()
+            self.peak = max(self.peak, self.live)
+            if self.live > self.total:
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return tensor
+
+    def _forget(self, storage: int, size: int) -> None:
+        self._held.discard(storage)
+        self.live -= size
+
+
+def _same_memory(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a plain tensor of the CPU with a tensor's memory."""
+    with torch.inference_mode(False), torch.no_grad(), _disable_current_modes():
+        plain = torch.empty(0, dtype=tensor.dtype)
+        plain.set_(tensor.untyped_storage(), tensor.storage_offset(), tensor.size(), tensor.stride())
+        plain = torch._conj(plain) if tensor.is_conj() else plain
+        return torch._neg_view(plain) if tensor.is_neg() else plain
+
+
+@contextmanager
+def pretended_card(total: int = 80 * 2**30) -> Iterator[Card]:
+    """The context in which this machine has a GPU with so many bytes."""
+    card, autocast, pad = Card(total), torch.autocast.__init__, torch._C._nn.pad_sequence
+
+    def of_the_cpu(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
+        autocast(self, "cpu", *args, **kwargs)
+
+    def padded(sequences: Any, *args: Any) -> torch.Tensor:  # torch itself takes the card for the CPU
+        return pad(sequences, *args).to(sequences[0].device)
+
+    properties = SimpleNamespace(name="Pretended card", total_memory=total, major=9, minor=0)
+    instead = {
+        "torch.cuda.is_available": lambda: True,
+        "torch.cuda.is_bf16_supported": lambda including_emulation=True: True,
+        "torch.cuda.device_count": lambda: 1,
+        "torch.cuda.current_device": lambda: 0,
+        "torch.cuda.get_device_properties": lambda device=None: properties,
+        "torch.cuda.get_device_name": lambda device=None: properties.name,
+        "torch.cuda.empty_cache": lambda: None,
+        "torch.cuda._lazy_init": lambda: None,
+        "torch.Tensor.pin_memory": lambda self: self,
+        "torch.autocast.__init__": of_the_cpu,
+        "torch._C._nn.pad_sequence": padded,
+    }
+    gc.collect()
+    torch._C._ensureCUDADeviceGuardSet()  # without a driver: one that does nothing
+    lifts, overwrites = torch._C._only_lift_cpu_tensors(), torch.__future__
+    before = overwrites.get_overwrite_module_params_on_conversion()
+    with ExitStack() as stack:
+        for name, function in instead.items():
+            stack.enter_context(mock.patch(name, function))
+        torch._C._set_only_lift_cpu_tensors(True)  # torch.tensor(..., device="cuda") is made and then moved
+        stack.callback(torch._C._set_only_lift_cpu_tensors, lifts)
+        overwrites.set_overwrite_module_params_on_conversion(True)
+        stack.callback(overwrites.set_overwrite_module_params_on_conversion, before)
+        Card.present = card
+        yield stack.enter_context(card)
