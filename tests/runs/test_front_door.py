@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 import dreambench
@@ -113,6 +114,49 @@ class TestScorer:
         expected = own.subjects.loc["dog"]
         assert scorer.compute() == pytest.approx(dict(expected), abs=1e-6)
 
+    @pytest.mark.parametrize(
+        ("protocol", "photos"),
+        [
+            ("kosmos-g@mini", slice(2, 3)),
+            ("uno@mini", slice(None)),
+            ("customconcept101@mini", slice(None)),
+            ("peft-image-gen@mini", slice(1, None)),
+        ],
+    )
+    def test_it_follows_a_protocols_references_scale_and_images(self, tmp_path, protocol, photos) -> None:
+        images = _photos("cat")[:2]
+        asked = {
+            "preset": "mini",
+            "subjects": ["dog"],
+            "prompts": "0",
+            "images_per_prompt": 2,
+            "device": "cpu",
+        }
+        expected = dreambench.score({"dog": {0: images}}, protocol, out=tmp_path / "scores", **asked)
+        scorer = dreambench.Scorer(_photos("dog")[photos], "dog", protocol=protocol, device="cpu")
+        for image in images:
+            scorer.update([image], PROMPT)
+        assert scorer.compute() == pytest.approx(dict(expected.subjects.loc["dog"]), abs=1e-6)
+
+    def test_an_image_in_memory_is_read_like_its_file(self, tmp_path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.open(_photos("dog")[0]).save(tmp_path / "turned.png", exif=exif)
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["dino"], device="cpu")
+        found = []
+        for image in (tmp_path / "turned.png", Image.open(tmp_path / "turned.png")):
+            scorer.reset()
+            scorer.update([image], PROMPT)
+            found.append(scorer.compute())
+        assert found[0] == found[1]
+
+    def test_a_training_loops_random_numbers_do_not_depend_on_it(self) -> None:
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", device="cpu")
+        before = torch.get_rng_state()
+        scorer.update(_photos("dog")[:2], PROMPT)
+        scorer.compute()
+        assert torch.equal(torch.get_rng_state(), before)
+
     def test_the_identifier_is_no_part_of_a_caption(self) -> None:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", identifier="sks", device="cpu")
         assert scorer.caption("a sks {} in the jungle") == "a dog in the jungle"
@@ -140,6 +184,10 @@ class TestScorer:
             ({"photos": []}, "without photos"),
             ({"metrics": ["pres"]}, "PRES needs images of the bare class"),
             ({"protocol": "papper"}, "did you mean 'paper'"),
+            ({"metrics": ["dnio"]}, "did you mean 'dino'"),
+            ({"metrics": "dino"}, "metrics is a single str; give a list"),
+            ({"photos": "photos/dog"}, "photos is a single str; give a list"),
+            ({"protocol": "kosmos-g@mini"}, "compares with one photo of a subject, and 5 are given"),
         ],
     )
     def test_what_it_refuses(self, changes, message) -> None:
@@ -151,3 +199,5 @@ class TestScorer:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["clip_t"], device="cpu")
         with pytest.raises(DreambenchError, match="2 images and 1 prompts"):
             scorer.update(_photos("dog")[:2], [PROMPT])
+        with pytest.raises(DreambenchError, match="images is a single Image; give a list"):
+            scorer.update(Image.new("RGB", (64, 64)), PROMPT)

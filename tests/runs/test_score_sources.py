@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
@@ -88,6 +89,24 @@ def test_images_in_memory_are_kept_and_other_images_are_another_folder(scored, f
         scored(other, out=first.path)
 
 
+def test_an_image_in_memory_scores_like_its_file(scored, folder, tmp_path) -> None:
+    clear = Image.open(folder / "dog" / "00-0.png").convert("RGBA")
+    clear.putalpha(90)
+    clear.save(tmp_path / "clear.png")
+    from_file, _ = scored({"dog": {0: [tmp_path / "clear.png"]}})
+    drawn, _ = scored({"dog": {np.int64(0): [Image.open(tmp_path / "clear.png")]}})
+    assert drawn.scores("images")[COLUMNS].equals(from_file.scores("images")[COLUMNS])
+
+
+def test_images_of_one_palettes_indices_are_told_apart(scored) -> None:
+    folders = []
+    for color in (20, 200):
+        image = Image.new("P", (64, 64), 1)
+        image.putpalette([0, 0, 0, color, color, color])
+        folders.append(scored({"dog": {0: [image]}})[0].path)
+    assert folders[0] != folders[1]
+
+
 def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
     dog = in_memory(folder)["dog"][0]
     by_text, missing = scored({"dog": {"a dog in the jungle": dog}})
@@ -104,8 +123,10 @@ def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
         ({"hound": {0: []}}, "contains no image"),
         ({"hound": {0: [Image.new("RGB", (8, 8))]}}, "no subject 'hound'"),
         ({"dog": [Image.new("RGB", (8, 8))]}, "dog: its prompts are not a dict"),
+        ({"dog": {0: Image.new("RGB", (8, 8))}}, "dog, prompt 0: its images are not a list"),
         ({"dog": {0: ["a.png"]}}, "dog, prompt 0, image 0: str is not an image"),
         ({"dog": {"on Mars": [Image.new("RGB", (8, 8))]}}, "'on Mars' is not an official prompt of dog"),
+        (pd.DataFrame({"subject": [], "image": [], "prompt": []}), "^the source contains no image"),
         (pd.DataFrame({"subject": ["dog"]}), "the DataFrame: the columns are subject"),
         (
             pd.DataFrame({"subject": ["dog"], "file": ["no.png"], "prompt_index": [0]}),
