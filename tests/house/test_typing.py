@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "dreambench"
 
 
 def test_a_fields_default_is_named() -> None:
-    """A positional default makes ``Protocol(metrics=...)`` lack arguments: checkers know ``default=`` alone."""
+    """A checker knows ``default=`` alone: with a positional default, ``Protocol()`` lacks arguments."""
     calls = [
         (file.name, call.lineno)
         for file in PACKAGE.rglob("*.py")
