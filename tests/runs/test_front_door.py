@@ -89,6 +89,30 @@ def test_compare_gives_paired_differences_first_minus_second(two) -> None:
     assert dreambench.compare(plain, own).at["dino", "mean"] == pytest.approx(-found.at["dino", "mean"])
 
 
+def test_compare_has_numbers_where_a_single_subject_has_no_p(tmp_path: Path) -> None:
+    asked = {
+        "subjects": ["dog"],
+        "prompts": "0",
+        "images_per_prompt": 1,
+        "metrics": ["dino"],
+        "device": "cpu",
+    }
+    one, other = (
+        dreambench.score({"dog": {0: _photos("dog")[i : i + 1]}}, "mini", out=tmp_path / str(i), **asked)
+        for i in (0, 1)
+    )
+    found = dreambench.compare(one, other)
+    assert found["p"].dtype == found["p_holm"].dtype == float
+    assert found.loc["dino", ["low", "high", "p", "p_holm"]].isna().all()
+
+
+def test_what_is_not_a_protocols_name_is_one_line() -> None:
+    with pytest.raises(DreambenchError, match="protocol is a ProtocolSpec; give a name"):
+        dreambench.score({}, dreambench.Protocol())
+    with pytest.raises(DreambenchError, match=r"no/such\.yaml"):
+        dreambench.score({}, ["mini", Path("no/such.yaml")])
+
+
 def test_compare_refuses_other_signatures(two, tmp_path: Path) -> None:
     one = {"dog": {0: [Image.new("RGB", (64, 64), "red")]}}
     other = dreambench.score(
