@@ -11,6 +11,7 @@ from PIL import Image
 
 from dreambench.errors import DreambenchError
 from dreambench.runs.score import score
+from dreambench.spec.signature import format_signature, signature_fields
 from tests.executors.material import Silent
 
 COLUMNS = ["subject", "prompt_index", "image_index", "dino", "clip_i", "clip_t"]
@@ -33,7 +34,7 @@ def scored(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = [f"{name}={value}" for name, value in tiny.items() if name.startswith("protocol.")]
 
-    def call(source, **options):
+    def call(source, *more: str, **options):
         return score(
             source,
             data=tiny["data"],
@@ -41,7 +42,7 @@ def scored(tiny, tmp_path, monkeypatch):
             prompts="0,3",
             images_per_prompt=2,
             metrics=["dino", "clip_i", "clip_t"],
-            overrides=settings,
+            overrides=[*settings, *more],
             reporter=Silent(),
             **options,
         )
@@ -152,3 +153,11 @@ def test_a_link_to_nothing_is_named_with_what_to_do(scored, tmp_path) -> None:
     (tmp_path / "links" / "dog" / "00-0.png").symlink_to(tmp_path / "nothing.png")
     with pytest.raises(DreambenchError, match=r"00-0\.png .*a link to a file that does not exist; replace"):
         scored(tmp_path / "links")
+
+
+def test_captions_with_an_identifier_need_one(scored, folder, tmp_path) -> None:
+    with pytest.raises(DreambenchError, match=r"needs the identifier .*--set identifier\.text=WORD"):
+        scored(folder, "protocol.caption=identifier", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    run, _ = scored(folder, "protocol.caption=identifier", "identifier.text=sks")
+    assert "clip-t:identifier" in format_signature(signature_fields(run.record.spec, 3))
