@@ -17,7 +17,7 @@ from dreambench.dataset import as_rgb, read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import compare_with_photos, on_scale
-from dreambench.models.device import resolve_runtime
+from dreambench.models.device import float32_by_default, resolve_runtime
 from dreambench.models.encoders.lpips_network import image_pixels
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.metric import Metric
@@ -114,6 +114,7 @@ class Scorer:
         if given:
             self._add(given)
 
+    @float32_by_default()
     def _add(self, given: Sequence[tuple[Image.Image, str, int]]) -> None:
         """Score images with their captions and indices."""
         decoded, captions, indices = zip(*given, strict=True)
@@ -136,6 +137,7 @@ class Scorer:
                 found = on_scale(metric, self.protocol, metric.score(rows, encoder.embed_texts(captions)))
             self._scores[metric.name] += found
 
+    @float32_by_default()
     def compute(self) -> dict[str, float]:
         """Return each metric's mean over the images so far; NaN if there is nothing to average.
 

@@ -181,6 +181,20 @@ class TestScorer:
         scorer.compute()
         assert torch.equal(torch.get_rng_state(), before)
 
+    @pytest.mark.parametrize("around", ["autocast", "default"])
+    def test_the_program_around_does_not_change_the_numbers(self, around: str) -> None:
+        found = []
+        for half in (False, True):
+            scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", device="cpu")
+            torch.set_default_dtype(torch.bfloat16 if half and around == "default" else torch.float32)
+            try:
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half and around == "autocast"):
+                    scorer.update(_photos("cat")[:2], PROMPT)
+                    found.append(scorer.compute())
+            finally:
+                torch.set_default_dtype(torch.float32)
+        assert found[0] == found[1]
+
     def test_the_identifier_is_no_part_of_a_caption(self) -> None:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", identifier="sks", device="cpu")
         assert scorer.caption("a sks {} in the jungle") == "a dog in the jungle"
