@@ -185,7 +185,11 @@ def _checked(metric: Metric) -> Metric:
 
 
 def _rgb(image: ImageLike) -> Image.Image:
-    return as_rgb(image) if isinstance(image, Image.Image) else read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return as_rgb(image)
+    if not isinstance(image, str | Path):
+        raise DreambenchError(f"{type(image).__name__} is not an image", "give a PIL image, or a file's path")
+    return read_image(Path(image))
 
 
 def _finite(rows: Tensor, metric: Metric) -> Tensor:

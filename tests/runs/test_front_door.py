@@ -239,3 +239,5 @@ class TestScorer:
             scorer.update(_photos("dog")[:2], [PROMPT])
         with pytest.raises(DreambenchError, match="images is a single Image; give a list"):
             scorer.update(Image.new("RGB", (64, 64)), PROMPT)
+        with pytest.raises(DreambenchError, match="Tensor is not an image; give a PIL image"):
+            scorer.update(torch.zeros(2, 3, 64, 64), PROMPT)
