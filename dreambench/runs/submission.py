@@ -214,14 +214,8 @@ def expected_images(
     """Return each subject's images with the submission's files; a missing cell has ``file`` None.
 
     Images of subjects or prompts that the spec omits are omitted. Raises DreambenchError for a prompt index
-    that is not the subject's, an image index that is not below ``images_per_prompt``, or captions with an
-    identifier that nobody named.
+    that is not the subject's, or an image index that is not below ``images_per_prompt``.
     """
-    if spec.protocol.caption == "identifier" and spec.identifier.text is None:
-        raise DreambenchError(
-            "protocol.caption=identifier needs the identifier that the images were made with",
-            "name it with --set identifier.text=WORD",
-        )
     prompts = {subject.name: len(subject.prompts) for subject in dataset.subjects}
     most = 1 + max((index for _, prompt, index in found.places if prompt is not None), default=-1)
     for cell, place in found.places.items():
