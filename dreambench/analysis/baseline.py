@@ -53,7 +53,7 @@ class Baseline(Frozen):
     schema_version: Literal[1] = 1
     signature: str
     runs: tuple[str, ...] = Field(min_length=2)
-    alpha: float = Field(ALPHA, gt=0, lt=1)
+    alpha: float = Field(default=ALPHA, gt=0, lt=1)
     metrics: dict[MetricName, MetricBaseline] = Field(min_length=1)
 
     @field_validator("signature")

@@ -87,20 +87,24 @@ def read_comparable_scores(runs: Sequence[RunFolder]) -> list[RunScores]:
     unchanged: comparing them is refused later.
     """
     scored = read_run_scores(runs)
+    compared = on_shared_cells(scored)
+    for run, kept in zip(scored, compared, strict=True):
+        total, count = run.coverage.n_images, kept.coverage.n_images
+        if total > count:
+            run.folder.notices.append(
+                f"{run.label}: {count:,} of its {total:,} images are compared: those that all runs have"
+            )
+    return compared
+
+
+def on_shared_cells(scored: list[RunScores]) -> list[RunScores]:
+    """Return runs that differ only in their cells with those that all of them scored, if there are any."""
     first, *others = (run.signature for run in scored)
     same = not any(signature_differences(first, other) for other in others)
     if same or any(protocol_differences(first, other) for other in others):
         return scored
     shared = set.intersection(*(scored_cells(run.tables.images, run.record) for run in scored))
-    if not shared:
-        return scored
-    for run in scored:
-        total = run.coverage.n_images
-        if total > len(shared):
-            run.folder.notices.append(
-                f"{run.label}: {len(shared):,} of its {total:,} images are compared: those that all runs have"
-            )
-    return [_restricted(run, shared) for run in scored]
+    return [_restricted(run, shared) for run in scored] if shared else scored
 
 
 def protocol_scores(run: RunScores, protocol: str) -> RunScores:

@@ -97,8 +97,9 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
 
     One row per metric that both have: ``mean``, the 95% bootstrap interval over subjects (``low``, ``high``),
     ``p`` of the two-sided sign-flip permutation test, ``p_holm`` after Holm's correction over the rows, ``n``
-    subjects, and ``above``, how many of them have a positive difference. A subject counts by its images where
-    the protocol averages over images. Raises DreambenchError where the signatures differ, naming the fields.
+    subjects, and ``above``, how many of them have a positive difference; what few subjects do not have is
+    NaN. A subject counts by its images where the protocol averages over images. Raises DreambenchError where
+    the signatures differ, naming the fields.
     """
     scored = read_run_scores([second.run, first.run])
     summary_of(scored)  # refuses runs of different signatures
@@ -107,4 +108,4 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
         low, high = found.ci95 or (math.nan, math.nan)
         rows.append({**asdict(found), "low": low, "high": high})
     columns = ["metric", "mean", "low", "high", "p", "p_holm", "n", "above"]
-    return pd.DataFrame(rows, columns=columns).set_index("metric")
+    return pd.DataFrame(rows, columns=columns).set_index("metric").astype({"p": float, "p_holm": float})

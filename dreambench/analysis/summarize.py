@@ -9,7 +9,12 @@ import pandas as pd
 
 from dreambench.analysis.aggregate import count_photos, mean_over_subjects, weighted_by_images
 from dreambench.analysis.paired import mean_interval
-from dreambench.analysis.run_scores import RunScores, protocol_scores, read_comparable_scores
+from dreambench.analysis.run_scores import (
+    RunScores,
+    on_shared_cells,
+    protocol_scores,
+    read_comparable_scores,
+)
 from dreambench.analysis.seed_mean import with_seeds_joined
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
@@ -100,7 +105,7 @@ def _by_protocol(scored: Sequence[RunScores], force: bool) -> dict[str, Summary]
     """Summarize the runs by each protocol that all of them were scored with, if there are several."""
     names = [name for name in scored[0].record.protocols if all(name in r.record.protocols for r in scored)]
     return {
-        name: summary_of([protocol_scores(run, name) for run in scored], force)
+        name: summary_of(on_shared_cells([protocol_scores(run, name) for run in scored]), force)
         for name in (names if len(names) > 1 else ())
     }
 

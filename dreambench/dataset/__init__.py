@@ -4,7 +4,7 @@ Source: Ruiz et al., "DreamBooth", CVPR 2023, section 4.1; google/dreambooth (CC
 """
 
 from dreambench.dataset.dataset import Dataset, Photo, Problem, Subject, match_prompt
-from dreambench.dataset.images import read_image
+from dreambench.dataset.images import as_rgb, read_image
 from dreambench.dataset.loading import load_dataset, verify
 from dreambench.dataset.official import OfficialSubject, official_folder, official_subjects
 from dreambench.dataset.prompts import (
@@ -25,6 +25,7 @@ __all__ = [
     "Problem",
     "Prompt",
     "Subject",
+    "as_rgb",
     "canonical_selection",
     "load_dataset",
     "match_prompt",

@@ -56,6 +56,20 @@ def read_image(path: Path, what: str = "image") -> Image.Image:
         ) from error.__cause__
 
 
+def as_rgb(image: Image.Image, what: str = "the image") -> Image.Image:
+    """Return an image in memory as RGB, upright: the pixels that ``read_image`` returns of its file.
+
+    Raises DreambenchError naming ``what`` where the file behind it is cut off, or as ``read_image`` does for
+    32-bit grayscale.
+    """
+    try:
+        return _upright_rgb(image)
+    except _UnreadableError as error:
+        raise DreambenchError(f"{what} {error}", "convert it to RGB, which gives it a range") from error
+    except Exception as error:  # a file that Pillow decodes only now
+        raise DreambenchError(f"{what} is cut off or damaged ({error})", "take it out") from error
+
+
 def image_problem(path: Path) -> str | None:
     """Return why ``read_image`` would refuse a file, or None where it can be read to its end."""
     try:
@@ -106,9 +120,7 @@ def _read(path: Path) -> Image.Image:
             image.load()
             if image.format == "PNG" and not _has_end(path):
                 raise _UnreadableError("is cut off (it lacks the end of a PNG file)")
-            turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
-            rgb = _to_rgb(image, image.format)
-            return rgb if turn is None else rgb.transpose(turn)
+            return _upright_rgb(image)
     except _UnreadableError:
         raise
     except FileNotFoundError:
@@ -138,8 +150,14 @@ def _has_end(path: Path) -> bool:
     return _PNG_END in content[-4096:] or _PNG_END in content
 
 
-def _to_rgb(image: Image.Image, file_format: str | None) -> Image.Image:
-    if image.mode.startswith("I;16") or (image.mode == "I" and file_format in {"PNG", "PPM"}):
+def _upright_rgb(image: Image.Image) -> Image.Image:
+    turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
+    rgb = _to_rgb(image)
+    return rgb if turn is None else rgb.transpose(turn)
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16") or (image.mode == "I" and image.format in {"PNG", "PPM"}):
         # Pillow opens 16-bit grayscale as I;16 or, in some versions and formats, as I; its own
         # conversion to 8 bits clips at 255, which turns a photo white. 65535 / 257 = 255.
         return image.convert("I").point(lambda value: value * (1 / 257) + 0.5).convert("L").convert("RGB")

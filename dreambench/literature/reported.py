@@ -30,7 +30,7 @@ class ReportedResult(Frozen):
     name: str
     method: str
     base: str | None = None
-    arxiv: str | None = Field(None, pattern=r"^\d{4}\.\d{4,5}$")
+    arxiv: str | None = Field(default=None, pattern=r"^\d{4}\.\d{4,5}$")
     values: dict[ReportedMetric, float]
     read_in: str = Field(min_length=3)
     copied: bool = False

@@ -32,12 +32,14 @@ class DreamBoothLoraOptions(FineTuneOptions):
 
     adds_weights: ClassVar[bool] = True
     name: str = "dreambooth-lora"
-    learning_rate: float = Field(1e-4, gt=0, le=1)
-    steps: int = Field(500, ge=1, le=1_000_000)
+    learning_rate: float = Field(default=1e-4, gt=0, le=1)
+    steps: int = Field(default=500, ge=1, le=1_000_000)
     train_text_encoder: bool = False
-    rank: int = Field(4, ge=1, le=1024)
+    rank: int = Field(default=4, ge=1, le=1024)
     targets: tuple[str, ...] | None = Field(
-        None, min_length=1, description="the denoiser's layers that get adapters, by the ends of their names"
+        default=None,
+        min_length=1,
+        description="the denoiser's layers that get adapters, by the ends of their names",
     )
 
     def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:

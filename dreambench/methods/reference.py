@@ -42,11 +42,12 @@ class ReferenceOptions(MethodOptions):
     adapter: str = _IP_ADAPTER
     subfolder: str = "models"
     weight_name: str = "ip-adapter_sd15.safetensors"
-    scale: float = Field(0.6, ge=0, le=1)
+    scale: float = Field(default=0.6, ge=0, le=1)
     photo: Literal["first", "best"] | Annotated[int, Field(ge=1)] = "first"
-    fingerprint: str | None = Field(None, description="of the adapter's weights; found by the run")
+    fingerprint: str | None = Field(default=None, description="of the adapter's weights; found by the run")
     shown: dict[str, str] | None = Field(
-        None, description="the shown photo's file by subject, unless it is the first; found by the run"
+        default=None,
+        description="the shown photo's file by subject, unless it is the first; found by the run",
     )
 
     def trains(self) -> bool:

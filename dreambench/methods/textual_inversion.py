@@ -69,13 +69,13 @@ class TextualInversionOptions(FineTuneOptions):
     adds_weights: ClassVar[bool] = True
     encodes_in_steps: ClassVar[bool] = True
     name: str = "textual-inversion"
-    learning_rate: float = Field(0.01, gt=0, le=1)
-    steps: int = Field(6100, ge=1, le=1_000_000)
-    batch_size: int = Field(2, ge=1, le=1024)
+    learning_rate: float = Field(default=0.01, gt=0, le=1)
+    steps: int = Field(default=6100, ge=1, le=1_000_000)
+    batch_size: int = Field(default=2, ge=1, le=1024)
     train_text_encoder: bool = False
     prior_preservation: bool = False
-    vectors: int = Field(1, ge=1, le=32)
-    templates: tuple[str, ...] = Field(NEUTRAL_TEMPLATES, min_length=1)
+    vectors: int = Field(default=1, ge=1, le=32)
+    templates: tuple[str, ...] = Field(default=NEUTRAL_TEMPLATES, min_length=1)
     random_flip: bool = True
 
     def trained_parameters(self, shapes: Mapping[str, Mapping[str, tuple[int, ...]]], family: Any) -> int:

@@ -29,8 +29,10 @@ class CommandSpec(FileMetricSpec):
     """The program with its arguments, its name in the signature, and its limit in seconds per subject."""
 
     command: tuple[str, ...] = ()
-    label: str = Field("", description="name and version, such as vqascore-1.0; part of the signature")
-    timeout: float = Field(3600, gt=0)
+    label: str = Field(
+        default="", description="name and version, such as vqascore-1.0; part of the signature"
+    )
+    timeout: float = Field(default=3600, gt=0)
 
 
 class CommandMetric(FileMetric):

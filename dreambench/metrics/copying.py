@@ -25,6 +25,17 @@ class NearestPhoto(DinoMetric):
         """Return the highest cosine, in [-1, 1], of each of n images [n, d] with m photos [m, d]."""
         return [float(value) for value in cosine_similarities(images, references).max(dim=1).values]
 
+    def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
+        """Return the mean, for each pair, of what each of its two photos scores among the other photos.
+
+        The mean over all pairs is then the mean over photos of the highest cosine with another photo.
+        """
+        pairs = photo_pair_similarity(photos)
+        nearest = [
+            max((value for *pair, value in pairs if i in pair), default=0.0) for i in range(len(photos))
+        ]
+        return [(i, j, (nearest[i] + nearest[j]) / 2) for i, j, _ in pairs]
+
 
 class Copying(DinoMetric):
     """Whether an image is closer to a photo than any two photos of its subject are to each other.

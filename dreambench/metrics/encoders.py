@@ -32,5 +32,7 @@ class ProtocolEncoders:
         key = self.key(encoder)
         if key not in self._loaded:
             user = next(m for m in map(get_metric, self.protocol.metrics) if m.encoder == encoder)
-            self._loaded[key] = user.load_encoder(user.settings(self.protocol), self.device)
+            # Building a model draws numbers: a training loop's own must not depend on when it is scored.
+            with torch.random.fork_rng(devices=[]):
+                self._loaded[key] = user.load_encoder(user.settings(self.protocol), self.device)
         return self._loaded[key]

@@ -35,7 +35,7 @@ class RewardSpec(FileMetricSpec):
     python: str = ""
     model: str = ""
     device: str = "auto"
-    timeout: float = Field(3600, gt=0)
+    timeout: float = Field(default=3600, gt=0)
 
 
 @cache

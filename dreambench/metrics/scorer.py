@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dreambench.dataset import read_image
+from dreambench.dataset import as_rgb, read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.encoders import ProtocolEncoders
-from dreambench.models.device import resolve_runtime
+from dreambench.metrics.references import compare_with_photos, on_scale
+from dreambench.models.device import float32_by_default, resolve_runtime
 from dreambench.models.encoders.lpips_network import image_pixels
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.metric import Metric
@@ -35,14 +36,16 @@ ImageLike = Image.Image | str | Path
 
 
 class Scorer:
-    """Scores images of one subject as they are generated, with the encoders and transforms of a protocol.
+    """Scores images of one subject as they are generated, with a protocol's encoders, transforms and scale.
 
-    ``photos`` are the subject's real photos, ``class_noun`` names its class. ``protocol`` is a name, a YAML
-    file or a ``Protocol``; ``metrics`` (None: the protocol's) are names. Metrics of other images than
-    those of prompts (PRES, drift) are left out. ``identifier`` is removed from prompts where the protocol's
-    captions have none. ``device`` is ``auto`` or a name of torch's.
+    ``photos`` are the real photos that the protocol compares with: all of the subject's, without the one that
+    the model was shown if the protocol leaves it out, or the one that it lists. ``class_noun`` names the
+    subject's class. ``protocol`` is a name, a YAML file or a ``Protocol``; ``metrics`` (None: the protocol's)
+    are names. Metrics of other images than those of prompts (PRES, drift) are left out. ``identifier`` is
+    removed from prompts where the protocol's captions have none. ``device`` is ``auto`` or a name of torch's.
 
-    Raises DreambenchError if a photo cannot be read, an encoder is missing, or there are no photos.
+    Raises DreambenchError if a photo cannot be read, an encoder is missing, there are no photos, or there are
+    several and the protocol compares with one.
 
     Example:
         >>> from dreambench.paths import data_folder
@@ -63,13 +66,20 @@ class Scorer:
         identifier: str | None = None,
         device: str = "auto",
     ) -> None:
+        photos = _several(photos, "photos")
         if not photos:
             raise DreambenchError("a subject without photos has nothing to compare with", "give its photos")
         spec = protocol if isinstance(protocol, ProtocolSpec) else protocol_spec(str(protocol))
-        asked = list(metrics or [m for m in spec.metrics if get_metric(m).compares not in ("prior", "base")])
+        own = [name for name in spec.metrics if get_metric(name).compares not in ("prior", "base")]
+        asked = [_checked(get_metric(name)).name for name in _several(metrics or own, "metrics")]
         self.protocol = with_fingerprints(spec.with_metrics(asked))
+        if self.protocol.references == "listed" and len(photos) > 1:
+            raise DreambenchError(
+                f"this protocol compares with one photo of a subject, and {len(photos)} are given",
+                "give the one that it lists (protocol.input_photos), otherwise the first",
+            )
         self.class_noun, self.identifier = class_noun, identifier
-        self._metrics = [_checked(get_metric(name)) for name in self.protocol.metrics]
+        self._metrics = [get_metric(name) for name in self.protocol.metrics]
         self._encoders = ProtocolEncoders(self.protocol, resolve_runtime(RuntimeSpec(device=device)).device)
         self._photo_images = [_rgb(photo) for photo in photos]
         self._photos: dict[str, Tensor] = {}
@@ -78,24 +88,37 @@ class Scorer:
     def reset(self) -> None:
         """Drop the images; the photos and the encoders stay."""
         self._scores: dict[str, list[float]] = {metric.name: [] for metric in self._metrics}
+        #: How many images each caption has had.
+        self._counts: Counter[str] = Counter()
         #: The images of metrics of pairs, by the metric's name and the caption.
         self._pixels: dict[tuple[str, str], list[Tensor]] = defaultdict(list)
 
     def update(self, images: Sequence[ImageLike], prompts: str | Sequence[str]) -> None:
         """Add images with their prompts: one per image, or one for all.
 
-        A prompt may have ``{}`` in place of the subject: the caption has the class noun there. Raises
-        DreambenchError if the numbers of images and prompts differ.
+        A prompt may have ``{}`` in place of the subject: the caption has the class noun there. Images of a
+        prompt beyond those that the protocol counts are left out. Raises DreambenchError if the numbers of
+        images and prompts differ.
         """
+        images = _several(images, "images")
         texts = [prompts] * len(images) if isinstance(prompts, str) else list(prompts)
         if len(texts) != len(images):
             raise DreambenchError(
                 f"{len(images)} images and {len(texts)} prompts do not match", "give one prompt per image"
             )
-        if not images:
-            return
-        decoded = [_rgb(image) for image in images]
-        captions = [self.caption(text) for text in texts]
+        given: list[tuple[Image.Image, str, int]] = []
+        for image, caption in zip(map(_rgb, images), map(self.caption, texts), strict=True):
+            index = sum(caption == earlier for _, earlier, _ in given) + self._counts[caption]
+            if index < self.protocol.images_of(index + 1):
+                given.append((image, caption, index))
+        if given:
+            self._add(given)
+
+    @float32_by_default()
+    def _add(self, given: Sequence[tuple[Image.Image, str, int]]) -> None:
+        """Score images with their captions and indices."""
+        decoded, captions, indices = zip(*given, strict=True)
+        self._counts.update(captions)
         embedded: dict[str, Tensor] = {}
         for metric in self._metrics:
             if metric.compares == "pairs":
@@ -106,11 +129,15 @@ class Scorer:
             encoder = self._encoders.load(metric.encoder)
             if metric.encoder not in embedded:
                 embedded[metric.encoder] = _finite(encoder.embed_images(decoded), metric)
-            references = (
-                self._photos_of(metric) if metric.compares == "photos" else encoder.embed_texts(captions)
-            )
-            self._scores[metric.name] += metric.score(embedded[metric.encoder], references)
+            rows = embedded[metric.encoder]
+            if metric.compares == "photos":
+                photos = self._photos_of(metric)
+                found = compare_with_photos(metric, self.protocol, rows, indices, photos)
+            else:
+                found = on_scale(metric, self.protocol, metric.score(rows, encoder.embed_texts(captions)))
+            self._scores[metric.name] += found
 
+    @float32_by_default()
     def compute(self) -> dict[str, float]:
         """Return each metric's mean over the images so far; NaN if there is nothing to average.
 
@@ -140,7 +167,14 @@ class Scorer:
     def _diversity(self, metric: Metric, group: list[Tensor]) -> float:
         names = [Path(f"image {i + 1}") for i in range(len(group))]
         distances = metric.distances(group, names, self._encoders.load(metric.encoder), 32)
-        return _mean(list(distances.values()))
+        return _mean(on_scale(metric, self.protocol, list(distances.values())))
+
+
+def _several(given: Any, what: str) -> list[Any]:
+    """Return a sequence as a list; a single thing, which a text would be too, is refused."""
+    if isinstance(given, str | Path) or not isinstance(given, Iterable):
+        raise DreambenchError(f"{what} is a single {type(given).__name__}", f"give a list of {what}")
+    return list(given)
 
 
 def _checked(metric: Metric) -> Metric:
@@ -151,7 +185,11 @@ def _checked(metric: Metric) -> Metric:
 
 
 def _rgb(image: ImageLike) -> Image.Image:
-    return image.convert("RGB") if isinstance(image, Image.Image) else read_image(Path(image))
+    if isinstance(image, Image.Image):
+        return as_rgb(image)
+    if not isinstance(image, str | Path):
+        raise DreambenchError(f"{type(image).__name__} is not an image", "give a PIL image, or a file's path")
+    return read_image(Path(image))
 
 
 def _finite(rows: Tensor, metric: Metric) -> Tensor:

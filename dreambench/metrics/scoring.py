@@ -17,6 +17,7 @@ from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings, SubjectImages
 from dreambench.metrics.subject_scores import SubjectScorer
 from dreambench.metrics.tables import BenchmarkImage, as_table, tables_of
+from dreambench.models.device import float32_by_default
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
@@ -34,6 +35,7 @@ class ScoredProtocol:
     cells: Sequence[BenchmarkImage]
 
 
+@float32_by_default()
 def score_images(
     run: RunFolder,
     images: Mapping[str, SubjectImages],
@@ -105,6 +107,7 @@ def _counted(asked: ScoredProtocol) -> ScoredProtocol:
     return ScoredProtocol(asked.name, protocol, cells)
 
 
+@float32_by_default()
 def embed_subject(
     run: RunFolder,
     subject: str,

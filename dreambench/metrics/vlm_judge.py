@@ -50,9 +50,9 @@ class JudgeSpec(FileMetricSpec):
     url: str = "https://api.openai.com/v1"
     model: str = "gpt-4o-2024-08-06"
     key_variable: str = "OPENAI_API_KEY"
-    retries: int = Field(3, ge=0, le=10)
-    wait: float = Field(2.0, ge=0, description="seconds before the first retry; doubled each time")
-    timeout: float = Field(120, gt=0)
+    retries: int = Field(default=3, ge=0, le=10)
+    wait: float = Field(default=2.0, ge=0, description="seconds before the first retry; doubled each time")
+    timeout: float = Field(default=120, gt=0)
 
 
 class VlmJudge(FileMetric):

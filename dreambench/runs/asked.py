@@ -89,7 +89,12 @@ def names_of(given: Any) -> list[str]:
 def asked_protocols(asked: Mapping[str, Any]) -> list[str]:
     """Return the names of the requested protocols; empty for the preset's own."""
     given = asked.get("protocol")
-    return [] if given is None else names_of(str(given) if isinstance(given, Path) else given)
+    listed = [given] if isinstance(given, str | Path) else given or []
+    if not isinstance(listed, Sequence):
+        raise DreambenchError(
+            f"protocol is a {type(given).__name__}", "give a name, a YAML file, or a list of them"
+        )
+    return [name for each in listed for name in names_of(str(each))]
 
 
 def by_protocol(asked: Asked, name: str | None = None) -> Asked:

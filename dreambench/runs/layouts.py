@@ -15,6 +15,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from unicodedata import normalize
 
 from dreambench.dataset import Subject, match_prompt
 from dreambench.dataset.prompts import OFFICIAL_COUNT
@@ -38,11 +39,19 @@ def nearest(name: str, known: Sequence[str]) -> str:
 
 
 def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:
-    """Return a subject by its name; case is ignored unless it distinguishes two subjects."""
+    """Return a subject by its name.
+
+    Case is ignored unless it distinguishes two subjects, and so is how Unicode composes an accent: file
+    names from a Mac have its parts.
+    """
     if name in subjects:
         return subjects[name]
-    alike = [subject for known, subject in subjects.items() if known.casefold() == name.casefold()]
+    alike = [subject for known, subject in subjects.items() if _folded(known) == _folded(name)]
     return alike[0] if len(alike) == 1 else None
+
+
+def _folded(name: str) -> str:
+    return normalize("NFC", name).casefold()
 
 
 def prompt_index_of(text: str, subject: Subject) -> int | None:
@@ -145,7 +154,7 @@ def _by_pattern(pattern: str, known: Mapping[str, Subject]) -> Reader:
             'such as --pattern "{subject}/{prompt}_{image}.png"',
         )
     stem = re.sub(r"\.\w{2,5}$", "", pattern)
-    names = "|".join(re.escape(name) for name in sorted(known, key=len, reverse=True))
+    names = "|".join(re.escape(normalize("NFC", name)) for name in sorted(known, key=len, reverse=True))
     forms = {
         "subject": f"(?P<subject>{names})",
         "prompt": r"(?P<prompt>[^/]+?)",
@@ -156,7 +165,7 @@ def _by_pattern(pattern: str, known: Mapping[str, Subject]) -> Reader:
     compiled = re.compile(text, re.IGNORECASE)
 
     def read(name: Path) -> Found | None:
-        match = compiled.fullmatch(name.as_posix())
+        match = compiled.fullmatch(normalize("NFC", name.as_posix()))
         subject = subject_named(match["subject"], known) if match else None
         if match is None or subject is None:
             return None

@@ -82,6 +82,11 @@ def score(
     planned = RunFolder(folder, record)
 
     def images_of(each: RunSpec) -> Mapping[str, SubjectImages]:
+        if each.protocol.caption == "identifier" and each.identifier.text is None:
+            raise DreambenchError(
+                "protocol.caption=identifier needs the identifier that the images were made with",
+                "name it with --set identifier.text=WORD",
+            )
         return expected_images(submitted, each, dataset, planned)
 
     images = images_of(spec)  # refuses numbers out of range, before anything is written

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
-from dreambench.dataset import Dataset, Subject, match_prompt
+from PIL import Image
+
+from dreambench.dataset import Dataset, Subject, as_rgb, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
@@ -64,7 +67,7 @@ class Submission:
         for cell, image in self.images.items():
             file = self.file(cell, run)
             if file is not None and not isinstance(image, Path):
-                by_subject.setdefault(cell[0], {})[file] = image.convert("RGB")
+                by_subject.setdefault(cell[0], {})[file] = image
         for images in by_subject.values():
             commit_images(images)
 
@@ -92,9 +95,9 @@ def read_submission(
         found = Submission("images")
         rows = _nested_rows(source) if isinstance(source, Mapping) else _frame_rows(source)
         _read_rows(found, rows, subjects)
-        found.source = _digest(found)
     if not found.images:
         raise DreambenchError(f"{found.source or 'the source'} contains no image", FORM)
+    found.source = found.source or _digest(found)
     return found
 
 
@@ -136,7 +139,11 @@ def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
         if not isinstance(prompts, Mapping):
             raise DreambenchError(f"{subject}: its prompts are not a dict", "give {prompt: [images]}")
         for prompt, listed in prompts.items():
-            column = "prompt_index" if isinstance(prompt, int) else "prompt"
+            if not isinstance(listed, Iterable):
+                raise DreambenchError(
+                    f"{subject}, prompt {prompt!r}: its images are not a list", "give {prompt: [images]}"
+                )
+            column = "prompt_index" if isinstance(prompt, Integral) else "prompt"
             for number, image in enumerate(listed):
                 yield (
                     {"subject": subject, column: prompt, "image": image},
@@ -156,7 +163,9 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
                 f"{place}: the dataset has no subject {name[:80]!r}", f"{hint}see `dreambench data show`"
             )
         image = row["image"]
-        if not isinstance(image, Path) and not hasattr(image, "convert"):
+        if isinstance(image, Image.Image):
+            image = as_rgb(image, f"{place}: the image")
+        elif not isinstance(image, Path):
             raise DreambenchError(
                 f"{place}: {type(image).__name__} is not an image",
                 "give a PIL image, such as Image.open(FILE)",

@@ -17,8 +17,8 @@ class SamplerSpec(Section):
     """How images are drawn from a model: scheduler by name, number of steps, guidance."""
 
     scheduler: SchedulerName = "ddim"
-    steps: int = Field(50, ge=1, le=1000)
-    guidance_scale: float = Field(7.5, ge=0, le=100)
+    steps: int = Field(default=50, ge=1, le=1000)
+    guidance_scale: float = Field(default=7.5, ge=0, le=100)
     negative_prompt: str = ""
 
     @model_validator(mode="after")

@@ -60,8 +60,8 @@ class DinoSpec(EncoderSpec):
 
     place: ClassVar[str] = "protocol.dino"
     model: str = "vit_small_patch16_224.dino"
-    resize: int = Field(256, ge=8, le=4096)
-    crop: int = Field(224, ge=8, le=4096)
+    resize: int = Field(default=256, ge=8, le=4096)
+    crop: int = Field(default=224, ge=8, le=4096)
     #: Whether the model is made for every input size, so that its weights may be of another one.
     any_size: ClassVar[bool] = False
 
@@ -117,11 +117,11 @@ class ProtocolSpec(Section):
         default_factory=dict
     )
     caption: Literal["no-identifier", "identifier"] = "no-identifier"
-    prior_images: int = Field(16, ge=1, description="images of `a [class noun]` per subject for PRES")
+    prior_images: int = Field(default=16, ge=1, description="images of `a [class noun]` per subject for PRES")
     references: Literal["all", "listed", "paired"] = "all"
     input_photos: dict[str, str] = Field(default_factory=dict)
     leave_input_out: bool = False
-    images: int | None = Field(None, ge=1, description="images of each prompt that count; None: all")
+    images: int | None = Field(default=None, ge=1, description="images of each prompt that count; None: all")
     averaging: Literal["subjects", "images"] = "subjects"
     scale: dict[MetricName, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
     clipped: tuple[MetricName, ...] = ()

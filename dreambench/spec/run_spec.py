@@ -47,9 +47,9 @@ class IdentifierSpec(Section):
     ``drawn``, the lookup's result, is filled in before a run starts.
     """
 
-    text: str | None = Field(None, min_length=1, max_length=80, pattern=r"^\S+( \S+){0,2}$")
-    length: int = Field(1, ge=1, le=3)
-    seed: int = Field(0, ge=0)
+    text: str | None = Field(default=None, min_length=1, max_length=80, pattern=r"^\S+( \S+){0,2}$")
+    length: int = Field(default=1, ge=1, le=3)
+    seed: int = Field(default=0, ge=0)
     drawn: str | None = None
 
 
@@ -60,7 +60,7 @@ class ClassNounSpec(Section):
     """
 
     variant: Literal["correct", "wrong", "none"] = "correct"
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
 
 
 class RuntimeSpec(Section):
@@ -68,20 +68,22 @@ class RuntimeSpec(Section):
 
     device: str = "auto"
     precision: Literal["auto", "fast", "fp32", "bf16", "fp16"] = "auto"
-    generation_batch_size: int | None = Field(None, ge=1, description="None: by the GPU's memory")
-    scoring_batch_size: int = Field(32, ge=1)
+    generation_batch_size: int | None = Field(default=None, ge=1, description="None: by the GPU's memory")
+    scoring_batch_size: int = Field(default=32, ge=1)
     gradient_checkpointing: bool = False
     fused_optimizer: bool = True
-    compile: bool = Field(False, description="compile the denoiser with torch.compile")
-    deterministic: bool = Field(False, description="the same bits on the same GPU, at a cost of speed")
+    compile: bool = Field(default=False, description="compile the denoiser with torch.compile")
+    deterministic: bool = Field(
+        default=False, description="the same bits on the same GPU, at a cost of speed"
+    )
     quantize: Literal["none", "nf4", "fp8"] = Field(
-        "none",
+        default="none",
         description="how the large models' frozen weights are held: nf4 by bitsandbytes, fp8 by torchao",
     )
     ignore_memory: bool = Field(
-        False, description="start although the GPU is too small by arithmetic (--force)"
+        default=False, description="start although the GPU is too small by arithmetic (--force)"
     )
-    decode_threads: int | None = Field(None, ge=1, le=64, description="None: the cores, at most 16")
+    decode_threads: int | None = Field(default=None, ge=1, le=64, description="None: the cores, at most 16")
 
 
 #: Fields of methods that came later, and the value under which a run is what it was before.
@@ -108,19 +110,21 @@ class RunSpec(Section):
     """
 
     # It names folders: no path, no control character, no dot at its start.
-    preset: str = Field("custom", max_length=100, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")
+    preset: str = Field(default="custom", max_length=100, pattern=r"^[^./\\\x00-\x1f][^/\\\x00-\x1f]*$")
     data: DataSpec = DataSpec()
     base: BaseSpec
     method: Annotated[SerializeAsAny[MethodOptions], BeforeValidator(_as_method_options)]
     identifier: IdentifierSpec = IdentifierSpec()
     class_noun: ClassNounSpec = ClassNounSpec()
-    training_photos: int | None = Field(None, ge=1, description="train on a subject's first photos only")
-    image_size: int = Field(512, ge=8, le=4096, multiple_of=8)
+    training_photos: int | None = Field(
+        default=None, ge=1, description="train on a subject's first photos only"
+    )
+    image_size: int = Field(default=512, ge=8, le=4096, multiple_of=8)
     sampler: SamplerSpec = SamplerSpec()
     subjects: Literal["all"] | tuple[str, ...] = "all"
     prompts: str = "all"
-    images_per_prompt: int = Field(4, ge=1, le=1000)
-    seed: int = Field(0, ge=0, lt=2**63)
+    images_per_prompt: int = Field(default=4, ge=1, le=1000)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     protocol: ProtocolSpec = Field(default_factory=ProtocolSpec)
     runtime: RuntimeSpec = RuntimeSpec()
 

@@ -126,6 +126,36 @@ def test_other_modes(tmp_path: Path) -> None:
     assert read_image(tmp_path / "bits.png").getpixel((4, 4)) == (255, 255, 255)
 
 
+def _kinds() -> dict[str, Image.Image]:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    turned = _halves((255, 0, 0), (0, 0, 255), "RGB")
+    turned.info["exif"] = exif.tobytes()
+    keyed = _halves(1, 2, "P")
+    keyed.putpalette([0, 0, 0, 200, 30, 40, 10, 90, 70])
+    keyed.info["transparency"] = 2
+    deep = Image.frombytes("I;16", (4, 1), struct.pack("<4H", 0, 257, 32768, 65535))
+    alpha = _halves((10, 90, 70, 0), (200, 30, 40, 128), "RGBA")
+    return {"turned": turned, "keyed": keyed, "deep": deep, "alpha": alpha}
+
+
+@pytest.mark.parametrize("kind", _kinds())
+def test_an_image_in_memory_has_the_pixels_of_its_file(tmp_path: Path, kind: str) -> None:
+    image, path = _kinds()[kind], tmp_path / "image.png"
+    image.save(path, exif=image.info.get("exif"))
+    for made in (image, Image.open(path)):
+        assert images.as_rgb(made).tobytes() == read_image(path).tobytes()
+
+
+def test_what_is_wrong_with_an_image_in_memory(tmp_path: Path) -> None:
+    with pytest.raises(DreambenchError, match="image 3 has 32-bit greyscale values"):
+        images.as_rgb(Image.new("F", (8, 8)), "image 3")
+    _halves("red", "blue", "RGB", (256, 256)).save(tmp_path / "whole.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:900])
+    with pytest.raises(DreambenchError, match="the image is cut off or damaged"):
+        images.as_rgb(Image.open(tmp_path / "cut.jpg"))
+
+
 def _moving(path: Path) -> Path:
     frames = [Image.new("RGB", (16, 16), color) for color in ((255, 0, 0), (0, 0, 255))]
     options: dict[str, Any] = {"lossless": True} if path.suffix == ".webp" else {}

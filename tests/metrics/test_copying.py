@@ -35,6 +35,15 @@ def test_the_nearest_photo_is_the_highest_cosine():
     assert found == pytest.approx(cosine_similarities(images, photos()).max(dim=1).values.tolist())
 
 
+def test_the_bound_of_the_nearest_photo_is_that_of_photos_among_the_others():
+    metric = get_metric("nearest_photo")
+    others = [[i for i in range(3) if i != own] for own in range(3)]
+    expected = [metric.score(photos()[own : own + 1], photos()[rest])[0] for own, rest in enumerate(others)]
+    bound = [value for *_, value in metric.photo_pairs(photos())]
+    assert sum(bound) / 3 == pytest.approx(sum(expected) / 3)
+    assert metric.photo_pairs(photos()[:1]) == []
+
+
 def test_one_photo_has_no_distance_to_another():
     with pytest.raises(DreambenchError, match="at least two photos"):
         get_metric("copying").score(photos(), photos()[:1])

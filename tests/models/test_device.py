@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +12,7 @@ import torch
 from torch import Tensor
 
 from dreambench.models import device
-from dreambench.models.device import Runtime, resolve_runtime, without_tf32
+from dreambench.models.device import Runtime, resolve_runtime
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.spec.run_spec import RuntimeSpec
 
@@ -27,23 +29,63 @@ def test_auto_takes_bf16_on_a_gpu_that_does_not_emulate_it(
     assert resolve_runtime(RuntimeSpec(precision="auto")).dtype == dtype
 
 
-def test_tf32_is_off_inside_and_as_it_was_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    with without_tf32():
-        assert not torch.backends.cudnn.allow_tf32
-        assert not torch.backends.cuda.matmul.allow_tf32
-    assert torch.backends.cudnn.allow_tf32
+#: What a program may set before it calls us, by the newer names where torch has them.
+SETTINGS = {
+    "nothing": "",
+    "older": "torch.backends.cuda.matmul.allow_tf32 = True",
+    "high": "torch.set_float32_matmul_precision('high')",
+    "medium": "torch.set_float32_matmul_precision('medium')",
+    "newer": "torch.backends.cuda.matmul.fp32_precision = 'tf32'",
+    "everywhere": "torch.backends.fp32_precision = 'tf32'",
+    "convolutions": "torch.backends.cudnn.conv.fp32_precision = 'ieee'",
+}
+WATCH = """
+import torch
+from dreambench.models.device import in_float32
+
+def seen():
+    found = []
+    for read in (
+        torch.get_float32_matmul_precision,
+        lambda: torch.backends.cudnn.allow_tf32,
+        lambda: torch.backends.cuda.matmul.fp32_precision,
+        lambda: torch.backends.cudnn.conv.fp32_precision,
+        lambda: torch.backends.mkldnn.matmul.fp32_precision,
+    ):
+        try:
+            found.append(read())
+        except (RuntimeError, AttributeError):
+            found.append("refused")
+    return found
+
+{setting}
+before = seen()
+with in_float32(torch.device("cpu")):
+    inside = seen()
+assert seen() == before, (before, seen())
+assert inside[0] == "highest" and not {{"tf32", "bf16", True}} & set(inside), inside
+"""
 
 
-def test_encoders_embed_without_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+@pytest.mark.parametrize("setting", SETTINGS)
+def test_float32_is_exact_inside_and_as_it_was_outside(setting: str) -> None:
+    if "fp32_precision" in SETTINGS[setting] and not hasattr(torch.backends.cuda.matmul, "fp32_precision"):
+        pytest.skip("this torch has only the older names")
+    code = WATCH.format(setting=SETTINGS[setting])
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
+
+def test_encoders_embed_in_float32_under_autocast() -> None:
     class Watching(ImageEncoder):
         def _embed(self, batch: Tensor) -> Tensor:
-            return torch.full((len(batch), 1), float(torch.backends.cudnn.allow_tf32))
+            exact = not torch.backends.cudnn.allow_tf32 and (batch.flatten(1) @ torch.ones(48, 1)).dtype
+            return torch.full((len(batch), 1), float(exact == torch.float32))
 
     watching = Watching(torch.nn.Identity(), lambda image: torch.zeros(3, 4, 4), 4, torch.device("cpu"))
-    assert watching.forward(torch.zeros(2, 3, 4, 4)).tolist() == [[0.0], [0.0]]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert watching.forward(torch.zeros(2, 3, 4, 4)).tolist() == [[1.0], [1.0]]
+        assert torch.is_autocast_enabled("cpu")
 
 
 @pytest.mark.parametrize(("gigabytes", "images"), [(80, 32), (40, 16), (24, 8), (16, 4), (8, 2)])

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from PIL import Image
 
 import dreambench
@@ -90,6 +91,30 @@ def test_compare_gives_paired_differences_first_minus_second(two) -> None:
     assert dreambench.compare(plain, own).at["dino", "mean"] == pytest.approx(-found.at["dino", "mean"])
 
 
+def test_compare_has_numbers_where_a_single_subject_has_no_p(tmp_path: Path) -> None:
+    asked = {
+        "subjects": ["dog"],
+        "prompts": "0",
+        "images_per_prompt": 1,
+        "metrics": ["dino"],
+        "device": "cpu",
+    }
+    one, other = (
+        dreambench.score({"dog": {0: _photos("dog")[i : i + 1]}}, "mini", out=tmp_path / str(i), **asked)
+        for i in (0, 1)
+    )
+    found = dreambench.compare(one, other)
+    assert found["p"].dtype == found["p_holm"].dtype == float
+    assert found.loc["dino", ["low", "high", "p", "p_holm"]].isna().all()
+
+
+def test_what_is_not_a_protocols_name_is_one_line() -> None:
+    with pytest.raises(DreambenchError, match="protocol is a ProtocolSpec; give a name"):
+        dreambench.score({}, dreambench.Protocol())
+    with pytest.raises(DreambenchError, match=r"no/such\.yaml"):
+        dreambench.score({}, ["mini", Path("no/such.yaml")])
+
+
 def test_compare_refuses_other_signatures(two, tmp_path: Path) -> None:
     one = {"dog": {0: [Image.new("RGB", (64, 64), "red")]}}
     other = dreambench.score(
@@ -114,6 +139,63 @@ class TestScorer:
             scorer.update([image], prompt)
         expected = own.subjects.loc["dog"]
         assert scorer.compute() == pytest.approx(dict(expected), abs=1e-6)
+
+    @pytest.mark.parametrize(
+        ("protocol", "photos"),
+        [
+            ("kosmos-g@mini", slice(2, 3)),
+            ("uno@mini", slice(None)),
+            ("customconcept101@mini", slice(None)),
+            ("peft-image-gen@mini", slice(1, None)),
+        ],
+    )
+    def test_it_follows_a_protocols_references_scale_and_images(self, tmp_path, protocol, photos) -> None:
+        images = _photos("cat")[:2]
+        asked = {
+            "preset": "mini",
+            "subjects": ["dog"],
+            "prompts": "0",
+            "images_per_prompt": 2,
+            "device": "cpu",
+        }
+        expected = dreambench.score({"dog": {0: images}}, protocol, out=tmp_path / "scores", **asked)
+        scorer = dreambench.Scorer(_photos("dog")[photos], "dog", protocol=protocol, device="cpu")
+        for image in images:
+            scorer.update([image], PROMPT)
+        assert scorer.compute() == pytest.approx(dict(expected.subjects.loc["dog"]), abs=1e-6)
+
+    def test_an_image_in_memory_is_read_like_its_file(self, tmp_path) -> None:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.open(_photos("dog")[0]).save(tmp_path / "turned.png", exif=exif)
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["dino"], device="cpu")
+        found = []
+        for image in (tmp_path / "turned.png", Image.open(tmp_path / "turned.png")):
+            scorer.reset()
+            scorer.update([image], PROMPT)
+            found.append(scorer.compute())
+        assert found[0] == found[1]
+
+    def test_a_training_loops_random_numbers_do_not_depend_on_it(self) -> None:
+        scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", device="cpu")
+        before = torch.get_rng_state()
+        scorer.update(_photos("dog")[:2], PROMPT)
+        scorer.compute()
+        assert torch.equal(torch.get_rng_state(), before)
+
+    @pytest.mark.parametrize("around", ["autocast", "default"])
+    def test_the_program_around_does_not_change_the_numbers(self, around: str) -> None:
+        found = []
+        for half in (False, True):
+            scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", device="cpu")
+            torch.set_default_dtype(torch.bfloat16 if half and around == "default" else torch.float32)
+            try:
+                with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half and around == "autocast"):
+                    scorer.update(_photos("cat")[:2], PROMPT)
+                    found.append(scorer.compute())
+            finally:
+                torch.set_default_dtype(torch.float32)
+        assert found[0] == found[1]
 
     def test_the_identifier_is_no_part_of_a_caption(self) -> None:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", identifier="sks", device="cpu")
@@ -142,6 +224,10 @@ class TestScorer:
             ({"photos": []}, "without photos"),
             ({"metrics": ["pres"]}, "PRES needs images of the bare class"),
             ({"protocol": "papper"}, "did you mean 'paper'"),
+            ({"metrics": ["dnio"]}, "did you mean 'dino'"),
+            ({"metrics": "dino"}, "metrics is a single str; give a list"),
+            ({"photos": "photos/dog"}, "photos is a single str; give a list"),
+            ({"protocol": "kosmos-g@mini"}, "compares with one photo of a subject, and 5 are given"),
         ],
     )
     def test_what_it_refuses(self, changes, message) -> None:
@@ -153,3 +239,7 @@ class TestScorer:
         scorer = dreambench.Scorer(_photos("dog"), "dog", protocol="mini", metrics=["clip_t"], device="cpu")
         with pytest.raises(DreambenchError, match="2 images and 1 prompts"):
             scorer.update(_photos("dog")[:2], [PROMPT])
+        with pytest.raises(DreambenchError, match="images is a single Image; give a list"):
+            scorer.update(Image.new("RGB", (64, 64)), PROMPT)
+        with pytest.raises(DreambenchError, match="Tensor is not an image; give a PIL image"):
+            scorer.update(torch.zeros(2, 3, 64, 64), PROMPT)

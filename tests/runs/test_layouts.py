@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from unicodedata import normalize
 
 import pandas as pd
 import pytest
@@ -62,6 +63,15 @@ PATTERNS = {
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_pattern_says_how_files_are_called(tmp_path: Path, pattern: str) -> None:
     assert cells(files(tmp_path, *PATTERNS[pattern]), pattern) == PATTERNS[pattern]
+
+
+@pytest.mark.parametrize("pattern", [None, "{subject}/{prompt}-{image}"])
+def test_names_from_a_mac_have_their_accents_apart(tmp_path: Path, pattern: str | None) -> None:
+    names = {form: f"{normalize(form, 'café')}/07-2.png" for form in ("NFC", "NFD")}
+    files(tmp_path, names["NFD"])
+    cup = Subject(normalize("NFC", "café"), "cup", "object", ())
+    ((cell, _),) = read_layout(tmp_path, [cup], pattern)
+    assert cell == (cup.name, 7, 2)
 
 
 def test_links_lead_anywhere(tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
 from dreambench.errors import DreambenchError
 from dreambench.runs.score import score
+from dreambench.spec.signature import format_signature, signature_fields
 from tests.executors.material import Silent
 
 COLUMNS = ["subject", "prompt_index", "image_index", "dino", "clip_i", "clip_t"]
@@ -32,7 +34,7 @@ def scored(tiny, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     settings = [f"{name}={value}" for name, value in tiny.items() if name.startswith("protocol.")]
 
-    def call(source, **options):
+    def call(source, *more: str, **options):
         return score(
             source,
             data=tiny["data"],
@@ -40,7 +42,7 @@ def scored(tiny, tmp_path, monkeypatch):
             prompts="0,3",
             images_per_prompt=2,
             metrics=["dino", "clip_i", "clip_t"],
-            overrides=settings,
+            overrides=[*settings, *more],
             reporter=Silent(),
             **options,
         )
@@ -88,6 +90,24 @@ def test_images_in_memory_are_kept_and_other_images_are_another_folder(scored, f
         scored(other, out=first.path)
 
 
+def test_an_image_in_memory_scores_like_its_file(scored, folder, tmp_path) -> None:
+    clear = Image.open(folder / "dog" / "00-0.png").convert("RGBA")
+    clear.putalpha(90)
+    clear.save(tmp_path / "clear.png")
+    from_file, _ = scored({"dog": {0: [tmp_path / "clear.png"]}})
+    drawn, _ = scored({"dog": {np.int64(0): [Image.open(tmp_path / "clear.png")]}})
+    assert drawn.scores("images")[COLUMNS].equals(from_file.scores("images")[COLUMNS])
+
+
+def test_images_of_one_palettes_indices_are_told_apart(scored) -> None:
+    folders = []
+    for color in (20, 200):
+        image = Image.new("P", (64, 64), 1)
+        image.putpalette([0, 0, 0, color, color, color])
+        folders.append(scored({"dog": {0: [image]}})[0].path)
+    assert folders[0] != folders[1]
+
+
 def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
     dog = in_memory(folder)["dog"][0]
     by_text, missing = scored({"dog": {"a dog in the jungle": dog}})
@@ -104,8 +124,10 @@ def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
         ({"hound": {0: []}}, "contains no image"),
         ({"hound": {0: [Image.new("RGB", (8, 8))]}}, "no subject 'hound'"),
         ({"dog": [Image.new("RGB", (8, 8))]}, "dog: its prompts are not a dict"),
+        ({"dog": {0: Image.new("RGB", (8, 8))}}, "dog, prompt 0: its images are not a list"),
         ({"dog": {0: ["a.png"]}}, "dog, prompt 0, image 0: str is not an image"),
         ({"dog": {"on Mars": [Image.new("RGB", (8, 8))]}}, "'on Mars' is not an official prompt of dog"),
+        (pd.DataFrame({"subject": [], "image": [], "prompt": []}), "^the source contains no image"),
         (pd.DataFrame({"subject": ["dog"]}), "the DataFrame: the columns are subject"),
         (
             pd.DataFrame({"subject": ["dog"], "file": ["no.png"], "prompt_index": [0]}),
@@ -131,3 +153,11 @@ def test_a_link_to_nothing_is_named_with_what_to_do(scored, tmp_path) -> None:
     (tmp_path / "links" / "dog" / "00-0.png").symlink_to(tmp_path / "nothing.png")
     with pytest.raises(DreambenchError, match=r"00-0\.png .*a link to a file that does not exist; replace"):
         scored(tmp_path / "links")
+
+
+def test_captions_with_an_identifier_need_one(scored, folder, tmp_path) -> None:
+    with pytest.raises(DreambenchError, match=r"needs the identifier .*--set identifier\.text=WORD"):
+        scored(folder, "protocol.caption=identifier", out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    run, _ = scored(folder, "protocol.caption=identifier", "identifier.text=sks")
+    assert "clip-t:identifier" in format_signature(signature_fields(run.record.spec, 3))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -22,8 +23,6 @@ ASKED = ["--subjects", "dog,vase", "--prompts", "0,1", "--images-per-prompt", "2
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Photos of two subjects as images, scored by four protocols."""
-    import shutil
-
     top = tmp_path_factory.mktemp("several")
     for subject in ("dog", "vase"):
         (top / "images" / subject).mkdir(parents=True)
@@ -65,6 +64,27 @@ def test_frames_of_each_protocol_agree_with_a_scoring_by_it_alone(scored: Path, 
     )  # fmt: skip
     pd.testing.assert_frame_equal(together["uno@mini"].images, alone.images)
     assert together["uno@mini"].signature == alone.signature
+
+
+def test_runs_of_different_images_are_compared_under_each_protocol(scored: Path, tmp_path: Path, capsys):
+    shutil.copytree(scored.parent / "images", tmp_path / "images")
+    (tmp_path / "images" / "dog" / "01-0.png").unlink()
+    out = ["--out", str(tmp_path / "fewer")]
+    words = ["score", "--preset", "mini", "--images", str(tmp_path / "images"), "--protocol", SHAPES]
+    with pytest.raises(SystemExit):
+        main([*words, *ASKED, *out])
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["report", str(scored), str(tmp_path / "fewer"), "--out", str(tmp_path / "report"), "--json"])
+    summary = json.loads(capsys.readouterr().out)
+    rows = {name: part["rows"] for name, part in summary["protocols"].items()}
+    assert {name: [row["n_images"] for row in found[1:]] for name, found in rows.items()} == {
+        "mini": [7, 7],
+        "kosmos-g@mini": [7, 7],
+        "uno@mini": [3, 3],
+        "peft-image-gen@mini": [7, 7],
+    }
+    assert all(found[1]["dino"] == found[2]["dino"] for found in rows.values())
 
 
 def test_report_shows_the_scores_by_one_of_them(scored: Path, tmp_path: Path, capsys):

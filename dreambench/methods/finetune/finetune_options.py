@@ -16,30 +16,30 @@ from dreambench.spec.run_spec import RunSpec
 class FineTuneOptions(MethodOptions):
     """Hyperparameters of fine-tuning with prior preservation (paper, sections 3.3 and 4)."""
 
-    learning_rate: float = Field(5e-6, gt=0, le=1)
-    steps: int = Field(1000, ge=1, le=1_000_000)
-    batch_size: int = Field(1, ge=1, le=1024, description="photos per step, and as many class images")
+    learning_rate: float = Field(default=5e-6, gt=0, le=1)
+    steps: int = Field(default=1000, ge=1, le=1_000_000)
+    batch_size: int = Field(default=1, ge=1, le=1024, description="photos per step, and as many class images")
     train_text_encoder: bool = True
     prior_preservation: bool = True
     prior_source: Literal["class-images", "base-model"] = Field(
-        "class-images",
+        default="class-images",
         description="what the class term learns: images of `a [class noun]` that the frozen model drew (the "
         "paper), or, without class images, the frozen model's predictions for that caption on the photos",
     )
     prior_preservation_weight: float = Field(
-        1.0, ge=0, le=1000, description="lambda of the paper's equation 2"
+        default=1.0, ge=0, le=1000, description="lambda of the paper's equation 2"
     )
-    class_images: int = Field(1000, ge=1, le=99_999)
+    class_images: int = Field(default=1000, ge=1, le=99_999)
     class_sampler: SamplerSpec = SamplerSpec(scheduler="euler-ancestral")
     optimizer: Literal["adamw", "adamw8bit"] = "adamw"
-    adam_beta1: float = Field(0.9, ge=0, lt=1)
-    adam_beta2: float = Field(0.999, ge=0, lt=1)
-    adam_epsilon: float = Field(1e-8, gt=0, le=1)
-    weight_decay: float = Field(1e-2, ge=0, le=10)
-    max_grad_norm: float = Field(1.0, gt=0)
-    warmup_steps: int = Field(0, ge=0)
+    adam_beta1: float = Field(default=0.9, ge=0, lt=1)
+    adam_beta2: float = Field(default=0.999, ge=0, lt=1)
+    adam_epsilon: float = Field(default=1e-8, gt=0, le=1)
+    weight_decay: float = Field(default=1e-2, ge=0, le=10)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    warmup_steps: int = Field(default=0, ge=0)
     ema: bool = False
-    ema_decay: float = Field(0.999, ge=0, lt=1)
+    ema_decay: float = Field(default=0.999, ge=0, lt=1)
 
     def images_per_step(self) -> int:
         """Return the photos of a step, and as many class images."""

@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
-from dreambench.models.device import without_tf32
+from dreambench.models.device import in_float32
 from dreambench.models.encoders.clip_architecture import local_architecture, named_architecture
 from dreambench.models.encoders.image_encoder import ImageEncoder, WithoutRandomWeights
 from dreambench.models.encoders.named_weights import clip_download
@@ -51,7 +51,7 @@ class ClipEncoder(ImageEncoder):
         parts = []
         for text in texts:
             self._check_length(text)
-        with torch.inference_mode(), without_tf32():
+        with torch.inference_mode(), in_float32(self.device):
             for start in range(0, len(texts), _TEXTS_AT_ONCE):
                 tokens = self.tokenizer(list(texts[start : start + _TEXTS_AT_ONCE]))
                 parts.append(self.model.encode_text(tokens.to(self.device)).float().cpu())

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from dreambench.models.device import without_tf32
+from dreambench.models.device import in_float32
 
 
 def check_image(image: object) -> Image.Image:
@@ -51,7 +51,7 @@ class ImageEncoder(ABC):
             raise TypeError("forward takes a float32 tensor of preprocessed images")
         if batch.ndim != 4 or tuple(batch.shape[1:]) != wanted:
             raise ValueError(f"forward takes [n, 3, {self.size}, {self.size}], not {list(batch.shape)}")
-        with torch.inference_mode(), without_tf32():
+        with torch.inference_mode(), in_float32(self.device):
             return self._embed(batch.to(self.device)).float().cpu()
 
     def embed_images(self, images: Sequence[Image.Image]) -> Tensor:

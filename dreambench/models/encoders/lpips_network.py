@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
-from dreambench.models.device import without_tf32
+from dreambench.models.device import in_float32
 from dreambench.models.encoders.downloads import TorchvisionFile
 from dreambench.models.encoders.image_encoder import WithoutRandomWeights, check_image
 from dreambench.models.encoders.named_weights import lpips_download
@@ -59,7 +59,7 @@ class LpipsNetwork:
         if batch.ndim != 4 or batch.shape[1] != 3:
             raise ValueError(f"features takes [n, 3, h, w], not {list(batch.shape)}")
         height, width = batch.shape[2:]
-        with torch.inference_mode(), without_tf32():
+        with torch.inference_mode(), in_float32(self.device):
             scaled = self.network.scaling_layer(batch.to(self.device).float() / 127.5 - 1)
             try:
                 layers = self.network.net(scaled)
@@ -74,7 +74,7 @@ class LpipsNetwork:
 
     def distance(self, a: Features, b: Features) -> Tensor:
         """Return the distances [n], float32 on the CPU, of two lists of equal shapes."""
-        with torch.inference_mode(), without_tf32():
+        with torch.inference_mode(), in_float32(self.device):
             total = torch.zeros(len(a[0]), device=self.device)
             for linear, ours, theirs in zip(self.network.lins, a, b, strict=True):
                 total = total + linear((ours - theirs) ** 2).mean(dim=(2, 3)).squeeze(1)
