@@ -29,6 +29,7 @@ def fetch(spec: BaseSpec) -> Path:
         raise _one_line(spec, error) from error
     family_of(str(read_index(index.parent)["_class_name"]), spec.model)
     options = {"revision": spec.revision, "variant": spec.variant, "use_safetensors": True}
+    options["safety_checker"] = None  # 1.2 GB in Stable Diffusion 1.5, and never used here
     try:
         return Path(DiffusionPipeline.download(spec.model, **options))
     except Exception as error:

@@ -16,11 +16,12 @@ import pytest
 
 from dreambench.models.families.sdxl import StableDiffusionXL
 from dreambench.runs.memory import shapes_of
+from tests.material.tiny import build_pipeline
 from tests.material.tiny_families import build_family
 
 REPOSITORY = "someone/tiny-sdxl"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-REFUSED = """
+FETCHED = """
 import sys
 from dreambench.errors import DreambenchError
 from dreambench.models.hub import fetch
@@ -45,6 +46,12 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, l
     folder = build_family("sdxl", root / REPOSITORY)
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     shutil.copyfile(weights, weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    with_checker = build_pipeline(root / "someone" / "with-checker")
+    index = with_checker / "model_index.json"
+    checker = {"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"]}
+    index.write_text(json.dumps(json.loads(index.read_text()) | checker))
+    (with_checker / "safety_checker").mkdir()
+    (with_checker / "safety_checker" / "model.safetensors").write_bytes(b"a gigabyte")
     for name in ("another-kind/model_index.json", "adapters/pytorch_lora_weights.safetensors"):
         file = root / "someone" / name
         file.parent.mkdir()
@@ -62,9 +69,11 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path, l
             if not here.is_dir():
                 self.refuse("RepoNotFound")
             elif self.path.startswith("/api/models/"):
-                files = [str(file.relative_to(here)) for file in here.rglob("*") if file.is_file()]
+                files = {str(f.relative_to(here)): f.stat().st_size for f in here.rglob("*") if f.is_file()}
                 siblings = [{"rfilename": file} for file in files]
-                self.answer(json.dumps({"id": path, "sha": COMMIT, "siblings": siblings}).encode())
+                tree = [{"type": "file", "path": f, "size": size, "oid": "1"} for f, size in files.items()]
+                about = {"id": path, "sha": COMMIT, "siblings": siblings}
+                self.answer(json.dumps(tree if "tree/" in path else about).encode())
             elif not (here / name).is_file():
                 self.refuse("EntryNotFound")
             else:
@@ -144,8 +153,17 @@ def test_a_hub_that_is_not_there_says_nothing(tmp_path) -> None:
 def test_what_is_not_a_base_model_is_refused_before_it_is_downloaded(hub, tmp_path, model, variant, line):
     address, _, sent = hub
     sent.clear()
-    assert said(address, tmp_path / "cache", REFUSED, model, variant).startswith(line)
+    assert said(address, tmp_path / "cache", FETCHED, model, variant).startswith(line)
     assert not any(name.endswith(".safetensors") for name in sent)
+
+
+def test_a_safety_checker_is_not_downloaded(hub, tmp_path):
+    address, _, sent = hub
+    sent.clear()
+    assert said(address, tmp_path / "cache", FETCHED, "someone/with-checker", "") == ""
+    assert {name.split("/")[0] for name in sent if name.endswith(".safetensors")} == {
+        "unet", "vae", "text_encoder"
+    }  # fmt: skip
 
 
 def test_an_encoder_that_the_hub_has_as_a_pickle_only_is_not_said_to_be_out_of_reach(hub, tmp_path):
