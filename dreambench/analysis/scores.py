@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from html import escape
 from pathlib import Path
 
 import pandas as pd
@@ -72,11 +73,20 @@ class Scores:
         return self._read.tables.images.copy()
 
     def __repr__(self) -> str:
+        return "\n".join([self._in_words().to_string(), *self._lines_below()])
+
+    def _repr_html_(self) -> str:
+        """Return the same for a notebook."""
+        below = "".join(f"<p><code>{escape(line)}</code></p>" for line in self._lines_below())
+        return self._in_words().to_html() + below
+
+    def _in_words(self) -> pd.DataFrame:
         row = self.summary.rows[1]
         cells = {get_metric(name).heading: _in_words(row.score(name)) for name in row.metrics()}
-        shown = pd.DataFrame([{**cells, "images": f"{row.n_images:,}"}], index=[row.method])
-        notes = [f"{MINIATURE_NOTE}."] if is_miniature(self.signature) else []
-        return "\n".join([shown.to_string(), self.signature, *notes])
+        return pd.DataFrame([{**cells, "images": f"{row.n_images:,}"}], index=[row.method])
+
+    def _lines_below(self) -> list[str]:
+        return [self.signature, *([f"{MINIATURE_NOTE}."] if is_miniature(self.signature) else [])]
 
 
 def _in_words(score: Score | None) -> str:

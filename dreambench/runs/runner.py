@@ -68,7 +68,7 @@ def run_all(
             record = start_record(job.prepared, job.folder.name, job.notes)
             folders.append(stack.enter_context(locked_run(job.folder, record)))
         began = time.monotonic()
-        stack.enter_context(_failures_are_recorded(folders, began))
+        stack.enter_context(failures_are_recorded(folders, began))
         queue: dict[str, QueuedTask] = {}
         running = []
         for job, run_folder in zip(jobs, folders, strict=True):
@@ -208,7 +208,9 @@ def _ended(run_folder: RunFolder, began: float, status: Status, **changes: Any) 
 
 
 @contextmanager
-def _failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> Iterator[None]:
+def failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> Iterator[None]:
+    """Write into the logs of runs that end early how they ended; ``began`` is of ``time.monotonic``."""
+
     def record(status: Status, **changes: str) -> None:
         for run_folder in run_folders:
             if run_folder.record.status == "started":

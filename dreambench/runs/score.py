@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,6 +61,7 @@ def score(
     quiet_libraries()
     from dreambench.runs.chosen_data import resolve_scoring
     from dreambench.runs.prepare import new_record
+    from dreambench.runs.runner import failures_are_recorded
     from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import images_that_count, protocols_by_name
     from dreambench.runs.submission import expected_images, read_submission
@@ -94,6 +96,7 @@ def score(
         _nothing_left_of_a_failure(folder),
         reporting(reporter) as shown,
         locked_run(folder, record) as run,
+        failures_are_recorded([run], time.monotonic()),
     ):
         for notice in submitted.notices:
             shown.say(notice)

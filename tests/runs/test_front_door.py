@@ -78,6 +78,9 @@ def test_scores_are_frames_with_a_signature(two) -> None:
     assert own.signature in repr(own)
     assert "DINO ↑" in repr(own)
     assert "never to be compared with the paper's numbers" in repr(own)
+    page = own._repr_html_()
+    assert own.signature in page
+    assert "<th>DINO ↑</th>" in page
     assert dreambench.load(own.run.path).signature == own.signature
 
 

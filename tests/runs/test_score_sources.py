@@ -12,6 +12,7 @@ from PIL import Image
 from dreambench.errors import DreambenchError
 from dreambench.runs.score import score
 from dreambench.spec.signature import format_signature, signature_fields
+from dreambench.store import open_run
 from tests.executors.material import Silent
 
 COLUMNS = ["subject", "prompt_index", "image_index", "dino", "clip_i", "clip_t"]
@@ -153,6 +154,19 @@ def test_a_link_to_nothing_is_named_with_what_to_do(scored, tmp_path) -> None:
     (tmp_path / "links" / "dog" / "00-0.png").symlink_to(tmp_path / "nothing.png")
     with pytest.raises(DreambenchError, match=r"00-0\.png .*a link to a file that does not exist; replace"):
         scored(tmp_path / "links")
+
+
+def test_an_interrupted_score_says_so_and_resumes(scored, folder, monkeypatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("dreambench.runs.score_run.write_scores", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            scored(folder, out="mine")
+    assert open_run(Path("mine")).record.status == "interrupted"
+    again, _ = scored(folder, out="mine")
+    assert again.record.status == "partial"  # an image is missing
 
 
 def test_captions_with_an_identifier_need_one(scored, folder, tmp_path) -> None:
