@@ -44,7 +44,7 @@ def summary_of(scored: Sequence[RunScores], force: bool = False) -> Summary:
     if incomparable and not force:
         raise DreambenchError(
             f"these runs cannot be compared: their signatures differ in {'; '.join(incomparable)}",
-            "score them with one protocol, or give --force to see them side by side, marked as incomparable",
+            "score them with one protocol; `report --force` shows them side by side, marked as incomparable",
         )
     first = scored[0]
     details = {run.label: _run_summary(run) for run in scored}
