@@ -1,6 +1,6 @@
 """What scoring costs, against one bare forward pass per image and encoder: ratios of one run.
 
-    python benchmarks/scoring.py [--images 100] [--photos 5] [--size 512] [--repeats 3] [--threads 0]
+    python benchmarks/scoring_speed.py [--images 100] [--photos 5] [--size 512] [--repeats 3] [--threads 0]
 
 The encoders are the protocol's own architectures in full size, ViT-B-32-quickgelu and
 vit_small_patch16_224.dino, with random weights: time does not depend on their values. Nobody's loading of
@@ -41,9 +41,10 @@ from dreambench.models.device import resolve_runtime  # noqa: E402
 from dreambench.models.encoders.clip_encoder import load_clip  # noqa: E402
 from dreambench.models.encoders.dino_encoder import load_dino  # noqa: E402
 from dreambench.models.weights import with_fingerprints  # noqa: E402
+from dreambench.spec.presets import build_spec  # noqa: E402
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, ProtocolSpec  # noqa: E402
 from dreambench.spec.run_spec import RuntimeSpec  # noqa: E402
-from dreambench.store import RunFolder  # noqa: E402
+from dreambench.store import RunFolder, RunRecord  # noqa: E402
 from tests.material import tiny_encoders  # noqa: E402
 
 GOAL = 1.15
@@ -82,7 +83,7 @@ class ScoredFiles:
         """Score all images by ``score_images`` into a new run folder, or again into an old one."""
         if run is None:
             self.runs += 1
-            run = RunFolder(self.folder / f"run{self.runs}", None)  # type: ignore[arg-type]
+            run = new_run(self.folder / f"run{self.runs}")
         cells = [
             BenchmarkImage(
                 "dog", "dog", "live", i // 4, "a sks dog", "a dog", "recontextualization", i % 4, i, file
@@ -106,6 +107,12 @@ class ScoredFiles:
     def pairs(self) -> list[tuple[Path, Path]]:
         """Return all pairs that CLIP-I, DINO and the Real Images row compare."""
         return [(i, p) for i in self.images for p in self.photos] + list(combinations(self.photos, 2))
+
+
+def new_run(folder: Path) -> RunFolder:
+    """Return a run folder with a log that is not written: the paper's setting, and no subjects."""
+    spec = build_spec("paper-sd15", {}, [])
+    return RunFolder(folder, RunRecord(name="benchmark", key=spec.key, spec=spec, subjects={}, photos={}))
 
 
 def draw_file(file: Path, seed: int, size: int) -> Path:

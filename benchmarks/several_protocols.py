@@ -28,12 +28,11 @@ import torch
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-from benchmarks.scoring_speed import draw_file  # noqa: E402
+from benchmarks.scoring_speed import draw_file, new_run  # noqa: E402
 from dreambench.metrics.dinov2 import DinoV2Spec  # noqa: E402
 from dreambench.metrics.scoring import BenchmarkImage, ScoredProtocol, SubjectImages, score_images  # noqa: E402
 from dreambench.spec.presets import protocol_spec  # noqa: E402
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, EncoderSpec, ProtocolSpec  # noqa: E402
-from dreambench.store import RunFolder  # noqa: E402
 from tests.material import tiny_encoders  # noqa: E402
 
 GOAL = 1.3
@@ -74,7 +73,7 @@ class ProtocolBench:
     def score(self, names: tuple[str, ...]) -> None:
         """Score the images by some protocols in one pass, into a new folder."""
         self.runs += 1
-        run = RunFolder(self.folder / f"run{self.runs}", None)  # type: ignore[arg-type]
+        run = new_run(self.folder / f"run{self.runs}")
         cells = [
             BenchmarkImage("dog", "dog", "live", i // 4, "", f"a dog, {i // 4}", "", i % 4, i, file)
             for i, file in enumerate(self.images)

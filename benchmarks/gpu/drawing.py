@@ -15,6 +15,7 @@ from PIL import Image
 from benchmarks.gpu.rows import Row
 from benchmarks.gpu.setup import Setup
 from benchmarks.gpu.training import forget_peak, peak_memory
+from benchmarks.scoring_speed import new_run
 from dreambench.dataset import read_image
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.metrics.encoders import ProtocolEncoders
@@ -25,7 +26,6 @@ from dreambench.models.weights import with_fingerprints
 from dreambench.runs.prepare import Prepared
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RuntimeSpec
-from dreambench.store import RunFolder
 from dreambench.store.files import commit_images
 
 
@@ -81,7 +81,7 @@ def scoring_speed(setup: Setup) -> Iterator[Row]:
         encoders = ProtocolEncoders(protocol, str(setup.device))
         with ThreadPoolExecutor(runtime.decode_threads()) as pool:
             for part in (cells[:4], cells):  # the first one loads the encoders
-                run = RunFolder(Path(tempfile.mkdtemp(dir=setup.folder)), None)  # type: ignore[arg-type]
+                run = new_run(Path(tempfile.mkdtemp(dir=setup.folder)))
                 began = time.perf_counter()
                 embed_subject(run, "dog", SubjectImages(part, files[:4]), encoders, pool, batch_size=batch)
                 speeds[name] = len(files) / (time.perf_counter() - began)

@@ -76,7 +76,7 @@ def test_rows_differences_and_the_papers_rows(summary) -> None:
 def test_every_format_tells_the_same(summary, tmp_path: Path) -> None:
     text = ablation_markdown(summary)
     assert "| without | 0.750" in text
-    assert "| without against with | DINO | +0.150 |  | 0.5 | 1 | 2 |" in text
+    assert "| without against with | DINO | +0.150 |  | 0.500 | 1.000 | 2 |" in text
     assert "With prior-preservation loss, paper" in text
     assert "- a note" in text
     assert summary.signature in text
