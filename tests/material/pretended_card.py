@@ -18,7 +18,6 @@ from unittest import mock
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
-from torch.utils._pytree import tree_flatten, tree_map, tree_unflatten
 
 CARD, HOST = torch.device("cuda", 0), torch.device("cpu")
 #: These take tensors of both devices.
@@ -84,8 +83,7 @@ class Card(TorchDispatchMode):
         if torch._C._dispatch_has_kernel_for_dispatch_key(func.name(), composite):
             with self:
                 return func.decompose(*args, **kwargs)
-        given, tree = tree_flatten((args, kwargs))
-        tensors = [each for each in given if isinstance(each, torch.Tensor)]
+        tensors = [each for each in _flat((*args, *kwargs.values())) if isinstance(each, torch.Tensor)]
         here = [each for each in tensors if isinstance(each, OnCard)]
         asked = torch.device(kwargs["device"]) if kwargs.get("device") else None
         # torch itself takes the card for the CPU, in a backward pass, too: only ``to`` leads off the card.
@@ -100,22 +98,25 @@ class Card(TorchDispatchMode):
         assert here or func._schema.name not in _LAYERS, f"{func}: a layer's work is left to the CPU"
         generator = kwargs.get("generator")
         assert generator is None or (generator.device.type == "cuda") == goes, f"{func}: a wrong generator"
-        plain = [_same_memory(each) if isinstance(each, OnCard) else each for each in given]
-        inner, options = tree_unflatten(plain, tree)
-        with _disable_current_modes():
+        with _disable_current_modes(), torch.inference_mode(False), torch.no_grad():
+            plain = {id(each): _same_memory(each) if isinstance(each, OnCard) else each for each in tensors}
+            given = {id(plain[id(each)]): each for each in tensors}
+
+            def off_card(value: Any) -> Any:
+                return plain[id(value)]
+
+            def placed(value: torch.Tensor) -> torch.Tensor:
+                if id(value) in given:
+                    return given[id(value)]  # an operation in place
+                return self._hold(value) if goes and value.device == HOST else value
+
+            inner = _mapped(off_card, args)
+            options = {name: _mapped(off_card, value) for name, value in kwargs.items()}
             found = func(*inner, **(options | ({"device": HOST} if asked and goes else {})))
-        given_by_plain = {id(p): g for p, g in zip(plain, given, strict=True) if isinstance(p, torch.Tensor)}
-
-        def placed(value: Any) -> Any:
-            if not isinstance(value, torch.Tensor) or id(value) in given_by_plain:
-                return given_by_plain.get(id(value), value)  # an operation in place
-            return self._hold(value) if goes and value.device == HOST else value
-
-        return tree_map(placed, found)
+            return _mapped(placed, found)
 
     def _hold(self, plain: torch.Tensor) -> torch.Tensor:
-        with torch.inference_mode(False), _disable_current_modes():
-            tensor = torch.Tensor._make_subclass(OnCard, _same_memory(plain))
+        tensor = torch.Tensor._make_subclass(OnCard, _same_memory(plain))
         storage = plain.untyped_storage()
         if storage._cdata not in self._held:
             weakref.finalize(storage, self._forget, storage._cdata, storage.nbytes())
@@ -132,12 +133,28 @@ class Card(TorchDispatchMode):
 
 
 def _same_memory(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a plain tensor of the CPU with a tensor's memory."""
-    with torch.inference_mode(False), torch.no_grad(), _disable_current_modes():
-        plain = torch.empty(0, dtype=tensor.dtype)
-        plain.set_(tensor.untyped_storage(), tensor.storage_offset(), tensor.size(), tensor.stride())
-        plain = torch._conj(plain) if tensor.is_conj() else plain
-        return torch._neg_view(plain) if tensor.is_neg() else plain
+    """Return a plain tensor of the CPU with a tensor's memory; modes are off."""
+    plain = torch.empty(0, dtype=tensor.dtype)
+    plain.set_(tensor.untyped_storage(), tensor.storage_offset(), tensor.size(), tensor.stride())
+    plain = torch._conj(plain) if tensor.is_conj() else plain
+    return torch._neg_view(plain) if tensor.is_neg() else plain
+
+
+def _flat(given: Any) -> Iterator[Any]:
+    for each in given:
+        if isinstance(each, list | tuple):
+            yield from _flat(each)
+        else:
+            yield each
+
+
+def _mapped(function: Any, given: Any) -> Any:
+    """Return the same with each tensor replaced by what ``function`` returns for it."""
+    if isinstance(given, torch.Tensor):
+        return function(given)
+    if isinstance(given, list | tuple):
+        return type(given)(_mapped(function, each) for each in given)
+    return given
 
 
 @contextmanager

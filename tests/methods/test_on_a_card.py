@@ -24,9 +24,9 @@ from tests.material.tiny_families import BUILDERS, build_family
 pytestmark = pytest.mark.slow
 SIZE = 32
 TRAINED = {
-    "lora": ("method=dreambooth-lora", "method.steps=2", "method.prior_source=base-model"),
-    "words": ("method=textual-inversion", "method.steps=2"),
-    "whole": ("method=dreambooth", "method.steps=2", "method.prior_source=base-model", "method.ema=true"),
+    "lora": ("method=dreambooth-lora", "method.steps=1", "method.prior_source=base-model"),
+    "words": ("method=textual-inversion", "method.steps=1"),
+    "whole": ("method=dreambooth", "method.steps=1", "method.prior_source=base-model", "method.ema=true"),
 }
 CASES = [(name, "lora") for name in ("sd", *sorted(BUILDERS))]
 CASES += [(name, kind) for name in ("sd", "sdxl") for kind in ("words", "whole")]
