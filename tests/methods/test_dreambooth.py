@@ -7,7 +7,6 @@ import torch
 from diffusers import StableDiffusionPipeline
 
 from dreambench.errors import DreambenchError
-from dreambench.models import base_model
 from dreambench.spec.registries import METHODS
 from tests.methods.material import moved, weights
 
@@ -112,13 +111,8 @@ def test_a_training_that_diverges_is_a_one_line_error(trainer):
         trainer.train("method.learning_rate=1", "method.weight_decay=10", "method.steps=60")
 
 
-def test_a_resumed_model_has_the_layout_of_a_trained_one(trainer, tmp_path, monkeypatch):
-    """As on a GPU, where convolutions choose their kernels by it."""
-
-    def last(component, module, device):
-        return torch.channels_last if component == "unet" else torch.preserve_format
-
-    monkeypatch.setattr(base_model, "layout_of", last)
+def test_a_resumed_model_has_the_layout_of_a_trained_one(trainer, tmp_path):
+    """Convolutions choose their kernels by it."""
     done, method = (
         trainer.train("method.steps=1", "method.prior_preservation=false"),
         METHODS.get("dreambooth")(),
@@ -127,3 +121,4 @@ def test_a_resumed_model_has_the_layout_of_a_trained_one(trainer, tmp_path, monk
     loaded = method.load(tmp_path, trainer.base, trainer.context(trainer.spec()))
     pairs = zip(done.trained["unet"].parameters(), loaded.trained["unet"].parameters(), strict=True)
     assert all(ours.stride() == theirs.stride() and torch.equal(ours, theirs) for ours, theirs in pairs)
+    assert loaded.trained["unet"].conv_in.weight.is_contiguous(memory_format=torch.channels_last)

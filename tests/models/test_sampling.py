@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -232,13 +233,17 @@ def test_half_weights_change_no_bit_of_an_image_and_come_back(base, monkeypatch,
     assert all(np.array_equal(half[name], cast[name]) for name in half)
 
 
-def test_weights_that_are_half_already_are_made_contiguous_for_drawing_and_come_back():
-    layer = torch.nn.Conv2d(4, 4, 3).to(torch.bfloat16, memory_format=torch.channels_last)
+@pytest.mark.parametrize(("device", "contiguous"), [("cuda", True), ("cpu", False)])
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
+def test_half_weights_are_contiguous_on_a_gpu_alone_and_come_back(device, contiguous, dtype):
+    layer = torch.nn.Conv2d(4, 4, 3).to(dtype, memory_format=torch.channels_last)
     before = layer.weight.stride()
-    runtime = resolve_runtime(RuntimeSpec(device="cpu", precision="bf16"))
-    with sampling.half_weights([layer], runtime):
-        assert layer.weight.is_contiguous()
+    here = resolve_runtime(RuntimeSpec(device="cpu", precision="bf16"))
+    with sampling.half_weights([layer], replace(here, device=torch.device(device))):
+        assert layer.weight.dtype == torch.bfloat16
+        assert layer.weight.is_contiguous() == contiguous
     assert layer.weight.stride() == before
+    assert layer.weight.dtype == dtype
 
 
 def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_path):

@@ -1,4 +1,4 @@
-"""What a GPU is given in another layout: checked for every family's components, without a GPU."""
+"""The layout of weights in memory, for every family's components, on a GPU (without one) and on a CPU."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from tests.material.tiny_families import BUILDERS, build_family
 
 
 @pytest.mark.parametrize("name", ["sd", *sorted(BUILDERS)])
-def test_a_gpus_layout_fits_every_component(name, tmp_path):
+def test_the_layout_fits_every_component(name, tmp_path):
     folder = tiny.build_pipeline(tmp_path / name) if name == "sd" else build_family(name, tmp_path / name)
     base = open_base(BaseSpec(model=str(folder)))
     layouts = {}
     for component in base.family.weighted:
-        module = base.frozen(component)
+        module = base.frozen(component)  # on the CPU, in its layout
         layouts[component] = layout_of(component, module, torch.device("cuda"))
+        assert layout_of(component, module, torch.device("cpu")) == layouts[component]
+        assert layout_of(component, module, torch.device("mps")) == torch.preserve_format
         module.to(memory_format=layouts[component])  # raises for a layout that does not fit
     last = {component for component, layout in layouts.items() if layout == torch.channels_last}
     video = name == "qwen-image"
