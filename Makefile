@@ -15,7 +15,7 @@ WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 4))")
 	touch $@
 
 run: .venv/installed
-	@echo "about 12 minutes of work (24 without AVX-512), divided by $(WORKERS) worker(s); the first images are there after one of them."
+	@echo "about 12 minutes of work (18 without AVX-512), divided by $(WORKERS) worker(s); the first images are there after one of them."
 	@echo "a look in 90 seconds: $(BIN)/dreambench run --preset mini --subjects dog"
 	$(BIN)/dreambench run --preset mini --subjects all --out results/mini \
 	  --executor ray --workers $(WORKERS)
