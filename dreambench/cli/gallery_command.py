@@ -27,9 +27,7 @@ def gallery(
     ] = None,
     images: Annotated[
         int | None,
-        typer.Option(
-            "--images", metavar="FOLDER", min=1, max=1000, help="Images of each prompt. [default: the run's]"
-        ),
+        typer.Option("--images", min=1, max=1000, help="Images of each prompt. [default: the run's]"),
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="The gallery's seed. [default: the run's]")

@@ -44,7 +44,8 @@ def identifiers(
 
 def presets(
     name: Annotated[
-        str | None, typer.Argument(metavar="NAME", help="A preset's name or a YAML file; none lists them.")
+        str | None,
+        typer.Argument(metavar="NAME|FILE", help="A preset's name or a YAML file; none lists them."),
     ] = None,
     json: Json = False,
 ) -> None:
