@@ -210,6 +210,21 @@ def test_the_interval_of_a_share_of_answers_is_a_ratio_over_samples() -> None:
     assert found.answers["ours"].ci95 == found.win_rate.ci95
 
 
+def test_the_share_of_pairs_over_subjects_is_a_ratio_too() -> None:
+    """Subjects have 1 to 6 pairs: a resample with more pairs has no more than its share of them."""
+    dice = np.random.default_rng(5)
+    counts = dice.integers(1, 7, 30)
+    names = np.repeat(np.arange(30), counts)
+    answers = np.where(dice.random(len(names)) < 0.7, "a", "b")
+    cast = votes([("r1", str(i), answer) for i, answer in enumerate(answers)])
+    (found,) = preference_table(cast.assign(subject=[f"s{name}" for name in names]))
+    wins = np.bincount(names, answers == "a")
+    drawn = dice.integers(0, 30, (20_000, 30))
+    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    expected = tuple(np.quantile(shares, [0.025, 0.975]))
+    assert found.majority["ours"].ci95_by_subject == pytest.approx(expected, abs=0.01)
+
+
 def test_bradley_terry_of_two_is_the_log_of_the_odds() -> None:
     fitted = fit(np.array([[0.0, 30], [10, 0]]))
     assert fitted == pytest.approx([math.log(3) / 2, -math.log(3) / 2])
