@@ -100,6 +100,7 @@ def test_the_agreement_of_raters_draws_whole_samples(rated: RatedImages) -> None
     by_image = agreement("sc", ratings, np.arange(len(ratings)))
     assert by_sample.alpha == by_image.alpha
     assert width(by_sample.ci95) > 1.2 * width(by_image.ci95)
+    assert correlate([rated], "data").agreement == (by_sample,)
 
 
 def test_a_rater_without_a_coefficient_in_a_resample_leaves_the_others_mean() -> None:
