@@ -11,7 +11,7 @@ from dreambench.human.correlation import RatedImages, correlate
 from dreambench.human.correlation.dependent import steiger, williams
 from dreambench.human.correlation.ranking import rank_task
 from dreambench.human.correlation.raters import agreement, upper_bound
-from dreambench.human.correlation.resampling import percentile_interval, weighted_pearson
+from dreambench.human.correlation.resampling import percentile_interval, two_sided_p, weighted_pearson
 from dreambench.human.imagenhub_tasks import TASKS, TaskRatings
 
 SAMPLES, METHODS = 40, 6
@@ -144,6 +144,13 @@ def test_a_ranking_draws_whole_samples_and_corrects_its_tests(rated: RatedImages
     differences = np.subtract(*drawn(rated, True).T)
     pair = next(pair for pair in ranked.pairs if pair.second == "clip_i")
     assert pair.ci95 == pytest.approx(tuple(np.quantile(differences, [0.025, 0.975])), abs=0.02)
+
+
+def test_a_two_sided_p_by_hand() -> None:
+    """Twice the rarer side, with one more on both sides of the fraction, and never above 1."""
+    assert two_sided_p(np.array([-1.0, *[1.0] * 18, np.nan])) == pytest.approx(2 * (1 + 1) / (19 + 1))
+    assert two_sided_p(np.ones(99)) == pytest.approx(2 / 100)
+    assert two_sided_p(np.zeros(5)) == 1
 
 
 def test_two_clusters_are_enough_and_a_coefficient_is_at_most_one() -> None:
