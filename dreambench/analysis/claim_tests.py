@@ -1,4 +1,4 @@
-"""The statistics behind the claims: one-sided and group permutation tests, and the AUC of identity."""
+"""The statistics behind the claims: paired tests against 0 or a margin, Welch's test, the AUC of identity."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from dreambench.analysis.paired import CONFIDENCE, LEAST, RESAMPLES, SEED, paired_difference
+from dreambench.analysis.paired import CONFIDENCE, LEAST, ROUNDING, paired_difference
 
 
 @dataclass(frozen=True)
@@ -48,24 +48,22 @@ def not_lower(first: pd.Series, second: pd.Series, margin: float) -> Evidence | 
 
 
 def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None:
-    """Test that one group's mean is above another's by permuting the group labels, two-sided.
+    """Test that one group's mean is above another's: Welch's t-test and its interval, two-sided.
 
-    The interval is Welch's, for unequal variances; None with a group of fewer than ``LEAST``.
+    None with a group of fewer than ``LEAST``. Not a permutation of the group labels: of 9 and 21 subjects
+    without a difference, it finds one in 9 to 13% if the scores of the 9 vary twice as much as the others.
     """
-    from scipy.stats import permutation_test, ttest_ind
+    from scipy.stats import ttest_ind
 
     a, b = (np.asarray(values, float)[np.isfinite(values)] for values in (inside, outside))
-    if len(a) < 2 or len(b) < 2:
+    if min(len(a), len(b)) < LEAST:
         return None
-
-    def statistic(x: np.ndarray, y: np.ndarray, axis: int) -> np.ndarray:
-        return np.asarray(x.mean(axis=axis) - y.mean(axis=axis))
-
     effect = float(a.mean() - b.mean())
-    options = {"n_resamples": RESAMPLES, "vectorized": True}
-    tested = permutation_test((a, b), statistic, rng=np.random.default_rng(SEED), **options)
-    welch = ttest_ind(a, b, equal_var=False).confidence_interval(CONFIDENCE)
-    interval = (float(welch.low), float(welch.high)) if min(len(a), len(b)) >= LEAST else None
+    if max(np.ptp(a), np.ptp(b)) <= ROUNDING * np.abs([*a, *b]).max():  # no spread: no test
+        return Evidence(effect, None, None, len(a) + len(b), effect > 0)
+    tested = ttest_ind(a, b, equal_var=False)
+    welch = tested.confidence_interval(CONFIDENCE)
+    interval = (float(welch.low), float(welch.high))
     return Evidence(effect, interval, float(tested.pvalue), len(a) + len(b), effect > 0)
 
 

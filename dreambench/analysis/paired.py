@@ -1,7 +1,9 @@
 """The paired comparison of runs over the same subjects: interval, permutation test, Holm's correction.
 
 There is one test, the sign-flip permutation test of the mean difference (Good 2005, chapter 3). It tests the
-mean that the tables print, assumes no distribution, and is exact up to 13 subjects.
+mean that the tables print, and assumes no distribution: of equal methods, each difference could as well have
+the other sign. It takes all sign patterns up to 13 subjects. docs/protocol.md has its rate of false positives
+where the differences are skewed.
 """
 
 from __future__ import annotations

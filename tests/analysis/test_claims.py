@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from dreambench.analysis.claim_tests import groups, identity_aucs, not_lower
 from dreambench.analysis.run_scores import read_run_scores
@@ -36,12 +37,33 @@ def test_not_lower_by_more_than_a_margin() -> None:
 
 
 def test_groups_by_hand() -> None:
-    """Means 2 and 0 of two each: of the six ways to choose two of four, one is as high, one as low."""
-    found = groups([2, 2], [0, 0])
+    """Welch (1947): the squared errors of both means add up, and have degrees of freedom of their own."""
+    a, b = np.array([0.1, 0.4, 0.3, 0.9, 0.5]), np.array([0.2, 0.25, 0.3, 0.1, 0.15, 0.2])
+    errors = a.var(ddof=1) / 5, b.var(ddof=1) / 6
+    error, df = sum(errors) ** 0.5, sum(errors) ** 2 / (errors[0] ** 2 / 4 + errors[1] ** 2 / 5)
+    effect, half = a.mean() - b.mean(), t.ppf(0.975, df) * error
+    found = groups([*a, np.nan], b)
     assert found is not None
-    assert found.effect == 2
-    assert found.p == pytest.approx(2 / 6)
-    assert groups([1], [0, 0]) is None
+    assert (found.effect, found.n, found.supports) == (pytest.approx(effect), 11, True)
+    assert found.p == pytest.approx(2 * t.sf(effect / error, df), abs=1e-12)
+    assert found.ci95 == pytest.approx((effect - half, effect + half), abs=1e-12)
+    other = groups(b, a)
+    assert other is not None
+    assert (other.supports, other.p) == (False, pytest.approx(found.p))
+
+
+def test_groups_that_are_small_or_do_not_vary_decide_nothing() -> None:
+    assert groups([1, 2, 3], [0, 1, 0, 1]) is None
+    constant = groups([0.2] * 4, [0.1] * 5)
+    assert constant is not None
+    assert (constant.effect, constant.p, constant.ci95) == (pytest.approx(0.1), None, None)
+
+
+def test_a_small_group_that_varies_more_is_not_found_to_differ() -> None:
+    """9 subjects and 21: a permutation of the labels finds a difference of equal means in 15%."""
+    dice = np.random.default_rng(5)
+    found = [groups(dice.normal(0, 3, 9), dice.normal(0, 1, 21)) for _ in range(600)]
+    assert np.mean([each.p < 0.05 for each in found]) < 0.08
 
 
 def test_identity_auc_by_hand() -> None:
@@ -203,8 +225,9 @@ def test_a_verdict_says_what_it_rests_on(tmp_path: Path) -> None:
 def test_live_subjects_are_compared_relative_to_their_photos(tmp_path: Path) -> None:
     """Objects score higher because their photos agree more; relative to those, live ones are closer."""
     live, objects = NAMES[:6], NAMES[6:]
+    dino = {name: (0.5 if name in live else 0.6) + 0.005 * NAMES.index(name) for name in NAMES}
     rows = [
-        image_row(name, prompt, 0, (0.5 if name in live else 0.6, 0.5, 0.3),
+        image_row(name, prompt, 0, (dino[name], 0.5, 0.3),
                   category="live" if name in live else "object")
         for name in NAMES for prompt in (0, 1)
     ]  # fmt: skip
@@ -223,7 +246,7 @@ def test_live_subjects_are_compared_relative_to_their_photos(tmp_path: Path) -> 
     (found,) = judge_claims(
         read_run_scores([run]), claims=Claims(source="", runs={"all": {}}, claims=(claim,))
     )
-    assert found.effect == pytest.approx(-0.1 + 0.3)
+    assert found.effect == pytest.approx(-0.1 + 0.3 - 0.03)  # objects, later in the list, have 0.03 more
     assert found.verdict == "holds"
 
 

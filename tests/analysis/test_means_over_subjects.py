@@ -131,6 +131,14 @@ def test_row_order_changes_no_digit(tmp_path: Path) -> None:
         assert summarize([run]).model_dump_json() == expected.model_dump_json()
 
 
+def test_a_row_has_the_interval_of_its_subjects(tmp_path: Path) -> None:
+    scores = {"a": 0.1, "b": 0.4, "c": 0.5, "d": 0.9, "e": 0.3}
+    rows = [image_row(name, 0, 0, (score, 0.5, 0.3)) for name, score in scores.items()]
+    dino = summarize([make_run(tmp_path / "run", rows, subjects=scores)]).rows[1].dino
+    assert dino is not None
+    assert dino.ci95 == pytest.approx(mean_interval(scores.values()), abs=1e-12)
+
+
 def test_interval_by_hand() -> None:
     """Mean minus the studentized resamples' quantiles, times the standard error: written out plainly."""
     values = np.array([0.1, 0.35, 0.42, 0.5, 0.8])

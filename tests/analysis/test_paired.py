@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from dreambench.analysis.paired import holm, mean_interval, paired_difference
+from dreambench.analysis.paired import RESAMPLES, SEED, holm, mean_interval, paired_difference
 
 
 def series(**values: float) -> pd.Series:
@@ -52,6 +54,20 @@ def test_a_difference_in_the_last_bits_is_none() -> None:
     assert (small.p, small.above) == (2 / 2**6, 6)
 
 
+def test_a_weighted_difference_by_hand() -> None:
+    """Images 1, 3, 2 and none: weights 0.5, 1.5, 1, and the subject without an image is left out."""
+    differences = np.array([0.1, 0.3, -0.2])
+    found = paired_difference(
+        series(a=0.1, b=0.3, c=-0.2, d=9.0), series(a=0, b=0, c=0, d=0), series(a=1, b=3, c=2, d=0)
+    )
+    assert found is not None
+    assert found.mean == pytest.approx((0.1 + 3 * 0.3 - 2 * 0.2) / 6, abs=1e-12)
+    assert (found.n, found.above) == (3, 2)
+    parts = np.array([0.5, 1.5, 1.0]) * differences
+    sums = [abs((parts * signs).sum()) for signs in product((-1, 1), repeat=3)]
+    assert found.p == pytest.approx(np.mean(np.array(sums) >= abs(parts.sum()) - 1e-12))
+
+
 def test_holm_by_hand() -> None:
     """Holm (1979): 0.01 x 4, 0.02 x 3, then no smaller than the one before; None is not counted."""
     assert holm([0.02, 0.01, None, 0.04, 0.03]) == pytest.approx([0.06, 0.04, None, 0.06, 0.06], nan_ok=True)
@@ -66,6 +82,19 @@ def test_many_subjects_have_a_small_p_value() -> None:
     assert found is not None
     assert found.p == pytest.approx(0, abs=1e-3)
     assert found.ci95 == pytest.approx((0.1, 0.1))
+
+
+def test_the_intervals_ends_are_order_statistics_of_the_resamples() -> None:
+    """Of 10,000 the 251st and the 9,750th, and nothing between two of them.
+
+    In binary, (1 - 0.95) / 2 is a little more than 0.025, which would be the 250th.
+    """
+    values = np.random.default_rng(4).gamma(2, size=12)
+    drawn = np.sort(values)[np.random.default_rng(SEED).integers(0, 12, (RESAMPLES, 12))]
+    t = np.sort((drawn.mean(axis=1) - values.mean()) / drawn.std(axis=1, ddof=1) * 12**0.5)
+    error = values.std(ddof=1) / 12**0.5
+    expected = values.mean() - t[9749] * error, values.mean() - t[250] * error
+    assert mean_interval(values) == pytest.approx(expected, abs=1e-12)
 
 
 def test_the_interval_has_the_level_that_it_states() -> None:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import statistics
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +45,48 @@ def test_the_components_are_those_that_were_put_in():
     expected = [2 * SUBJECT**2, 2 * SEED**2, 2 * PROMPT**2, 2 * IMAGE**2]
     assert [found.subject, found.seed, found.prompt, found.image] == pytest.approx(expected, rel=0.2)
     assert found.pairs == 4
+
+
+def test_the_variance_of_a_design_by_hand():
+    found = Components(subject=1.0, seed=2.0, prompt=3.0, image=4.0, pairs=1)
+    assert found.variance(5, images=2, seeds=4, prompts=10) == pytest.approx(
+        (1 + 2 / 4 + 3 / 10 + 4 / (10 * 2 * 4)) / 5
+    )
+
+
+def by_sums(methods: list[ScoredMethod]) -> list[float]:
+    """Return the components by sums of squares, subject by subject: a second computation of all of them."""
+    noise = {}
+    for name in {each.method for each in methods}:
+        cubes = [each.values for each in methods if each.method == name]
+        images = statistics.mean(statistics.variance(cell) for c in cubes for s in c for cell in s)
+        means = [[float(s.mean()) for s in c] for c in cubes]
+        between = statistics.mean(map(statistics.variance, zip(*means, strict=True)))
+        noise[name] = max(0.0, between - images / cubes[0][0].size)
+    parts = []
+    for a, b in combinations(methods, 2):
+        if a.method == b.method:
+            continue
+        cube, seed = a.values - b.values, noise[a.method] + noise[b.method]
+        image = statistics.mean(statistics.variance(cell) for s in cube for cell in s)
+        prompts = statistics.mean(statistics.variance(s.mean(axis=1)) for s in cube)
+        subjects = statistics.variance(float(s.mean()) for s in cube)
+        parts.append(
+            (subjects - prompts / cube.shape[1] - seed, seed, prompts - image / cube.shape[2], image)
+        )
+    return [max(0.0, statistics.mean(part)) for part in zip(*parts, strict=True)]
+
+
+@pytest.mark.parametrize("flat", [False, True])
+def test_the_components_are_those_of_sums_of_squares(flat: bool):
+    """``flat``: prompts and subjects do not differ, so that an estimate is below 0, and counts as 0."""
+    methods = two_methods(6)
+    if flat:
+        dice = np.random.default_rng(2)
+        methods = [replace(each, values=dice.normal(0.5, 0.1, (6, 10, 4))) for each in methods]
+    found, expected = components(methods), by_sums(methods)
+    assert [found.subject, found.seed, found.prompt, found.image] == pytest.approx(expected, abs=1e-12)
+    assert (min(expected) == 0) == flat
 
 
 def test_noise_that_two_runs_of_one_seed_share_is_no_part_of_their_difference():

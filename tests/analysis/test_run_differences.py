@@ -65,6 +65,27 @@ def test_the_mean_is_the_difference_of_the_means_over_images_where_the_protocol_
     assert (dino.p, dino.n, dino.above) == (2 / 2**5, 5, 5)
 
 
+def test_a_subject_counts_by_the_images_of_both_runs(tmp_path: Path) -> None:
+    """Images 1 and 3 in one run, 2 and 2 in the other: 3 and 5 of 8 in the difference."""
+    spec = make_spec(protocol=ProtocolSpec(metrics=("dino",), averaging="images"))
+    counts = {"one": {"ant": 1, "bee": 3}, "two": {"ant": 2, "bee": 2}}
+    scores = {"one": {"ant": 0.5, "bee": 0.5}, "two": {"ant": 0.6, "bee": 0.9}}
+    runs = [
+        make_run(
+            tmp_path / run,
+            [
+                image_row(name, 0, image, (scores[run][name], 0.5, 0.3))
+                for name in ("ant", "bee")
+                for image in range(counts[run][name])
+            ],
+            spec=spec,
+        )
+        for run in ("one", "two")
+    ]
+    (dino,) = run_differences(read_run_scores(runs))[:1]
+    assert dino.mean == pytest.approx((3 * 0.1 + 5 * 0.4) / 8, abs=1e-12)
+
+
 def test_a_subject_that_one_run_lacks_is_left_out(tmp_path: Path) -> None:
     rows = run_differences(_runs(tmp_path, {"a": 0.7, "b": 0.3}))
     assert {row.n for row in rows} == {2}

@@ -194,6 +194,37 @@ def test_table_2_by_hand() -> None:
     assert found.majority["ours"].ci95 == pytest.approx((wilson.low, wilson.high))
 
 
+def test_the_interval_of_a_share_of_answers_is_a_ratio_over_samples() -> None:
+    """Samples have 1 to 6 answers: a resample with more answers has no more than its share of them."""
+    dice = np.random.default_rng(3)
+    counts = dice.integers(1, 7, 40)
+    cast = [
+        (f"r{r}", f"{s}", "a" if dice.random() < 0.7 else "b") for s, n in enumerate(counts) for r in range(n)
+    ]
+    (found,) = preference_table(votes(cast))
+    wins = np.array([sum(answer == "a" for _, p, answer in cast if p == str(s)) for s in range(40)])
+    drawn = dice.integers(0, 40, (20_000, 40))
+    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    assert found.win_rate.share == pytest.approx(wins.sum() / counts.sum())
+    assert found.win_rate.ci95 == pytest.approx(tuple(np.quantile(shares, [0.025, 0.975])), abs=0.01)
+    assert found.answers["ours"].ci95 == found.win_rate.ci95
+
+
+def test_the_share_of_pairs_over_subjects_is_a_ratio_too() -> None:
+    """Subjects have 1 to 6 pairs: a resample with more pairs has no more than its share of them."""
+    dice = np.random.default_rng(5)
+    counts = dice.integers(1, 7, 30)
+    names = np.repeat(np.arange(30), counts)
+    answers = np.where(dice.random(len(names)) < 0.7, "a", "b")
+    cast = votes([("r1", str(i), answer) for i, answer in enumerate(answers)])
+    (found,) = preference_table(cast.assign(subject=[f"s{name}" for name in names]))
+    wins = np.bincount(names, answers == "a")
+    drawn = dice.integers(0, 30, (20_000, 30))
+    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    expected = tuple(np.quantile(shares, [0.025, 0.975]))
+    assert found.majority["ours"].ci95_by_subject == pytest.approx(expected, abs=0.01)
+
+
 def test_bradley_terry_of_two_is_the_log_of_the_odds() -> None:
     fitted = fit(np.array([[0.0, 30], [10, 0]]))
     assert fitted == pytest.approx([math.log(3) / 2, -math.log(3) / 2])
@@ -203,6 +234,26 @@ def test_bradley_terry_of_two_is_the_log_of_the_odds() -> None:
     assert ours.strength == pytest.approx(math.log(7 / 5) / 2)
     assert ours.ci95 is not None
     assert ours.ci95[0] < ours.strength < ours.ci95[1]
+
+
+def test_the_interval_of_a_strength_by_hand() -> None:
+    """Of two methods, half the log odds; its error by Liang and Zeger's sandwich over samples (1986)."""
+    rows = [("r1", "1", "a"), ("r2", "1", "a"), ("r1", "2", "b"), ("r2", "2", "b"), ("r1", "3", "a")]
+    rows += [("r2", "3", "undecided"), ("r1", "4", "a"), ("r2", "4", "b")]
+    ours, theirs = strengths(votes(rows))
+    chance = 4.5 / 8
+    by_sample = np.array([2, 0, 1.5, 1]) - 2 * chance  # what each sample has above its expectation
+    variance = (by_sample**2).sum() * 4 / 3 / (8 * chance * (1 - chance)) ** 2  # of the log odds
+    half = stats.norm.ppf(0.975) * math.sqrt(variance) / 2
+    center = math.log(chance / (1 - chance)) / 2
+    assert ours.ci95 == pytest.approx((center - half, center + half), abs=1e-8)
+    assert theirs.ci95 == pytest.approx((-center - half, -center + half), abs=1e-8)
+
+
+def test_strengths_from_a_single_sample_have_no_interval() -> None:
+    for strength in strengths(votes([("r1", "1", "a"), ("r2", "1", "a"), ("r3", "1", "b")])):
+        assert strength.strength is not None
+        assert strength.ci95 is None
 
 
 def test_bradley_terry_finds_the_strengths_that_made_the_wins() -> None:

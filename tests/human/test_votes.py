@@ -27,6 +27,11 @@ def test_columns_in_another_order_a_bom_and_empty_lines(tmp_path: Path) -> None:
     assert read_votes(path).to_dict(orient="records") == four_pairs()
 
 
+def test_an_answer_may_take_no_time(tmp_path: Path) -> None:
+    rows = [{**row, "seconds": "0"} for row in four_pairs()]
+    assert (read_votes(write_votes(tmp_path / "votes.csv", rows))["seconds"] == 0).all()
+
+
 def test_seconds_may_be_empty(tmp_path: Path) -> None:
     rows = [{**row, "seconds": ""} for row in four_pairs()]
     assert read_votes(write_votes(tmp_path / "votes.csv", rows))["seconds"].isna().all()

@@ -24,6 +24,15 @@ def test_mean_of_all_pairs_of_known_vectors():
     assert similarity_to_photos(images, photos) == pytest.approx([0.0, DIAGONAL / 3], abs=1e-12)
 
 
+def test_a_cosine_of_equal_vectors_is_never_above_one():
+    vectors = torch.randn(200, 7, generator=torch.Generator().manual_seed(0))
+    units = vectors.double() / vectors.double().norm(dim=1, keepdim=True)
+    assert (units @ units.T).max() > 1  # by rounding
+    cosines = cosine_similarities(vectors, vectors)
+    assert cosines.max() == 1
+    assert cosine_similarities(vectors, -vectors).min() == -1
+
+
 def test_photo_pairs_are_all_pairs_without_self_pairs():
     photos = torch.tensor([[1.0, 0.0], [0.0, 3.0], [2.0, 2.0]])
     pairs = photo_pair_similarity(photos)

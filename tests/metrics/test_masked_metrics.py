@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw, ImageOps
 from safetensors.torch import save_file
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics import masked_similarity
 from dreambench.metrics.masked_dino import CutOutSpec, MaskedDino, MaskedSiglip2Spec
 from dreambench.metrics.masked_max_cosine import MaskedMaxCosineSpec, foreground_patches
 from dreambench.metrics.scorer import Scorer
@@ -197,6 +199,8 @@ def test_a_small_subject_has_the_patch_that_shows_most_of_it():
     assert np.argwhere(foreground_patches(mask, (4, 4))).tolist() == [[1, 2]]
     mask[0:40] = True
     assert foreground_patches(mask, (4, 4)).sum(axis=1).tolist() == [4, 4, 4, 0]
+    # Rows come before columns.
+    assert foreground_patches(mask, (2, 4)).tolist() == [[True] * 4, [False] * 4]
 
 
 def dino_files(material: Material, count: int = 2) -> list[ScoredFile]:
@@ -245,6 +249,42 @@ def test_the_scores_of_a_run_are_kept_until_a_mask_changes(own_masks, material, 
     assert again[1] != first[1]
     kept.write_text("{")
     assert MaskedDino().score_files(files, spec, kept, print) == pytest.approx(again, abs=1e-6)
+
+
+@pytest.mark.parametrize("changed", ["photo", "mask of a photo"])
+def test_a_score_is_computed_again_where_a_photo_changes(own_masks, material, tiny_models, tmp_path, changed):
+    photo = tmp_path / material.photos["dog"][0].name
+    photo.write_bytes(material.photos["dog"][0].read_bytes())
+    files = [replace(file, photos=(photo,)) for file in dino_files(material)]
+    spec, kept = dino_spec(tiny_models, own_masks), tmp_path / "kept.json"
+    first = MaskedDino().score_files(files, spec, kept, print)
+    image = Image.open(photo)
+    if changed == "photo":
+        image.convert("RGB").transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(photo)
+    else:
+        Image.new("L", image.size, 255).save(own_masks / "photos" / "dog" / f"{photo.stem}.png")
+    again = MaskedDino().score_files(files, spec, kept, print)
+    assert [a != b for a, b in zip(again, first, strict=True)] == [True, True]
+
+
+def test_batches_change_no_score_and_leave_nothing_out(
+    own_masks, material, tiny_models, tmp_path, monkeypatch
+):
+    spec, files = dino_spec(tiny_models, own_masks), dino_files(material, 3)
+    whole = MaskedDino().score_files(files, spec, tmp_path / "whole.json", print)
+    monkeypatch.setattr(masked_similarity, "_BATCH", 1)
+    singly = MaskedDino().score_files(files, spec, tmp_path / "singly.json", print)
+    assert singly == pytest.approx(whole, abs=1e-6)
+
+
+def test_a_score_that_is_not_finite_is_an_error_and_not_a_missing_score(
+    own_masks, material, tiny_models, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(MaskedDino, "similarity", lambda self, image, photos: math.nan)
+    kept = tmp_path / "kept.json"
+    with pytest.raises(DreambenchError, match=r"Masked DINO of .*0-0\.png is nan"):
+        MaskedDino().score_files(dino_files(material), dino_spec(tiny_models, own_masks), kept, print)
+    assert not kept.exists()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+from scipy.stats import t
 
 from dreambench.human.correlation.dependent import steiger, williams
 
@@ -47,6 +48,9 @@ def test_williams_by_hand() -> None:
     assert found is not None
     assert found.statistic == pytest.approx(0.4 * math.sqrt(27 / 1.456), abs=1e-12)
     assert found.df == 25
+    assert (found.p, found.p_two_sided) == pytest.approx(
+        (t.sf(found.statistic, 25), 2 * t.sf(found.statistic, 25))
+    )
 
 
 @pytest.mark.parametrize("test", [steiger, williams])
