@@ -60,6 +60,8 @@ def _command(
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    # A killed process loses nothing that the system has: only a machine that crashes needs the disk's word.
+    os.fsync = lambda descriptor: None
     switch = KillSwitch(folders, kill_at, number)
     sys.addaudithook(switch)
     try:
