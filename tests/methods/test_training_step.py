@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import subprocess
-import sys
 
 import pytest
 import torch
@@ -20,6 +18,7 @@ from dreambench.methods.finetune.training_step import (
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
+from tests.material.processes import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -222,7 +221,7 @@ assert all(moment() is None for moment in moments), "Adam's state is alive"
 del loss
 assert weights() is None, "the weights are alive"
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    done = run_script(script)
     assert done.returncode == 0, done.stderr
 
 
