@@ -3,7 +3,7 @@ BIN := .venv/bin
 # A worker process takes 2 GB of memory: more cores than four give each of them more threads instead.
 WORKERS ?= $(shell $(PYTHON) -c "import os; print(min(os.cpu_count() or 1, 4))")
 
-.PHONY: run test test-fast test-lowest lint docs clean
+.PHONY: run test test-fast test-lowest lint types docs clean
 
 .venv/installed: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -36,9 +36,11 @@ test-lowest:
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+	$(MAKE) --no-print-directory --jobs 2 types docs
+
+types: .venv/installed-dev
+	$(BIN)/mypy
 
 docs: .venv/installed-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -21,13 +21,13 @@ def fetch(spec: BaseSpec) -> Path:
     Raises DreambenchError, before anything large is downloaded, that says whether the model does not exist,
     is gated, is not supported, or cannot be reached, and what to download and where to put it.
     """
-    from diffusers import DiffusionPipeline
-
     try:
         index = _fetched_index(spec)
     except Exception as error:
         raise _one_line(spec, error) from error
     family_of(str(read_index(index.parent)["_class_name"]), spec.model)
+    from diffusers import DiffusionPipeline  # takes seconds, which a refusal does not need
+
     options = {"revision": spec.revision, "variant": spec.variant, "use_safetensors": True}
     options["safety_checker"] = None  # 1.2 GB in Stable Diffusion 1.5, and never used here
     try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+
+from tests.material.processes import run_script
 
 pytestmark = pytest.mark.slow
 
@@ -16,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def benchmark(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "benchmarks.gpu", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    script = "import runpy; runpy.run_module('benchmarks.gpu', run_name='__main__', alter_sys=True)"
+    return run_script(script, *words, cwd=ROOT)
 
 
 def test_every_section_runs_on_tiny_models_and_finds_the_device_right(tmp_path):

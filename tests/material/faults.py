@@ -6,20 +6,14 @@ counted in changes, not in seconds: every distinguishable instant can be chosen,
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-#: What a run imports sooner or later: done once, in the process that all commands are forked from.
-_IMPORTS = (
-    *("dreambench.cli", "dreambench.runs.run", "dreambench.runs.runner", "dreambench.report.write"),
-    *("dreambench.methods.textual_inversion", "dreambench.methods.dreambooth_lora", "pyarrow.dataset"),
-    *("diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion", "open_clip", "lpips"),
-    *("transformers.models.clip.modeling_clip", "matplotlib.pyplot", "matplotlib.backends.backend_svg"),
-)
+from tests.material.processes import begin, forking
+
 _CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree", "os.truncate"}
 
 
@@ -48,18 +42,12 @@ def _command(
     log: str,
     environment: dict[str, str],
 ) -> None:
-    # The fork server's environment is that of its start, which may be an earlier test's.
-    os.environ.clear()
-    os.environ.update(environment)
-    # What a parent ignores (a job in the background Ctrl-C, nohup a hang-up) must not be handed down.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for ignored in (signal.SIGHUP, signal.SIGTERM):
-        signal.signal(ignored, signal.SIG_DFL)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    begin(environment, output, output)
     from dreambench.cli import main
 
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    os.dup2(output, 1)
-    os.dup2(output, 2)
+    # A killed process loses nothing that the system has: only a machine that crashes needs the disk's word.
+    os.fsync = lambda descriptor: None
     switch = KillSwitch(folders, kill_at, number)
     sys.addaudithook(switch)
     try:
@@ -73,8 +61,7 @@ class Runner:
 
     def __init__(self, scratch: Path) -> None:
         self.scratch = scratch
-        self._context = multiprocessing.get_context("forkserver")
-        self._context.set_forkserver_preload([*_IMPORTS])
+        self._context = forking()
 
     def run(
         self,

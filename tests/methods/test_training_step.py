@@ -193,7 +193,8 @@ def test_latents_are_drawn_again_from_the_posterior_at_each_step():
 def test_nothing_of_a_training_outlives_it(base):
     """Adam's state must be gone before the next subject trains, without a garbage collector.
 
-    In a process of its own, because torch keeps the first optimizer of a process for longer.
+    In a process of its own, because torch keeps the first optimizer of a process for longer. A forked one
+    would not show that: without the clearing at the end of the training this test would pass in it.
     """
     script = f"""
 import gc, weakref

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +13,7 @@ from dreambench.models import device
 from dreambench.models.device import Runtime, resolve_runtime
 from dreambench.models.encoders.image_encoder import ImageEncoder
 from dreambench.spec.run_spec import RuntimeSpec
+from tests.material.processes import run_script
 
 
 @pytest.mark.parametrize(("native", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
@@ -72,7 +71,7 @@ def test_float32_is_exact_inside_and_as_it_was_outside(setting: str) -> None:
     if "fp32_precision" in SETTINGS[setting] and not hasattr(torch.backends.cuda.matmul, "fp32_precision"):
         pytest.skip("this torch has only the older names")
     code = WATCH.format(setting=SETTINGS[setting])
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
+    done = run_script(code)
     assert done.returncode == 0, done.stderr
 
 

@@ -98,5 +98,5 @@ def _resampled_bound(pairs: list[tuple[Vector, Vector, np.ndarray]], clusters: A
             draws = [
                 weighted_pearson(counts[:, seen], own[seen], others[seen]) for own, others, seen in pairs
             ]
-        blocks.append(pd.DataFrame(draws).mean().to_numpy())  # NaN is a rater without a coefficient
+        blocks.append(pd.DataFrame(np.array(draws)).mean().to_numpy())  # NaN is a rater without a coefficient
     return joined(blocks)

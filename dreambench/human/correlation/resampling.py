@@ -8,6 +8,7 @@ image; every coefficient is computed from the counts, all resamples at once.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,11 +33,18 @@ def cluster_counts(clusters: ArrayLike, resamples: int = RESAMPLES) -> Iterator[
     names, codes = np.unique(np.asarray(clusters), return_inverse=True)
     if len(names) < 2:
         return
+    for drawn in _drawn_clusters(len(names), resamples):
+        yield drawn[:, codes].astype(float)
+
+
+# An analysis asks for the same draws for every human score and every method; the two are all and alpha's.
+@lru_cache(maxsize=2)
+def _drawn_clusters(count: int, resamples: int) -> tuple[NDArray[np.unsignedinteger], ...]:
+    """Return how often each of ``count`` clusters is drawn, as blocks of shape (up to 1,000, count)."""
     rng = np.random.default_rng(SEED)
-    chances = np.full(len(names), 1 / len(names))
-    for start in range(0, resamples, _CHUNK):
-        size = min(_CHUNK, resamples - start)
-        yield rng.multinomial(len(names), chances, size=size)[:, codes].astype(float)
+    sizes = (min(_CHUNK, resamples - start) for start in range(0, resamples, _CHUNK))
+    smallest = np.min_scalar_type(count)
+    return tuple(rng.multinomial(count, np.full(count, 1 / count), size).astype(smallest) for size in sizes)
 
 
 def resampled_coefficients(

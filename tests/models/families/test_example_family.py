@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,8 @@ from dreambench.spec.registries import FAMILIES
 from dreambench.spec.run_spec import BaseSpec
 from dreambench.store import open_run
 from tests.material import tiny as models
-from tests.material.example_packages import DOCS, count_lines, install
+from tests.material.example_packages import count_lines, install
+from tests.material.processes import run_commands
 from tests.material.tiny_parts import IMAGE_SIZE, flow_scheduler, save_tiny, tiny_vae
 from tests.material.tiny_tokenizers import VOCABULARY, build_t5
 
@@ -125,9 +123,7 @@ def test_adapters_of_two_subjects_are_trained_drawn_and_scored(
         *("--metrics", "dino,clip_t", *encoders, *(word for s in SMALL for word in ("--set", s))),
         *("--out", str(tmp_path / "run"), "--keep-checkpoints"),
     ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(DOCS.parent)])}
-    command = [sys.executable, "-m", "dreambench", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_commands([words], site)
     assert done.returncode == 0, done.stderr
     run = open_run(tmp_path / "run")
     scores = run.scores("images")
