@@ -42,7 +42,8 @@ def score(
     name in tables (None: from the source), ``pattern`` describes a folder's file names, such as
     ``{subject}_{prompt}_{image}.png``, ``root`` is the folder of a manifest's files, ``out`` the folder of
     scores (None: below results/). The other fields are those of ``run``. A missing image is named
-    ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
+    ``subject/prompt-image``. A metric that has nothing to compare stays blank, and a line says why. Raises
+    DreambenchError naming what is wrong.
     """
 
     def spec_of(protocol: str | None = None) -> RunSpec:
@@ -59,6 +60,7 @@ def score(
         what = "is not a file" if Path(source).suffix else "is not a folder"
         raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
     quiet_libraries()
+    from dreambench.runs.blank_metrics import blank_metrics
     from dreambench.runs.chosen_data import resolve_scoring
     from dreambench.runs.prepare import new_record
     from dreambench.runs.runner import failures_are_recorded
@@ -92,13 +94,14 @@ def score(
         return expected_images(submitted, each, dataset, planned)
 
     images = images_of(spec)  # refuses numbers out of range, before anything is written
+    blank = blank_metrics(protocols.values() or [spec.protocol], images)
     with (
         _nothing_left_of_a_failure(folder),
         reporting(reporter) as shown,
         locked_run(folder, record) as run,
         failures_are_recorded([run], time.monotonic()),
     ):
-        for notice in submitted.notices:
+        for notice in (*submitted.notices, *blank):
             shown.say(notice)
         submitted.write_images(run)
         write_scores(run, spec, runtime, protocols, images_of, shown)
