@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreambench.spec.process import process_kept
 from dreambench.spec.version import __version__
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@process_kept()
 def score(
     source: Any,
     protocol: str | Path | Sequence[str] = "paper",
@@ -123,6 +125,7 @@ def score(
     return load(folder.path)
 
 
+@process_kept()
 def run(
     preset: str | Mapping[str, Any] | None = None,
     *,
@@ -188,6 +191,7 @@ def run(
     return load(folder.path)
 
 
+@process_kept()
 def report(*runs: str | Path | Scores, out: str | Path | None = None, force: bool = False) -> Path:
     """Write the report of one run, or of several side by side, and return the page's path.
 

@@ -17,14 +17,13 @@ from dreambench.dataset import as_rgb, read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import compare_with_photos, on_scale
-from dreambench.models.device import float32_by_default, resolve_runtime
+from dreambench.models.device import chosen_device, float32_by_default
 from dreambench.models.encoders.lpips_network import image_pixels
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.metric import Metric
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
-from dreambench.spec.run_spec import RuntimeSpec
 
 #: Why some metrics cannot be computed in a loop, and the function that computes them.
 _ELSEWHERE = {
@@ -80,7 +79,7 @@ class Scorer:
             )
         self.class_noun, self.identifier = class_noun, identifier
         self._metrics = [get_metric(name) for name in self.protocol.metrics]
-        self._encoders = ProtocolEncoders(self.protocol, resolve_runtime(RuntimeSpec(device=device)).device)
+        self._encoders = ProtocolEncoders(self.protocol, chosen_device(device))
         self._photo_images = [_rgb(photo) for photo in photos]
         self._photos: dict[str, Tensor] = {}
         self.reset()

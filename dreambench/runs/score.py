@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.errors import DreambenchError
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dreambench.runs.layouts import SubmittedCell
 
 
+@process_kept()
 def score(
     source: Any,
     *,

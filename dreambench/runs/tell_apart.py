@@ -12,9 +12,10 @@ from dreambench.analysis.identity_areas import identity_areas
 from dreambench.analysis.paired import LEAST, mean_interval
 from dreambench.dataset import Subject, read_image
 from dreambench.errors import DreambenchError
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.registries import get_metric
 from dreambench.spec.signature import format_signature, signature_fields
 
@@ -45,6 +46,7 @@ class TellingApart(Frozen):
     metrics: tuple[ToldApart, ...]
 
 
+@process_kept()
 def tell_apart(
     preset: str | None = None, *, reporter: ProgressListener | None = None, **asked: Unpack[Asked]
 ) -> TellingApart:
