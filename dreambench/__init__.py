@@ -80,8 +80,8 @@ def score(
     """Score images of any method by a named protocol, or by several in one pass, and return its scores.
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a manifest file, a
-    DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or images in
-    memory as ``{subject: {prompt: [PIL images]}}``. ``protocol`` is a name or a YAML file, or several (a
+    DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or
+    ``{subject: {prompt: [PIL images or files]}}``. ``protocol`` is a name or a YAML file, or several (a
     list; ``scores.protocols`` then has each one's scores); ``preset`` (None: the one of the protocol's name,
     otherwise ``paper-sd15``) brings its dataset, ``data`` is another dataset's folder. ``name`` is the name
     in tables, ``pattern`` describes a folder's file names (``{subject}_{prompt}_{image}.png``), ``root`` is

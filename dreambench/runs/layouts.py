@@ -11,6 +11,7 @@ They are tried in this order; the first one that fits every image is used:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -95,11 +96,19 @@ def read_layout(
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        hidden = hidden or bool(_DRIFT.fullmatch(path.relative_to(folder).as_posix()))
-        if path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir():
-            yield path
+    """Yield the images, also in folders that are links; not hidden ones, nor those of a run kept in there."""
+    for top, folders, names in os.walk(folder, followlinks=True):
+        inside = Path(top).relative_to(folder)
+        above = [folder / parent for parent in inside.parents] if inside.parts else []
+        circle = any(os.path.samefile(top, parent) for parent in above)  # of links
+        if circle or ("run.json" in names and inside.parts):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in map(Path, names):
+            apart = name.name.startswith(".") or _DRIFT.fullmatch((inside / name).as_posix())
+            if name.suffix.lower() in SUFFIXES and not apart:
+                yield folder / inside / name
 
 
 Found = tuple[str, int | None, int | str]

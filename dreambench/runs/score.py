@@ -38,8 +38,8 @@ def score(
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``, or one of the layouts in
     the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas DataFrame with a manifest's
     columns (or ``image`` instead of ``file``, with PIL images), or a mapping
-    ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
-    scores, so that the same call resumes and the report shows them. Several protocols take one pass over
+    ``{subject: {prompt text or index: [PIL images or files]}}``. Images in memory are written into the folder
+    of scores, so that the same call resumes and the report shows them. Several protocols take one pass over
     the images: the folder's own tables are the first one's, with the others' beside them. ``name`` is the
     name in tables (None: from the source), ``pattern`` describes a folder's file names, such as
     ``{subject}_{prompt}_{image}.png``, ``root`` is the folder of a manifest's files, ``out`` the folder of

@@ -127,10 +127,6 @@ def _frame_rows(frame: Any) -> Rows:
         image = row.get("image")
         if image is None:
             image = Path(str(row.get("file", ""))).resolve()
-            if not image.is_file():
-                raise DreambenchError(
-                    f"{place}: {row.get('file')} does not exist", "fix the path, or remove the line"
-                )
         yield {**row, "image": image}, place
 
 
@@ -139,7 +135,7 @@ def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
         if not isinstance(prompts, Mapping):
             raise DreambenchError(f"{subject}: its prompts are not a dict", "give {prompt: [images]}")
         for prompt, listed in prompts.items():
-            if not isinstance(listed, Iterable):
+            if isinstance(listed, str) or not isinstance(listed, Iterable):
                 raise DreambenchError(
                     f"{subject}, prompt {prompt!r}: its images are not a list", "give {prompt: [images]}"
                 )
@@ -162,14 +158,16 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
             raise DreambenchError(
                 f"{place}: the dataset has no subject {name[:80]!r}", f"{hint}see `dreambench data show`"
             )
-        image = row["image"]
+        image = Path(row["image"]) if isinstance(row["image"], str) else row["image"]
         if isinstance(image, Image.Image):
             image = as_rgb(image, f"{place}: the image")
         elif not isinstance(image, Path):
             raise DreambenchError(
                 f"{place}: {type(image).__name__} is not an image",
-                "give a PIL image, such as Image.open(FILE)",
+                "give a PIL image, or a file's path",
             )
+        elif not image.is_file():
+            raise DreambenchError(f"{place}: {image} does not exist", "fix the path, or leave it out")
         prompt = _prompt_index(row, subject, place)
         number = counts.get((subject.name, prompt), 0)
         counts[subject.name, prompt] = number + 1

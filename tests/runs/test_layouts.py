@@ -105,6 +105,26 @@ def test_what_does_not_fit_is_named(tmp_path: Path, case: str) -> None:
         cells(files(tmp_path, *names), pattern)
 
 
+def test_subject_folders_may_be_links_and_links_may_lead_in_a_circle(tmp_path: Path) -> None:
+    files(tmp_path / "kept", "00-0.png", "03-1.png")
+    folder = files(tmp_path / "images")
+    folder.mkdir()
+    for name in ("dog", "backpack_dog"):
+        (folder / name).symlink_to(tmp_path / "kept")
+    (tmp_path / "kept" / "again").symlink_to(folder)
+    assert cells(folder) == {
+        f"{name}/{file}.png": (name, *cell)
+        for name in ("dog", "backpack_dog")
+        for file, cell in (("00-0", (0, 0)), ("03-1", (3, 1)))
+    }
+
+
+def test_scores_that_are_kept_among_the_images_are_none_of_them(tmp_path: Path) -> None:
+    folder = files(tmp_path, "dog/00-0.png", "scores/run.json", "scores/report/thumbs/photos/dog/00.png")
+    assert cells(folder) == {"dog/00-0.png": ("dog", 0, 0)}
+    assert cells(files(tmp_path, "run.json")) == {"dog/00-0.png": ("dog", 0, 0)}
+
+
 ROWS = [
     {"file": "a.png", "subject": "dog", "prompt_index": 0},
     {"file": "b.png", "subject": "dog", "prompt_index": 1},
