@@ -64,6 +64,7 @@ def score(
     quiet_libraries()
     from dreambench.runs.blank_metrics import blank_metrics
     from dreambench.runs.chosen_data import resolve_scoring
+    from dreambench.runs.manifests import refuse_unused
     from dreambench.runs.prepare import new_record
     from dreambench.runs.runner import failures_are_recorded
     from dreambench.runs.score_run import write_scores
@@ -72,6 +73,7 @@ def score(
     from dreambench.runs.unrelated_prompts import refuse_drift_of_images
 
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
+    refuse_unused(source, pattern, root)
     refuse_drift_of_images([spec.protocol, *protocols.values()])
     spec, dataset, runtime = resolve_scoring(spec)
     submitted = read_submission(source, dataset, pattern, Path(root) if root else None)

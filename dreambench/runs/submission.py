@@ -17,7 +17,15 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
 from dreambench.runs.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
-from dreambench.runs.manifests import KINDS, Rows, check_columns, given_fields, manifest_rows, named
+from dreambench.runs.manifests import (
+    KINDS,
+    Rows,
+    check_columns,
+    given_fields,
+    is_manifest,
+    manifest_rows,
+    named,
+)
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -86,7 +94,7 @@ def read_submission(
         resolved = path.resolve()
         name = resolved.parent.name if resolved.name == "images" else resolved.stem
         found = Submission(name, str(resolved))
-        if path.is_file() or path.suffix.lower() in KINDS:
+        if is_manifest(path):
             _read_rows(found, manifest_rows(path, root, found.notices), subjects)
         else:
             for cell, file in read_layout(path, dataset.subjects, pattern):

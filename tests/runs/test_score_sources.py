@@ -146,6 +146,23 @@ def test_a_wrong_source_is_one_line_and_writes_nothing(scored, tmp_path, source,
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("kind", "option", "message"),
+    [
+        ("folder", "root", "--root is the folder of a manifest's files, and there is none"),
+        ("memory", "root", "--root is the folder of a manifest's files, and there is none"),
+        ("list", "pattern", "--pattern describes the file names of a folder, and there is none"),
+        ("memory", "pattern", "--pattern describes the file names of a folder, and there is none"),
+    ],
+)
+def test_an_option_without_effect_is_refused(scored, folder, tmp_path, kind, option, message) -> None:
+    (tmp_path / "list.csv").write_text("file,subject,prompt_index\n")
+    source = {"folder": folder, "memory": {"dog": {0: []}}, "list": tmp_path / "list.csv"}[kind]
+    with pytest.raises(DreambenchError, match=message):
+        scored(source, out=tmp_path / "out", **{option: "x"})
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("name", ["", " "])
 def test_an_empty_name_is_refused(scored, folder, tmp_path, name) -> None:
     with pytest.raises(DreambenchError, match="--name is empty; give a name"):
