@@ -70,7 +70,10 @@ class Scorer:
             raise DreambenchError("a subject without photos has nothing to compare with", "give its photos")
         spec = protocol if isinstance(protocol, ProtocolSpec) else protocol_spec(str(protocol))
         own = [name for name in spec.metrics if get_metric(name).compares not in ("prior", "base")]
-        asked = [_checked(get_metric(name)).name for name in _several(metrics or own, "metrics")]
+        names = own if metrics is None else _several(metrics, "metrics")
+        asked = [_checked(get_metric(name)).name for name in names]
+        if not asked:
+            raise DreambenchError("no metric is asked for", "name some, or leave metrics out")
         self.protocol = with_fingerprints(spec.with_metrics(asked))
         if self.protocol.references == "listed" and len(photos) > 1:
             raise DreambenchError(

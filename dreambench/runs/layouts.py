@@ -195,6 +195,10 @@ def _misfit(
     seen = f"{len(odd)} of its {len(files)} images do not fit"
     parts = odd[0].relative_to(folder).parts
     subject = subject_named(parts[0], known) if len(parts) > 1 else None
+    if parts[0] == "images" and (folder / "run.json").is_file():
+        return DreambenchError(
+            f"{folder} is a run, and its images are in a folder of it", f"give {folder}/images"
+        )
     if pattern is not None:
         return DreambenchError(f"{folder}: {seen} --pattern {pattern}: {odd[0]}", "change the pattern")
     if len(parts) > 1 and subject is None:

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics.scorer import Scorer
 from dreambench.metrics.scoring import SubjectImages
 from dreambench.metrics.tables import BenchmarkImage
 from dreambench.paths import data_folder
@@ -86,3 +87,8 @@ def test_score_says_it_before_it_scores(tmp_path: Path) -> None:
     with pytest.raises(DreambenchError, match="PRES has nothing to compare"):
         score(images, **asked, metrics=["pres"], out=tmp_path / "none", reporter=watch)
     assert not (tmp_path / "none").exists()
+
+
+def test_a_scorer_of_no_metric_is_refused() -> None:
+    with pytest.raises(DreambenchError, match="no metric is asked for"):
+        Scorer([Image.new("RGB", (64, 64))], "dog", protocol="mini", metrics=[], device="cpu")
