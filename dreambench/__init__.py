@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dreambench.spec.process import process_kept
 from dreambench.spec.version import __version__
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
+@process_kept()
 def score(
     source: Any,
     protocol: str | Path | Sequence[str] = "paper",
@@ -78,8 +80,8 @@ def score(
     """Score images of any method by a named protocol, or by several in one pass, and return its scores.
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a manifest file, a
-    DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or images in
-    memory as ``{subject: {prompt: [PIL images]}}``. ``protocol`` is a name or a YAML file, or several (a
+    DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or
+    ``{subject: {prompt: [PIL images or files]}}``. ``protocol`` is a name or a YAML file, or several (a
     list; ``scores.protocols`` then has each one's scores); ``preset`` (None: the one of the protocol's name,
     otherwise ``paper-sd15``) brings its dataset, ``data`` is another dataset's folder. ``name`` is the name
     in tables, ``pattern`` describes a folder's file names (``{subject}_{prompt}_{image}.png``), ``root`` is
@@ -123,6 +125,7 @@ def score(
     return load(folder.path)
 
 
+@process_kept()
 def run(
     preset: str | Mapping[str, Any] | None = None,
     *,
@@ -188,6 +191,7 @@ def run(
     return load(folder.path)
 
 
+@process_kept()
 def report(*runs: str | Path | Scores, out: str | Path | None = None, force: bool = False) -> Path:
     """Write the report of one run, or of several side by side, and return the page's path.
 

@@ -46,6 +46,15 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("dreambench"))
 
 
+def from_here(path: Path) -> Path:
+    """Return an absolute path below the current folder as one relative to it, and any other path as it is.
+
+    What is printed or written on a page is shorter so, and the same on another machine.
+    """
+    here = Path.cwd()
+    return path.relative_to(here) if path.is_absolute() and path.is_relative_to(here) else path
+
+
 def refuse_special(path: Path, what: str = "file") -> None:
     """Raise DreambenchError where a path is a pipe, a socket or a device, which may never end.
 

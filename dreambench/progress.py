@@ -1,11 +1,9 @@
-"""Progress of long work: bars with an ETA on stderr, quiet libraries, and a stopwatch."""
+"""Progress of long work: bars with an ETA on stderr, and a stopwatch."""
 
 from __future__ import annotations
 
-import os
 import threading
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -203,14 +201,3 @@ class Stopwatch:
     def rate(self) -> float | None:
         """Return the seconds per piece, or None if no piece was counted."""
         return round(self._seconds / self._count, 6) if self._count else None
-
-
-def quiet_libraries() -> None:
-    """Silence the libraries' bars and advice; call it before they are imported. Errors still show."""
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    warnings.filterwarnings(
-        "ignore", module=r"(transformers|diffusers|timm|open_clip|torch|torchvision|lpips)\b"
-    )

@@ -54,7 +54,7 @@ class LowFrequency:
                 tensors["latents"] = latents + coarse(noisy) - coarse(latents)
             return tensors
 
-        return Personalized(pipeline, told={"callback_on_step_end": follow})
+        return Personalized(pipeline, call_arguments={"callback_on_step_end": follow})
 
     def phrase(self, subject, identifier):
         return SubjectPhrase(None, subject.class_noun)

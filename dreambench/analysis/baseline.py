@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: independent noise, and for subjects that clearly move together; with few seeds it is larger in between
 #: (docs/ci.md has simulated rates).
 ALPHA = 0.001
+#: With fewer seeds, unchanged code fails more often than ``ALPHA`` says.
+ENOUGH_SEEDS = 8
 _REMEDY = "write it again: dreambench check RUN_SEED0 RUN_SEED1 ... --baseline FILE --update"
 
 

@@ -1,13 +1,15 @@
-"""The statistics behind the claims: paired tests against 0 or a margin, Welch's test, the AUC of identity."""
+"""The statistics behind the claims: paired tests against 0 or a margin, Welch's test, areas of identity."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 
+from dreambench.analysis.identity_areas import identity_areas
 from dreambench.analysis.paired import CONFIDENCE, LEAST, ROUNDING, paired_difference
 
 
@@ -67,24 +69,23 @@ def groups(inside: Sequence[float], outside: Sequence[float]) -> Evidence | None
     return Evidence(effect, interval, float(tested.pvalue), len(a) + len(b), effect > 0)
 
 
-def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]) -> pd.Series:
-    """Return, per subject, how well its photos are distinguished from photos of other subjects of its class.
+def identity_by_class(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]) -> pd.Series:
+    """Return, per class of two subjects or more, the mean of its subjects' ``identity_areas`` by cosine.
 
-    The area under the ROC curve of cosine similarity: pairs of the subject's own photos against pairs of
-    one of its photos and one of another subject's. ``embeddings`` [photos, d] by subject. Subjects that
-    are alone in their class are omitted.
+    ``embeddings`` [photos, d] and ``nouns`` are by subject. The subjects of a class are each other's
+    strangers, so their areas are correlated: the class is the independent unit.
     """
-    from scipy.stats import mannwhitneyu
-
-    units = {s: e / np.linalg.norm(e, axis=1, keepdims=True) for s, e in embeddings.items()}
-    areas = {}
-    for subject, own in units.items():
-        others = [units[s] for s in units if s != subject and nouns[s] == nouns[subject]]
-        if not others or len(own) < 2:
+    means = {}
+    for noun in dict.fromkeys(nouns[subject] for subject in embeddings):
+        group = {
+            subject: rows for subject, rows in embeddings.items() if nouns[subject] == noun and len(rows)
+        }
+        if len(group) < 2:
             continue
-        same = (own @ own.T)[np.triu_indices(len(own), 1)]
-        different = np.concatenate([(own @ other.T).ravel() for other in others])
-        # U over the number of pairs is the area. Only the statistic is used: the method does not matter.
-        tested = mannwhitneyu(same, different, method="asymptotic")
-        areas[subject] = float(tested.statistic / (len(same) * len(different)))
-    return pd.Series(areas, dtype=float)
+        rows = np.concatenate(list(group.values()))
+        units = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        cosines, owner = units @ units.T, [subject for subject, own in group.items() for _ in own]
+        pairs = [(i, j, float(cosines[i, j])) for i, j in combinations(range(len(owner)), 2)]
+        if len(areas := identity_areas(pairs, owner)):
+            means[noun] = float(areas.mean())
+    return pd.Series(means, dtype=float)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from dreambench.analysis.aggregate import mean_over_subjects
-from dreambench.analysis.baseline import Baseline, Expected, subject_means
+from dreambench.analysis.baseline import ENOUGH_SEEDS, Baseline, Expected, subject_means
 from dreambench.analysis.resolution import enough, mean_level, tolerance, widest
 from dreambench.errors import DreambenchError
 from dreambench.spec.frozen import Frozen
@@ -47,7 +47,8 @@ class Check(Frozen):
     """A run's whole check.
 
     ``ok`` is False where a score moved in a direction that counts, or the tolerance of a mean over subjects
-    is too wide to tell: ``remedy`` then says how many seeds or subjects would be enough.
+    is too wide to tell: ``remedy`` then says how many seeds or subjects would be enough. ``caution`` says
+    where scores moved, but the baseline has so few seeds that unchanged code may fail as well.
     """
 
     signature: str
@@ -55,6 +56,7 @@ class Check(Frozen):
     ok: bool
     comparisons: tuple[Comparison, ...]
     remedy: str | None = None
+    caution: str | None = None
 
     @property
     def moved(self) -> tuple[Comparison, ...]:
@@ -85,8 +87,25 @@ def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool 
     _refuse_gaps(run, means, baseline, name)
     comparisons = tuple(compare(means, baseline))
     failed = [c for c in comparisons if fails(c, allow_better)]
-    check = Check(signature=run.signature, baseline=name, ok=not failed, comparisons=comparisons)
+    moved = any(c.moved for c in failed)
+    check = Check(
+        signature=run.signature,
+        baseline=name,
+        ok=not failed,
+        comparisons=comparisons,
+        caution=few_seeds(len(baseline.runs)) if moved else None,
+    )
     return check.model_copy(update={"remedy": enough(baseline)}) if check.cannot_tell else check
+
+
+def few_seeds(seeds: int) -> str | None:
+    """Return why so few seeds make a baseline that misleads, and what to do; None where there are enough."""
+    if seeds >= ENOUGH_SEEDS:
+        return None
+    return (
+        f"the baseline has {seeds} seeds, and with fewer than {ENOUGH_SEEDS} unchanged code may fail, too "
+        f"(docs/ci.md); write it with --update from runs of {ENOUGH_SEEDS} or more"
+    )
 
 
 def fails(comparison: Comparison, allow_better: bool) -> bool:

@@ -102,8 +102,10 @@ def load(folder: str | Path) -> Scores:
     return scores
 
 
-def compare(first: Scores, second: Scores) -> pd.DataFrame:
+def compare(first: Scores | str | Path, second: Scores | str | Path) -> pd.DataFrame:
     """Return the paired differences of two runs over their common subjects, ``first`` minus ``second``.
+
+    Each is ``Scores``, or a run's folder.
 
     One row per metric that both have: ``mean``, the 95% bootstrap interval over subjects (``low``, ``high``),
     ``p`` of the two-sided sign-flip permutation test, ``p_holm`` after Holm's correction over the rows, ``n``
@@ -111,7 +113,8 @@ def compare(first: Scores, second: Scores) -> pd.DataFrame:
     NaN. A subject counts by its images where the protocol averages over images. Raises DreambenchError where
     the signatures differ, naming the fields.
     """
-    scored = read_run_scores([second.run, first.run])
+    runs = [each if isinstance(each, Scores) else load(each) for each in (second, first)]
+    scored = read_run_scores([each.run for each in runs])
     summary_of(scored)  # refuses runs of different signatures
     rows = []
     for found in run_differences(scored):

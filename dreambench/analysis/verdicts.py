@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.claim_sides import runs_of, scores_of, subject_means
-from dreambench.analysis.claim_tests import Evidence, greater, groups, identity_aucs, not_lower
+from dreambench.analysis.claim_tests import Evidence, greater, groups, identity_by_class, not_lower
 from dreambench.analysis.coverage import protocol_differences
 from dreambench.analysis.embedding_similarities import photo_embeddings
 from dreambench.analysis.paired import holm
@@ -111,11 +111,7 @@ def _identity(runs: Sequence[RunScores]) -> Evidence | str:
     # Of published runs, only one has the photos' embeddings.
     known = [(run, {kind: photo_embeddings(run, kind) for kind in ("dino", "clip")}) for run in runs]
     run, embedded = max(known, key=lambda each: min(map(len, each[1].values())))
-    nouns = run.record.subjects
-    areas = {kind: identity_aucs(rows, nouns) for kind, rows in embedded.items()}
-    # The subjects of one class are each other's negatives, so their areas are correlated: the class is the
-    # independent unit.
-    by_class = {kind: area.groupby(pd.Series(nouns)).mean() for kind, area in areas.items()}
+    by_class = {kind: identity_by_class(rows, run.record.subjects) for kind, rows in embedded.items()}
     found = greater(by_class["dino"], by_class["clip"])
     return found or f"{run.label} has no photos of two subjects of one class that both encoders embedded"
 

@@ -31,6 +31,7 @@ from dreambench.cli import (
     study_command,
 )
 from dreambench.errors import DreambenchError, printable
+from dreambench.spec.process import process_kept
 
 _INTERRUPTED = 130
 _WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory": "PATH"}
@@ -147,7 +148,8 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 def _run(arguments: list[str], debug: bool) -> int:
     try:
-        code = plain_command()(arguments, standalone_mode=False)
+        with process_kept():
+            code = plain_command()(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED
     except DreambenchError as error:

@@ -62,6 +62,7 @@ def _refuse_mixed(
 
 def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: bool) -> None:
     from dreambench.analysis.baseline import ALPHA, write_baseline
+    from dreambench.analysis.regression import few_seeds
     from dreambench.analysis.resolution import refuse_blind
     from dreambench.analysis.seed_noise import baseline_of
 
@@ -74,8 +75,8 @@ def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: boo
         typer.echo(f"{file}: {', '.join(made.metrics)} of {len(made.subjects)} subjects")
         typer.echo(f"from {len(made.runs)} runs: {', '.join(made.runs)}")
         typer.echo(f"signature {made.signature}")
-    if len(made.runs) == 2:
-        typer.echo("2 runs measure the noise poorly, and tolerances are wide: 3 or more are better", err=True)
+    if caution := few_seeds(len(made.runs)):
+        typer.echo(caution, err=True)
 
 
 def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json: bool) -> None:

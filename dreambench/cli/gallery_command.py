@@ -54,7 +54,7 @@ def gallery(
     names = parse_subjects(subjects)
     opened = [open_run(path) for path in runs]
     folders = _folders(runs, out)
-    from dreambench.progress import quiet_libraries
+    from dreambench.spec.process import quiet_libraries
 
     quiet_libraries()
     from dreambench.progress import reporter

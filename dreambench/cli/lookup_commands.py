@@ -10,6 +10,7 @@ import typer
 
 from dreambench.cli.options import Json
 from dreambench.cli.printing import print_whole
+from dreambench.paths import from_here
 
 
 def identifiers(
@@ -110,7 +111,7 @@ def published(
         from dreambench.store.files import write_text
 
         write_text(page, published_page())
-        typer.echo(f"page: {page}", err=True)
+        typer.echo(f"page: {from_here(page)}", err=True)
     if json:
         rows = [
             {**each.model_dump(mode="json"), "conflicts": [other.name for other in conflicts(each)]}

@@ -12,6 +12,7 @@ import typer
 
 from dreambench.cli.options import Json
 from dreambench.cli.printing import print_tables
+from dreambench.paths import from_here
 
 
 def power(
@@ -33,9 +34,10 @@ def power(
     if page is not None:
         from dreambench.store.files import write_text
 
-        command = shlex.join(["dreambench", "power", *map(str, runs), "--page", str(page)])
+        paths = [str(from_here(run)) for run in runs]
+        command = shlex.join(["dreambench", "power", *paths, "--page", str(from_here(page))])
         write_text(page, power_page(found, command))
-        typer.echo(f"page: {page}", err=True)
+        typer.echo(f"page: {from_here(page)}", err=True)
     if json:
         typer.echo(json_library.dumps(asdict(found), indent=1))
         return

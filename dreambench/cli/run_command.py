@@ -101,8 +101,8 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show what a run will do (steps, images, disk, time) and what is missing, without doing it."""
-    from dreambench.progress import quiet_libraries
     from dreambench.runs.asked import asked_spec
+    from dreambench.spec.process import quiet_libraries
 
     execution.on_ray()
     spec = asked_spec(preset, seed=seed, **vars(asked))

@@ -119,7 +119,9 @@ def _download(url: str, target: Path, sha256: str | None, remedy: str) -> None:
     """Download one file; raises DreambenchError where the network fails, OSError where the disk does."""
     import pooch
 
-    pooch.get_logger().setLevel("ERROR")  # its notes would mix with the progress bar
+    notes = pooch.get_logger()
+    before = notes.level
+    notes.setLevel("ERROR")  # they would mix with the progress bar
     fetcher = pooch.create(
         path=target.parent,
         base_url="",
@@ -139,3 +141,5 @@ def _download(url: str, target: Path, sha256: str | None, remedy: str) -> None:
         cause = "no connection" if unreachable else " ".join(str(error).split())[:200]
         cause = "other SHA-256 than the pinned file's" if "hash" in str(error) else cause
         raise DreambenchError(f"cannot download {url} ({cause})", remedy) from error
+    finally:
+        notes.setLevel(before)

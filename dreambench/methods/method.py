@@ -46,13 +46,13 @@ class Personalized:
     """A pipeline that draws the subject, the trained weights, and the losses of the training.
 
     ``trained`` contains what the method's ``save`` writes: for fine-tuning the trained components by name.
-    ``told`` are further arguments of each call of the pipeline, such as photos that it is shown.
+    ``call_arguments`` are further arguments of each call of the pipeline, such as photos that it is shown.
     """
 
     pipeline: Any
     trained: Mapping[str, Any] = field(default_factory=dict)
     losses: Sequence[LossRow] = ()
-    told: Mapping[str, Any] = field(default_factory=dict)
+    call_arguments: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

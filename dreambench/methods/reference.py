@@ -115,9 +115,9 @@ class Reference:
             # The adapter changes the U-Net's attention: never the shared one's.
             pipeline = base.pipeline(unet=base.fresh("unet").requires_grad_(False))
             _load_adapter(pipeline, options, base)
-            return Personalized(pipeline, told={"ip_adapter_image": [photos]})
+            return Personalized(pipeline, call_arguments={"ip_adapter_image": [photos]})
         shown = photos[0] if base.family.references == "one photo" else photos
-        return Personalized(base.pipeline(), told={"image": shown})
+        return Personalized(base.pipeline(), call_arguments={"image": shown})
 
     def save(self, personalized: Personalized, folder: Path) -> None:
         """Write nothing, because nothing was trained."""

@@ -64,7 +64,7 @@ class Div(Metric):
         """Return the LPIPS distance of every pair i < j of one group of preprocessed images [3, h, w].
 
         Each image's features are computed once. Raises DreambenchError naming the two files where images
-        differ in size.
+        differ in size, and the first file where they are too small.
         """
         import torch
 
@@ -77,7 +77,10 @@ class Div(Metric):
                     "DIV compares images of equal size: give --set protocol.lpips.size=PIXELS, or omit div "
                     "from --metrics",
                 )
-        parts = [encoder.features(batch) for batch in torch.stack(list(images)).split(batch_size)]
+        try:
+            parts = [encoder.features(batch) for batch in torch.stack(list(images)).split(batch_size)]
+        except DreambenchError as error:  # too small, and all are of one size
+            raise DreambenchError(f"{files[0]}: {error.message}", error.remedy) from error
         features = [torch.cat(layers) for layers in zip(*parts, strict=True)]
         distances = {}
         # Compares one image with all later ones at a time, so memory grows with the number of images only.

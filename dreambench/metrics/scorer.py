@@ -17,14 +17,13 @@ from dreambench.dataset import as_rgb, read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import compare_with_photos, on_scale
-from dreambench.models.device import float32_by_default, resolve_runtime
+from dreambench.models.device import chosen_device, float32_by_default
 from dreambench.models.encoders.lpips_network import image_pixels
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.metric import Metric
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
-from dreambench.spec.run_spec import RuntimeSpec
 
 #: Why some metrics cannot be computed in a loop, and the function that computes them.
 _ELSEWHERE = {
@@ -71,7 +70,10 @@ class Scorer:
             raise DreambenchError("a subject without photos has nothing to compare with", "give its photos")
         spec = protocol if isinstance(protocol, ProtocolSpec) else protocol_spec(str(protocol))
         own = [name for name in spec.metrics if get_metric(name).compares not in ("prior", "base")]
-        asked = [_checked(get_metric(name)).name for name in _several(metrics or own, "metrics")]
+        names = own if metrics is None else _several(metrics, "metrics")
+        asked = [_checked(get_metric(name)).name for name in names]
+        if not asked:
+            raise DreambenchError("no metric is asked for", "name some, or leave metrics out")
         self.protocol = with_fingerprints(spec.with_metrics(asked))
         if self.protocol.references == "listed" and len(photos) > 1:
             raise DreambenchError(
@@ -80,7 +82,7 @@ class Scorer:
             )
         self.class_noun, self.identifier = class_noun, identifier
         self._metrics = [get_metric(name) for name in self.protocol.metrics]
-        self._encoders = ProtocolEncoders(self.protocol, resolve_runtime(RuntimeSpec(device=device)).device)
+        self._encoders = ProtocolEncoders(self.protocol, chosen_device(device))
         self._photo_images = [_rgb(photo) for photo in photos]
         self._photos: dict[str, Tensor] = {}
         self.reset()

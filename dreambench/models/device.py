@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from dreambench.errors import DreambenchError, NotHereError
+from dreambench.spec.process import at_the_end, set_variable
 from dreambench.spec.run_spec import RuntimeSpec
 
 _BATCH = 8
@@ -94,9 +95,10 @@ def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
 
     ``fast`` is ``auto`` with bf16 also on a CPU that computes in it. ``gpu_share`` is as in ``Runtime``.
 
-    Raises NotHereError where the device that was asked for is not there, DreambenchError where there is none.
+    Torch's switches for all of this last until the call's end (``process_kept``). Raises NotHereError where
+    the device that was asked for is not there, DreambenchError where there is none.
     """
-    device = _device(spec.device)
+    device = chosen_device(spec.device)
     if spec.precision not in ("auto", "fast"):
         dtype = _DTYPES[spec.precision]
     elif device.type == "cuda":
@@ -110,8 +112,9 @@ def resolve_runtime(spec: RuntimeSpec, gpu_share: float = 1.0) -> Runtime:
         _be_deterministic()
     if device.type == "cuda":
         # cuDNN's attention gives gradients that are not finite for some lengths on Hopper cards
-        # (pytorch/pytorch#196678); torch then takes another one. For the whole process, because what
+        # (pytorch/pytorch#196678); torch then takes another one. For the whole call, because what
         # checkpointing computes again runs outside of any context.
+        at_the_end(partial(torch.backends.cuda.enable_cudnn_sdp, torch.backends.cuda.cudnn_sdp_enabled()))
         torch.backends.cuda.enable_cudnn_sdp(False)
     return Runtime(device, dtype, spec, gpu_share)
 
@@ -134,11 +137,15 @@ def device_memory(device: torch.device) -> int | None:
 
 
 def _be_deterministic() -> None:
-    """Use deterministic kernels in this process, where there are any; sums on a GPU have a fixed order."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.backends.cudnn.benchmark = False
+    """Use deterministic kernels until the call's end, if there are any; sums on a GPU have a fixed order."""
+    cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
+    set_variable("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    at_the_end(partial(setattr, cudnn, "benchmark", cudnn.benchmark))
+    cudnn.benchmark = False
     # Its backward pass adds in any order, and torch only warns.
-    torch.backends.cuda.enable_mem_efficient_sdp(False)
+    at_the_end(partial(cuda.enable_mem_efficient_sdp, cuda.mem_efficient_sdp_enabled()))
+    cuda.enable_mem_efficient_sdp(False)
+    at_the_end(partial(torch.set_deterministic_debug_mode, torch.get_deterministic_debug_mode()))
     torch.use_deterministic_algorithms(True, warn_only=True)
 
 
@@ -219,7 +226,8 @@ def cpu_computes_in_bf16() -> bool:
     return any(getattr(torch.cpu, name, bool)() for name in known)
 
 
-def _device(name: str) -> torch.device:
+def chosen_device(name: str) -> torch.device:
+    """Return the device of a name, for ``auto`` the best one here; errors as in ``resolve_runtime``."""
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -228,7 +236,7 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise DreambenchError(
-            f"runtime.device={name} is no device", "use auto, cpu, cuda or cuda:N"
+            f"runtime.device={name} is not a device", "use auto, cpu, cuda or cuda:N"
         ) from error
     present = {
         "cpu": True,

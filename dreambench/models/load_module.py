@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,13 +28,25 @@ def layout_of(component: str, module: Any, device: torch.device) -> torch.memory
     return torch.channels_last if last else torch.preserve_format
 
 
-def hide_loading_bars() -> None:
-    """Take away the loading bars of diffusers and transformers: each subject would show four of them."""
+@contextmanager
+def without_loading_bars() -> Iterator[None]:
+    """The context without the loading bars of diffusers and transformers: a subject would show four."""
     import diffusers
     import transformers
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
+    logs = [diffusers.utils.logging, transformers.utils.logging]
+    shown = [log for log in logs if log.is_progress_bar_enabled()]
+    hub = not are_progress_bars_disabled()
+    try:
+        for log in shown:
+            log.disable_progress_bar()  # transformers' also takes away those of the hub
+        yield
+    finally:
+        for log in shown:
+            log.enable_progress_bar()
+        if hub != (not are_progress_bars_disabled()):
+            (enable_progress_bars if hub else disable_progress_bars)()
 
 
 def load_module(
@@ -48,17 +62,18 @@ def load_module(
     """
     import torch
 
-    hide_loading_bars()
     more = {} if quantization is None else {"quantization_config": quantization}
     try:
-        module, report = cls.from_pretrained(
-            folder,
-            use_safetensors=True,
-            torch_dtype=dtype or torch.float32,
-            variant=variant,
-            output_loading_info=True,
-            **more,
-        )
+        # A module is built with random weights first, which the program's random numbers know nothing of.
+        with without_loading_bars(), torch.random.fork_rng(devices=[]):
+            module, report = cls.from_pretrained(
+                folder,
+                use_safetensors=True,
+                torch_dtype=dtype or torch.float32,
+                variant=variant,
+                output_loading_info=True,
+                **more,
+            )
     except Exception as error:
         raise DreambenchError(
             f"{folder} cannot be loaded as {cls.__name__}: {first_line(error)}", REMEDY

@@ -36,9 +36,9 @@ class PromptEmbeddings:
         prompts: Iterable[str],
         sampler: SamplerSpec,
         runtime: Runtime,
-        told: Mapping[str, Any] | None = None,
+        call_arguments: Mapping[str, Any] | None = None,
     ) -> PromptEmbeddings:
-        """Encode all distinct prompts with the pipeline's text encoders, beside the photos in ``told``."""
+        """Encode each distinct prompt by the text encoders, beside the photos of ``call_arguments``."""
         family = family_of_pipeline(pipeline)
         distinct = tuple(dict.fromkeys(prompts))
         guided = family.guided(pipeline, sampler)
@@ -47,7 +47,7 @@ class PromptEmbeddings:
         for name in family.text_encoders():
             getattr(pipeline, name).to(runtime.device)  # where an earlier use has parked it
         with torch.inference_mode(), runtime.autocast():
-            states = in_float32(family.encode_shown(pipeline, texts, runtime.device, told or {}))
+            states = in_float32(family.encode_shown(pipeline, texts, runtime.device, call_arguments or {}))
             if together:
                 negative = take(states, [len(distinct)])
             elif guided:
@@ -70,14 +70,14 @@ def generate(
     runtime: Runtime,
     commit: Callable[[dict[Path, Any]], None],
     on_images: Callable[[int], None] = lambda count: None,
-    told: Mapping[str, Any] | None = None,
+    call_arguments: Mapping[str, Any] | None = None,
 ) -> int:
     """Make the requested images that are not there yet; return how many were made.
 
     Images are made in fixed batches, cut from the whole list, and handed to ``commit`` batch by batch
     as PIL images by file: a run that is resumed makes its remaining images in the same company as an
-    uninterrupted one would, so that their bits are the same. ``on_images`` moves the progress bar; ``told``
-    are further arguments of the pipeline.
+    uninterrupted one would, so that their bits are the same. ``on_images`` moves the progress bar;
+    ``call_arguments`` are further arguments of the pipeline.
     """
     size = 1 if family_of_pipeline(pipeline).one_at_a_time else runtime.generation_batch()
     batches = [requests[i : i + size] for i in range(0, len(requests), size)]
@@ -86,7 +86,9 @@ def generate(
     if not todo:
         return 0
     pipeline.scheduler = make_sampler(sampler, pipeline.scheduler)
-    embeddings = PromptEmbeddings.encode(pipeline, [r.prompt for r in requests], sampler, runtime, told)
+    embeddings = PromptEmbeddings.encode(
+        pipeline, [r.prompt for r in requests], sampler, runtime, call_arguments
+    )
     family = embeddings.family
     if runtime.device.type == "cuda":
         pipeline.vae.enable_slicing()  # decoding a whole batch would take more memory than drawing it
@@ -95,7 +97,7 @@ def generate(
 
     @_PartsThatFit
     def drawn(batch: Sequence[ImageRequest]) -> list[Any]:
-        return draw(pipeline, embeddings, batch, sampler, image_size, runtime, told)
+        return draw(pipeline, embeddings, batch, sampler, image_size, runtime, call_arguments)
 
     made = 0
     halved = [denoiser] if family.float32_vae else [denoiser, pipeline.vae]
@@ -138,7 +140,7 @@ def draw(
     sampler: SamplerSpec,
     image_size: int,
     runtime: Runtime,
-    told: Mapping[str, Any] | None = None,
+    call_arguments: Mapping[str, Any] | None = None,
 ) -> list[Any]:
     """Draw one batch of images (PIL, RGB, ``image_size`` squared), each from the noise of its seed.
 
@@ -151,7 +153,7 @@ def draw(
     with torch.inference_mode(), runtime.autocast(), _float32_results(pipeline, family):
         result = pipeline(
             **embeddings.batch([r.prompt for r in batch], sampler, image_size),
-            **(told or {}),
+            **(call_arguments or {}),
             num_inference_steps=sampler.steps,
             generator=generators,
             output_type="pt",

@@ -52,7 +52,10 @@ def verdict(check: Check) -> Text:
         why = "the tolerance is wider than a tenth of the metric's range"
         return Text(f"cannot tell: {names}: {why}; {check.remedy} would be enough", style="bold red")
     if not check.ok:
-        return Text(f"regression: {len(check.moved)} of {total} moved beyond the tolerance", style="bold red")
+        moved = Text(
+            f"regression: {len(check.moved)} of {total} moved beyond the tolerance", style="bold red"
+        )
+        return moved if check.caution is None else moved.append(f"\n{check.caution}", style="not bold")
     if check.moved:
         return Text(f"ok: {len(check.moved)} of {total} moved, all for the better", style="green")
     blind = sum(c.blind for c in check.comparisons)

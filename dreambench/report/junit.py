@@ -25,8 +25,10 @@ def junit_xml(check: Check, allow_better: bool = False) -> str:
     top = ElementTree.Element("testsuites", {"name": SUITE, **counts})
     suite = ElementTree.SubElement(top, "testsuite", {"name": SUITE, **counts, "skipped": "0", "time": "0"})
     properties = ElementTree.SubElement(suite, "properties")
-    for name in ("signature", "baseline"):
-        attributes = {"name": name, "value": _xml_text(getattr(check, name))}
+    for name in ("signature", "baseline", "caution"):
+        if (value := getattr(check, name)) is None:
+            continue
+        attributes = {"name": name, "value": _xml_text(value)}
         ElementTree.SubElement(properties, "property", attributes)
     for comparison in check.comparisons:
         _add_case(suite, comparison, fails(comparison, allow_better))

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.executors import ExecutorOptions
 from dreambench.literature.ablations import Ablation, ablation
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import Asked, asked_spec
 from dreambench.runs.run import work
+from dreambench.spec.process import process_kept, quiet_libraries
 
 if TYPE_CHECKING:
     from dreambench.analysis.ablation_summary import AblationSummary
 
 
+@process_kept()
 def ablate(
     name: str,
     preset: str | None = None,

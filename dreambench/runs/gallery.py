@@ -185,7 +185,7 @@ def _draw_subject(
 ) -> None:
     drawer = _personalized(plan, gallery, subject, reporter)
     requests, bar = gallery.images(subject.name), images_bar(subject)
-    draw_images(plan.prepared, drawer.pipeline, [requests], bar, reporter, drawer.told)
+    draw_images(plan.prepared, drawer.pipeline, [requests], bar, reporter, drawer.call_arguments)
 
 
 def _weights(plan: GalleryPlan, gallery: GalleryFolder, subject: Subject) -> tuple[Path, Path]:

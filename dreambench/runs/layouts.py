@@ -11,6 +11,7 @@ They are tried in this order; the first one that fits every image is used:
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -95,11 +96,19 @@ def read_layout(
 
 
 def _images_below(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        hidden = hidden or bool(_DRIFT.fullmatch(path.relative_to(folder).as_posix()))
-        if path.suffix.lower() in SUFFIXES and not hidden and not path.is_dir():
-            yield path
+    """Yield the images, also in folders that are links; not hidden ones, nor those of a run kept in there."""
+    for top, folders, names in os.walk(folder, followlinks=True):
+        inside = Path(top).relative_to(folder)
+        above = [folder / parent for parent in inside.parents] if inside.parts else []
+        circle = any(os.path.samefile(top, parent) for parent in above)  # of links
+        if circle or ("run.json" in names and inside.parts):
+            folders.clear()
+            continue
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for name in map(Path, names):
+            apart = name.name.startswith(".") or _DRIFT.fullmatch((inside / name).as_posix())
+            if name.suffix.lower() in SUFFIXES and not apart:
+                yield folder / inside / name
 
 
 Found = tuple[str, int | None, int | str]
@@ -186,6 +195,10 @@ def _misfit(
     seen = f"{len(odd)} of its {len(files)} images do not fit"
     parts = odd[0].relative_to(folder).parts
     subject = subject_named(parts[0], known) if len(parts) > 1 else None
+    if parts[0] == "images" and (folder / "run.json").is_file():
+        return DreambenchError(
+            f"{folder} is a run, and its images are in a folder of it", f"give {folder}/images"
+        )
     if pattern is not None:
         return DreambenchError(f"{folder}: {seen} --pattern {pattern}: {odd[0]}", "change the pattern")
     if len(parts) > 1 and subject is None:

@@ -20,6 +20,22 @@ _KNOWN = frozenset({"file", "image", "subject", "prompt_index", "prompt", "image
 Rows = Iterator[tuple[Mapping[str, Any], str]]
 
 
+def is_manifest(path: Path) -> bool:
+    """Whether a path is a list of images, which may not exist, and not a folder of them."""
+    return path.is_file() or path.suffix.lower() in KINDS
+
+
+def refuse_unused(source: Any, pattern: str | None, root: Any) -> None:
+    """Raise DreambenchError where an option has no effect on a source: none is ignored."""
+    listed = isinstance(source, str | Path) and is_manifest(Path(source))
+    if root is not None and not listed:
+        raise DreambenchError("--root is the folder of a manifest's files, and there is none", "leave it out")
+    if pattern is not None and (listed or not isinstance(source, str | Path)):
+        raise DreambenchError(
+            "--pattern describes the file names of a folder, and there is none", "leave it out"
+        )
+
+
 def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
     """Yield a manifest's rows with their files as ``image``, relative to ``root`` or to its own folder.
 

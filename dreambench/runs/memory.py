@@ -29,8 +29,8 @@ class TrainingMemory(Frozen):
     one. Frozen text encoders are ``parked`` on the CPU after encoding the captions. ``casts`` are the
     half-precision copies of float32 weights that autocast keeps until the backward pass; a run in float32
     has none.
-    Activations depend on kernels and are not computed; with ``runtime.gradient_checkpointing`` they are the
-    smaller part.
+    ``activations`` is None: they depend on kernels and are not computed. They come on top, and are the
+    smaller part only with ``runtime.gradient_checkpointing`` (docs/families.md has sums of a step's tensors).
     """
 
     trained_parameters: int
@@ -40,6 +40,7 @@ class TrainingMemory(Frozen):
     average: int
     casts: int
     parked: int = 0
+    activations: None = None
 
     @property
     def total(self) -> int:

@@ -75,7 +75,7 @@ def worker_models(host: str, gpu_share: float = 1.0) -> ModelCache:
 
     ``gpu_share`` is its part of a GPU.
     """
-    from dreambench.progress import quiet_libraries
+    from dreambench.spec.process import quiet_libraries
 
     quiet_libraries()
     import torch

@@ -61,7 +61,7 @@ class Plan(BaseModel):
             line = f"drift images    {half:,} of unrelated prompts, and as many by the base model"
             lines.insert(3, line)
         if self.memory is not None:
-            lines.append(_memory(self.memory))
+            lines += _memory(self.memory)
         if self.estimate is not None:
             lines += _times(self.estimate)
         elif self.subjects:
@@ -85,7 +85,7 @@ class Plan(BaseModel):
         return f"about {', '.join(known)}" + (", weights unknown" if self.disk_peak is None else "")
 
 
-def _memory(held: TrainingMemory) -> str:
+def _memory(held: TrainingMemory) -> list[str]:
     parts = {
         "weights": held.weights,
         "gradients": held.gradients,
@@ -97,7 +97,12 @@ def _memory(held: TrainingMemory) -> str:
     if held.parked:
         listed += f"; text encoders {_size(held.parked)} until the texts are encoded"
     peak = f"{_size(held.total)} by arithmetic (peak: {held.peak})"
-    return f"memory          {peak}, and activations on top: {listed}"
+    fewer = "; runtime.gradient_checkpointing=true lowers them"
+    return [
+        f"memory          {peak}, without activations: {listed}",
+        "activations     not counted: they come on top, and can be the larger part"
+        + (fewer if held.trained_parameters else ""),
+    ]
 
 
 def _times(times: Estimate) -> list[str]:

@@ -11,9 +11,10 @@ from dreambench.dataset.prompts import OFFICIAL_COUNT
 from dreambench.errors import DreambenchError
 from dreambench.executors import ExecutorOptions
 from dreambench.literature.reproduction import COMPARISON, PlannedRun, planned_runs, queues
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import Asked, asked_spec, parse_subjects
 from dreambench.runs.run import work
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.run_spec import RunSpec, differences, refuse_differences
 from dreambench.store import RunFolder, open_run
 from dreambench.store.record import RunRecord
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dreambench.runs.prepare import Prepared
 
 
+@process_kept()
 def reproduce(
     preset: str | None = None,
     *,

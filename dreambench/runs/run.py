@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.errors import DreambenchError
 from dreambench.executors import Executor, ExecutorOptions, Outcome
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import Asked, asked_protocols, asked_spec, by_protocol
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -41,6 +42,7 @@ class UnfinishedRunsError(DreambenchError):
         )
 
 
+@process_kept()
 def run(
     preset: str | Mapping[str, Any] | Sequence[str] | None = None,
     *,

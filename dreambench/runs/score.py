@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from dreambench.errors import DreambenchError
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dreambench.runs.layouts import SubmittedCell
 
 
+@process_kept()
 def score(
     source: Any,
     *,
@@ -36,13 +38,14 @@ def score(
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``, or one of the layouts in
     the README), a manifest (CSV, TSV, JSON, JSON Lines or Parquet), a pandas DataFrame with a manifest's
     columns (or ``image`` instead of ``file``, with PIL images), or a mapping
-    ``{subject: {prompt text or index: [PIL images]}}``. Images in memory are written into the folder of
-    scores, so that the same call resumes and the report shows them. Several protocols take one pass over
+    ``{subject: {prompt text or index: [PIL images or files]}}``. Images in memory are written into the folder
+    of scores, so that the same call resumes and the report shows them. Several protocols take one pass over
     the images: the folder's own tables are the first one's, with the others' beside them. ``name`` is the
     name in tables (None: from the source), ``pattern`` describes a folder's file names, such as
     ``{subject}_{prompt}_{image}.png``, ``root`` is the folder of a manifest's files, ``out`` the folder of
     scores (None: below results/). The other fields are those of ``run``. A missing image is named
-    ``subject/prompt-image``. Raises DreambenchError naming what is wrong.
+    ``subject/prompt-image``. A metric that has nothing to compare stays blank, and a line says why. Raises
+    DreambenchError naming what is wrong.
     """
 
     def spec_of(protocol: str | None = None) -> RunSpec:
@@ -59,7 +62,9 @@ def score(
         what = "is not a file" if Path(source).suffix else "is not a folder"
         raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
     quiet_libraries()
+    from dreambench.runs.blank_metrics import blank_metrics
     from dreambench.runs.chosen_data import resolve_scoring
+    from dreambench.runs.manifests import refuse_unused
     from dreambench.runs.prepare import new_record
     from dreambench.runs.runner import failures_are_recorded
     from dreambench.runs.score_run import write_scores
@@ -68,6 +73,7 @@ def score(
     from dreambench.runs.unrelated_prompts import refuse_drift_of_images
 
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
+    refuse_unused(source, pattern, root)
     refuse_drift_of_images([spec.protocol, *protocols.values()])
     spec, dataset, runtime = resolve_scoring(spec)
     submitted = read_submission(source, dataset, pattern, Path(root) if root else None)
@@ -92,13 +98,14 @@ def score(
         return expected_images(submitted, each, dataset, planned)
 
     images = images_of(spec)  # refuses numbers out of range, before anything is written
+    blank = blank_metrics(protocols.values() or [spec.protocol], images)
     with (
         _nothing_left_of_a_failure(folder),
         reporting(reporter) as shown,
         locked_run(folder, record) as run,
         failures_are_recorded([run], time.monotonic()),
     ):
-        for notice in submitted.notices:
+        for notice in (*submitted.notices, *blank):
             shown.say(notice)
         submitted.write_images(run)
         write_scores(run, spec, runtime, protocols, images_of, shown)

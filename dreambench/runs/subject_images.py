@@ -50,7 +50,7 @@ def draw_subject(
     own = _own_requests(prepared, subject, run_folder)
     drift = [own for own, _ in drift_pairs(prepared.spec, subject, run_folder)]
     return draw_images(
-        prepared, personalized.pipeline, [own, drift], images_bar(subject), watch, personalized.told
+        prepared, personalized.pipeline, [own, drift], images_bar(subject), watch, personalized.call_arguments
     )
 
 
@@ -75,7 +75,7 @@ def draw_images(
     lists: Sequence[Sequence[ImageRequest]],
     bar: str,
     watch: ProgressListener,
-    told: Mapping[str, Any] | None = None,
+    call_arguments: Mapping[str, Any] | None = None,
 ) -> int:
     """Draw the missing images of some lists, each in batches of its own; return how many were drawn."""
     watch.start(bar, sum(map(len, lists)))
@@ -89,7 +89,7 @@ def draw_images(
             prepared.runtime,
             commit_images,
             lambda count: watch.advance(bar, count),
-            told,
+            call_arguments,
         )
     watch.finish(bar)
     return made

@@ -17,7 +17,15 @@ from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
 from dreambench.runs.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
-from dreambench.runs.manifests import KINDS, Rows, check_columns, given_fields, manifest_rows, named
+from dreambench.runs.manifests import (
+    KINDS,
+    Rows,
+    check_columns,
+    given_fields,
+    is_manifest,
+    manifest_rows,
+    named,
+)
 from dreambench.runs.requests import expected_cells
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -86,7 +94,7 @@ def read_submission(
         resolved = path.resolve()
         name = resolved.parent.name if resolved.name == "images" else resolved.stem
         found = Submission(name, str(resolved))
-        if path.is_file() or path.suffix.lower() in KINDS:
+        if is_manifest(path):
             _read_rows(found, manifest_rows(path, root, found.notices), subjects)
         else:
             for cell, file in read_layout(path, dataset.subjects, pattern):
@@ -127,10 +135,6 @@ def _frame_rows(frame: Any) -> Rows:
         image = row.get("image")
         if image is None:
             image = Path(str(row.get("file", ""))).resolve()
-            if not image.is_file():
-                raise DreambenchError(
-                    f"{place}: {row.get('file')} does not exist", "fix the path, or remove the line"
-                )
         yield {**row, "image": image}, place
 
 
@@ -139,7 +143,7 @@ def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
         if not isinstance(prompts, Mapping):
             raise DreambenchError(f"{subject}: its prompts are not a dict", "give {prompt: [images]}")
         for prompt, listed in prompts.items():
-            if not isinstance(listed, Iterable):
+            if isinstance(listed, str) or not isinstance(listed, Iterable):
                 raise DreambenchError(
                     f"{subject}, prompt {prompt!r}: its images are not a list", "give {prompt: [images]}"
                 )
@@ -162,14 +166,16 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
             raise DreambenchError(
                 f"{place}: the dataset has no subject {name[:80]!r}", f"{hint}see `dreambench data show`"
             )
-        image = row["image"]
+        image = Path(row["image"]) if isinstance(row["image"], str) else row["image"]
         if isinstance(image, Image.Image):
             image = as_rgb(image, f"{place}: the image")
         elif not isinstance(image, Path):
             raise DreambenchError(
                 f"{place}: {type(image).__name__} is not an image",
-                "give a PIL image, such as Image.open(FILE)",
+                "give a PIL image, or a file's path",
             )
+        elif not image.is_file():
+            raise DreambenchError(f"{place}: {image} does not exist", "fix the path, or leave it out")
         prompt = _prompt_index(row, subject, place)
         number = counts.get((subject.name, prompt), 0)
         counts[subject.name, prompt] = number + 1

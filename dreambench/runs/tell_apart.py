@@ -8,12 +8,14 @@ from typing import Unpack
 
 import numpy as np
 
+from dreambench.analysis.identity_areas import identity_areas
 from dreambench.analysis.paired import LEAST, mean_interval
 from dreambench.dataset import Subject, read_image
 from dreambench.errors import DreambenchError
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.registries import get_metric
 from dreambench.spec.signature import format_signature, signature_fields
 
@@ -23,8 +25,9 @@ BAR = "photos"
 class ToldApart(Frozen):
     """How well one metric tells subjects of a class apart, from 0.5 (chance) to 1.
 
-    ``auc`` is the chance that two photos of one subject score higher than two of different subjects of its
-    class, the mean over classes; ``ci95`` is over classes, None with fewer than 4.
+    ``auc`` is the chance that two photos of a subject score higher than one of them and one of another
+    subject of its class (``identity_areas``): the mean over a class's subjects, then over classes. ``ci95``
+    is over classes, None with fewer than 4.
     """
 
     metric: str
@@ -43,6 +46,7 @@ class TellingApart(Frozen):
     metrics: tuple[ToldApart, ...]
 
 
+@process_kept()
 def tell_apart(
     preset: str | None = None, *, reporter: ProgressListener | None = None, **asked: Unpack[Asked]
 ) -> TellingApart:
@@ -73,7 +77,7 @@ def tell_apart(
             for name in names:
                 metric = get_metric(name)
                 embedded = encoders.load(metric.encoder).embed_images(images)
-                found[name][noun] = auc(metric.photo_pairs(embedded), owner)
+                found[name][noun] = float(identity_areas(metric.photo_pairs(embedded), owner).mean())
             watch.advance(BAR, len(images))
         watch.finish(BAR)
     pairs = sum(comb(sum(len(s.photos) for s in group), 2) for group in classes.values())
@@ -93,19 +97,6 @@ def _classes(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
     several = {noun: group for noun, group in grouped.items() if len(group) > 1}
     # Without two photos of one subject there is no pair to compare with the others.
     return {noun: g for noun, g in several.items() if any(len(s.photos) > 1 for s in g)}
-
-
-def auc(pairs: Sequence[tuple[int, int, float]], owner: Sequence[str]) -> float:
-    """Return the chance that a pair of one owner scores higher than a pair of two owners; a tie is half.
-
-    ``pairs`` are (i, j, score); ``owner`` has the owner of each index. Source: Mann and Whitney 1947.
-    """
-    from scipy.stats import mannwhitneyu
-
-    own = [score for i, j, score in pairs if owner[i] == owner[j]]
-    others = [score for i, j, score in pairs if owner[i] != owner[j]]
-    found = mannwhitneyu(own, others, method="asymptotic")  # the p-value, which is not used, is cheap so
-    return float(found.statistic) / (len(own) * len(others))
 
 
 def _told_apart(metric: str, classes: dict[str, float]) -> ToldApart:

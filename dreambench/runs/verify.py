@@ -13,10 +13,11 @@ from dreambench.dataset import Dataset, read_image
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper
 from dreambench.paths import data_folder
-from dreambench.progress import ProgressListener, quiet_libraries, reporting
+from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.metric import Metric
+from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import RunSpec
@@ -62,6 +63,7 @@ class _Known(Frozen):
     real: Mapping[str, float]
 
 
+@process_kept()
 def verify(
     preset: str | None = None, *, reporter: ProgressListener | None = None, **asked: Unpack[Asked]
 ) -> Verification:

@@ -107,9 +107,13 @@ def is_miniature(signature: str) -> bool:
 def signature_differences(a: str, b: str) -> list[str]:
     """Return one ``field: left, not right`` per field in which two signatures differ.
 
-    The size of LPIPS's images counts where both have one: a run without DIV has none.
+    The size of LPIPS's images counts where both have one: a run without DIV has none. A dataset is what its
+    digest says, whatever the folder's name before it: the digest covers subjects, photos and prompts.
     """
     left, right = parse_signature(a), parse_signature(b)
+    digests = [fields.get("data", "").rpartition("@")[2] for fields in (left, right)]
+    if "@" in left.get("data", "") and "@" in right.get("data", "") and digests[0] == digests[1]:
+        right["data"] = left["data"]
     if not all("@" in fields.get("lpips", "") for fields in (left, right)):
         for fields in (left, right):
             fields.update({n: v.partition("@")[0] for n, v in fields.items() if n == "lpips"})

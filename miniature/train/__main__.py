@@ -57,26 +57,26 @@ def _check(names: Sequence[str], options: argparse.Namespace) -> None:
 def _train(names: Sequence[str], options: argparse.Namespace, console: Console) -> None:
     import torch
 
-    from dreambench.models.load_module import hide_loading_bars
+    from dreambench.models.load_module import without_loading_bars
     from dreambench.paths import data_folder
     from miniature.train.export_pipeline import export
     from miniature.train.stage import TrainingSession
     from miniature.train.training_session import Loop
 
-    hide_loading_bars()
     if options.threads:
         torch.set_num_threads(options.threads)
     session = TrainingSession(options.work, options.source, options.minutes, options.seed, options.steps)
-    for name in names:
-        if name == "export":
-            export(session, options.out or data_folder() / "mini", console)
-            continue
-        loop = Loop(stage_classes()[name](session), console)
-        if not loop.run():
-            told = f"{name}: {loop.step} of {loop.stage.steps} steps; the same command goes on from here"
-            console.print(told, highlight=False)
-        if loop.ended:
-            raise KeyboardInterrupt
+    with without_loading_bars():
+        for name in names:
+            if name == "export":
+                export(session, options.out or data_folder() / "mini", console)
+                continue
+            loop = Loop(stage_classes()[name](session), console)
+            if not loop.run():
+                told = f"{name}: {loop.step} of {loop.stage.steps} steps; the same command goes on from here"
+                console.print(told, highlight=False)
+            if loop.ended:
+                raise KeyboardInterrupt
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -57,7 +57,8 @@ def instance_loss(embeddings: Tensor, temperature: float = TEMPERATURE) -> Tenso
 def same_class_auc(embeddings: np.ndarray, subjects: np.ndarray, classes: np.ndarray) -> float:
     """Return how well cosine similarity tells the same subject from another one of the same class.
 
-    The area under the ROC curve over all pairs of pictures within a class, averaged over the classes;
+    The area under the ROC curve over all pairs of pictures within a class, averaged over the classes: many
+    subjects of two views each, where ``dreambench correlate photos`` has an area of each subject;
     unit ``embeddings`` [n, d], numbers of ``subjects`` and ``classes`` [n].
     """
     similarity = embeddings @ embeddings.T

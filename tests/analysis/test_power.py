@@ -167,17 +167,24 @@ def small_run(path: Path, shift: float, steps: int, gap: bool = False) -> Path:
     return make_run(path, rows, spec=spec, subjects=names).path
 
 
-def test_the_command_writes_its_page(tmp_path: Path, capsys):
+def test_the_command_writes_its_page(tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch):
     runs = [str(small_run(tmp_path / "x", 0.0, 1)), str(small_run(tmp_path / "y z", 0.2, 2))]
     page = tmp_path / "power.md"
     with pytest.raises(SystemExit) as ended:
         main(["power", *runs, "--page", str(page), "--json"])
     assert ended.value.code == 0
-    found = json.loads(capsys.readouterr().out)
+    captured = capsys.readouterr()
+    assert captured.err.strip() == f"page: {page}"
+    found = json.loads(captured.out)
     assert {each["metric"] for each in found["designs"]} == {"dino", "clip_i", "clip_t"}
     text = page.read_text()
     assert f"dreambench power {runs[0]} '{runs[1]}' --page {page}" in text
     assert "| DINO | 0.05 |" in text
+    monkeypatch.chdir(tmp_path)  # of what lies here, the page names no folder of this machine
+    with pytest.raises(SystemExit):
+        main(["power", *runs, "--page", str(page), "--json"])
+    assert capsys.readouterr().err.strip() == "page: power.md"
+    assert "dreambench power x 'y z' --page power.md" in page.read_text()
 
 
 @pytest.mark.parametrize("gap", [True, False])

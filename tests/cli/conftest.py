@@ -7,6 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from dreambench.cli import main
+from tests.cli.checked_runs import baseline as baseline  # fixtures of several files here
+from tests.cli.checked_runs import command as command
+from tests.cli.checked_runs import seeds as seeds
 from tests.cli.material import Done
 from tests.dataset.conftest import own as own  # a fixture that both rooms use
 

@@ -137,6 +137,16 @@ finally:
         drawn = self.plan(dreambench, *words, "--method", "pretrained", "--keep-checkpoints")
         assert (drawn["disk_peak"], drawn["memory"]) == (0, None)
 
+    def test_activations_are_said_to_be_missing_from_the_memory(self, dreambench, tiny):
+        words = tiny_words(tiny)
+        assert self.plan(dreambench, *words)["memory"]["activations"] is None
+        lines = dreambench("plan", *words).out.splitlines()
+        (memory,) = [line for line in lines if line.startswith("memory ")]
+        assert ", without activations: " in memory
+        (line,) = [line for line in lines if line.startswith("activations ")]
+        assert "not counted: they come on top" in line
+        assert "runtime.gradient_checkpointing=true" in line
+
     def test_every_missing_piece_is_listed(self, dreambench, tiny):
         absent = {
             "base": "owner/no-such-model",

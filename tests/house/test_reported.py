@@ -49,6 +49,13 @@ def test_the_page_is_generated():
     assert (ROOT / "docs" / "published.md").read_text(encoding="utf-8") == published_page()
 
 
+def test_a_page_below_the_current_folder_is_named_from_there(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(["published", "--page", str(tmp_path / "page.md"), "--json"])
+    assert capsys.readouterr().err.strip() == "page: page.md"
+
+
 def test_json_has_every_field(capsys):
     with pytest.raises(SystemExit) as ended:
         main(["published", "--json"])

@@ -58,7 +58,15 @@ def test_images_are_those_of_the_plain_pipelines_own_call(tiny, bases, name, cou
     context = Context(runtime, "sks", lambda *_: pytest.fail("no class images"))
     done = method.personalize(subject, base, spec, context)
     wanted = [ImageRequest(prompt, seed, tmp_path / f"{seed}.png") for seed, prompt in enumerate(PROMPTS)]
-    generate(done.pipeline, wanted, spec.sampler, IMAGE_SIZE, runtime, commit_images, told=done.told)
+    generate(
+        done.pipeline,
+        wanted,
+        spec.sampler,
+        IMAGE_SIZE,
+        runtime,
+        commit_images,
+        call_arguments=done.call_arguments,
+    )
 
     pipeline = DiffusionPipeline.from_pretrained(bases[name])
     pipeline.set_progress_bar_config(disable=True)
@@ -70,7 +78,7 @@ def test_images_are_those_of_the_plain_pipelines_own_call(tiny, bases, name, cou
         read.append(named["encoder_hidden_states"][0])
 
     pipeline.transformer.register_forward_pre_hook(keep_states, with_kwargs=True)
-    states = PromptEmbeddings.encode(done.pipeline, PROMPTS, spec.sampler, runtime, done.told)
+    states = PromptEmbeddings.encode(done.pipeline, PROMPTS, spec.sampler, runtime, done.call_arguments)
 
     def plain(request: ImageRequest, shown: list[Image.Image]) -> np.ndarray:
         told: dict[str, Any] = {"true_cfg_scale": 3.0, "negative_prompt": "", "num_inference_steps": 2}

@@ -79,7 +79,9 @@ def drawn(base: BaseModel, spec: RunSpec, out: Path, steps: int = 2) -> tuple[An
     done = method.personalize(subject, base, spec, context)
     sampler = spec.sampler.model_copy(update={"steps": steps, "scheduler": "default", "guidance_scale": 3.0})
     request = ImageRequest(PROMPT, 7, out)
-    generate(done.pipeline, [request], sampler, SIZE, runtime, commit_images, told=done.told)
+    generate(
+        done.pipeline, [request], sampler, SIZE, runtime, commit_images, call_arguments=done.call_arguments
+    )
     return done, np.asarray(Image.open(out)).astype(int)
 
 

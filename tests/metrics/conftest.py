@@ -8,6 +8,7 @@ import pytest
 
 from dreambench.store import RunFolder
 from tests.material.tiny_encoders import TinyModels
+from tests.metrics.masked_material import masks as masks  # a fixture that both files of masks use
 from tests.metrics.material import ByHand, Material, draw_material
 from tests.store.material import record
 

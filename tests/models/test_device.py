@@ -24,7 +24,7 @@ def test_auto_takes_bf16_on_a_gpu_that_does_not_emulate_it(
         return native or including_emulation
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    monkeypatch.setattr(device, "_device", lambda name: torch.device("cuda"))
+    monkeypatch.setattr(device, "chosen_device", lambda name: torch.device("cuda"))
     assert resolve_runtime(RuntimeSpec(precision="auto")).dtype == dtype
 
 
@@ -122,7 +122,7 @@ def test_deterministic_is_asked_of_torch(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_cudnns_attention_is_off_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """pytorch/pytorch#196678: its gradients are not always finite on an H100 or H200."""
-    monkeypatch.setattr(device, "_device", torch.device)
+    monkeypatch.setattr(device, "chosen_device", torch.device)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
     torch.backends.cuda.enable_cudnn_sdp(True)
     resolve_runtime(RuntimeSpec(device="cpu"))

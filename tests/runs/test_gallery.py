@@ -1,4 +1,4 @@
-"""The gallery, drawn by real models: kept and trained again, killed and gone on with, refused."""
+"""The gallery, drawn by real models: kept and trained again, killed and gone on with."""
 
 from __future__ import annotations
 
@@ -10,76 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from dreambench.cli import main
 from dreambench.seeds import stable_seed
 from dreambench.store import open_run
 from dreambench.store.gallery_folder import galleries_of, open_gallery
-from tests.material import tiny as models
 from tests.material.faults import Runner
 from tests.report.conftest import read_page
+from tests.runs.drawn_galleries import SMALL, call, files, run_words
+from tests.runs.drawn_galleries import _cache as _cache  # fixtures of both files of the gallery
+from tests.runs.drawn_galleries import run as run
+from tests.runs.drawn_galleries import top as top
 
 pytestmark = pytest.mark.slow
 
-MINE = """\
-title: Mine <b>
-source: me
-groups:
-  - title: Everybody
-    prompts:
-      - a {identifier} {class_noun}, on the moon
-      - "{identifier} {class_noun} <script>alert(1)</script>"
-  - title: Pets
-    suits: [live]
-    prompts: ["a cross of a {identifier} {class_noun} and a bear"]
-"""
-SMALL = ("method.steps=3", "method.class_images=2", "method.class_sampler.steps=1", "sampler.steps=2")
 KILLS = 5
-
-
-def run_words(tiny: dict[str, str], out: Path, *more: str, small: tuple[str, ...] = SMALL) -> list[str]:
-    sets = [word for s in (*small, "runtime.generation_batch_size=3") for word in ("--set", s)]
-    return [
-        *("run", "--preset", "paper-sd15", "--data", tiny["data"], "--subjects", "dog,vase"),
-        *("--prompts", "0", "--images-per-prompt", "2", "--metrics", "dino"),
-        *(*models.options(tiny), *sets, "--out", str(out), *more),
-    ]
-
-
-def call(*words: str | Path) -> int:
-    with pytest.raises(SystemExit) as end:
-        main([str(word) for word in words])
-    return int(end.value.code or 0)
-
-
-@pytest.fixture(scope="module")
-def top(tiny, tmp_path_factory) -> Path:
-    """A folder with a run that kept its checkpoints, a gallery of it, and the cache of class images."""
-    top = tmp_path_factory.mktemp("gallery")
-    (top / "mine.yaml").write_text(MINE)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DREAMBENCH_CACHE", str(top / "cache"))
-        assert call(*run_words(tiny, top / "run", "--keep-checkpoints")) == 0
-        assert call("gallery", top / "run", "--prompts", top / "mine.yaml", "--out", top / "whole") == 0
-    return top
-
-
-@pytest.fixture(autouse=True)
-def _cache(top: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DREAMBENCH_CACHE", str(top / "cache"))
-
-
-@pytest.fixture
-def run(top: Path, tmp_path: Path) -> Path:
-    """A run of which no checkpoint was kept."""
-    shutil.copytree(top / "run", tmp_path / "run", ignore=shutil.ignore_patterns("checkpoints"))
-    return tmp_path / "run"
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    found = [p for kind in ("images", "sheets") for p in (folder / kind).rglob("*.png")]
-    return {str(p.relative_to(folder)): p.read_bytes() for p in found} | {
-        "index.html": (folder / "index.html").read_bytes()
-    }
 
 
 def test_a_gallery_has_every_prompt_that_suits_with_a_seed_of_its_own(top: Path) -> None:
@@ -238,66 +181,6 @@ def test_another_seed_is_another_gallery(top: Path, tmp_path: Path) -> None:
     name = "images/vase/000-0.png"
     assert files(tmp_path / "a")[name] == files(top / "whole")[name]
     assert files(tmp_path / "b")[name] != files(tmp_path / "a")[name]
-
-
-def test_prompts_that_are_too_long_for_the_model_are_told(
-    top: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    long = "a {identifier} {class_noun} " + "very " * 90 + "happy"
-    (tmp_path / "long.yaml").write_text(
-        f"title: Long\nprompts: ['{long}', 'a {{identifier}} {{class_noun}}']\n"
-    )
-    words = ("--prompts", tmp_path / "long.yaml", "--subjects", "vase", "--images", "1")
-    assert call("gallery", top / "run", *words, "--out", tmp_path / "out") == 0
-    assert "1 of 2 prompts are longer than the model's 77 tokens" in capsys.readouterr().err
-    assert "1 of 2 prompts are longer" in read_page(tmp_path / "out" / "index.html").words
-
-
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
-        (["--prompts", "BAD"], "bad.yaml: field prompts[0]: {identifier} is missing in 'a {class_noun}'"),
-        (["--prompts", "paintings"], "prompts 'paintings' are neither a known set nor a file"),
-        (["--subjects", "dgo"], "subject 'dgo' is not in the dataset"),
-        (["--subjects", "cat"], "subject 'cat' is not in the run"),
-        (["--prompts", "accessories", "--subjects", "vase"], "no prompt of accessories applies to vase"),
-        (["--images", "0"], "'--images'"),
-        (["--data", "OTHER"], "was made with other files than those found now (data.fingerprint"),
-        (["--out", "RUN"], "is not empty and contains no gallery"),
-    ],
-)
-def test_what_is_wrong_is_one_line_and_nothing_is_written(
-    words: list[str], told: str, run: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "bad.yaml").write_text("title: T\nprompts: ['a {class_noun}']\n")
-    if "OTHER" in words:
-        models.build_dataset(tmp_path / "other", ["dog", "vase"], size=32)
-    places = {"BAD": tmp_path / "bad.yaml", "OTHER": tmp_path / "other", "RUN": run}
-    before = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")}
-    capfd.readouterr()
-    assert call("gallery", run, *[places.get(w, w) for w in words]) == 2
-    lines = capfd.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    assert told in lines[0]
-    assert {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*")} == before
-
-
-def test_a_folder_of_another_gallery_is_refused(top: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    before = files(top / "whole")
-    words = ("gallery", top / "run", "--out", top / "whole")
-    assert call(*words, "--prompts", "novel-views", "--seed", "1") == 2
-    assert "contains another gallery (other prompts, seed)" in capfd.readouterr().err
-    assert files(top / "whole") == before
-
-
-def test_scores_of_others_images_have_no_model(
-    top: Path, tiny: dict[str, str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    words = [*models.options({k: v for k, v in tiny.items() if k not in ("base", "image_size")})]
-    asked = ("--data", tiny["data"], "--metrics", "dino", "--out", tmp_path / "scored")
-    assert call("score", "--images", top / "run" / "images", *asked, *words) == 0
-    assert call("gallery", tmp_path / "scored") == 2
-    assert "contains scores of images that were made elsewhere" in capfd.readouterr().err
 
 
 def test_several_runs_have_a_folder_each(top: Path, run: Path, tmp_path: Path) -> None:

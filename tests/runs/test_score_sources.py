@@ -64,7 +64,9 @@ def test_every_source_gives_the_same_scores(scored, folder) -> None:
     rows = [{"file": str(file), "subject": "dog", "prompt_index": prompt} for file, prompt in files]
     table = pd.DataFrame(rows)
     drawn = table.drop(columns="file").assign(image=[Image.open(file) for file, _ in files])
-    for source in (table, drawn, in_memory(folder), str(folder)):
+    paths = {"dog": {0: [str(files[0][0]), files[1][0]], 3: [str(files[2][0])]}}
+    named = table.rename(columns={"file": "image"})
+    for source in (table, drawn, named, in_memory(folder), paths, str(folder)):
         found, missing = scored(source, name="mine")
         assert missing == ["dog/03-1"]
         pd.testing.assert_frame_equal(found.scores("images")[COLUMNS], expected.scores("images")[COLUMNS])
@@ -126,7 +128,9 @@ def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
         ({"hound": {0: [Image.new("RGB", (8, 8))]}}, "no subject 'hound'"),
         ({"dog": [Image.new("RGB", (8, 8))]}, "dog: its prompts are not a dict"),
         ({"dog": {0: Image.new("RGB", (8, 8))}}, "dog, prompt 0: its images are not a list"),
-        ({"dog": {0: ["a.png"]}}, "dog, prompt 0, image 0: str is not an image"),
+        ({"dog": {0: ["a.png"]}}, "dog, prompt 0, image 0: a.png does not exist"),
+        ({"dog": {0: "a.png"}}, "dog, prompt 0: its images are not a list"),
+        ({"dog": {0: [3]}}, "dog, prompt 0, image 0: int is not an image"),
         ({"dog": {"on Mars": [Image.new("RGB", (8, 8))]}}, "'on Mars' is not an official prompt of dog"),
         (pd.DataFrame({"subject": [], "image": [], "prompt": []}), "^the source contains no image"),
         (pd.DataFrame({"subject": ["dog"]}), "the DataFrame: the columns are subject"),
@@ -139,6 +143,23 @@ def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
 def test_a_wrong_source_is_one_line_and_writes_nothing(scored, tmp_path, source, message) -> None:
     with pytest.raises(DreambenchError, match=message):
         scored(source, out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("kind", "option", "message"),
+    [
+        ("folder", "root", "--root is the folder of a manifest's files, and there is none"),
+        ("memory", "root", "--root is the folder of a manifest's files, and there is none"),
+        ("list", "pattern", "--pattern describes the file names of a folder, and there is none"),
+        ("memory", "pattern", "--pattern describes the file names of a folder, and there is none"),
+    ],
+)
+def test_an_option_without_effect_is_refused(scored, folder, tmp_path, kind, option, message) -> None:
+    (tmp_path / "list.csv").write_text("file,subject,prompt_index\n")
+    source = {"folder": folder, "memory": {"dog": {0: []}}, "list": tmp_path / "list.csv"}[kind]
+    with pytest.raises(DreambenchError, match=message):
+        scored(source, out=tmp_path / "out", **{option: "x"})
     assert not (tmp_path / "out").exists()
 
 

@@ -1,4 +1,4 @@
-"""Other people's images: read from a folder or a CSV file, scored like a run, refused in one line."""
+"""Other people's images: read from a folder or a CSV file, and scored like a run."""
 
 from __future__ import annotations
 
@@ -17,16 +17,10 @@ from dreambench.errors import DreambenchError
 from dreambench.runs.score import _nothing_left_of_a_failure
 from dreambench.runs.submission import expected_images, read_submission
 from dreambench.store import RunFolder, open_run
+from tests.runs.submitted_images import manifest, score
 from tests.store.material import record
 
 pytestmark = pytest.mark.slow
-
-
-def encoder_words(tiny: dict[str, str]) -> list[str]:
-    from tests.material import tiny as models
-
-    words = models.options({k: v for k, v in tiny.items() if k.startswith("protocol.")})
-    return ["--preset", "paper-sd15", "--data", tiny["data"], *words]
 
 
 @pytest.fixture(scope="module")
@@ -46,13 +40,6 @@ def made(tiny, tmp_path_factory) -> Path:
             main([*words, *choice, *prior, "--out", str(top / "run")])
     assert ended.value.code == 0
     return top / "run"
-
-
-def score(tiny, capsys, *words: str) -> tuple[int, str, str]:
-    with pytest.raises(SystemExit) as ended:
-        main(["score", *encoder_words(tiny), *words])
-    captured = capsys.readouterr()
-    return ended.value.code, captured.out, captured.err
 
 
 SAME = ("--subjects", "dog,vase", "--prompts", "0,3,24", "--images-per-prompt", "2")
@@ -116,43 +103,6 @@ def test_missing_images_are_named_and_counted(tiny, capsys, made, tmp_path):
     assert open_run(tmp_path / "s").record.status == "partial"
 
 
-def one_line(result: tuple[int, str, str], *parts: str) -> None:
-    code, out, err = result
-    assert code == 2
-    assert out == ""
-    told = [line for line in err.splitlines() if line.startswith("dreambench: ")]
-    assert len(told) == 1
-    assert all(part in told[0] for part in parts), told[0]
-    assert "Traceback" not in err
-
-
-def manifest(folder: Path, *lines: str, header: str = "file,subject,prompt_index") -> str:
-    folder.mkdir(exist_ok=True)
-    Image.new("RGB", (64, 64), "red").save(folder / "a.png")
-    Image.new("RGB", (64, 64), "blue").save(folder / "b.png")
-    (folder / "list.csv").write_text("\n".join([header, *lines]) + "\n")
-    return str(folder / "list.csv")
-
-
-@pytest.mark.parametrize(
-    ("lines", "parts"),
-    [
-        (("a.png,dog,0", "b.png,hound,0"), ("line 3", "'hound'", "data show")),
-        (("a.png,dog,zero",), ("line 2", "prompt_index 'zero'")),
-        (("a.png,dog,25",), ("line 2", "prompt_index 25", "0 to 24")),
-        (("../a.png,dog,0",), ("line 2", "../a.png lies outside")),
-        (("/etc/hostname,dog,0",), ("line 2", "lies outside")),
-        (("c.png,dog,0",), ("line 2", "c.png does not exist")),
-        (("a.png,dog",), ("line 2", "does not have as many fields")),
-        (("a.png,dog,0", "b.png,dog,0", "a.png,vase,0"), ("line 4", "a.png is already in line 2")),
-    ],
-)  # fmt: skip
-def test_a_bad_manifest_line_is_named(tiny, capsys, tmp_path, lines, parts):
-    words = ("--manifest", manifest(tmp_path / "in", *lines), "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), *parts)
-    assert not (tmp_path / "out").exists()
-
-
 def test_a_dataset_of_more_than_25_prompts_takes_images_of_all_of_them(tmp_path):
     template = "a {identifier} {class_noun} in place "
     prompts = tuple(Prompt(i, f"{template}{i}", "recontextualization") for i in range(30))
@@ -178,21 +128,6 @@ def test_a_whole_number_may_be_written_as_pandas_does(tmp_path, index, known):
             read_submission(path, dataset)
 
 
-def test_two_rows_of_one_cell_are_refused(tiny, capsys, tmp_path):
-    path = manifest(
-        tmp_path / "in", "a.png,dog,0,1", "b.png,dog,0,1", header="file,subject,prompt_index,image_index"
-    )
-    words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 3", "same subject, prompt and image as")
-
-
-def test_an_image_index_beyond_the_spec_is_refused(tiny, capsys, tmp_path):
-    header = "file,subject,prompt_index,image_index"
-    path = manifest(tmp_path / "in", "a.png,dog,0,4", "b.png,dog,0,6", header=header)
-    words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 2", "image_index 4", "--images-per-prompt 7")
-
-
 def test_a_column_that_is_not_used_is_named_and_the_row_has_a_name(tiny, capsys, tmp_path):
     path = manifest(tmp_path / "in", "a.png,dog,0,5", header="file,subject,prompt_index,cfg")
     words = ("--subjects", "dog", "--metrics", "dino", "--name", "my method", "--json")
@@ -201,56 +136,6 @@ def test_a_column_that_is_not_used_is_named_and_the_row_has_a_name(tiny, capsys,
     assert json.loads(out)["rows"][1]["method"] == "my method"
     assert "ignored columns: cfg" in err
     assert "--images-per-prompt 1 to expect no more" in err
-
-
-def test_a_prompt_and_an_index_that_disagree_are_refused(tiny, capsys, tmp_path):
-    line = "a.png,dog,0,a dog in the snow"
-    path = manifest(tmp_path / "in", line, header="file,subject,prompt_index,prompt")
-    one_line(score(tiny, capsys, "--manifest", path, "--out", str(tmp_path / "out")), "is prompt 1")
-
-
-def test_a_prompt_that_is_not_the_benchmarks_is_named(tiny, capsys, tmp_path):
-    path = manifest(tmp_path / "in", "a.png,dog,a sks dog on the moon", header="file,subject,prompt")
-    words = ("--manifest", path, "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "line 2", "on the moon", "not an official prompt", "did you mean")
-
-
-def folder_with(tmp_path: Path, **files: bytes | Image.Image) -> str:
-    for name, content in files.items():
-        path = tmp_path / "images" / "dog" / name.replace("_", "-").replace("-png", ".png")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if isinstance(content, bytes):
-            path.write_bytes(content)
-        else:
-            content.save(path)
-    return str(tmp_path / "images")
-
-
-RED = Image.new("RGB", (64, 64), "red")
-
-
-def test_a_file_name_that_says_no_cell_is_named(tiny, capsys, tmp_path):
-    words = ("--images", folder_with(tmp_path, final_png=RED), "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "final.png", "07-2.png")
-
-
-def test_one_cell_in_two_spellings_is_refused(tiny, capsys, tmp_path):
-    words = (
-        "--images",
-        folder_with(tmp_path, **{"00_0_png": RED, "0_0_png": RED}),
-        "--out",
-        str(tmp_path / "out"),
-    )
-    one_line(score(tiny, capsys, *words), "same subject, prompt and image")
-
-
-@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n" + b"x" * 40])
-def test_an_unreadable_image_is_named_and_nothing_is_lost(tiny, capsys, tmp_path, content):
-    images = folder_with(tmp_path, **{"00_0_png": RED, "01_0_png": content})
-    words = ("--images", images, "--subjects", "dog", "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "01-0.png")
-    RED.save(tmp_path / "images" / "dog" / "01-0.png")
-    assert score(tiny, capsys, *words)[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -271,28 +156,6 @@ def test_of_a_score_that_could_not_begin_no_folder_is_left(tmp_path, there: bool
     with pytest.raises(DreambenchError, match="no weights"):
         fail()
     assert (folder / "run.json").exists() == left
-
-
-def test_two_sizes_in_one_prompt_are_refused_where_diversity_is_asked(tiny, capsys, tmp_path):
-    images = folder_with(tmp_path, **{"00_0_png": RED, "00_1_png": Image.new("RGB", (80, 64))})
-    words = ("--images", images, "--subjects", "dog", "--out", str(tmp_path / "out"))
-    one_line(score(tiny, capsys, *words), "00-0.png", "00-1.png")
-    assert score(tiny, capsys, *words, "--metrics", "dino,clip_i")[0] == 0
-
-
-@pytest.mark.parametrize("kind", ["nothing", "both", "no folder", "empty", "unknown subject"])
-def test_what_is_no_submission_is_told_in_one_line(tiny, capsys, tmp_path, kind):
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "odd" / "hound").mkdir(parents=True)
-    words = {
-        "nothing": ([], "either --images"),
-        "both": (["--images", str(tmp_path), "--manifest", "x.csv"], "either --images"),
-        "no folder": (["--images", str(tmp_path / "none")], "is not a folder"),
-        "empty": (["--images", str(tmp_path / "empty")], "contains no image"),
-        "unknown subject": (["--images", str(tmp_path / "odd")], "no subject 'hound'"),
-    }[kind]
-    one_line(score(tiny, capsys, *words[0], "--out", str(tmp_path / "out")), words[1])
-    assert not (tmp_path / "out").exists()
 
 
 def test_images_of_every_kind_are_converted_not_refused(tiny, capsys, tmp_path):

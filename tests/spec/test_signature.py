@@ -117,3 +117,13 @@ def test_another_dataset_has_another_signature():
     assert signature_differences(line(), line(label="mine@0123456")) == [
         "data: dreambooth@4f887af, not mine@0123456"
     ]
+    assert signature_differences(line(label="unknown"), line(label="mine@unknown")) != []
+
+
+def test_a_datasets_folder_may_have_another_name():
+    ours, theirs = line(label="mine@0123456"), line(label="photos@0123456")
+    assert ours != theirs
+    assert signature_differences(ours, theirs) == []
+    assert signature_differences(ours, line("protocol.lpips.net=vgg", label="photos@0123456")) == [
+        "lpips: alex, not vgg"
+    ]

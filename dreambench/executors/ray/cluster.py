@@ -9,14 +9,15 @@ from typing import Any
 
 from dreambench.errors import DreambenchError
 from dreambench.executors.executor_options import ExecutorOptions, units_on
+from dreambench.spec.process import set_variable
 
 _STORE_BYTES = 256 * 2**20
 
 
 def require_ray() -> Any:
     """Return Ray's module, with its usage reports off. Raises DreambenchError where it is not installed."""
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the default of later releases
+    set_variable("RAY_USAGE_STATS_ENABLED", "0")
+    set_variable("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # the default of later releases
     try:
         import ray
     except ImportError as error:

@@ -68,7 +68,8 @@ class LpipsNetwork:
                     raise
                 raise DreambenchError(
                     f"images of {width} x {height} pixels are too small for LPIPS",
-                    "use larger images, or leave div out with --metrics",
+                    "use larger images, resize them with --set protocol.lpips.size=64, or leave div out of "
+                    "--metrics",
                 ) from error
             return [lpips.normalize_tensor(layer) for layer in layers]
 

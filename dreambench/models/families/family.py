@@ -124,9 +124,9 @@ class Family(ABC):
         """Return the pipeline's own prompt embeddings, as ``encode_prompt`` computes them."""
 
     def encode_shown(
-        self, pipeline: Any, prompts: Sequence[str], device: Any, told: Mapping[str, Any]
+        self, pipeline: Any, prompts: Sequence[str], device: Any, call_arguments: Mapping[str, Any]
     ) -> Conditioning:
-        """Return the prompt embeddings for calls with the extra arguments ``told``, such as photos."""
+        """Return the prompt embeddings for calls with ``call_arguments``, such as the photos shown."""
         return self.encode(pipeline, prompts, device)
 
     def encode_negative(self, pipeline: Any, prompt: str, device: Any) -> Conditioning:

@@ -33,7 +33,7 @@ class QwenImageEdit(QwenImage):
         )
 
     def encode_shown(
-        self, pipeline: Any, prompts: Sequence[str], device: Any, told: Mapping[str, Any]
+        self, pipeline: Any, prompts: Sequence[str], device: Any, call_arguments: Mapping[str, Any]
     ) -> Conditioning:
         """Return ``prompt_embeds`` [n, t, d], padded with zeros, and ``prompt_embeds_mask`` [n, t].
 
@@ -43,7 +43,7 @@ class QwenImageEdit(QwenImage):
         import torch
         from torch.nn.functional import pad
 
-        photos = self.as_read(pipeline, told["image"])
+        photos = self.as_read(pipeline, call_arguments["image"])
         rows = [pipeline.encode_prompt(prompt, image=photos, device=device) for prompt in prompts]
         longest = max(states.shape[1] for states, _ in rows)
         states = [pad(each, (0, 0, 0, longest - each.shape[1])) for each, _ in rows]
