@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.run_scores import RunScores
+from dreambench.paths import sha256_of
 from dreambench.spec.encoder_key import encoder_key
-from dreambench.store.files import sha256_of
 from dreambench.store.sealed_rows import read_rows
 
 CONTEXT = "recontextualization"

@@ -14,10 +14,9 @@ from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.models.base_folder import first_line
 from dreambench.models.base_model import BaseModel
 from dreambench.models.hub import commit_of, snapshot
-from dreambench.paths import located
+from dreambench.paths import located, sha256_of
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
-from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     from PIL import Image

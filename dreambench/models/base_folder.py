@@ -13,8 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from dreambench.errors import DreambenchError
 from dreambench.models.schedulers import check_scheduler
-from dreambench.paths import refuse_special
-from dreambench.store.files import sha256_of
+from dreambench.paths import refuse_special, sha256_of
 
 if TYPE_CHECKING:
     from dreambench.models.families.family import Family

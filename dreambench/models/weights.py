@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.weight_files import is_local, local_file
+from dreambench.paths import sha256_of
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import get_metric, standard_metrics
-from dreambench.store.files import sha256_of
 
 
 def needed_encoders(metrics: Iterable[str]) -> list[str]:

@@ -7,7 +7,6 @@ new file, or a temporary name that the next writer removes.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import refuse_special
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -157,13 +155,6 @@ def remove_all(paths: Iterable[Path]) -> None:
         else:
             with suppress(OSError):
                 path.unlink()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal. Raises DreambenchError for a pipe or a device."""
-    refuse_special(path)
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def commit_images(images: Mapping[Path, Image.Image]) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
 from dreambench.spec.frozen import first_problem
 from dreambench.spec.registries import UnknownNameError
 from dreambench.spec.run_spec import differences, refuse_differences
@@ -29,7 +30,7 @@ def open_run(path: Path) -> RunFolder:
 def _open(path: Path, remedy: str) -> RunFolder:
     """Open a run folder; ``remedy`` says what to do where its log and the log's copy cannot be read."""
     file = path / LOG
-    files.refuse_special(file)
+    refuse_special(file)
     try:
         return RunFolder(path, _read_record(file))
     except (FileNotFoundError, NotADirectoryError) as error:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import save_file
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import sha256_of
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.registries import metrics_that_compare
-from dreambench.store.files import sha256_of, write_folder_atomically, write_text
+from dreambench.store.files import write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
 from dreambench.store.sealed_rows import read_rows
 

@@ -11,13 +11,13 @@ import pandas as pd
 from PIL import Image
 from safetensors.numpy import save_file
 
+from dreambench.paths import sha256_of
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import BaseSpec, DataSpec, RunSpec
 from dreambench.store import RunFolder, RunRecord
-from dreambench.store.files import sha256_of
 
 OFFICIAL = "dreambooth@4f887af"
 NAN = float("nan")

@@ -26,11 +26,11 @@ from dreambench.models.encoders.named_weights import (
 )
 from dreambench.models.encoders.weight_files import is_local
 from dreambench.models.weights import missing_weights, with_fingerprints
+from dreambench.paths import sha256_of
 from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from dreambench.spec.protocols import protocol_names, read_protocol
 from dreambench.spec.registries import get_metric
-from dreambench.store.files import sha256_of
 from tests.material.tiny_encoders import FULL_DINO_MODEL
 
 
