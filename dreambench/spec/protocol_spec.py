@@ -158,6 +158,19 @@ class ProtocolSpec(Section):
         found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
         return cast(EncoderSpec, found)
 
+    def encoder_key(self, encoder: str) -> str:
+        """Return the name under which an encoder's embeddings are kept: a hash of model, weights, transform.
+
+        A fingerprint stands for the weights' path, so moving a file changes nothing and changing it changes
+        the key. Nothing is loaded.
+        """
+        fields = self.encoder_spec(encoder).model_dump(mode="json")
+        if fields.get("size") == "native":
+            fields.pop("size")  # embeddings of runs from before it could be chosen stay
+        if fields["fingerprint"]:
+            fields.pop("weights")
+        return f"{encoder}-{_digest(fields, 12)}"
+
     def reference_label(self, shown: int | Mapping[str, str] | None = None) -> str:
         """Return how a signature names the photos that an image is compared with.
 
@@ -193,5 +206,5 @@ class ProtocolSpec(Section):
         return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
+def _digest(value: Any, digits: int = 8) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:digits]

@@ -9,7 +9,6 @@ from safetensors.numpy import save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.paths import sha256_of
-from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.registries import metrics_that_compare
 from dreambench.store.files import write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
@@ -70,7 +69,7 @@ def _publish_photo_embeddings(run: RunFolder, published: RunFolder) -> None:
     """Copy the photos' embeddings, by the photos' names; a deleted photo is left out."""
     protocol = run.record.spec.protocol
     encoders = {metric.encoder for metric in metrics_that_compare(["photos"], protocol.metrics)}
-    for key in sorted(encoder_key(name, protocol.encoder_spec(name)) for name in encoders):
+    for key in sorted(map(protocol.encoder_key, encoders)):
         found = {}
         for subject, photos in run.record.photos.items():
             rows = read_rows(run.embedding_file(key, subject))
