@@ -102,7 +102,7 @@ def score(
     """
     from dreambench.analysis.scores import load
     from dreambench.runs.asked import asked_protocols
-    from dreambench.runs.score import score as score_images
+    from dreambench.runs.submissions.score import score as score_images
     from dreambench.spec.presets import preset_names
 
     first = asked_protocols({"protocol": protocol})[0]
