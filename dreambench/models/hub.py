@@ -24,7 +24,7 @@ def fetch(spec: BaseSpec) -> Path:
     from diffusers import DiffusionPipeline
 
     try:
-        index = _fetched_index(spec)
+        index = fetched_file(spec.model, "model_index.json", spec.revision)
     except Exception as error:
         raise _one_line(spec, error) from error
     family_of(str(read_index(index.parent)["_class_name"]), spec.model)
@@ -36,32 +36,30 @@ def fetch(spec: BaseSpec) -> Path:
         raise _one_line(spec, error) from error
 
 
-def _fetched_index(spec: BaseSpec) -> Path:
-    """Return a hub model's ``model_index.json``. Raises what the hub raises."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-
-    file, revision = "model_index.json", spec.revision
-    found = try_to_load_from_cache(spec.model, file, revision=revision)
-    if isinstance(found, str):
-        return Path(found)
-    # One request fails at once without a network; a download would retry.
-    get_hf_file_metadata(hf_hub_url(spec.model, file, revision=revision))
-    return Path(hf_hub_download(spec.model, file, revision=revision))
-
-
-def cached_file(repository: str, file: str) -> Path | None:
+def cached_file(repository: str, file: str, revision: str | None = None) -> Path | None:
     """Return a file of a hub repository if it is in the cache, without any network access."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, file)
+    found = try_to_load_from_cache(repository, file, revision=revision)
     return Path(found) if isinstance(found, str) else None
+
+
+def fetched_file(repository: str, file: str, revision: str | None = None) -> Path:
+    """Return a file of a hub repository, downloading what is not in the cache. Raises what the hub raises."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+    found = cached_file(repository, file, revision)
+    if found is not None:
+        return found
+    # One request fails at once without a network; a download would retry for a minute.
+    get_hf_file_metadata(hf_hub_url(repository, file, revision=revision))
+    return Path(hf_hub_download(repository, file, revision=revision))
 
 
 def commit_of(repository: str, file: str) -> str:
     """Return the commit of a hub repository that a file is taken from: the cached one's, or the newest.
 
-    Raises what the hub raises where it is neither in the cache nor to be had. One request fails at once
-    without a network; downloading would retry for a minute.
+    Raises what the hub raises where it is neither in the cache nor to be had.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
