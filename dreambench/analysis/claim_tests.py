@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from dreambench.analysis.paired import CONFIDENCE, LEAST, RESAMPLES, SEED, paired_difference
 
@@ -76,8 +77,6 @@ def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]
     one of its photos and one of another subject's. ``embeddings`` [photos, d] by subject. Subjects that
     are alone in their class are omitted.
     """
-    from scipy.stats import mannwhitneyu
-
     units = {s: e / np.linalg.norm(e, axis=1, keepdims=True) for s, e in embeddings.items()}
     areas = {}
     for subject, own in units.items():
@@ -86,7 +85,14 @@ def identity_aucs(embeddings: Mapping[str, np.ndarray], nouns: Mapping[str, str]
             continue
         same = (own @ own.T)[np.triu_indices(len(own), 1)]
         different = np.concatenate([(own @ other.T).ravel() for other in others])
-        # U over the number of pairs is the area. Only the statistic is used: the method does not matter.
-        tested = mannwhitneyu(same, different, method="asymptotic")
-        areas[subject] = float(tested.statistic / (len(same) * len(different)))
+        areas[subject] = area_under_curve(same, different)
     return pd.Series(areas, dtype=float)
+
+
+def area_under_curve(first: ArrayLike, second: ArrayLike) -> float:
+    """Return the chance that one of ``first`` is above one of ``second``; a tie is half (Mann-Whitney)."""
+    from scipy.stats import mannwhitneyu
+
+    # U over the number of pairs. Only the statistic is used: the p-value, by this method, is cheap.
+    found = mannwhitneyu(first, second, method="asymptotic")
+    return float(found.statistic) / (np.size(first) * np.size(second))

@@ -8,6 +8,7 @@ from typing import Unpack
 
 import numpy as np
 
+from dreambench.analysis.claim_tests import area_under_curve
 from dreambench.analysis.paired import LEAST, mean_interval
 from dreambench.dataset import Subject, read_image
 from dreambench.errors import DreambenchError
@@ -98,14 +99,11 @@ def _classes(subjects: Sequence[Subject]) -> Mapping[str, list[Subject]]:
 def auc(pairs: Sequence[tuple[int, int, float]], owner: Sequence[str]) -> float:
     """Return the chance that a pair of one owner scores higher than a pair of two owners; a tie is half.
 
-    ``pairs`` are (i, j, score); ``owner`` has the owner of each index. Source: Mann and Whitney 1947.
+    ``pairs`` are (i, j, score); ``owner`` has the owner of each index.
     """
-    from scipy.stats import mannwhitneyu
-
     own = [score for i, j, score in pairs if owner[i] == owner[j]]
     others = [score for i, j, score in pairs if owner[i] != owner[j]]
-    found = mannwhitneyu(own, others, method="asymptotic")  # the p-value, which is not used, is cheap so
-    return float(found.statistic) / (len(own) * len(others))
+    return area_under_curve(own, others)
 
 
 def _told_apart(metric: str, classes: dict[str, float]) -> ToldApart:
