@@ -9,6 +9,7 @@ from safetensors.numpy import save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.paths import sha256_of
+from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import metrics_that_compare
 from dreambench.store.files import write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
@@ -16,8 +17,6 @@ from dreambench.store.sealed_rows import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_TABLES = ("images", "diversity", "prior", "drift", "photos")
 
 
 def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
@@ -39,7 +38,7 @@ def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
     def fill(temporary: Path) -> None:
         published = RunFolder(temporary, record)
         packed = dict(record.tables)
-        for table in _TABLES:
+        for table in SCORE_TABLES:
             if run.score_file(table).exists():
                 published.score_file(table).parent.mkdir(exist_ok=True)
                 _pack(run.scores(table), published.score_file(table))
