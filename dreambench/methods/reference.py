@@ -99,7 +99,7 @@ class Reference:
         assert isinstance(options, ReferenceOptions)
         if base.family.references != "ip-adapter":
             return options
-        return options.model_copy(update={"fingerprint": _fingerprint(options)})
+        return options.evolve(fingerprint=_fingerprint(options))
 
     def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Return the class noun only: the photo says which one is meant."""

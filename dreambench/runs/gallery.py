@@ -125,15 +125,14 @@ def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepa
         )
     spec = record.spec
     if data is not None:
-        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"folder": data})})
+        spec = spec.evolve(data={"folder": data})
     if base is not None:
-        spec = spec.model_copy(update={"base": spec.base.model_copy(update={"model": base})})
+        spec = spec.evolve(base={"model": base})
     if not spec.identifier.text:  # a run of an earlier version has its identifier only in its log
-        drawn = spec.identifier.model_copy(update={"drawn": record.identifier})
-        spec = spec.model_copy(update={"identifier": drawn})
+        spec = spec.evolve(identifier={"drawn": record.identifier})
     prepared = prepare(spec)
-    drawn = record.spec.identifier.model_copy(update={"drawn": prepared.spec.identifier.drawn})
-    changed = differences(prepared.spec, record.spec.model_copy(update={"identifier": drawn}))
+    asked = record.spec.evolve(identifier={"drawn": prepared.spec.identifier.drawn})
+    changed = differences(prepared.spec, asked)
     refuse_differences(
         f"{run.path} was made with other files than those found now",
         changed,

@@ -69,17 +69,15 @@ def prepare(
     spec, dataset, runtime = resolve_scoring(spec, gpu_share, elsewhere)
     base = base or open_base(spec.base)
     method = _fit(spec, base, runtime, elsewhere)
-    found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
-    spec = spec.model_copy(update={"base": found})
+    spec = spec.evolve(base={"fingerprint": base.fingerprint})
     resolved = getattr(method, "resolved", None)
     if resolved is not None:
-        spec = spec.model_copy(update={"method": resolved(base, spec)})
+        spec = spec.evolve(method=resolved(base, spec))
     spec = with_shown_photos(spec, dataset, runtime)
     encoder = partial(base.frozen, "text_encoder") if base.family.clip_text else None
     identifier = choose_identifier(base.tokenizer, spec.identifier, encoder)
     if not spec.identifier.text:
-        drawn = spec.identifier.model_copy(update={"drawn": identifier})
-        spec = spec.model_copy(update={"identifier": drawn})
+        spec = spec.evolve(identifier={"drawn": identifier})
     subjects = dataset.select(spec.subjects)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
@@ -196,14 +194,14 @@ def with_absolute_paths(spec: RunSpec) -> RunSpec:
     encoders = needed_encoders({*standard_metrics(), *spec.protocol.metrics})
     sections = {name: spec.protocol.encoder_spec(name) for name in encoders}
     moved: dict[str, EncoderSpec] = {
-        name: section.model_copy(update={"weights": _absolute(section.weights)})
+        name: section.evolve(weights=_absolute(section.weights))
         for name, section in sections.items()
         if is_local(section.weights)
     }
-    data = spec.data.model_copy(update={"folder": spec.data.folder and _absolute(spec.data.folder)})
-    base = spec.base.model_copy(update={"model": _absolute(spec.base.model)})
-    return spec.model_copy(
-        update={"data": data, "base": base, "protocol": spec.protocol.with_encoder_specs(moved)}
+    return spec.evolve(
+        data={"folder": spec.data.folder and _absolute(spec.data.folder)},
+        base={"model": _absolute(spec.base.model)},
+        protocol=spec.protocol.with_encoder_specs(moved),
     )
 
 

@@ -123,7 +123,7 @@ def stopped_at(spec: RunSpec, steps: int) -> RunSpec:
             f"--checkpoints {steps}: {spec.method.name} trains {own} steps",
             "give steps of the training, such as --checkpoints 20,40,80",
         )
-    return spec.model_copy(update={"method": spec.method.model_copy(update={"steps": steps})})
+    return spec.evolve(method={"steps": steps})
 
 
 def said_before(prepared: Prepared) -> list[str]:

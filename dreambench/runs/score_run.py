@@ -106,7 +106,7 @@ def write_scores(
     images = images_of(spec)
     others = []
     for name, protocol in list(protocols.items())[1:]:
-        same = images_of(spec.model_copy(update={"protocol": protocol})).values()
+        same = images_of(spec.evolve(protocol=protocol)).values()
         others.append(ScoredProtocol(name, protocol, [cell for own in same for cell in own.cells]))
     most = images_that_count(spec, protocols)
     watch.start("scoring", sum(own.count(most) for own in images.values()))

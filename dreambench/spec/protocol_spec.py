@@ -203,7 +203,7 @@ class ProtocolSpec(Section):
         """Return the protocol with other settings for some encoders, by name."""
         own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
         others = {name: spec for name, spec in changes.items() if name not in own}
-        return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
+        return self.evolve(**own, encoders={**self.encoders, **others})
 
 
 def _digest(value: Any, digits: int = 8) -> str:

@@ -150,7 +150,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
 def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> None:
     # More subjects, prompts or images per prompt are the same run grown: each image's noise is its own.
     grown = {name: getattr(wanted.spec, name) for name in ("subjects", "prompts", "images_per_prompt")}
-    before = present.spec.model_copy(update=grown) if present.kind == "run" else present.spec
+    before = present.spec.evolve(**grown) if present.kind == "run" else present.spec
     same_images = before.images_key == wanted.spec.images_key
     if present.kind == wanted.kind and same_images and present.source == wanted.source:
         return

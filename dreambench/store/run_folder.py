@@ -46,7 +46,7 @@ class RunFolder:
         """Return this folder with the score tables of another protocol; its log names that one alone."""
         record = self.record
         if name in record.protocols:
-            spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
+            spec = record.spec.evolve(protocol=record.protocols[name])
             name = "" if next(iter(record.protocols)) == name else name
             record = record.model_copy(update={"spec": spec, "key": spec.key, "protocols": {}})
         view = RunFolder(self.path, record, name)
