@@ -121,13 +121,13 @@ def prepare_all(specs: Sequence[RunSpec], options: ExecutorOptions = _HERE) -> l
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        base = bases.get(held_as(spec))
+        base = bases.get(base_key(spec))
         prepared.append(prepare(spec, base, options.gpu_share, options.elsewhere))
-        bases[held_as(spec)] = prepared[-1].base
+        bases[base_key(spec)] = prepared[-1].base
     return prepared
 
 
-def held_as(spec: RunSpec) -> str:
+def base_key(spec: RunSpec) -> str:
     """Return what names a run's base model in memory: which one it is, on which device, in which numbers."""
     runtime = spec.runtime
     return f"{spec.base.model_dump_json()} {(runtime.device, runtime.precision, runtime.quantize)}"
@@ -135,25 +135,23 @@ def held_as(spec: RunSpec) -> str:
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
     """Return the initial run log of a prepared run."""
+    spec, base, subjects = prepared.spec, prepared.base, prepared.subjects
+    own = []
+    if any(base.index.get("safety_checker") or ()):
+        own.append(SAFETY_NOTE)
+    if not (spec.identifier.text or base.family.clip_text):
+        own.append(
+            f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."
+        )
     return new_record(
         name,
-        prepared.spec,
-        prepared.subjects,
+        spec,
+        subjects,
         prepared.runtime,
         identifier=prepared.identifier,
         protocols=dict(prepared.protocols),
-        notes=[
-            *([SAFETY_NOTE] if _has_safety_checker(prepared) else []),
-            *_rule(prepared),
-            *noun_note(prepared.spec, prepared.subjects),
-            *shown_note(prepared.spec, prepared.subjects),
-            *notes,
-        ],
+        notes=[*own, *noun_note(spec, subjects), *shown_note(spec, subjects), *notes],
     )
-
-
-def _has_safety_checker(prepared: Prepared) -> bool:
-    return any(prepared.base.index.get("safety_checker") or ())
 
 
 def new_record(
@@ -172,13 +170,6 @@ def new_record(
         machine=machine(runtime.describe()),
         **fields,
     )
-
-
-def _rule(prepared: Prepared) -> list[str]:
-    """Return a note on how the identifier was chosen, if not by the paper's lookup."""
-    if prepared.spec.identifier.text or prepared.base.family.clip_text:
-        return []
-    return [f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."]
 
 
 def default_run_name(spec: RunSpec) -> str:

@@ -15,7 +15,7 @@ from dreambench.models.quantized import is_finite
 from dreambench.paths import cache_folder, sha256_of
 from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import class_image_set, ensure_class_images
-from dreambench.runs.memory import thrift_at_work
+from dreambench.runs.memory import memory_advice
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
 from dreambench.runs.training_subject import training_subject
@@ -80,7 +80,7 @@ def _out_of_memory_is_one_line(prepared: Prepared, subject: Subject) -> Iterator
             raise
         raise DreambenchError(
             f"out of memory at {subject.name}",
-            f"{thrift_at_work(prepared.spec, prepared.base.family)}repeat the same command to resume",
+            f"{memory_advice(prepared.spec, prepared.base.family)}repeat the same command to resume",
         ) from error
 
 

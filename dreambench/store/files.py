@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, shortened
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -62,7 +62,7 @@ def no_space_is_one_line(path: Path, remedy: str = "give another --out") -> Iter
             ) from error
         if number is not None and number in _UNWRITABLE:
             raise DreambenchError(
-                f"{_short(path)} cannot be written: {os.strerror(number)}", remedy
+                f"{shortened(str(path))} cannot be written: {os.strerror(number)}", remedy
             ) from error
         raise
 
@@ -71,11 +71,6 @@ def _in_its_message(error: Exception) -> int | None:
     """Return the system's error number from the message of a library in Rust (safetensors), if it has one."""
     found = re.search(r"\b(?:os error|code:) (\d+)", str(error))
     return int(found[1]) if found else None
-
-
-def _short(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
 @contextmanager
