@@ -58,7 +58,7 @@ def _rows(file: Path) -> tuple[list[Any], list[Problem]]:
     except (OSError, ValueError) as error:
         return [], [Problem(LIST, f"cannot be read as JSON ({error})")]
     if not isinstance(rows, list) or not rows:
-        return [], [Problem(LIST, "is no list of concepts")]
+        return [], [Problem(LIST, "is not a list of concepts")]
     return rows, []
 
 

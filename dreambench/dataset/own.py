@@ -164,14 +164,14 @@ def photo_problem(folder: Path, place: str | Path, decode: bool) -> str | None:
     if is_outside(place):
         return OUTSIDE
     if not (folder / place).is_file():
-        return "is no file"
+        return "is not a file"
     return image_problem(folder / place) if decode else None
 
 
 def read_lines(file: Path) -> tuple[list[str], str | None]:
     """Return the lines of a text file that are not blank, stripped, and why it cannot be read."""
     if not file.is_file():
-        return [], "is no file"
+        return [], "is not a file"
     try:
         return [line.strip() for line in file.read_text(encoding="utf-8").splitlines() if line.strip()], None
     except (OSError, ValueError) as error:

@@ -228,7 +228,7 @@ def _device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise DreambenchError(
-            f"runtime.device={name} is no device", "use auto, cpu, cuda or cuda:N"
+            f"runtime.device={name} is not a device", "use auto, cpu, cuda or cuda:N"
         ) from error
     present = {
         "cpu": True,

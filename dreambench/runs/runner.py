@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from dreambench.runs.subject import is_made, set_damage_aside
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
-from dreambench.store.record import Status
+from dreambench.store.record import Status, ends_are_recorded
 from dreambench.store.scratch_folder import keep_or_remove
 
 #: A run shorter than this many seconds needs no page before its end.
@@ -198,11 +199,8 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
             weights = run_folder.weights_folder(subject.name)
             checkpoint = run_folder.checkpoint_folder(subject.name)
             keep_or_remove(weights, checkpoint, r.job.keep_checkpoints)
-    try:
+    with ends_are_recorded(partial(_ended, run_folder, r.began)):
         score_run(prepared, run_folder, watch)
-    except Exception as error:
-        _ended(run_folder, r.began, "failed", error=str(error) or type(error).__name__)
-        raise
     notes = {s.name: run_folder.subject_note(s.name) or {} for s in prepared.subjects}
     noted = {name: str(note["machine"]) for name, note in notes.items() if "machine" in note}
     errors = [f"{outcome.queued.name}: {outcome.error}" for outcome in r.failed]
@@ -229,11 +227,5 @@ def failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> Ite
             if run_folder.record.status == "started":
                 _ended(run_folder, began, status, **changes)
 
-    try:
+    with ends_are_recorded(record):
         yield
-    except KeyboardInterrupt:
-        record("interrupted")
-        raise
-    except Exception as error:
-        record("failed", error=str(error) or type(error).__name__)
-        raise

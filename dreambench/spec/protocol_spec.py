@@ -140,7 +140,7 @@ class ProtocolSpec(Section):
     @field_validator("metrics")
     @classmethod
     def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        # The order in which metrics are named is no part of the protocol.
+        # The order in which metrics are named does not belong to the protocol.
         return in_table_order(metrics)
 
     @model_validator(mode="after")

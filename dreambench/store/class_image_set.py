@@ -106,7 +106,7 @@ class ClassImageSet:
         that it has no manifest yet.
         """
         if not self.manifest.exists():
-            # Without hashes, what is no file cannot be one of the images.
+            # Without hashes, only what is not a file can be told from an image.
             files.remove_all(path for path in self.images if path.exists() and not path.is_file())
             return []
         try:

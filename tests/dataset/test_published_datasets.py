@@ -106,7 +106,7 @@ def test_dsh_bench(dsh: Path) -> None:
         ({"./images/431.jpg": dsh_entry(prompt=[])}, "at least 1 item"),
         ({"./images/431.jpg": dsh_entry(metadata={})}, "metadata.cate2: field required"),
         ({"../431.jpg": dsh_entry()}, "lies outside of the dataset"),
-        ({"./images/8.jpg": dsh_entry()}, "is no file"),
+        ({"./images/8.jpg": dsh_entry()}, "is not a file"),
         ({"./images/431.jpg": dsh_entry(subject="a/b")}, "path separator"),
     ],
 )
@@ -144,7 +144,7 @@ def test_dreambench_plus(plus: Path) -> None:
     ("file", "content", "expected"),
     [
         ("dataset.json", "{", "cannot be read as JSON"),
-        ("dataset.json", "[]", "is no list of concepts"),
+        ("dataset.json", "[]", "is not a list of concepts"),
         ("dataset.json", '[{"class_prompt": "dog"}]', "concept 0: the field instance_data_dir is missing"),
         ("dataset.json", concept("../b", "c"), "lies outside"),
         ("dataset.json", concept("all", "c"), "may not be called 'all'"),
@@ -179,7 +179,7 @@ def test_a_pipe_and_a_name_with_a_path_are_refused(plus: Path) -> None:
     picture(plus / "images" / "object" / "09.jpg")
     problems = {problem.file: problem.problem for problem in verify(plus)}
     assert "path separator" in problems["captions/object/07.txt"]
-    assert problems["captions/object/09.txt"] == "is no file"
+    assert problems["captions/object/09.txt"] == "is not a file"
     assert "images/object/08.jpg" in problems
 
 

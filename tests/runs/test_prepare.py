@@ -81,7 +81,7 @@ def test_a_quantizer_that_this_machine_lacks_is_left_to_workers_elsewhere(tiny, 
 @pytest.mark.parametrize(
     ("change", "wrong"),
     [
-        ("runtime.device=gpu", "runtime.device=gpu is no device"),
+        ("runtime.device=gpu", "runtime.device=gpu is not a device"),
         ("runtime.quantize=fp8", "not for Stable Diffusion's U-Nets"),
     ],
 )

@@ -96,7 +96,7 @@ def load_lpips(spec: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
     if any(name.startswith("features.") for name in state):
         _load_trunk(network, state, what)
     else:
-        # `lins` repeats lin0, lin1, ...; the scaling layer's two constants are no weights.
+        # `lins` repeats lin0, lin1, ...; the scaling layer's two constants are not weights.
         load_into(network, state, what, optional=("lins.", "scaling_layer."))
     return LpipsNetwork(network, torch.device(device))
 
