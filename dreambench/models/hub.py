@@ -84,6 +84,16 @@ def commit_of_snapshot(folder: Path, components: Iterable[str]) -> str | None:
     return commit if all(f.is_symlink() and f.resolve().parent == blobs for f in files) else None
 
 
+def cached_snapshot(repository: str, revision: str | None) -> Path | None:
+    """Return the local folder of a hub repository if it is in the cache, without any network access."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except Exception:
+        return None
+
+
 def snapshot(repository: str, commit: str, files: Sequence[str]) -> Path:
     """Return the local folder of a hub repository at a commit, with the files of some patterns.
 
@@ -91,12 +101,9 @@ def snapshot(repository: str, commit: str, files: Sequence[str]) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    try:
-        folder = Path(snapshot_download(repository, revision=commit, local_files_only=True))
-        if all(any(folder.glob(pattern)) for pattern in files):
-            return folder
-    except Exception:  # nothing of this commit is in the cache
-        pass
+    folder = cached_snapshot(repository, commit)
+    if folder is not None and all(any(folder.glob(pattern)) for pattern in files):
+        return folder
     return Path(snapshot_download(repository, revision=commit, allow_patterns=list(files)))
 
 
@@ -127,16 +134,6 @@ def remote_shapes(spec: BaseSpec) -> tuple[str, dict[str, dict[str, tuple[int, .
             shapes = {name: tuple(tensor.shape) for name, tensor in header.tensors.items()}
             found[match[1]] = {**found.get(match[1], {}), **shapes}
         return str(index["_class_name"]), found
-    except Exception:
-        return None
-
-
-def cached(spec: BaseSpec) -> Path | None:
-    """Return the local snapshot of a hub model if it is there, without any network access."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(spec.model, revision=spec.revision, local_files_only=True))
     except Exception:
         return None
 

@@ -142,11 +142,11 @@ def _estimate(
 
 def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:
     from dreambench.models.base_model import is_hub_id, open_base
-    from dreambench.models.hub import cached
+    from dreambench.models.hub import cached_snapshot
 
     snapshot = None
     if not located(spec.base.model).is_dir() and is_hub_id(spec.base.model):
-        snapshot = cached(spec.base)
+        snapshot = cached_snapshot(spec.base.model, spec.base.revision)
         if snapshot is None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
             return None
