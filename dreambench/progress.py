@@ -190,23 +190,22 @@ def reporting(listener: ProgressListener | None) -> Iterator[ProgressListener]:
 def each_in_threads(
     bar: str, things: Sequence[_Thing], work: Callable[[_Thing], _Result], threads: int | None, quiet: bool
 ) -> dict[_Thing, _Result]:
-    """Do some work on each thing, in threads and under a bar on stderr; return the results by thing.
+    """Do some work on each thing, in threads and under a bar on stderr; return the results in their order.
 
     The first error ends it, Ctrl-C too: what has not started is dropped, not waited for.
     """
-    done: dict[_Thing, _Result] = {}
     with reporter(quiet) as shown, ThreadPoolExecutor(threads) as pool:
         shown.start(bar, len(things))
-        jobs = {pool.submit(work, thing): thing for thing in things}
+        jobs = {thing: pool.submit(work, thing) for thing in things}
         try:
-            for job in as_completed(jobs):
-                done[jobs[job]] = job.result()
+            for job in as_completed(jobs.values()):
+                job.result()
                 shown.advance(bar)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
         shown.finish(bar)
-    return done
+    return {thing: job.result() for thing, job in jobs.items()}
 
 
 class Stopwatch:
