@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from dreambench.methods.method import Method
     from dreambench.metrics.scorer import Scorer
     from dreambench.progress import ProgressListener
+    from dreambench.report.write import write_report_of as report
     from dreambench.spec.metric import Metric
     from dreambench.spec.protocol_spec import ProtocolSpec as Protocol
 
@@ -44,6 +45,7 @@ _PLACES = {
     "Scores": "dreambench.analysis.scores:Scores",
     "compare": "dreambench.analysis.scores:compare",
     "load": "dreambench.analysis.scores:load",
+    "report": "dreambench.report",  # the package, which is callable: one thing, whatever is imported first
 }
 
 
@@ -51,7 +53,8 @@ def __getattr__(name: str) -> Any:
     if name not in _PLACES:
         raise AttributeError(f"module 'dreambench' has no attribute {name!r}")
     module, _, attribute = _PLACES[name].partition(":")
-    return getattr(import_module(module), attribute)
+    found = import_module(module)
+    return getattr(found, attribute) if attribute else found
 
 
 def __dir__() -> list[str]:
@@ -101,7 +104,7 @@ def score(
     """
     from dreambench.analysis.scores import load
     from dreambench.runs.asked import asked_protocols
-    from dreambench.runs.score import score as score_images
+    from dreambench.runs.submissions.score import score as score_images
     from dreambench.spec.presets import preset_names
 
     first = asked_protocols({"protocol": protocol})[0]
@@ -189,15 +192,3 @@ def run(
         reporter=reporter,
     )
     return load(folder.path)
-
-
-@process_kept()
-def report(*runs: str | Path | Scores, out: str | Path | None = None, force: bool = False) -> Path:
-    """Write the report of one run, or of several side by side, and return the page's path.
-
-    ``runs`` are run folders or ``Scores``. ``out`` is the report's folder (None: in the one run's folder, or
-    below results/). Raises DreambenchError where the signatures differ, unless ``force``.
-    """
-    from dreambench.report.write import write_report_of
-
-    return write_report_of(*runs, out=out, force=force)

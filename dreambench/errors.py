@@ -35,6 +35,11 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in line)
 
 
+def shortened(text: str) -> str:
+    """Return a path or another name for a message: of a long one, its two ends."""
+    return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
+
+
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the beginning of a remedy that names the nearest known name; "" where none is near.
 

@@ -6,6 +6,7 @@ gigabytes. Settings are therefore read from regular files only, without aliases,
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 from pathlib import Path
@@ -66,6 +67,13 @@ def refuse_special(path: Path, what: str = "file") -> None:
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise DreambenchError(f"{what} {path} is a pipe or a device, not a file", "give a regular file")
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hexadecimal; raises OSError, and for a pipe DreambenchError."""
+    refuse_special(path)
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +22,9 @@ from rich.progress import (
 )
 
 from dreambench.errors import printable
+
+_Thing = TypeVar("_Thing")
+_Result = TypeVar("_Result")
 
 #: Without a terminal, a stage prints a line at most this often, in seconds.
 EVERY = 30.0
@@ -179,6 +183,27 @@ def reporting(listener: ProgressListener | None) -> Iterator[ProgressListener]:
         return
     with reporter() as shown:
         yield shown
+
+
+def each_in_threads(
+    bar: str, things: Sequence[_Thing], work: Callable[[_Thing], _Result], threads: int | None, quiet: bool
+) -> dict[_Thing, _Result]:
+    """Do some work on each thing, in threads and under a bar on stderr; return the results in their order.
+
+    The first error ends it, Ctrl-C too: what has not started is dropped, not waited for.
+    """
+    with reporter(quiet) as shown, ThreadPoolExecutor(threads) as pool:
+        shown.start(bar, len(things))
+        jobs = {thing: pool.submit(work, thing) for thing in things}
+        try:
+            for job in as_completed(jobs.values()):
+                job.result()
+                shown.advance(bar)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+        shown.finish(bar)
+    return {thing: job.result() for thing, job in jobs.items()}
 
 
 class Stopwatch:

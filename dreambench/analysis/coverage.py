@@ -173,9 +173,9 @@ def _refuse_other_protocol(run: RunFolder, protocol: str) -> None:
     for name in _encoders(wanted) & _encoders(spec.protocol):
         settings, filled = wanted.encoder_spec(name), spec.protocol.encoder_spec(name)
         if settings.weights == filled.weights:
-            same[name] = settings.model_copy(update={"fingerprint": filled.fingerprint})
+            same[name] = settings.evolve(fingerprint=filled.fingerprint)
     asked = wanted.with_encoder_specs(same).with_metrics(spec.protocol.metrics)
-    other = spec.model_copy(update={"protocol": asked})
+    other = spec.evolve(protocol=asked)
     ours, theirs = (format_signature(signature_fields(each, 0)) for each in (spec, other))
     if fields := signature_differences(ours, theirs):
         raise DreambenchError(

@@ -9,8 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.analysis.run_scores import RunScores
-from dreambench.spec.encoder_key import encoder_key
-from dreambench.store.files import sha256_of
+from dreambench.paths import sha256_of
 from dreambench.store.sealed_rows import read_rows
 
 CONTEXT = "recontextualization"
@@ -33,7 +32,7 @@ class Similarities:
 
 def similarities(run: RunScores) -> Similarities:
     """Compute the similarities of one run; each image file is read, because its hash names its embedding."""
-    key = encoder_key("dino", run.record.spec.protocol.dino)
+    key = run.record.spec.protocol.encoder_key("dino")
     columns = ["nearest_photo", "other_contexts"]
     images = pd.DataFrame(np.nan, index=run.tables.images.index, columns=columns)
     images["nearest_name"] = None
@@ -64,7 +63,7 @@ def photo_embeddings(run: RunScores, kind: str) -> dict[str, np.ndarray]:
     whose photos have been moved, or have no embeddings, is omitted. Raises DreambenchError for a damaged
     file.
     """
-    key = encoder_key(kind, run.record.spec.protocol.encoder_spec(kind))
+    key = run.record.spec.protocol.encoder_key(kind)
     kept = run.folder.published_photos_file(key)
     found = {}
     for subject, photos in run.record.photos.items():

@@ -21,7 +21,7 @@ class FailureMode:
     """One rule applied to one run.
 
     ``score`` and ``threshold`` have one value per row of the images table, NaN where the rule cannot
-    judge it; ``found`` marks the images that fail, the worst first in ``examples`` (row positions).
+    judge it; ``examples`` are the images that fail, the worst first (row positions).
     ``missing`` says what is missing if no image can be judged.
     """
 
@@ -40,11 +40,6 @@ class FailureMode:
     def why_not(self) -> str:
         """What is missing, if no image could be judged."""
         return "" if self.judged else self.missing
-
-    @property
-    def found(self) -> pd.Series:
-        """True for each image that fails; False where it could not be judged."""
-        return self._excess > 0
 
     @property
     def examples(self) -> list[int]:

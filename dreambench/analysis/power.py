@@ -103,7 +103,7 @@ def scored_methods(runs: Sequence[RunScores], metric: str) -> list[ScoredMethod]
 
 def _method_of(run: RunScores) -> str:
     """Return a key that is equal for runs that differ only in their seed."""
-    spec = run.record.spec.model_copy(update={"seed": 0})
+    spec = run.record.spec.evolve(seed=0)
     return f"{spec.method.name} {spec.images_key}"
 
 

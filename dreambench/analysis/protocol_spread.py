@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from dreambench.analysis.summary import Score, Summary
 from dreambench.spec.registries import in_table_order
 from dreambench.spec.signature import scale_of
-
-
-@dataclass(frozen=True)
-class ProtocolSpread:
-    """A method's lowest and highest score by one metric over ``protocols``, without the protocols' scales."""
-
-    method: str
-    metric: str
-    low: float
-    high: float
-    protocols: int
-
-    @property
-    def spread(self) -> float:
-        """The highest minus the lowest score."""
-        return self.high - self.low
 
 
 def scores_by_protocol(summaries: Mapping[str, Summary], row: int) -> dict[str, dict[str, Score]]:
@@ -41,9 +24,12 @@ def unscaled(score: Score, signature: str, metric: str) -> Score:
     return Score(mean=score.mean / factor, ci95=ci95)
 
 
-def protocol_spreads(summaries: Mapping[str, Summary]) -> list[ProtocolSpread]:
-    """Return each method's spread by each metric that at least two protocols have."""
-    found = []
+def protocol_spreads(summaries: Mapping[str, Summary]) -> dict[tuple[str, str], float]:
+    """Return the highest minus the lowest score by method and metric, without the protocols' scales.
+
+    Only metrics that at least two protocols have are in it.
+    """
+    found = {}
     first = next(iter(summaries.values()))
     for position, row in enumerate(first.rows[1:], start=1):
         scores = scores_by_protocol(summaries, position)
@@ -54,5 +40,5 @@ def protocol_spreads(summaries: Mapping[str, Summary]) -> list[ProtocolSpread]:
                 if metric in own
             ]
             if len(values) > 1:
-                found.append(ProtocolSpread(row.method, metric, min(values), max(values), len(values)))
+                found[row.method, metric] = max(values) - min(values)
     return found

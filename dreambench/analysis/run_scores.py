@@ -149,15 +149,15 @@ def _restricted(run: RunScores, shared: set[Cell]) -> RunScores:
     tables = ScoreTables(
         images=images[cells.isin(list(shared))].reset_index(drop=True),
         diversity=_pairs_of(run.tables.diversity, shared),
-        prior=_of(run.tables.prior, subjects),
-        photos=_of(run.tables.photos, subjects),
-        drift=_of(run.tables.drift, subjects),
+        prior=_of_subjects(run.tables.prior, subjects),
+        photos=_of_subjects(run.tables.photos, subjects),
+        drift=_of_subjects(run.tables.drift, subjects),
     )
     counts = {name: sum(cell[0] == name for cell in shared) for name in run.record.subjects}
     return replace(RunScores.of(run.label, run.folder, tables), coverage=Coverage(counts, counts))
 
 
-def _of(frame: pd.DataFrame, subjects: set[str]) -> pd.DataFrame:
+def _of_subjects(frame: pd.DataFrame, subjects: set[str]) -> pd.DataFrame:
     return frame[frame["subject"].isin(subjects)].reset_index(drop=True)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.errors import DreambenchError
+from dreambench.metrics.tables import COLUMNS
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import metrics_that_compare
 from dreambench.store import RunFolder
@@ -21,13 +22,7 @@ _KEYS = {
     "drift": ("subject", "prompt_index"),
     "photos": ("subject", "photo_a", "photo_b"),
 }
-_OTHERS = {
-    "images": ("class_noun", "category", "prompt", "kind", "seed", "file", "size"),
-    "diversity": (),
-    "prior": ("file",),
-    "drift": ("prompt", "file", "base_file"),
-    "photos": (),
-}
+_OTHERS = {name: tuple(c for c in columns if c not in _KEYS[name]) for name, columns in COLUMNS.items()}
 _WHOLE_NUMBERS = frozenset({"prompt_index", "image_index", "seed"})
 #: What pandas calls the kinds of a column, and what we do.
 _INTEGERS = (frozenset({"integer"}), "whole numbers")

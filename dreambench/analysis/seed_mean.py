@@ -45,7 +45,7 @@ def differences_but_the_seed(first: RunScores, other: RunScores) -> list[str]:
     fields = signature_differences(first.signature, other.signature)
     if left.kind != right.kind:
         fields.append(f"kind: {left.kind}, not {right.kind}")
-    spec = right.spec.model_copy(update={"seed": left.spec.seed})
+    spec = right.spec.evolve(seed=left.spec.seed)
     fields += [field for field in differences(left.spec, spec) if field not in fields]
     if not fields and spec.key != left.spec.key:
         fields.append("protocol: its metrics or prior_images")
@@ -60,7 +60,7 @@ def with_seeds_joined(scored: Sequence[RunScores]) -> list[RunScores]:
     """
     groups: dict[tuple[str, str, str], list[RunScores]] = {}
     for run in scored:
-        same = run.record.spec.model_copy(update={"seed": 0}).key if run.record.kind == "run" else run.label
+        same = run.record.spec.evolve(seed=0).key if run.record.kind == "run" else run.label
         groups.setdefault((run.record.kind, run.signature, same), []).append(run)
     labels = _labels([runs for runs in groups.values() if len(_seeds(runs)) == len(runs) > 1])
     shown: list[RunScores] = []

@@ -30,7 +30,7 @@ from dreambench.cli import (
     score_command,
     study_command,
 )
-from dreambench.errors import DreambenchError, printable
+from dreambench.errors import DreambenchError, printable, shortened
 from dreambench.spec.process import process_kept
 
 _INTERRUPTED = 130
@@ -222,8 +222,7 @@ def _in_words(error: Exception, place: str = "a file") -> str:
     """Return an error that nobody foresaw in one line; the system's are of a file, in the system's words."""
     if isinstance(error, OSError) and error.strerror:
         name = str(error.filename or (_OUTPUT if _is_of_printing(error) else place))
-        short = name if len(name) <= 200 else f"{name[:80]}...{name[-80:]}"
-        return f"{printable(short)}: {error.strerror[0].lower()}{error.strerror[1:]}"
+        return f"{printable(shortened(name))}: {error.strerror[0].lower()}{error.strerror[1:]}"
     line = printable(str(error))[:_LONGEST]
     return f"{type(error).__name__}: {line}"
 

@@ -142,18 +142,13 @@ def latest_run(results: Path) -> Path:
 
     Raises DreambenchError where there is none.
     """
-    from dreambench.store import open_run
+    from dreambench.store.opening import readable_runs
 
-    found = []
-    for file in results.glob("*/run.json"):
-        try:
-            run = open_run(file.parent)
-        except DreambenchError:
-            continue  # a damaged run is no reason to hide the others
-        found.append((run.score_file("images").is_file(), run.record.updated, str(file.parent)))
+    # A damaged run is no reason to hide the others.
+    found = readable_runs(file.parent for file in results.glob("*/run.json"))
     if not found:
         raise DreambenchError(f"no run in {results}/", "name a run folder: dreambench report RUN")
-    return Path(max(found)[-1])
+    return max((r.score_file("images").is_file(), r.record.updated, r.path) for r in found)[-1]
 
 
 def signatures_differ(paths: list[Path]) -> bool:

@@ -46,7 +46,7 @@ def score(
 ) -> None:
     """Score images of any method by the same protocol, with the same signature and the same report."""
     from dreambench.runs.asked import PAPER_PRESET
-    from dreambench.runs.score import score as score_images
+    from dreambench.runs.submissions.score import score as score_images
 
     # Scoring needs no GPU, and other people's images are of the paper's subjects.
     source = (images or manifest) if images is None or manifest is None else None

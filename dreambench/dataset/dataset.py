@@ -120,27 +120,18 @@ def subject_rows(subjects: Iterable[Subject]) -> list[tuple[str, str, str, str, 
     return rows
 
 
-def match_prompt(text: str, subject: Subject, identifier: str | None = None) -> Prompt | None:
+def match_prompt(text: str, subject: Subject) -> Prompt | None:
     """Return the prompt of ``subject`` that a caption is, or None.
 
-    "a sks dog in the snow" and "a dog in the snow" are the same prompt of a dog. Case and spacing do not
-    count. With ``identifier`` the words before the class noun must be it or nothing; without, up to 3
-    arbitrary words are taken as one. Of several readings the one with the fewest identifier words
-    counts: "a red dog" is the prompt "red", never a dog called "red".
+    "a sks dog in the snow" and "a dog in the snow" are the same prompt of a dog: up to 3 words before the
+    class noun are taken as an identifier. Case and spacing do not count. Of several readings the one with
+    the fewest identifier words counts: "a red dog" is the prompt "red", never a dog called "red".
     """
-    words = text.casefold().split()
-    noun = subject.class_noun.casefold().split()
-    allowed = None if identifier is None else identifier.casefold().split()
-    best: tuple[int, Prompt] | None = None
-    for prompt in subject.prompts:
-        slot = _identifier_words(words, prompt, noun)
-        if slot is None or (allowed is not None and slot not in ([], allowed)):
-            continue
-        if allowed is None and len(slot) > _MAX_IDENTIFIER_WORDS:
-            continue
-        if best is None or len(slot) < best[0]:
-            best = (len(slot), prompt)
-    return best[1] if best else None
+    words, noun = text.casefold().split(), subject.class_noun.casefold().split()
+    slots = [(_identifier_words(words, prompt, noun), prompt) for prompt in subject.prompts]
+    read = [(len(slot), prompt) for slot, prompt in slots if slot is not None]
+    fewest, found = min(read, key=lambda pair: pair[0], default=(0, None))
+    return found if fewest <= _MAX_IDENTIFIER_WORDS else None
 
 
 def _identifier_words(words: list[str], prompt: Prompt, noun: list[str]) -> list[str] | None:

@@ -10,9 +10,9 @@ import re
 from pathlib import Path
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
-from dreambench.dataset.images import file_sha256
 from dreambench.dataset.own import photo_problem, read_lines, row_problem
 from dreambench.dataset.prompts import Category, Prompt
+from dreambench.paths import sha256_of
 
 _LIVE = ("animal", "human")
 
@@ -57,7 +57,7 @@ class DreamBenchPlusFolder:
             prompts = tuple(
                 Prompt(i, with_placeholders(text, noun), category) for i, text in enumerate(lines[1:])
             )
-            subjects.append(Subject(name, noun, kind, (Photo(picture, file_sha256(picture)),), prompts))
+            subjects.append(Subject(name, noun, kind, (Photo(picture, sha256_of(picture)),), prompts))
         return tuple(sorted(subjects, key=lambda subject: subject.name)), problems
 
 

@@ -14,9 +14,9 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
 from dreambench.dataset.dreambench_plus_folder import with_placeholders
-from dreambench.dataset.images import file_sha256
 from dreambench.dataset.own import photo_problem, row_problem
 from dreambench.dataset.prompts import Category, Prompt
+from dreambench.paths import sha256_of
 
 LIST = "DSH-Bench_image_info.json"
 _LIVE = ("Animal", "Person")
@@ -69,7 +69,7 @@ class DshBench:
                 Prompt(index, with_placeholders(each.prompt, noun), each.prompt_scenario)
                 for index, each in enumerate(entry.prompt)
             )
-            photos = (Photo(picture, file_sha256(picture)),)
+            photos = (Photo(picture, sha256_of(picture)),)
             subjects[name] = Subject(name, noun, kind, photos, prompts)
         return tuple(subjects.values()), problems
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import stat
 from pathlib import Path
 
@@ -91,13 +90,6 @@ def image_size(path: Path) -> tuple[int, int]:
 def is_photo(path: Path) -> bool:
     """Whether a path is a photo by its name: a known suffix (any case), and not hidden."""
     return path.suffix.lower() in PHOTO_SUFFIXES and not path.name.startswith(".")
-
-
-def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal; raises OSError, and for a pipe DreambenchError."""
-    refuse_special(path)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read(path: Path) -> Image.Image:

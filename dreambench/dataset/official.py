@@ -15,9 +15,9 @@ from typing import cast
 from pydantic import TypeAdapter
 
 from dreambench.dataset.dataset import Photo, Problem, Subject, fingerprint_of
-from dreambench.dataset.images import file_sha256, image_problem, is_photo
+from dreambench.dataset.images import image_problem, is_photo
 from dreambench.dataset.prompts import Category
-from dreambench.paths import cache_folder, data_folder
+from dreambench.paths import cache_folder, data_folder, sha256_of
 
 NAME = "dreambooth"
 COMMIT = "4f887af7970a06fc0cd3adaa1d0b368547d6a1d0"
@@ -131,7 +131,7 @@ def _photo_problem(path: Path, photo: OfficialPhoto) -> str | None:
         return "missing"
     try:
         # A photo with the right hash was decoded when the manifest was made: no need to do it again.
-        if path.stat().st_size == photo.bytes and file_sha256(path) == photo.sha256:
+        if path.stat().st_size == photo.bytes and sha256_of(path) == photo.sha256:
             return None
     except OSError as error:
         return f"cannot be read ({error.strerror})"

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import cast
 
 from dreambench.dataset.dataset import Photo, Problem, Subject
-from dreambench.dataset.images import PHOTO_SUFFIXES, file_sha256, image_problem, is_photo
+from dreambench.dataset.images import PHOTO_SUFFIXES, image_problem, is_photo
 from dreambench.dataset.prompt_sets import read_prompt_set
 from dreambench.dataset.prompts import CATEGORIES, Category, Prompt
 from dreambench.errors import DreambenchError
+from dreambench.paths import sha256_of
 
 LIST = "subjects.csv"
 PROMPTS = "prompts.yaml"
@@ -140,7 +141,7 @@ def read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ...
             problems.append(Problem(f"{name}/{path.name}", "is a pipe or a device, not a photo"))
             continue
         try:
-            photos.append(Photo(path, file_sha256(path)))
+            photos.append(Photo(path, sha256_of(path)))
         except OSError as error:
             problems.append(Problem(f"{name}/{path.name}", f"cannot be read ({error.strerror})"))
             continue

@@ -47,7 +47,7 @@ def _noun(name: str) -> str:
 def unused_parts(folder: Path) -> list[Problem]:
     """Return what a user's dataset has and does not use, and what it has little of.
 
-    Files in a subject's folder that are no photos, folders that the list does not name, and subjects with a
+    Files in a subject's folder that are not photos, folders that the list does not name, and subjects with a
     single photo, whose Real Images row has no pair. Nothing for the official dataset.
     """
     if not (folder / LIST).is_file():

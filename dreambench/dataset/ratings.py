@@ -14,9 +14,8 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from dreambench.dataset.dataset import Problem
-from dreambench.dataset.images import file_sha256
 from dreambench.dataset.official import manifest_rows
-from dreambench.paths import cache_folder, data_folder
+from dreambench.paths import cache_folder, data_folder, sha256_of
 
 NAME = "imagenhub"
 HOST = "https://raw.githubusercontent.com"
@@ -67,6 +66,6 @@ def ratings_problems(folder: Path, judges: bool = False) -> list[Problem]:
         path = folder / listed.file
         if not path.is_file():
             problems.append(Problem(listed.file, "missing"))
-        elif file_sha256(path) != listed.sha256:
+        elif sha256_of(path) != listed.sha256:
             problems.append(Problem(listed.file, "differs from the pinned file (other SHA-256)"))
     return problems

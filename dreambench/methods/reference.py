@@ -14,10 +14,9 @@ from dreambench.methods.method import Context, Personalized, SubjectPhrase
 from dreambench.models.base_folder import first_line
 from dreambench.models.base_model import BaseModel
 from dreambench.models.hub import commit_of, snapshot
-from dreambench.paths import located
+from dreambench.paths import located, sha256_of
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
-from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -100,7 +99,7 @@ class Reference:
         assert isinstance(options, ReferenceOptions)
         if base.family.references != "ip-adapter":
             return options
-        return options.model_copy(update={"fingerprint": _fingerprint(options)})
+        return options.evolve(fingerprint=_fingerprint(options))
 
     def phrase(self, subject: Subject, identifier: str) -> SubjectPhrase:
         """Return the class noun only: the photo says which one is meant."""

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 
@@ -25,7 +24,7 @@ class ProtocolEncoders:
 
     def key(self, encoder: str) -> str:
         """Return the key of an encoder's embeddings. Loads nothing."""
-        return encoder_key(encoder, self.protocol.encoder_spec(encoder))
+        return self.protocol.encoder_key(encoder)
 
     def load(self, encoder: str) -> Any:
         """Return an encoder, loaded once. Raises DreambenchError if that fails."""

@@ -14,10 +14,10 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import KeptScores, content_key
 from dreambench.metrics.masks import Masks, NoMaskError, Picture, check_masks, mask_label
 from dreambench.models.encoders.named_weights import dino_download
+from dreambench.paths import sha256_of
 from dreambench.spec.file_metric import FileMetric, ScoredFile, missing_scores
 from dreambench.spec.metric import WeightsFile, named_weights
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.store.files import sha256_of
 
 #: How many images the encoder takes at once.
 _BATCH = 16

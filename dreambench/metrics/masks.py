@@ -18,10 +18,9 @@ from PIL import Image
 
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
-from dreambench.paths import located
+from dreambench.paths import located, sha256_of
 from dreambench.spec.file_metric import ScoredFile
 from dreambench.spec.protocol_spec import DinoSpec
-from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

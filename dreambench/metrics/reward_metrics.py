@@ -19,9 +19,9 @@ from dreambench.errors import DreambenchError
 from dreambench.metrics.command_metric import in_words, last_line, run_program
 from dreambench.metrics.kept_scores import KeptScores, content_key
 from dreambench.metrics.running_program import RunningProgram
+from dreambench.paths import sha256_of
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.store.files import sha256_of
 
 if TYPE_CHECKING:
     import torch

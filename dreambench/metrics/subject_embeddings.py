@@ -16,10 +16,10 @@ from dreambench.metrics.diversity_groups import DiversityGroups
 from dreambench.metrics.embeddings import EmbeddingJob, EmbeddingStore, ImageFile, embed
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.tables import BenchmarkImage, DriftPair
+from dreambench.paths import sha256_of
 from dreambench.spec.metric import Comparand, Metric
 from dreambench.spec.registries import get_metric
 from dreambench.store import RunFolder
-from dreambench.store.files import sha256_of
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,7 @@ class BenchmarkImage:
 DriftPair = tuple[ImageRequest, ImageRequest]
 
 #: The columns of each table before those of scores; ``size`` is WIDTHxHEIGHT in pixels.
-_COLUMNS = {
+COLUMNS = {
     "images": (
         *("subject", "class_noun", "category", "prompt_index", "prompt", "kind", "image_index"),
         *("seed", "file", "size"),
@@ -65,7 +65,7 @@ def as_table(name: str, rows: Sequence[Mapping[str, Any]], metrics: tuple[str, .
     ones, in addition to the standard ones.
     """
     scores = metrics_that_compare(SCORE_TABLES[name], metrics)
-    types = {column: _NUMBERS.get(column, "object") for column in _COLUMNS[name]}
+    types = {column: _NUMBERS.get(column, "object") for column in COLUMNS[name]}
     types |= {metric.column: "float64" for metric in scores}
     # Column by column: a frame made from rows would turn a seed column with a gap into floats.
     columns = {name: pd.Series([row.get(name) for row in rows], dtype=kind) for name, kind in types.items()}

@@ -27,9 +27,10 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.kept_scores import Number
+from dreambench.paths import sha256_of
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.store.files import sha256_of, write_text
+from dreambench.store.files import write_text
 
 #: Our own words; the two questions and the scale are those of VIEScore's subject-driven tasks.
 PROMPT = """\

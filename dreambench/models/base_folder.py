@@ -13,8 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from dreambench.errors import DreambenchError
 from dreambench.models.schedulers import check_scheduler
-from dreambench.paths import refuse_special
-from dreambench.store.files import sha256_of
+from dreambench.paths import refuse_special, sha256_of
 
 if TYPE_CHECKING:
     from dreambench.models.families.family import Family
@@ -35,7 +34,7 @@ def read_config(file: Path) -> dict[str, Any]:
     try:
         content = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise DreambenchError(f"{file} is no JSON: {first_line(error)}", REMEDY) from error
+        raise DreambenchError(f"{file} is not JSON: {first_line(error)}", REMEDY) from error
     if not isinstance(content, dict):
         raise DreambenchError(f"{file} contains no configuration", REMEDY)
     return content
@@ -49,7 +48,7 @@ def read_index(folder: Path) -> dict[str, Any]:
         index = read_config(file)
     except (FileNotFoundError, DreambenchError) as error:
         raise DreambenchError(
-            f"{file} is missing or no JSON", "give --base a folder in diffusers' layout"
+            f"{file} is missing or not JSON", "give --base a folder in diffusers' layout"
         ) from error
     index.setdefault("_class_name", None)
     return index
@@ -93,7 +92,7 @@ def _check_tokenizer(inside: Path) -> None:
 
 
 def _check_weights(inside: Path, variant: str | None) -> None:
-    # A link of the hub's cache whose blob is not there is no file.
+    # A link of the hub's cache whose blob is missing is not a file.
     names = sorted(file.name for file in inside.glob("*.safetensors") if file.exists())
     # Whole or in shards; model.fp16.safetensors and model.fp16-00001-of-00002.safetensors are a variant's.
     ending = rf"[.]{re.escape(variant)}(?:-\d+-of-\d+)?" if variant else ""
@@ -101,10 +100,11 @@ def _check_weights(inside: Path, variant: str | None) -> None:
     if found:
         return _check_shards(inside, found)
     if names and not variant:
-        raise DreambenchError(f"{inside} holds {names[0]} only", "set base.variant, such as fp16")
+        raise DreambenchError(f"{inside} contains {names[0]} only", "set base.variant, such as fp16")
     if any(f.suffix in (".bin", ".ckpt", ".pth", ".pt") for f in inside.iterdir()):
         raise DreambenchError(
-            f"{inside} holds pickled weights only, which are never read", "convert the model to safetensors"
+            f"{inside} contains pickled weights only, which are never read",
+            "convert the model to safetensors",
         )
     wanted = f"*.{variant}.safetensors" if variant else "*.safetensors"
     raise DreambenchError(f"{inside} contains no {wanted}", "download the model again, or set base.variant")

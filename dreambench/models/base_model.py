@@ -155,7 +155,7 @@ class BaseModel:
                 self._frozen[component].to("cpu")
 
     def pipeline(self, **trained: Any) -> Any:
-        """Return the pipeline of frozen components, with ``trained`` ones in their stead (None: left out)."""
+        """Return the pipeline of frozen components, or with ``trained`` ones instead (None: left out)."""
         modules = {
             name: trained[name] if name in trained else self.frozen(name) for name in self.family.weighted
         }

@@ -22,7 +22,7 @@ def fetch(spec: BaseSpec) -> Path:
     is gated, is not supported, or cannot be reached, and what to download and where to put it.
     """
     try:
-        index = _fetched_index(spec)
+        index = fetched_file(spec.model, "model_index.json", spec.revision)
     except Exception as error:
         raise _one_line(spec, error) from error
     family_of(str(read_index(index.parent)["_class_name"]), spec.model)
@@ -36,32 +36,30 @@ def fetch(spec: BaseSpec) -> Path:
         raise _one_line(spec, error) from error
 
 
-def _fetched_index(spec: BaseSpec) -> Path:
-    """Return a hub model's ``model_index.json``. Raises what the hub raises."""
-    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
-
-    file, revision = "model_index.json", spec.revision
-    found = try_to_load_from_cache(spec.model, file, revision=revision)
-    if isinstance(found, str):
-        return Path(found)
-    # One request fails at once without a network; a download would retry.
-    get_hf_file_metadata(hf_hub_url(spec.model, file, revision=revision))
-    return Path(hf_hub_download(spec.model, file, revision=revision))
-
-
-def cached_file(repository: str, file: str) -> Path | None:
+def cached_file(repository: str, file: str, revision: str | None = None) -> Path | None:
     """Return a file of a hub repository if it is in the cache, without any network access."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(repository, file)
+    found = try_to_load_from_cache(repository, file, revision=revision)
     return Path(found) if isinstance(found, str) else None
+
+
+def fetched_file(repository: str, file: str, revision: str | None = None) -> Path:
+    """Return a file of a hub repository, downloading what is not in the cache. Raises what the hub raises."""
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+
+    found = cached_file(repository, file, revision)
+    if found is not None:
+        return found
+    # One request fails at once without a network; a download would retry for a minute.
+    get_hf_file_metadata(hf_hub_url(repository, file, revision=revision))
+    return Path(hf_hub_download(repository, file, revision=revision))
 
 
 def commit_of(repository: str, file: str) -> str:
     """Return the commit of a hub repository that a file is taken from: the cached one's, or the newest.
 
-    Raises what the hub raises where it is neither in the cache nor to be had. One request fails at once
-    without a network; downloading would retry for a minute.
+    Raises what the hub raises where it is neither in the cache nor to be had.
     """
     from huggingface_hub import get_hf_file_metadata, hf_hub_url
 
@@ -86,6 +84,16 @@ def commit_of_snapshot(folder: Path, components: Iterable[str]) -> str | None:
     return commit if all(f.is_symlink() and f.resolve().parent == blobs for f in files) else None
 
 
+def cached_snapshot(repository: str, revision: str | None) -> Path | None:
+    """Return the local folder of a hub repository if it is in the cache, without any network access."""
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(repository, revision=revision, local_files_only=True))
+    except Exception:
+        return None
+
+
 def snapshot(repository: str, commit: str, files: Sequence[str]) -> Path:
     """Return the local folder of a hub repository at a commit, with the files of some patterns.
 
@@ -93,12 +101,9 @@ def snapshot(repository: str, commit: str, files: Sequence[str]) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    try:
-        folder = Path(snapshot_download(repository, revision=commit, local_files_only=True))
-        if all(any(folder.glob(pattern)) for pattern in files):
-            return folder
-    except Exception:  # nothing of this commit is in the cache
-        pass
+    folder = cached_snapshot(repository, commit)
+    if folder is not None and all(any(folder.glob(pattern)) for pattern in files):
+        return folder
     return Path(snapshot_download(repository, revision=commit, allow_patterns=list(files)))
 
 
@@ -129,16 +134,6 @@ def remote_shapes(spec: BaseSpec) -> tuple[str, dict[str, dict[str, tuple[int, .
             shapes = {name: tuple(tensor.shape) for name, tensor in header.tensors.items()}
             found[match[1]] = {**found.get(match[1], {}), **shapes}
         return str(index["_class_name"]), found
-    except Exception:
-        return None
-
-
-def cached(spec: BaseSpec) -> Path | None:
-    """Return the local snapshot of a hub model if it is there, without any network access."""
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(spec.model, revision=spec.revision, local_files_only=True))
     except Exception:
         return None
 

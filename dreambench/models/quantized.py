@@ -15,7 +15,7 @@ _PACKAGES = {"nf4": "bitsandbytes", "fp8": "torchao"}
 #: Bytes of a quantized weight: 4 bits and a float32 scale for each 64 of them; 8 bits (and a scale a row).
 _BYTES = {"nf4": 0.5 + 4 / 64, "fp8": 1.0}
 _HALF = 2
-#: Matrices that are no linear layer's: tables of embeddings.
+#: Matrices that do not belong to a linear layer: tables of embeddings.
 _LOOKED_UP = ("embed", "shared")
 
 
@@ -58,7 +58,7 @@ def held_bytes(kind: str, name: str, shape: tuple[int, ...]) -> float:
 
 
 def is_finite(values: Any) -> bool:
-    """Whether all values of a weight are finite, quantized or not; what is no tensor of floats is."""
+    """Whether all values of a weight are finite, quantized or not; so is what is not a tensor of floats."""
     import torch
 
     if not isinstance(values, torch.Tensor):

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
 from dreambench.models.encoders.weight_files import is_local, local_file
+from dreambench.paths import sha256_of
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import get_metric, standard_metrics
-from dreambench.store.files import sha256_of
 
 
 def needed_encoders(metrics: Iterable[str]) -> list[str]:
@@ -29,7 +29,7 @@ def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
         settings = user.settings(protocol)
         user.check(settings)
         if settings.fingerprint is None and (version := user.version(settings)):
-            changes[user.encoder] = settings.model_copy(update={"fingerprint": version})
+            changes[user.encoder] = settings.evolve(fingerprint=version)
     needed = needed_encoders(protocol.metrics)
     for name in needed_encoders({*standard_metrics(), *protocol.metrics}):
         settings = protocol.encoder_spec(name)
@@ -40,7 +40,7 @@ def with_fingerprints(protocol: ProtocolSpec) -> ProtocolSpec:
                 if name in needed:
                     raise
                 continue
-            changes[name] = settings.model_copy(update={"fingerprint": sha256_of(file)})
+            changes[name] = settings.evolve(fingerprint=sha256_of(file))
     return protocol.with_encoder_specs(changes) if changes else protocol
 
 

@@ -53,14 +53,14 @@ class GalleryView:
     subjects: tuple[SubjectView, ...]
 
 
-def write_gallery_page(gallery: GalleryFolder, quiet: bool = False) -> Path:
+def write_gallery_page(gallery: GalleryFolder) -> Path:
     """Write a gallery's page beside its images, and return the page's path.
 
     It opens from disk and loads nothing over the network. Raises DreambenchError where the folder cannot
     be written.
     """
     out, record = gallery.path, gallery.record
-    thumbnails = thumbnails_at(dict(gallery_places(gallery, "images")), out, quiet)
+    thumbnails = thumbnails_at(dict(gallery_places(gallery, "images")), out)
     page = render(
         "gallery_page.html.j2",
         FROM_DISK,

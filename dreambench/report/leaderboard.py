@@ -29,6 +29,7 @@ from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, signature_differences
 from dreambench.store import RunFolder, open_run
 from dreambench.store.files import write_text
+from dreambench.store.opening import runs_below
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,15 +66,11 @@ def found_runs(folders: Sequence[Path]) -> list[RunFolder]:
     """
     found: dict[Path, RunFolder] = {}
     for folder in folders:
-        inside = [folder] if (folder / "run.json").exists() else sorted(_inside(folder))
+        inside = [folder] if (folder / "run.json").exists() else runs_below(folder)
         if not inside:
             raise DreambenchError(f"{folder} contains no run", "name run folders, or folders of them")
         found.update((path.resolve(), open_run(path)) for path in inside)
     return list(found.values())
-
-
-def _inside(folder: Path) -> list[Path]:
-    return [file.parent for pattern in ("*/run.json", "*/*/run.json") for file in folder.glob(pattern)]
 
 
 def write_leaderboard(folders: Sequence[Path], out: Path) -> Path:

@@ -35,7 +35,7 @@ def protocol_table(summary: Summary) -> Table | None:
     if not summaries:
         return None
     metrics = protocol_metrics(summaries)
-    spreads = {(found.method, found.metric): found.spread for found in protocol_spreads(summaries)}
+    spreads = protocol_spreads(summaries)
     rows: list[TableRow] = []
     methods = [each.method for each in summary.rows[1:]]
     for position, method in enumerate(methods, start=1):

@@ -7,8 +7,7 @@ import hashlib
 import io
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -17,12 +16,14 @@ import pandas as pd
 
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
+from dreambench.progress import each_in_threads
 from dreambench.store.files import write_bytes
 from dreambench.store.gallery_folder import GalleryFolder, galleries_of
 
 SIDE = 128
 QUALITY = 82
 FOLDER = "thumbs"
+_THREADS = min(8, (os.cpu_count() or 1) + 2)
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,11 @@ def thumbnails_at(
     places: Mapping[Path, PurePosixPath], out: Path, quiet: bool = False
 ) -> dict[Path, Thumbnail]:
     """Make the thumbnails of some sources, each at its path below ``out``/thumbs (``make_thumbnails``)."""
-    return _of_each(list(places), lambda source: _make(source, out, FOLDER / places[source]), quiet)
+
+    def make(source: Path) -> Thumbnail:
+        return _make(source, out, FOLDER / places[source])
+
+    return each_in_threads("thumbnails", list(places), make, _THREADS, quiet)
 
 
 def embedded_thumbnails(scored: Sequence[RunScores], side: int, quiet: bool = False) -> dict[Path, Thumbnail]:
@@ -55,7 +60,8 @@ def embedded_thumbnails(scored: Sequence[RunScores], side: int, quiet: bool = Fa
 
     For a page without a folder beside it; like ``make_thumbnails``, but nothing is written.
     """
-    return _of_each(image_sources(scored), lambda source: _embed(source, side), quiet)
+    sources = image_sources(scored)
+    return each_in_threads("thumbnails", sources, lambda source: _embed(source, side), _THREADS, quiet)
 
 
 def image_sources(scored: Sequence[RunScores]) -> list[Path]:
@@ -81,26 +87,6 @@ def webp(source: Path, side: int) -> bytes:
 def data_address(content: bytes, kind: str) -> str:
     """Return content of a MIME type as a ``data:`` address."""
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def _of_each(
-    sources: Sequence[Path], make: Callable[[Path], Thumbnail], quiet: bool
-) -> dict[Path, Thumbnail]:
-    from dreambench.progress import reporter
-
-    done: dict[Path, Thumbnail] = {}
-    with reporter(quiet) as shown, ThreadPoolExecutor(min(8, (os.cpu_count() or 1) + 2)) as pool:
-        shown.start("thumbnails", len(sources))
-        jobs = {pool.submit(make, source): source for source in sources}
-        try:
-            for job in as_completed(jobs):
-                done[jobs[job]] = job.result()
-                shown.advance("thumbnails")
-        except BaseException:  # also Ctrl-C: do not wait for jobs that have not started
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        shown.finish("thumbnails")
-    return done
 
 
 def image_source(run: RunScores, file: object) -> Path | None:

@@ -22,6 +22,7 @@ from dreambench.report.print_strips import strips_in_files
 from dreambench.report.reported_table import published_tables
 from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
+from dreambench.spec.process import process_kept
 from dreambench.store import RunFolder, open_run
 from dreambench.store.files import write_text
 from dreambench.store.moved_photos import find_photos
@@ -64,10 +65,12 @@ def write_report(
     return out / PAGE
 
 
+@process_kept()
 def write_report_of(*runs: str | Path | Scores, out: str | Path | None = None, force: bool = False) -> Path:
-    """Write the report of runs, named by their folders or given as ``Scores``, and return the page's path.
+    """Write the report of one run, or of several side by side, and return the page's path.
 
-    ``out`` is the report's folder (None: ``default_folder``). Raises DreambenchError like ``write_report``.
+    ``runs`` are run folders or ``Scores``. ``out`` is the report's folder (None: in the one run's folder, or
+    below results/). Raises DreambenchError where the signatures differ, unless ``force``.
     """
     named = [each.run if isinstance(each, Scores) else open_run(Path(each)) for each in runs]
     opened = [find_photos(run) for run in named]

@@ -47,8 +47,8 @@ def resolve_scoring(
     except NotHereError:
         if not elsewhere:
             raise
-        runtime = resolve_runtime(spec.runtime.model_copy(update={"device": "auto", "precision": "auto"}))
-    return spec.model_copy(update={"protocol": with_fingerprints(spec.protocol)}), dataset, runtime
+        runtime = resolve_runtime(spec.runtime.evolve(device="auto", precision="auto"))
+    return spec.evolve(protocol=with_fingerprints(spec.protocol)), dataset, runtime
 
 
 def read_data(spec: RunSpec) -> Dataset:
@@ -58,7 +58,7 @@ def read_data(spec: RunSpec) -> Dataset:
 
 def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
     """Fill in the dataset's label and fingerprint and the subjects' names; refuse a wrong selection."""
-    data = spec.data.model_copy(update={"label": dataset.label, "fingerprint": dataset.fingerprint})
+    data = {"label": dataset.label, "fingerprint": dataset.fingerprint}
     chosen = dataset.select(spec.subjects)
     counts = sorted({len(s.prompts) for s in chosen})
     for count in counts:
@@ -66,7 +66,7 @@ def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:
     names = tuple(s.name for s in dataset.subjects if s in chosen)
     subjects = "all" if len(names) == len(dataset.subjects) else names
     prompts = canonical_selection(counts[-1], spec.prompts)
-    return spec.model_copy(update={"data": data, "subjects": subjects, "prompts": prompts})
+    return spec.evolve(data=data, subjects=subjects, prompts=prompts)
 
 
 def chosen_prompts(spec: RunSpec, subject: Subject) -> tuple[Prompt, ...]:

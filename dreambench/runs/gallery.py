@@ -18,6 +18,7 @@ from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder
 from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
 from dreambench.store.gallery_record import GalleryRecord, GallerySubject
+from dreambench.store.record import ends_are_recorded
 from dreambench.store.scratch_folder import keep_or_remove
 
 
@@ -96,7 +97,7 @@ def draw_gallery(
     again in the run's folder. After KeyboardInterrupt, the same call resumes the gallery.
     """
     with locked_gallery(plan.path, plan.record) as gallery:
-        try:
+        with ends_are_recorded(gallery.save_record):
             reporter.start("subjects", len(plan.subjects))
             for subject in plan.subjects:
                 if gallery.missing(subject.name):
@@ -106,12 +107,6 @@ def draw_gallery(
                 on_subject(gallery, subject.name)
                 reporter.advance("subjects")
             reporter.finish("subjects")
-        except KeyboardInterrupt:
-            gallery.save_record(status="interrupted")
-            raise
-        except Exception as error:
-            gallery.save_record(status="failed", error=str(error) or type(error).__name__)
-            raise
         gallery.save_record(status="complete")
     return gallery
 
@@ -125,15 +120,14 @@ def _prepared_again(run: RunFolder, data: str | None, base: str | None) -> Prepa
         )
     spec = record.spec
     if data is not None:
-        spec = spec.model_copy(update={"data": spec.data.model_copy(update={"folder": data})})
+        spec = spec.evolve(data={"folder": data})
     if base is not None:
-        spec = spec.model_copy(update={"base": spec.base.model_copy(update={"model": base})})
+        spec = spec.evolve(base={"model": base})
     if not spec.identifier.text:  # a run of an earlier version has its identifier only in its log
-        drawn = spec.identifier.model_copy(update={"drawn": record.identifier})
-        spec = spec.model_copy(update={"identifier": drawn})
+        spec = spec.evolve(identifier={"drawn": record.identifier})
     prepared = prepare(spec)
-    drawn = record.spec.identifier.model_copy(update={"drawn": prepared.spec.identifier.drawn})
-    changed = differences(prepared.spec, record.spec.model_copy(update={"identifier": drawn}))
+    asked = record.spec.evolve(identifier={"drawn": prepared.spec.identifier.drawn})
+    changed = differences(prepared.spec, asked)
     refuse_differences(
         f"{run.path} was made with other files than those found now",
         changed,

@@ -123,11 +123,11 @@ def require_memory(spec: RunSpec, base: BaseModel, runtime: Runtime) -> None:
         raise NotHereError(
             f"{spec.base.model} with {spec.method.name} needs {needed.total / 2**30:.1f} GiB before "
             f"activations, and {has} {there / 2**30:.1f} GiB",
-            f"{_thrift(spec, base.family)}or start it anyway with --force",
+            f"{_smaller_model(spec, base.family)}or start it anyway with --force",
         )
 
 
-def _thrift(spec: RunSpec, family: Family) -> str:
+def _smaller_model(spec: RunSpec, family: Family) -> str:
     """Return the unused options that would save memory, for an error's remedy."""
     if family.large and spec.runtime.quantize == "none":
         return "try --set runtime.quantize=nf4, "
@@ -136,7 +136,7 @@ def _thrift(spec: RunSpec, family: Family) -> str:
     return "use a smaller base model, "
 
 
-def thrift_at_work(spec: RunSpec, family: Family) -> str:
+def memory_advice(spec: RunSpec, family: Family) -> str:
     """Return the unused options that would save memory once a run has begun, activations included."""
     method, runtime = spec.method, spec.runtime
     batch = getattr(method, "batch_size", 1)

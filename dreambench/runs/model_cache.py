@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class ModelCache:
     """The prepared runs, the current base model and the current encoders of one process.
 
-    Runs share the frozen parts of a base model that they hold alike (``held_as``). A base model is released
+    Runs share the frozen parts of a base model that they hold alike (``base_key``). A base model is released
     when another one is used, so that a queue over many base models needs the memory of one. ``machine`` names
     this machine in the notes that it writes (None: no name); ``gpu_share`` is the process's part of a GPU.
     """
@@ -28,11 +28,11 @@ class ModelCache:
 
     def add(self, prepared: Prepared) -> None:
         """Store an already prepared run under its tasks' spec."""
-        from dreambench.runs.prepare import held_as, with_absolute_paths
+        from dreambench.runs.prepare import base_key, with_absolute_paths
 
         spec = with_absolute_paths(prepared.spec)
         self._prepared[spec.model_dump_json()] = prepared
-        self._bases.setdefault(held_as(spec), prepared.base)
+        self._bases.setdefault(base_key(spec), prepared.base)
 
     def prepared(self, spec: RunSpec) -> Prepared:
         """Return the run of a resolved spec, prepared at first use.
@@ -40,11 +40,11 @@ class ModelCache:
         Raises DreambenchError if this machine lacks something, or if its data or base model differ from
         those of the machine that resolved the spec.
         """
-        from dreambench.runs.prepare import held_as, prepare
+        from dreambench.runs.prepare import base_key, prepare
 
-        wanted, base_key = spec.model_dump_json(), held_as(spec)
+        wanted, base = spec.model_dump_json(), base_key(spec)
         if wanted not in self._prepared:
-            found = prepare(spec, self._bases.get(base_key), self._gpu_share)
+            found = prepare(spec, self._bases.get(base), self._gpu_share)
             if found.spec.key != spec.key:
                 refuse_differences(
                     f"{self.machine or 'this machine'} has other data or models than the run",
@@ -53,7 +53,7 @@ class ModelCache:
                     lead="",
                 )
             self._prepared[wanted] = found
-            self._bases.setdefault(base_key, found.base)
+            self._bases.setdefault(base, found.base)
         chosen = self._prepared[wanted]
         for other in {id(each.base): each.base for each in self._prepared.values()}.values():
             if other is not chosen.base:

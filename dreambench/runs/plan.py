@@ -59,16 +59,7 @@ def make_plan(
     """
     refuse_drift_of_shown_photos(spec)
     missing: list[str] = []
-    subjects: tuple[Subject, ...] = ()
-    try:
-        dataset = read_data(spec)
-    except DreambenchError as error:
-        missing.append(str(error))
-        if spec.data.folder is None:
-            subjects = _without_photos(spec)
-    else:
-        spec = complete_data(spec, dataset)
-        subjects = dataset.select(spec.subjects)
+    spec, subjects = _with_subjects(spec, missing)
     base = _base(spec, missing)
     fingerprint = base.fingerprint if base else None
     missing += missing_weights(spec.protocol)
@@ -83,7 +74,6 @@ def make_plan(
     sets = {each.folder: each for each in needed if each}.values()
     wanted = sum(each.count for each in sets)
     image_bytes = int(3 * spec.image_size**2 * _PNG_SHARE)
-    steps = spec.method.training_steps()
     kept = len(subjects) if keep_checkpoints else min(1, len(subjects))
     uses_shapes = spec.method.trains() or spec.method.shows_photos()
     shapes = _shapes(spec, base, missing) if uses_shapes else None
@@ -97,7 +87,7 @@ def make_plan(
         images=images,
         prior_images=priors,
         drift_images=drift,
-        training_steps=steps * len(subjects),
+        training_steps=spec.method.training_steps() * len(subjects),
         class_image_sets=len(sets),
         class_images=wanted,
         class_images_present=sum(path.exists() for each in sets for path in each.images),
@@ -110,11 +100,20 @@ def make_plan(
     )
 
 
-def _without_photos(spec: RunSpec) -> tuple[Subject, ...]:
-    """Return the official subjects of a run; their names and prompts are known without photos."""
-    known = tuple(Subject(s.name, s.class_noun, s.category, ()) for s in official_subjects())
-    official = Dataset("dreambooth", "", "", Path(), known)
-    return official.select(spec.subjects)
+def _with_subjects(spec: RunSpec, missing: list[str]) -> tuple[RunSpec, tuple[Subject, ...]]:
+    """Return the spec with what its dataset fills in, and its subjects.
+
+    The names and prompts of the official subjects are known without their photos.
+    """
+    try:
+        dataset = read_data(spec)
+    except DreambenchError as error:
+        missing.append(str(error))
+        known = tuple(Subject(s.name, s.class_noun, s.category, ()) for s in official_subjects())
+        official = Dataset("dreambooth", "", "", Path(), known)
+        return spec, official.select(spec.subjects) if spec.data.folder is None else ()
+    spec = complete_data(spec, dataset)
+    return spec, dataset.select(spec.subjects)
 
 
 def _rates(spec: RunSpec, fingerprint: str | None, probe: bool) -> Rates | None:
@@ -143,11 +142,11 @@ def _estimate(
 
 def _base(spec: RunSpec, missing: list[str]) -> OpenedBase | None:
     from dreambench.models.base_model import is_hub_id, open_base
-    from dreambench.models.hub import cached
+    from dreambench.models.hub import cached_snapshot
 
     snapshot = None
     if not located(spec.base.model).is_dir() and is_hub_id(spec.base.model):
-        snapshot = cached(spec.base)
+        snapshot = cached_snapshot(spec.base.model, spec.base.revision)
         if snapshot is None:
             missing.append(f"base model {spec.base.model}: will be downloaded, or give --base FOLDER")
             return None

@@ -69,17 +69,15 @@ def prepare(
     spec, dataset, runtime = resolve_scoring(spec, gpu_share, elsewhere)
     base = base or open_base(spec.base)
     method = _fit(spec, base, runtime, elsewhere)
-    found = spec.base.model_copy(update={"fingerprint": base.fingerprint})
-    spec = spec.model_copy(update={"base": found})
+    spec = spec.evolve(base={"fingerprint": base.fingerprint})
     resolved = getattr(method, "resolved", None)
     if resolved is not None:
-        spec = spec.model_copy(update={"method": resolved(base, spec)})
+        spec = spec.evolve(method=resolved(base, spec))
     spec = with_shown_photos(spec, dataset, runtime)
     encoder = partial(base.frozen, "text_encoder") if base.family.clip_text else None
     identifier = choose_identifier(base.tokenizer, spec.identifier, encoder)
     if not spec.identifier.text:
-        drawn = spec.identifier.model_copy(update={"drawn": identifier})
-        spec = spec.model_copy(update={"identifier": drawn})
+        spec = spec.evolve(identifier={"drawn": identifier})
     subjects = dataset.select(spec.subjects)
     prepared = Prepared(spec, dataset, subjects, base, runtime, identifier, method)
     for subject in subjects:
@@ -123,13 +121,13 @@ def prepare_all(specs: Sequence[RunSpec], options: ExecutorOptions = _HERE) -> l
     bases: dict[str, BaseModel] = {}
     prepared = []
     for spec in specs:
-        base = bases.get(held_as(spec))
+        base = bases.get(base_key(spec))
         prepared.append(prepare(spec, base, options.gpu_share, options.elsewhere))
-        bases[held_as(spec)] = prepared[-1].base
+        bases[base_key(spec)] = prepared[-1].base
     return prepared
 
 
-def held_as(spec: RunSpec) -> str:
+def base_key(spec: RunSpec) -> str:
     """Return what names a run's base model in memory: which one it is, on which device, in which numbers."""
     runtime = spec.runtime
     return f"{spec.base.model_dump_json()} {(runtime.device, runtime.precision, runtime.quantize)}"
@@ -137,25 +135,23 @@ def held_as(spec: RunSpec) -> str:
 
 def start_record(prepared: Prepared, name: str, notes: list[str]) -> RunRecord:
     """Return the initial run log of a prepared run."""
+    spec, base, subjects = prepared.spec, prepared.base, prepared.subjects
+    own = []
+    if any(base.index.get("safety_checker") or ()):
+        own.append(SAFETY_NOTE)
+    if not (spec.identifier.text or base.family.clip_text):
+        own.append(
+            f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."
+        )
     return new_record(
         name,
-        prepared.spec,
-        prepared.subjects,
+        spec,
+        subjects,
         prepared.runtime,
         identifier=prepared.identifier,
         protocols=dict(prepared.protocols),
-        notes=[
-            *([SAFETY_NOTE] if _has_safety_checker(prepared) else []),
-            *_rule(prepared),
-            *noun_note(prepared.spec, prepared.subjects),
-            *shown_note(prepared.spec, prepared.subjects),
-            *notes,
-        ],
+        notes=[*own, *noun_note(spec, subjects), *shown_note(spec, subjects), *notes],
     )
-
-
-def _has_safety_checker(prepared: Prepared) -> bool:
-    return any(prepared.base.index.get("safety_checker") or ())
 
 
 def new_record(
@@ -176,13 +172,6 @@ def new_record(
     )
 
 
-def _rule(prepared: Prepared) -> list[str]:
-    """Return a note on how the identifier was chosen, if not by the paper's lookup."""
-    if prepared.spec.identifier.text or prepared.base.family.clip_text:
-        return []
-    return [f"The identifier {prepared.identifier} is three consonants that the vocabulary has no token for."]
-
-
 def default_run_name(spec: RunSpec) -> str:
     """Return the folder's name below results/ for a run without ``--out``: same images, same folder."""
     return f"{spec.preset}-{spec.method.name}-{spec.images_key[:8]}"
@@ -196,14 +185,14 @@ def with_absolute_paths(spec: RunSpec) -> RunSpec:
     encoders = needed_encoders({*standard_metrics(), *spec.protocol.metrics})
     sections = {name: spec.protocol.encoder_spec(name) for name in encoders}
     moved: dict[str, EncoderSpec] = {
-        name: section.model_copy(update={"weights": _absolute(section.weights)})
+        name: section.evolve(weights=_absolute(section.weights))
         for name, section in sections.items()
         if is_local(section.weights)
     }
-    data = spec.data.model_copy(update={"folder": spec.data.folder and _absolute(spec.data.folder)})
-    base = spec.base.model_copy(update={"model": _absolute(spec.base.model)})
-    return spec.model_copy(
-        update={"data": data, "base": base, "protocol": spec.protocol.with_encoder_specs(moved)}
+    return spec.evolve(
+        data={"folder": spec.data.folder and _absolute(spec.data.folder)},
+        base={"model": _absolute(spec.base.model)},
+        protocol=spec.protocol.with_encoder_specs(moved),
     )
 
 

@@ -157,11 +157,11 @@ def _record_in(folder: Path, run: PlannedRun) -> RunRecord | None:
         return None
     record = open_run(folder).record
     there = record.spec
-    drawn = run.spec.identifier.model_copy(update={"drawn": there.identifier.drawn})
+    drawn = {"drawn": there.identifier.drawn}
     known = {"data": there.data, "base": there.base, "subjects": there.subjects, "identifier": drawn}
     # A log has its prompts in canonical form, which is the same for both categories.
     wanted = {**known, "prompts": canonical_selection(OFFICIAL_COUNT, run.spec.prompts)}
-    fields = differences(run.spec.model_copy(update=wanted), there)
+    fields = differences(run.spec.evolve(**wanted), there)
     if run.spec.base.model != there.base.model:
         fields.insert(0, f"base.model: {run.spec.base.model}, not {there.base.model}")
     if run.spec.subjects != "all" and set(run.spec.subjects) != set(there.subjects):

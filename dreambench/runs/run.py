@@ -85,7 +85,7 @@ def run(
         runs = [(replace(each, protocols=protocols), folder) for each, folder in runs]
         if not preset:
             shown.say(f"preset {specs[0].preset} (none was given)")
-        for line in dict.fromkeys(line for each, _ in runs for line in said_before(each)):
+        for line in dict.fromkeys(line for each, _ in runs for line in notices_before(each)):
             shown.say(line)
         if show is not None and len(runs) == 1:
             shown.say(f"report: {report_page(runs[0][1])}, from the first subject on")
@@ -125,10 +125,10 @@ def stopped_at(spec: RunSpec, steps: int) -> RunSpec:
             f"--checkpoints {steps}: {spec.method.name} trains {own} steps",
             "give steps of the training, such as --checkpoints 20,40,80",
         )
-    return spec.model_copy(update={"method": spec.method.model_copy(update={"steps": steps})})
+    return spec.evolve(method={"steps": steps})
 
 
-def said_before(prepared: Prepared) -> list[str]:
+def notices_before(prepared: Prepared) -> list[str]:
     """Return what a user should know before a run starts: the identifier, and an unusual image size."""
     lines = []
     if prepared.spec.method.trains():

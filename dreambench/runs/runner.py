@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from dreambench.runs.subject import is_made, set_damage_aside
 from dreambench.runs.tasks import SubjectTask, queued_class_images, queued_subject
 from dreambench.store import RunFolder, locked_run
 from dreambench.store.files import remove_leftovers
-from dreambench.store.record import Status
+from dreambench.store.record import Status, ends_are_recorded
 from dreambench.store.scratch_folder import keep_or_remove
 
 #: A run shorter than this many seconds needs no page before its end.
@@ -41,12 +42,34 @@ class Job:
 
 @dataclass
 class _Running:
+    """A run that is worked on: ``left`` are the names of its tasks that have not ended."""
+
     job: Job
     run_folder: RunFolder
-    left: set[str]
     began: float
+    queue: list[QueuedTask]
     made_on: dict[str, str] = field(default_factory=dict)
     failed: list[Outcome] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.left = {queued.name for queued in self.queue}
+
+    def take(self, outcome: Outcome) -> bool:
+        """Record a task's outcome; return whether the task belongs to the run."""
+        name = outcome.queued.name
+        if name not in self.left:
+            return False
+        self.left.discard(name)
+        if outcome.error is not None:
+            self.failed.append(outcome)
+        elif outcome.machine is not None:
+            self.made_on[name.removeprefix(f"{self.run_folder.path.name}/")] = outcome.machine
+        return True
+
+    def subjects_ended(self) -> list[str]:
+        """Return the subjects without a task left; workers may be writing the files of the others."""
+        names = [subject.name for subject in self.job.prepared.subjects]
+        return [name for name in names if f"{self.run_folder.path.name}/{name}" not in self.left]
 
 
 def run_all(
@@ -63,48 +86,57 @@ def run_all(
     After KeyboardInterrupt, the same call resumes the runs.
     """
     with ExitStack() as stack:
-        folders = []
-        for job in jobs:
-            record = start_record(job.prepared, job.folder.name, job.notes)
-            folders.append(stack.enter_context(locked_run(job.folder, record)))
+        records = [start_record(job.prepared, job.folder.name, job.notes) for job in jobs]
+        folders = [
+            stack.enter_context(locked_run(job.folder, record))
+            for job, record in zip(jobs, records, strict=True)
+        ]
         began = time.monotonic()
         stack.enter_context(failures_are_recorded(folders, began))
-        queue: dict[str, QueuedTask] = {}
-        running = []
-        for job, run_folder in zip(jobs, folders, strict=True):
-            for subject in job.prepared.subjects:
-                set_damage_aside(job.prepared, subject, run_folder, watch.say)
-            say_notices(run_folder, watch)
-            own = _queue(job, run_folder, embed=not executor.in_process)
-            queue.update((queued.name, queued) for queued in own)
-            running.append(_Running(job, run_folder, {queued.name for queued in own}, began))
+        running = [
+            _begun(job, run_folder, began, executor, watch)
+            for job, run_folder in zip(jobs, folders, strict=True)
+        ]
+        make_tables = stack.enter_context(_tables_beside(executor))
         live = None if show is None else LiveTables(show)
-        # Tables are made at once, or in a thread while workers go on.
-        thread, tables = ThreadPoolExecutor(1), []
-        stack.callback(thread.shutdown, cancel_futures=True)
-
-        def make_tables(function: Callable[..., object], *arguments: Any) -> None:
-            if executor.in_process:
-                function(*arguments)
-            else:
-                tables.append(thread.submit(function, *arguments))
-
         for r in running:
             if not r.left:
                 make_tables(_finish, r, watch)
+        queue = {queued.name: queued for r in running for queued in r.queue}  # runs share class images
         # Always closed here: the garbage collector might close it only after the process's last line.
         outcomes = stack.enter_context(closing(executor.run(list(queue.values()), watch)))
         for outcome in outcomes:
-            for r in running:
-                if not _takes(r, outcome):
-                    continue
+            for r in [r for r in running if r.take(outcome)]:
                 if not r.left:
                     make_tables(_finish, r, watch)
                 elif live and outcome.error is None and isinstance(outcome.queued.task, SubjectTask):
-                    make_tables(live.refresh, r.job.prepared, r.run_folder, watch, _ended_in(r))
-        for table in tables:
-            table.result()
+                    make_tables(live.refresh, r.job.prepared, r.run_folder, watch, r.subjects_ended())
     return folders, [outcome for r in running for outcome in r.failed]
+
+
+def _begun(
+    job: Job, run_folder: RunFolder, began: float, executor: Executor, watch: ProgressListener
+) -> _Running:
+    """Set aside what is damaged in a run's folder, and queue what is missing."""
+    for subject in job.prepared.subjects:
+        set_damage_aside(job.prepared, subject, run_folder, watch.say)
+    say_notices(run_folder, watch)
+    return _Running(job, run_folder, began, _queue(job, run_folder, embed=not executor.in_process))
+
+
+@contextmanager
+def _tables_beside(executor: Executor) -> Iterator[Callable[..., object]]:
+    """Lend what calls a function that makes tables: at once, or in a thread while workers go on."""
+    if executor.in_process:
+        yield lambda function, *arguments: function(*arguments)
+        return
+    thread, made = ThreadPoolExecutor(1), list[Future[object]]()
+    try:
+        yield lambda function, *arguments: made.append(thread.submit(function, *arguments))
+        for tables in made:
+            tables.result()
+    finally:
+        thread.shutdown(cancel_futures=True)
 
 
 class LiveTables:
@@ -158,24 +190,6 @@ def _queue(job: Job, run_folder: RunFolder, embed: bool) -> list[QueuedTask]:
     return queue
 
 
-def _takes(r: _Running, outcome: Outcome) -> bool:
-    """Record a task's outcome; return whether the task belongs to the run."""
-    if outcome.queued.name not in r.left:
-        return False
-    r.left.discard(outcome.queued.name)
-    if outcome.error is not None:
-        r.failed.append(outcome)
-    elif outcome.machine is not None:
-        r.made_on[outcome.queued.name.removeprefix(f"{r.run_folder.path.name}/")] = outcome.machine
-    return True
-
-
-def _ended_in(r: _Running) -> list[str]:
-    """Return the subjects without a task left; workers may be writing the files of the others."""
-    names = [subject.name for subject in r.job.prepared.subjects]
-    return [name for name in names if f"{r.run_folder.path.name}/{name}" not in r.left]
-
-
 def _finish(r: _Running, watch: ProgressListener) -> None:
     """Make a run's tables, and complete its log with the machines that made it."""
     prepared, run_folder = r.job.prepared, r.run_folder
@@ -185,11 +199,8 @@ def _finish(r: _Running, watch: ProgressListener) -> None:
             weights = run_folder.weights_folder(subject.name)
             checkpoint = run_folder.checkpoint_folder(subject.name)
             keep_or_remove(weights, checkpoint, r.job.keep_checkpoints)
-    try:
+    with ends_are_recorded(partial(_ended, run_folder, r.began)):
         score_run(prepared, run_folder, watch)
-    except Exception as error:
-        _ended(run_folder, r.began, "failed", error=str(error) or type(error).__name__)
-        raise
     notes = {s.name: run_folder.subject_note(s.name) or {} for s in prepared.subjects}
     noted = {name: str(note["machine"]) for name, note in notes.items() if "machine" in note}
     errors = [f"{outcome.queued.name}: {outcome.error}" for outcome in r.failed]
@@ -216,11 +227,5 @@ def failures_are_recorded(run_folders: Sequence[RunFolder], began: float) -> Ite
             if run_folder.record.status == "started":
                 _ended(run_folder, began, status, **changes)
 
-    try:
+    with ends_are_recorded(record):
         yield
-    except KeyboardInterrupt:
-        record("interrupted")
-        raise
-    except Exception as error:
-        record("failed", error=str(error) or type(error).__name__)
-        raise

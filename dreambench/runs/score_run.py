@@ -16,7 +16,6 @@ from dreambench.progress import ProgressListener
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.requests import scored_images
 from dreambench.runs.several_protocols import images_that_count
-from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import RunSpec
@@ -32,7 +31,7 @@ def is_embedded(prepared: Prepared, subject: Subject, run_folder: RunFolder) -> 
     single = prepared.spec.images_per_prompt == 1  # no pair of images, no distance
     without = {"files", "pairs"} if single else {"files"}
     metrics = [name for name in protocol.metrics if get_metric(name).compares not in without]
-    keys = [encoder_key(name, protocol.encoder_spec(name)) for name in needed_encoders(metrics)]
+    keys = map(protocol.encoder_key, needed_encoders(metrics))
     return all(run_folder.embedding_file(key, subject.name).exists() for key in keys)
 
 
@@ -107,7 +106,7 @@ def write_scores(
     images = images_of(spec)
     others = []
     for name, protocol in list(protocols.items())[1:]:
-        same = images_of(spec.model_copy(update={"protocol": protocol})).values()
+        same = images_of(spec.evolve(protocol=protocol)).values()
         others.append(ScoredProtocol(name, protocol, [cell for own in same for cell in own.cells]))
     most = images_that_count(spec, protocols)
     watch.start("scoring", sum(own.count(most) for own in images.values()))

@@ -42,7 +42,7 @@ def with_input_left_out(specs: Sequence[RunSpec]) -> dict[str, ProtocolSpec]:
         return {}
     return {
         "all-photos": protocol,
-        "input-left-out": protocol.model_copy(update={"leave_input_out": True}),
+        "input-left-out": protocol.evolve(leave_input_out=True),
     }
 
 

@@ -34,7 +34,7 @@ def with_shown_photos(spec: RunSpec, dataset: Dataset, runtime: Runtime) -> RunS
         number = options.photo
         having = [s for s in dataset.subjects if len(s.photos) >= number]
         shown = {s.name: s.photos[number - 1].path.name for s in having}
-    return spec.model_copy(update={"method": options.model_copy(update={"shown": shown})})
+    return spec.evolve(method={"shown": shown})
 
 
 def shown_note(spec: RunSpec, subjects: Sequence[Subject]) -> list[str]:

@@ -12,17 +12,17 @@ from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized
 from dreambench.models.quantized import is_finite
-from dreambench.paths import cache_folder
+from dreambench.paths import cache_folder, sha256_of
 from dreambench.progress import ProgressListener, Stopwatch
 from dreambench.runs.class_images import class_image_set, ensure_class_images
-from dreambench.runs.memory import thrift_at_work
+from dreambench.runs.memory import memory_advice
 from dreambench.runs.prepare import Prepared
 from dreambench.runs.subject_images import draw_base_images, draw_subject, image_files
 from dreambench.runs.training_subject import training_subject
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import RunFolder
 from dreambench.store.class_image_set import ClassImageSet
-from dreambench.store.files import remove_all, sha256_of, write_text
+from dreambench.store.files import remove_all, write_text
 from dreambench.store.run_folder import LOSS_COLUMNS
 from dreambench.store.scratch_folder import is_intact, write_scratch_folder
 
@@ -80,7 +80,7 @@ def _out_of_memory_is_one_line(prepared: Prepared, subject: Subject) -> Iterator
             raise
         raise DreambenchError(
             f"out of memory at {subject.name}",
-            f"{thrift_at_work(prepared.spec, prepared.base.family)}repeat the same command to resume",
+            f"{memory_advice(prepared.spec, prepared.base.family)}repeat the same command to resume",
         ) from error
 
 

@@ -148,9 +148,8 @@ def probe(spec: RunSpec, watch: ProgressListener) -> Rates:
     prompts = min(-(-batch // spec.images_per_prompt), len(first.prompts))
     fields = type(spec.method).model_fields
     small = {"steps": _PROBE_STEPS, "class_images": _PROBE_CLASS_IMAGES}
-    method = spec.method.model_copy(update={k: v for k, v in small.items() if k in fields})
-    changes = {"subjects": (first.name,), "prompts": f"0-{prompts - 1}", "method": method}
-    prepared = prepare(spec.model_copy(update=changes))
+    method = {k: v for k, v in small.items() if k in fields}
+    prepared = prepare(spec.evolve(subjects=(first.name,), prompts=f"0-{prompts - 1}", method=method))
     with tempfile.TemporaryDirectory() as scratch:
         record = start_record(prepared, "probe", [])
         run = RunFolder(Path(scratch) / "run", record)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, field_validator
 
@@ -29,6 +29,17 @@ class Section(Frozen):
         if isinstance(value, bool) and kinds & {int, float} and bool not in kinds:
             raise ValueError("a number is needed")
         return value
+
+    def evolve(self, **changes: Any) -> Self:
+        """Return a copy with other values of some fields, which are not checked.
+
+        A dictionary changes fields of a section: ``spec.evolve(seed=1, identifier={"drawn": "sks"})``.
+        """
+        for name, value in changes.items():
+            section = getattr(self, name, None)
+            if isinstance(section, Section) and isinstance(value, dict):
+                changes[name] = section.evolve(**value)
+        return self.model_copy(update=changes)
 
 
 def first_problem(error: ValidationError) -> str:

@@ -115,7 +115,7 @@ class Metric(ABC):
         """Load the encoder. Raises DreambenchError where its weights are missing or do not fit.
 
         An ``ImageEncoder``; for ``caption`` one that has ``embed_texts`` as well; for ``pairs`` what
-        ``distances`` takes, with the ``preprocess`` of an ImageEncoder.
+        ``distances`` takes.
         """
 
     @abstractmethod

@@ -140,7 +140,7 @@ class ProtocolSpec(Section):
     @field_validator("metrics")
     @classmethod
     def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
-        # The order in which metrics are named is no part of the protocol.
+        # The order in which metrics are named does not belong to the protocol.
         return in_table_order(metrics)
 
     @model_validator(mode="after")
@@ -157,6 +157,19 @@ class ProtocolSpec(Section):
         """Return the settings of an encoder by its name."""
         found = getattr(self, encoder) if encoder in ProtocolSpec.model_fields else self.encoders[encoder]
         return cast(EncoderSpec, found)
+
+    def encoder_key(self, encoder: str) -> str:
+        """Return the name under which an encoder's embeddings are kept: a hash of model, weights, transform.
+
+        A fingerprint stands for the weights' path, so moving a file changes nothing and changing it changes
+        the key. Nothing is loaded.
+        """
+        fields = self.encoder_spec(encoder).model_dump(mode="json")
+        if fields.get("size") == "native":
+            fields.pop("size")  # embeddings of runs from before it could be chosen stay
+        if fields["fingerprint"]:
+            fields.pop("weights")
+        return f"{encoder}-{_digest(fields, 12)}"
 
     def reference_label(self, shown: int | Mapping[str, str] | None = None) -> str:
         """Return how a signature names the photos that an image is compared with.
@@ -190,8 +203,8 @@ class ProtocolSpec(Section):
         """Return the protocol with other settings for some encoders, by name."""
         own = {name: spec for name, spec in changes.items() if name in ProtocolSpec.model_fields}
         others = {name: spec for name, spec in changes.items() if name not in own}
-        return self.model_copy(update={**own, "encoders": {**self.encoders, **others}})
+        return self.evolve(**own, encoders={**self.encoders, **others})
 
 
-def _digest(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
+def _digest(value: Any, digits: int = 8) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:digits]

@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import sha256_of
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import files
 
@@ -90,7 +91,7 @@ class ClassImageSet:
 
     def seal(self) -> None:
         """Write the manifest, which makes the set complete."""
-        hashes = {path.name: files.sha256_of(path) for path in self.images}
+        hashes = {path.name: sha256_of(path) for path in self.images}
         content = {"identity": self.identity, "files": hashes}
         files.write_text(self.manifest, json.dumps(content, indent=1) + "\n")
 
@@ -105,7 +106,7 @@ class ClassImageSet:
         that it has no manifest yet.
         """
         if not self.manifest.exists():
-            # Without hashes, what is no file cannot be one of the images.
+            # Without hashes, only what is not a file can be told from an image.
             files.remove_all(path for path in self.images if path.exists() and not path.is_file())
             return []
         try:
@@ -113,7 +114,7 @@ class ClassImageSet:
             hashes = dict(content["files"]) if content["identity"] == self.identity else {}
         except (OSError, ValueError, KeyError, TypeError):
             hashes = {}
-        bad = [p for p in self.images if not p.is_file() or files.sha256_of(p) != hashes.get(p.name)]
+        bad = [p for p in self.images if not p.is_file() or sha256_of(p) != hashes.get(p.name)]
         if bad:
             files.remove_all([self.manifest, self.latents, *bad])
         return [path.name for path in bad]

@@ -7,7 +7,6 @@ new file, or a temporary name that the next writer removes.
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import re
 import shutil
@@ -18,8 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dreambench.errors import DreambenchError
-from dreambench.paths import refuse_special
+from dreambench.errors import DreambenchError, shortened
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -64,7 +62,7 @@ def no_space_is_one_line(path: Path, remedy: str = "give another --out") -> Iter
             ) from error
         if number is not None and number in _UNWRITABLE:
             raise DreambenchError(
-                f"{_short(path)} cannot be written: {os.strerror(number)}", remedy
+                f"{shortened(str(path))} cannot be written: {os.strerror(number)}", remedy
             ) from error
         raise
 
@@ -73,11 +71,6 @@ def _in_its_message(error: Exception) -> int | None:
     """Return the system's error number from the message of a library in Rust (safetensors), if it has one."""
     found = re.search(r"\b(?:os error|code:) (\d+)", str(error))
     return int(found[1]) if found else None
-
-
-def _short(path: Path) -> str:
-    text = str(path)
-    return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
 @contextmanager
@@ -157,13 +150,6 @@ def remove_all(paths: Iterable[Path]) -> None:
         else:
             with suppress(OSError):
                 path.unlink()
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal. Raises DreambenchError for a pipe or a device."""
-    refuse_special(path)
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def commit_images(images: Mapping[Path, Image.Image]) -> None:

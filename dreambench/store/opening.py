@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
 from dreambench.spec.frozen import first_problem
 from dreambench.spec.registries import UnknownNameError
 from dreambench.spec.run_spec import differences, refuse_differences
@@ -29,7 +30,7 @@ def open_run(path: Path) -> RunFolder:
 def _open(path: Path, remedy: str) -> RunFolder:
     """Open a run folder; ``remedy`` says what to do where its log and the log's copy cannot be read."""
     file = path / LOG
-    files.refuse_special(file)
+    refuse_special(file)
     try:
         return RunFolder(path, _read_record(file))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -149,7 +150,7 @@ def _start_or_resume(path: Path, record: RunRecord) -> RunFolder:
 def _refuse_another_spec(path: Path, present: RunRecord, wanted: RunRecord) -> None:
     # More subjects, prompts or images per prompt are the same run grown: each image's noise is its own.
     grown = {name: getattr(wanted.spec, name) for name in ("subjects", "prompts", "images_per_prompt")}
-    before = present.spec.model_copy(update=grown) if present.kind == "run" else present.spec
+    before = present.spec.evolve(**grown) if present.kind == "run" else present.spec
     same_images = before.images_key == wanted.spec.images_key
     if present.kind == wanted.kind and same_images and present.source == wanted.source:
         return

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 from safetensors.numpy import save_file
 
 from dreambench.errors import DreambenchError
-from dreambench.spec.encoder_key import encoder_key
+from dreambench.paths import sha256_of
+from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import metrics_that_compare
-from dreambench.store.files import sha256_of, write_folder_atomically, write_text
+from dreambench.store.files import write_folder_atomically, write_text
 from dreambench.store.run_folder import RunFolder
 from dreambench.store.sealed_rows import read_rows
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_TABLES = ("images", "diversity", "prior", "drift", "photos")
 
 
 def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
@@ -39,7 +38,7 @@ def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
     def fill(temporary: Path) -> None:
         published = RunFolder(temporary, record)
         packed = dict(record.tables)
-        for table in _TABLES:
+        for table in SCORE_TABLES:
             if run.score_file(table).exists():
                 published.score_file(table).parent.mkdir(exist_ok=True)
                 _pack(run.scores(table), published.score_file(table))
@@ -69,7 +68,7 @@ def _publish_photo_embeddings(run: RunFolder, published: RunFolder) -> None:
     """Copy the photos' embeddings, by the photos' names; a deleted photo is left out."""
     protocol = run.record.spec.protocol
     encoders = {metric.encoder for metric in metrics_that_compare(["photos"], protocol.metrics)}
-    for key in sorted(encoder_key(name, protocol.encoder_spec(name)) for name in encoders):
+    for key in sorted(map(protocol.encoder_key, encoders)):
         found = {}
         for subject, photos in run.record.photos.items():
             rows = read_rows(run.embedding_file(key, subject))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -68,6 +70,19 @@ class RunRecord(BaseModel):
 def now() -> str:
     """Return the current time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+@contextmanager
+def ends_are_recorded(record: Callable[..., object]) -> Iterator[None]:
+    """Call ``record`` with the ``status`` of what ends early in this context, and with its ``error``."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        record(status="interrupted")
+        raise
+    except Exception as error:
+        record(status="failed", error=str(error) or type(error).__name__)
+        raise
 
 
 def installed_versions() -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import sha256_of
 from dreambench.store import files
 from dreambench.store.record import RunRecord, Status, now
 
@@ -45,7 +46,7 @@ class RunFolder:
         """Return this folder with the score tables of another protocol; its log names that one alone."""
         record = self.record
         if name in record.protocols:
-            spec = record.spec.model_copy(update={"protocol": record.protocols[name]})
+            spec = record.spec.evolve(protocol=record.protocols[name])
             name = "" if next(iter(record.protocols)) == name else name
             record = record.model_copy(update={"spec": spec, "key": spec.key, "protocols": {}})
         view = RunFolder(self.path, record, name)
@@ -148,7 +149,7 @@ class RunFolder:
     def _checksums(self) -> dict[str, str]:
         folder = self.path / "scores"
         tables = sorted(file for file in folder.rglob("*.parquet") if not file.name.startswith("."))
-        return {self._name_of(file.relative_to(folder)): files.sha256_of(file) for file in tables}
+        return {self._name_of(file.relative_to(folder)): sha256_of(file) for file in tables}
 
     def _name_of(self, table: Path) -> str:
         """Return a table's name in the log: ``images``, or ``uno/images`` of a further protocol."""
@@ -196,7 +197,7 @@ class RunFolder:
         file = self.score_file(table)
         known = self.record.tables.get(self._name_of(Path(self.protocol) / table))
         try:
-            if known is not None and files.sha256_of(file) != known:
+            if known is not None and sha256_of(file) != known:
                 raise DreambenchError(f"{file} has changed since the run ended (its SHA-256 differs)", _AGAIN)
             return pd.read_parquet(file)
         except FileNotFoundError as error:
@@ -228,7 +229,7 @@ class RunFolder:
     def losses_changed(self, subject: str) -> bool:
         """Whether a subject's loss log is there, and is not the one that the subject's note knows."""
         known, file = (self.subject_note(subject) or {}).get("losses_sha256"), self.loss_file(subject)
-        return known is not None and file.exists() and files.sha256_of(file) != known
+        return known is not None and file.exists() and sha256_of(file) != known
 
 
 def _damaged_losses(file: Path) -> DreambenchError:

@@ -6,7 +6,6 @@ import os
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from PIL import Image
@@ -15,6 +14,7 @@ from dreambench.analysis import RunScores, read_run_scores
 from dreambench.dataset import read_image
 from dreambench.errors import DreambenchError
 from dreambench.human.preference_table import UNDECIDED
+from dreambench.progress import each_in_threads
 from dreambench.store import open_run
 from dreambench.store.files import write_folder_atomically
 from dreambench.store.record import now
@@ -151,20 +151,12 @@ def write_pictures(names: dict[Path, str], folder: Path, quiet: bool) -> None:
 
     Raises DreambenchError naming the first source that is missing or damaged.
     """
-    from dreambench.progress import reporter
-
     folder.mkdir(parents=True, exist_ok=True)
-    with reporter(quiet) as bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-        bar.start("pictures", len(names))
-        jobs = [pool.submit(write_picture, source, folder / name) for source, name in names.items()]
-        try:
-            for job in as_completed(jobs):
-                job.result()
-                bar.advance("pictures")
-        except BaseException:  # also Ctrl-C: jobs that have not started are dropped
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-        bar.finish("pictures")
+
+    def write(source: Path) -> None:
+        write_picture(source, folder / names[source])
+
+    each_in_threads("pictures", list(names), write, os.cpu_count(), quiet)
 
 
 def write_picture(source: Path, target: Path) -> None:

@@ -11,13 +11,12 @@ import pandas as pd
 from PIL import Image
 from safetensors.numpy import save_file
 
-from dreambench.spec.encoder_key import encoder_key
+from dreambench.paths import sha256_of
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import METHODS
 from dreambench.spec.run_spec import BaseSpec, DataSpec, RunSpec
 from dreambench.store import RunFolder, RunRecord
-from dreambench.store.files import sha256_of
 
 OFFICIAL = "dreambooth@4f887af"
 NAN = float("nan")
@@ -164,7 +163,7 @@ def embedded_run(path: Path, images: dict[int, float], photos: tuple[float, floa
     for number, file in enumerate(files):  # bytes that differ, as the embeddings are found by their hash
         file.write_bytes(file.read_bytes() + bytes([number]))
     vectors = {sha256_of(f): unit_vector(a) for f, a in zip(files, [*images.values(), *photos], strict=True)}
-    file = run.embedding_file(encoder_key("dino", run.record.spec.protocol.dino), "ant")
+    file = run.embedding_file(run.record.spec.protocol.encoder_key("dino"), "ant")
     file.parent.mkdir(parents=True)
     save_file(vectors, file)
     return run

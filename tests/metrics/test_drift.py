@@ -19,8 +19,8 @@ from dreambench.metrics.drift import IMAGES, MINIATURE_PROMPTS, PROMPTS, DriftSp
 from dreambench.metrics.scorer import Scorer
 from dreambench.metrics.tables import DriftPair
 from dreambench.runs.plan import make_plan
-from dreambench.runs.score import score as score_submission
 from dreambench.runs.several_protocols import protocols_by_name
+from dreambench.runs.submissions.score import score as score_submission
 from dreambench.runs.unrelated_prompts import refuse_other_prompts, unrelated_prompts
 from dreambench.spec.presets import build_spec
 from dreambench.spec.registries import get_metric

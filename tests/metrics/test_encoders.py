@@ -18,7 +18,7 @@ from dreambench.metrics.div import Div
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import DinoEncoder, load_dino
 from dreambench.models.encoders.image_encoder import WithoutRandomWeights
-from dreambench.models.encoders.lpips_network import LpipsNetwork, load_lpips
+from dreambench.models.encoders.lpips_network import LpipsNetwork, image_pixels, load_lpips
 from dreambench.spec.protocol_spec import ClipSpec, LpipsSpec
 from tests.metrics.material import noise
 
@@ -113,11 +113,11 @@ def test_only_in_that_context_are_no_weights_drawn(layer):
 
 
 def test_wrong_input_is_refused_by_type_and_shape(clip, dino, lpips):
-    for encoder in (clip, dino, lpips):
+    for preprocess in (clip.preprocess, dino.preprocess, image_pixels):
         with pytest.raises(TypeError, match="RGB"):
-            encoder.preprocess(Image.new("L", (64, 64)))
+            preprocess(Image.new("L", (64, 64)))
         with pytest.raises(TypeError, match="PIL"):
-            encoder.preprocess(np.zeros((64, 64, 3), np.uint8))
+            preprocess(np.zeros((64, 64, 3), np.uint8))
     for encoder in (clip, dino):
         with pytest.raises(TypeError, match="float32"):
             encoder.forward(torch.zeros(1, 3, 64, 64, dtype=torch.float16))
@@ -131,7 +131,7 @@ def test_wrong_input_is_refused_by_type_and_shape(clip, dino, lpips):
 
 def test_lpips_pairs_equal_the_librarys_forward(lpips, by_hand, material):
     files = [cell.file for cell in material.cells[:3]]
-    batch = torch.stack([lpips.preprocess(Image.open(file)) for file in files])
+    batch = torch.stack([image_pixels(Image.open(file)) for file in files])
     features = lpips.features(batch)
     for i in range(3):
         for j in range(3):
@@ -155,7 +155,7 @@ def test_lpips_trunk_alone_gets_the_librarys_linear_layers(tiny_models, tmp_path
     # A whole AlexNet has a classifier as well, which LPIPS does not use.
     save_file({**trunk, "classifier.6.bias": torch.zeros(3)}, tmp_path / "trunk.safetensors")
     other = load_lpips(LpipsSpec(weights=str(tmp_path / "trunk.safetensors")), "cpu")
-    batch = torch.stack([lpips.preprocess(noise(str(i), 64, 64)) for i in range(2)])
+    batch = torch.stack([image_pixels(noise(str(i), 64, 64)) for i in range(2)])
     assert torch.equal(_distance(other, batch), _distance(lpips, batch))
 
 
@@ -165,7 +165,7 @@ def _distance(network: LpipsNetwork, batch: torch.Tensor) -> torch.Tensor:
 
 
 def test_lpips_of_unequal_or_too_small_images_is_one_line(lpips):
-    images = [lpips.preprocess(noise("a", 64, 64)), lpips.preprocess(noise("b", 64, 72))]
+    images = [image_pixels(noise("a", 64, 64)), image_pixels(noise("b", 64, 72))]
     with pytest.raises(DreambenchError, match=r"a.png \(64 x 64\) and b.png \(64 x 72\).*differ in size"):
         Div().distances(images, [Path("a.png"), Path("b.png")], lpips, 32)
     images = [lpips.preprocess(noise(name, 16, 16)) for name in "ab"]

@@ -175,7 +175,7 @@ class TestMissing:
         torch.save(load_file(weights), weights.with_suffix(".bin"))
         weights.unlink()
         line = error_of(lambda: opened(folder))
-        assert f"{folder / component} holds pickled weights only" in line
+        assert f"{folder / component} contains pickled weights only" in line
         assert "convert the model to safetensors" in line
 
     def test_a_variant_that_is_not_there_is_named(self, folder):

@@ -26,11 +26,10 @@ from dreambench.models.encoders.named_weights import (
 )
 from dreambench.models.encoders.weight_files import is_local
 from dreambench.models.weights import missing_weights, with_fingerprints
-from dreambench.spec.encoder_key import encoder_key
+from dreambench.paths import sha256_of
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec, ProtocolSpec
 from dreambench.spec.protocols import protocol_names, read_protocol
 from dreambench.spec.registries import get_metric
-from dreambench.store.files import sha256_of
 from tests.material.tiny_encoders import FULL_DINO_MODEL
 
 
@@ -43,7 +42,7 @@ def no_network(monkeypatch, tmp_path):
 
     monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", fail)
     monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
-    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *args: None)
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda *args, **options: None)
     monkeypatch.setattr(torch.hub, "download_url_to_file", fail)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
 
@@ -246,13 +245,15 @@ def test_a_file_that_changed_since_is_refused(tiny_models, tmp_path):
 
 
 def test_the_key_follows_content_and_transform_not_the_path(tiny_models):
-    spec = with_fingerprints(tiny_models.protocol()).dino
-    assert encoder_key("dino", spec) == encoder_key(
-        "dino", spec.model_copy(update={"weights": "/moved.safetensors"})
-    )
-    others = [{"fingerprint": "0" * 64}, {"resize": 60}, {"model": FULL_DINO_MODEL}]
-    keys = {encoder_key("dino", spec.model_copy(update=change)) for change in others}
-    assert len(keys | {encoder_key("dino", spec)}) == 4
+    protocol = with_fingerprints(tiny_models.protocol())
+
+    def key(**changes: object) -> str:
+        changed = protocol.dino.model_copy(update=changes)
+        return protocol.with_encoder_specs({"dino": changed}).encoder_key("dino")
+
+    assert key() == key(weights="/moved.safetensors")
+    others = {key(fingerprint="0" * 64), key(resize=60), key(model=FULL_DINO_MODEL)}
+    assert len(others | {key()}) == 4
 
 
 @pytest.mark.parametrize(

@@ -123,14 +123,14 @@ def test_the_miniature_s_mark_is_on_sheets_and_page(tmp_path: Path) -> None:
     gallery = make_gallery(run)
     sheet = contact_sheet(gallery, "ant", gallery.record.prompts.groups[0])
     assert sheet.footer[0].startswith("Preset mini. The miniature: drawn subjects")
-    page = read_page(write_gallery_page(gallery, quiet=True))
+    page = read_page(write_gallery_page(gallery))
     assert "never to be compared with the paper's numbers" in page.words
 
 
 def test_a_gallery_in_part_is_shown_and_says_so(run: RunFolder) -> None:
     gallery = make_gallery(run, drawn=False)
     draw(gallery.images("ant")[2].file, 1)
-    page = read_page(write_gallery_page(gallery, quiet=True))
+    page = read_page(write_gallery_page(gallery))
     assert "3 images of this gallery are not made yet." in page.words
     assert len(page.all("img")) == 2 + 1
     assert "a sks dog seen from the top, image 1: missing" in page.all("span", "absent")[0]["aria-label"]
@@ -176,7 +176,7 @@ def test_the_browser_shows_galleries_and_asks_nobody(run: RunFolder) -> None:
 
     gallery = make_gallery(run)
     write_sheets(gallery, "ant")
-    with opened(write_gallery_page(gallery, quiet=True)) as tab:
+    with opened(write_gallery_page(gallery)) as tab:
         assert tab.locator(".gallery-prompts img").count() == 4
     with opened(write_report([run], run.report_folder, quiet=True)) as tab:
         assert tab.locator("#shown").inner_text() == "7 images"  # the explorer knows the scored ones alone

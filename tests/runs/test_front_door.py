@@ -134,6 +134,24 @@ def test_report_writes_the_page_of_several(two, tmp_path: Path) -> None:
     assert "plain" in page.read_text()
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("from dreambench import report", "import dreambench.report.numbers"),
+        ("import dreambench.report.numbers", "from dreambench import report"),
+    ],
+)
+def test_report_is_one_thing_in_whatever_order_it_is_imported(lines: tuple[str, str]) -> None:
+    """The function and the package have one name: neither may hide the other."""
+    checks = (
+        "import dreambench, inspect",
+        "assert report is dreambench.report",
+        "assert list(inspect.signature(report).parameters) == ['runs', 'out', 'force']",
+        "assert report.numbers.fixed(1.0) == '1.000'",
+    )
+    subprocess.run([sys.executable, "-c", "\n".join([*lines, *checks])], check=True)
+
+
 class TestScorer:
     def test_it_gives_the_numbers_of_the_protocol(self, two) -> None:
         own = two[0]

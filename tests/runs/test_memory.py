@@ -18,7 +18,7 @@ from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.families.flux import Flux
 from dreambench.models.families.stable_diffusion import StableDiffusion
-from dreambench.runs.memory import require_memory, shapes_of, thrift_at_work, training_memory
+from dreambench.runs.memory import memory_advice, require_memory, shapes_of, training_memory
 from dreambench.runs.plan import make_plan
 from dreambench.runs.prepare import prepare_all
 from dreambench.runs.run import executor_of
@@ -187,7 +187,7 @@ def test_weights_that_are_only_drawn_with_are_held_in_half_precision():
 
 def test_out_of_memory_names_what_saves_some_with_this_method_and_model():
     def named(family, *changes: str, method: str) -> str:
-        return thrift_at_work(build_spec("paper-sd15", {"method": method}, list(changes)), family)
+        return memory_advice(build_spec("paper-sd15", {"method": method}, list(changes)), family)
 
     checkpointing = "runtime.gradient_checkpointing=true"
     assert f"{checkpointing} or method.optimizer=adamw8bit" in named(StableDiffusion(), method="dreambooth")

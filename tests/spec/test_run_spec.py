@@ -221,3 +221,10 @@ def test_the_defaults_are_those_of_the_benchmark():
     assert SPEC.sampler == SamplerSpec(scheduler="ddim", steps=50, guidance_scale=7.5, negative_prompt="")
     assert (SPEC.subjects, SPEC.prompts, SPEC.images_per_prompt) == ("all", "all", 4)
     assert set(SPEC.protocol.metrics) <= set(METRICS.names())
+
+
+def test_a_copy_changes_fields_of_sections_and_nothing_else() -> None:
+    changed = SPEC.evolve(seed=3, base={"fingerprint": "0" * 40}, protocol={"input_photos": {"dog": "01"}})
+    assert (changed.seed, changed.base.model, changed.base.fingerprint) == (3, "owner/model", "0" * 40)
+    assert changed.protocol.input_photos == {"dog": "01"}
+    assert (SPEC.seed, SPEC.base.fingerprint, SPEC.protocol.input_photos) == (0, None, {})

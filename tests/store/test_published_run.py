@@ -16,7 +16,6 @@ from dreambench.errors import DreambenchError
 from dreambench.literature.reproduction import planned_runs
 from dreambench.runs.prepare import prepare_all
 from dreambench.runs.reproduce import kept_runs
-from dreambench.spec.encoder_key import encoder_key
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import open_run
@@ -67,7 +66,7 @@ def test_a_run_is_kept_as_it_is_and_not_with_a_table_that_changed(tmp_path: Path
 def test_damaged_embeddings_are_not_published(tmp_path: Path) -> None:
     shutil.copytree(TABLES / "comparison" / "pretrained-s1", tmp_path / "run")
     run = open_run(tmp_path / "run")
-    key = encoder_key("dino", run.record.spec.protocol.encoder_spec("dino"))
+    key = run.record.spec.protocol.encoder_key("dino")
     file = run.embedding_file(key, next(iter(run.record.photos)))
     file.parent.mkdir(parents=True)
     file.write_bytes(b"half of a file")

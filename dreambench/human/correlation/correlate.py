@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import numpy as np
-
 from dreambench.human.correlation.coefficients import KINDS, coefficient
 from dreambench.human.correlation.dependent import steiger, williams
 from dreambench.human.correlation.rated_images import RatedImages
@@ -14,6 +12,7 @@ from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import (
     Draws,
     measured,
+    one_sided_p,
     percentile_interval,
     resampled_coefficients,
     two_sided_p,
@@ -123,10 +122,6 @@ def _paired(rated: RatedImages, human: str, draws: Draws) -> PairedTest | None:
     z, t = steiger(r_a, r_b, r_ab, n), williams(r_a, r_b, r_ab, n)
     differences = draws[CLAIM[0], human]["pearson"] - draws[CLAIM[1], human]["pearson"]
     interval = percentile_interval(differences)
-    p = None
-    if interval is not None:
-        present = differences[np.isfinite(differences)]
-        p = (int((present <= 0).sum()) + 1) / (len(present) + 1)  # as in ``two_sided_p``
     return PairedTest(
         metric=CLAIM[0],
         other=CLAIM[1],
@@ -135,7 +130,7 @@ def _paired(rated: RatedImages, human: str, draws: Draws) -> PairedTest | None:
         difference=r_a - r_b,
         between=r_ab,
         ci95_bootstrap=interval,
-        p_bootstrap=p,
+        p_bootstrap=interval and one_sided_p(differences),
         p_bootstrap_two_sided=interval and two_sided_p(differences),
         steiger_z=z and z.statistic,
         steiger_p=z and z.p,

@@ -153,11 +153,17 @@ def percentile_interval(draws: Vector) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
+def one_sided_p(draws: Vector) -> float:
+    """Return the one-sided p-value of "the statistic is above 0" from its resamples; NaN is ignored."""
+    present = draws[np.isfinite(draws)]
+    # One more on both sides: no number of resamples shows that a probability is 0.
+    return (int((present <= 0).sum()) + 1) / (len(present) + 1)
+
+
 def two_sided_p(draws: Vector) -> float:
     """Return the two-sided p-value of "the statistic is not 0" from its resamples; NaN is ignored."""
     present = draws[np.isfinite(draws)]
     fewer = min(int((present <= 0).sum()), int((present >= 0).sum()))
-    # One more on both sides: no number of resamples shows that a probability is 0.
     return min(1.0, 2 * (fewer + 1) / (len(present) + 1))
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
-from dreambench.models.hub import cached_file, commit_of, is_not_there
+from dreambench.models.hub import cached_file, fetched_file, is_not_there
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,14 +46,8 @@ class HubFile:
 
     def fetch(self) -> Path:
         """Return the file, downloading it where it is not in the hub's cache. Raises DreambenchError."""
-        from huggingface_hub import hf_hub_download
-
-        found = self.cached()
-        if found is not None:
-            return found
         try:
-            commit_of(self.repo, self.file)  # fails at once without a network
-            return Path(hf_hub_download(self.repo, self.file))
+            return fetched_file(self.repo, self.file)
         except Exception as error:  # the hub's, the network library's and the system's errors alike
             if is_not_there(error):
                 raise DreambenchError(

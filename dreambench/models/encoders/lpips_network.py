@@ -42,10 +42,6 @@ class LpipsNetwork:
         self.network: Any = network.to(device).float().eval().requires_grad_(False)
         self.device = device
 
-    def preprocess(self, image: Image.Image) -> Tensor:
-        """Return the uint8 tensor [3, h, w] of one RGB image; raises TypeError otherwise."""
-        return image_pixels(image)
-
     def features(self, batch: Tensor) -> Features:
         """Return one tensor [n, c, h', w'] per layer, of unit length over c, for uint8 images [n, 3, h, w].
 
@@ -101,7 +97,7 @@ def load_lpips(spec: LpipsSpec, device: str | torch.device) -> LpipsNetwork:
     if any(name.startswith("features.") for name in state):
         _load_trunk(network, state, what)
     else:
-        # `lins` repeats lin0, lin1, ...; the scaling layer's two constants are no weights.
+        # `lins` repeats lin0, lin1, ...; the scaling layer's two constants are not weights.
         load_into(network, state, what, optional=("lins.", "scaling_layer."))
     return LpipsNetwork(network, torch.device(device))
 

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import located
-from dreambench.store.files import sha256_of
+from dreambench.paths import located, sha256_of
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

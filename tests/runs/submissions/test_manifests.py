@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.runs.manifests import manifest_rows
-from tests.runs.test_layouts import SNOW, files
+from dreambench.runs.submissions.manifests import manifest_rows
+from tests.runs.submissions.test_layouts import SNOW, files
 
 ROWS = [
     {"file": "a.png", "subject": "dog", "prompt_index": 0},

@@ -9,8 +9,8 @@ import pytest
 
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
-from dreambench.runs.layouts import read_layout
-from dreambench.runs.manifests import manifest_rows
+from dreambench.runs.submissions.layouts import read_layout
+from dreambench.runs.submissions.manifests import manifest_rows
 
 DOG, PACK = Subject("dog", "dog", "live", ()), Subject("backpack_dog", "backpack", "object", ())
 SUBJECTS = [PACK, DOG]

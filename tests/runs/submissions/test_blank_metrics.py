@@ -12,8 +12,8 @@ from dreambench.metrics.scorer import Scorer
 from dreambench.metrics.scoring import SubjectImages
 from dreambench.metrics.tables import BenchmarkImage
 from dreambench.paths import data_folder
-from dreambench.runs.blank_metrics import blank_metrics
-from dreambench.runs.score import score
+from dreambench.runs.submissions.blank_metrics import blank_metrics
+from dreambench.runs.submissions.score import score
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocol_spec import ProtocolSpec
 from tests.executors.material import Silent

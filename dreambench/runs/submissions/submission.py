@@ -16,17 +16,9 @@ from dreambench.dataset import Dataset, Subject, as_rgb, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
-from dreambench.runs.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
-from dreambench.runs.manifests import (
-    KINDS,
-    Rows,
-    check_columns,
-    given_fields,
-    is_manifest,
-    manifest_rows,
-    named,
-)
 from dreambench.runs.requests import expected_cells
+from dreambench.runs.submissions.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
+from dreambench.runs.submissions.manifests import KINDS, Rows, frame_rows, is_manifest, manifest_rows
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
 from dreambench.store.files import commit_images
@@ -101,7 +93,7 @@ def read_submission(
                 found.add(cell, file, str(file))
     else:
         found = Submission("images")
-        rows = _nested_rows(source) if isinstance(source, Mapping) else _frame_rows(source)
+        rows = _nested_rows(source) if isinstance(source, Mapping) else frame_rows(source)
         _read_rows(found, rows, subjects)
     if not found.images:
         raise DreambenchError(f"{found.source or 'the source'} contains no image", FORM)
@@ -119,23 +111,6 @@ def _digest(found: Submission) -> str:
         )
         whole.update(f"{cell}\n".encode() + hashlib.sha256(content).digest())
     return f"sha256:{whole.hexdigest()}"
-
-
-def _frame_rows(frame: Any) -> Rows:
-    """Yield the rows of a DataFrame; its files are relative to the current folder."""
-    if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
-        raise DreambenchError(
-            f"{type(frame).__name__} cannot be scored",
-            "give a folder, a CSV file, a DataFrame, or {subject: {prompt: [images]}}",
-        )
-    check_columns("the DataFrame", [str(name) for name in frame.columns])
-    for number, row in enumerate(frame.to_dict("records")):
-        place = f"row {number} of the DataFrame"
-        row = named(given_fields(row))
-        image = row.get("image")
-        if image is None:
-            image = Path(str(row.get("file", ""))).resolve()
-        yield {**row, "image": image}, place
 
 
 def _nested_rows(images: Mapping[str, Mapping[Any, Any]]) -> Rows:
@@ -222,6 +197,11 @@ def expected_images(
     Images of subjects or prompts that the spec omits are omitted. Raises DreambenchError for a prompt index
     that is not the subject's, or an image index that is not below ``images_per_prompt``.
     """
+    if spec.protocol.caption == "identifier" and spec.identifier.text is None:
+        raise DreambenchError(
+            "protocol.caption=identifier needs the identifier that the images were made with",
+            "name it with --set identifier.text=WORD",
+        )
     prompts = {subject.name: len(subject.prompts) for subject in dataset.subjects}
     most = 1 + max((index for _, prompt, index in found.places if prompt is not None), default=-1)
     for cell, place in found.places.items():

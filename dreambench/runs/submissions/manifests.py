@@ -1,4 +1,4 @@
-"""Lists of images: CSV, TSV, JSON, JSON Lines (``metadata.jsonl`` of Hugging Face's imagefolder), Parquet."""
+"""Lists of images: data frames, CSV, TSV, JSON, JSON Lines (Hugging Face's ``metadata.jsonl``), Parquet."""
 
 from __future__ import annotations
 
@@ -48,11 +48,11 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
     if not rows:
         raise DreambenchError(f"{path} has no rows", "list one image in each")
     columns = [str(name) for name in dict.fromkeys(name for row, _ in rows for name in row)]
-    further = check_columns(str(path), columns)
+    further = _check_columns(str(path), columns)
     if further:
         say.append(f"{path.name}: ignored columns: {', '.join(further[:8])}")
     for fields, place in rows:
-        row = named(fields)
+        row = _named(fields)
         name = str(row.get("file") or "")
         file = Path(os.path.normpath(base / name))
         if not file.is_relative_to(os.path.normpath(base)) or not name:
@@ -71,7 +71,27 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
         yield {**row, "image": file}, place
 
 
-def named(row: Mapping[str, Any]) -> dict[str, Any]:
+def frame_rows(frame: Any) -> Rows:
+    """Yield the rows of a DataFrame like a manifest's; its files are relative to the current folder.
+
+    Raises DreambenchError naming the row, and for anything that is not a DataFrame.
+    """
+    if not hasattr(frame, "to_dict") or not hasattr(frame, "columns"):
+        raise DreambenchError(
+            f"{type(frame).__name__} cannot be scored",
+            "give a folder, a CSV file, a DataFrame, or {subject: {prompt: [images]}}",
+        )
+    _check_columns("the DataFrame", [str(name) for name in frame.columns])
+    for number, row in enumerate(frame.to_dict("records")):
+        place = f"row {number} of the DataFrame"
+        row = _named(_given_fields(row))
+        image = row.get("image")
+        if image is None:
+            image = Path(str(row.get("file", ""))).resolve()
+        yield {**row, "image": image}, place
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with its columns renamed to our names, unless it has those already."""
     found = dict(row)
     for theirs, ours in _NAMES.items():
@@ -80,7 +100,7 @@ def named(row: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def check_columns(place: str, columns: list[str]) -> list[str]:
+def _check_columns(place: str, columns: list[str]) -> list[str]:
     """Return the unused columns. Raises DreambenchError if a column is missing or duplicated."""
     if twice := [name for name in columns if columns.count(name) > 1]:
         raise DreambenchError(f"{place}: the column {twice[0]!r} appears twice", "remove one of them")
@@ -121,7 +141,7 @@ def _text_rows(path: Path, separator: str) -> Rows:
     with open(path, encoding="utf-8-sig", newline="") as file:  # a quoted field may have several lines
         reader = csv.reader(file, delimiter=separator)
         header = next(reader, [])
-        check_columns(str(path), header)
+        _check_columns(str(path), header)
         for cells in reader:
             place = f"{path} line {reader.line_num}"
             if len(cells) != len(header):
@@ -157,10 +177,10 @@ def _parquet_rows(path: Path) -> Rows:
     import pandas as pd
 
     for number, row in enumerate(pd.read_parquet(path).to_dict("records")):
-        yield given_fields(row), f"{path} row {number}"
+        yield _given_fields(row), f"{path} row {number}"
 
 
-def given_fields(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _given_fields(row: Mapping[Any, Any]) -> dict[str, Any]:
     """Return the fields of a data frame's row that have a value: not None, NaN or NA."""
     import pandas as pd
 

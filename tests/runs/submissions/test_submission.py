@@ -14,10 +14,10 @@ from PIL import Image
 from dreambench.cli import main
 from dreambench.dataset import Dataset, Prompt, Subject
 from dreambench.errors import DreambenchError
-from dreambench.runs.score import _nothing_left_of_a_failure
-from dreambench.runs.submission import expected_images, read_submission
+from dreambench.runs.submissions.score import _nothing_left_of_a_failure
+from dreambench.runs.submissions.submission import expected_images, read_submission
 from dreambench.store import RunFolder, open_run
-from tests.runs.submitted_images import manifest, score
+from tests.runs.submissions.submitted_images import manifest, score
 from tests.store.material import record
 
 pytestmark = pytest.mark.slow

@@ -17,8 +17,11 @@ from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder, locked_run
 
 if TYPE_CHECKING:
+    from dreambench.dataset import Dataset
     from dreambench.metrics.scoring import SubjectImages
-    from dreambench.runs.layouts import SubmittedCell
+    from dreambench.models.device import Runtime
+    from dreambench.runs.submissions.layouts import SubmittedCell
+    from dreambench.runs.submissions.submission import Submission
 
 
 @process_kept()
@@ -51,25 +54,14 @@ def score(
     def spec_of(protocol: str | None = None) -> RunSpec:
         return asked_spec(preset or PAPER_PRESET, **by_protocol(asked, protocol))
 
-    if name is not None and not name.strip():
-        raise DreambenchError("--name is empty", "give a name for the tables, or leave it out")
     spec = spec_of()
-    if source is None:
-        raise DreambenchError(
-            "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
-        )
-    if isinstance(source, str | Path) and not Path(source).exists():  # before the slow import of torch
-        what = "is not a file" if Path(source).suffix else "is not a folder"
-        raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
+    _refuse_at_once(source, name)
     quiet_libraries()
-    from dreambench.runs.blank_metrics import blank_metrics
     from dreambench.runs.chosen_data import resolve_scoring
-    from dreambench.runs.manifests import refuse_unused
     from dreambench.runs.prepare import new_record
-    from dreambench.runs.runner import failures_are_recorded
-    from dreambench.runs.score_run import write_scores
-    from dreambench.runs.several_protocols import images_that_count, protocols_by_name
-    from dreambench.runs.submission import expected_images, read_submission
+    from dreambench.runs.several_protocols import protocols_by_name
+    from dreambench.runs.submissions.manifests import refuse_unused
+    from dreambench.runs.submissions.submission import read_submission
     from dreambench.runs.unrelated_prompts import refuse_drift_of_images
 
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
@@ -87,22 +79,43 @@ def score(
         source=submitted.source,
     )
     folder = Path(out) if out else Path("results") / f"score-{submitted.label}-{spec.images_key[:8]}"
-    planned = RunFolder(folder, record)
+    with reporting(reporter) as shown:
+        return _score_into(RunFolder(folder, record), submitted, dataset, runtime, shown)
+
+
+def _refuse_at_once(source: Any, name: str | None) -> None:
+    """Raise DreambenchError for what can be seen before the slow import of torch."""
+    if name is not None and not name.strip():
+        raise DreambenchError("--name is empty", "give a name for the tables, or leave it out")
+    if source is None:
+        raise DreambenchError(
+            "give either --images FOLDER or --manifest FILE.csv", "see `dreambench score --help`"
+        )
+    if isinstance(source, str | Path) and not Path(source).exists():
+        what = "is not a file" if Path(source).suffix else "is not a folder"
+        raise DreambenchError(f"{source} {what}: it does not exist", "fix the path")
+
+
+def _score_into(
+    planned: RunFolder, submitted: Submission, dataset: Dataset, runtime: Runtime, shown: ProgressListener
+) -> tuple[RunFolder, list[str]]:
+    """Score a submission into a new folder, or one of the same submission; return it and what is missing."""
+    from dreambench.runs.runner import failures_are_recorded
+    from dreambench.runs.score_run import write_scores
+    from dreambench.runs.several_protocols import images_that_count
+    from dreambench.runs.submissions.blank_metrics import blank_metrics
+    from dreambench.runs.submissions.submission import expected_images
+
+    spec, protocols = planned.record.spec, planned.record.protocols
 
     def images_of(each: RunSpec) -> Mapping[str, SubjectImages]:
-        if each.protocol.caption == "identifier" and each.identifier.text is None:
-            raise DreambenchError(
-                "protocol.caption=identifier needs the identifier that the images were made with",
-                "name it with --set identifier.text=WORD",
-            )
         return expected_images(submitted, each, dataset, planned)
 
     images = images_of(spec)  # refuses numbers out of range, before anything is written
     blank = blank_metrics(protocols.values() or [spec.protocol], images)
     with (
-        _nothing_left_of_a_failure(folder),
-        reporting(reporter) as shown,
-        locked_run(folder, record) as run,
+        _nothing_left_of_a_failure(planned.path),
+        locked_run(planned.path, planned.record) as run,
         failures_are_recorded([run], time.monotonic()),
     ):
         for notice in (*submitted.notices, *blank):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
-from tests.runs.submitted_images import RED, folder_with, manifest, one_line, score
+from tests.runs.submissions.submitted_images import RED, folder_with, manifest, one_line, score
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dreambench.errors import DreambenchError
-from dreambench.runs.score import score
+from dreambench.runs.submissions.score import score
 from dreambench.spec.signature import format_signature, signature_fields
 from dreambench.store import open_run
 from tests.executors.material import Silent
