@@ -125,7 +125,7 @@ def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
         return "no result of `dreambench correlate` is given (--correlation FILE)"
     try:
         (test,) = [t for t in rating["paired"] if t["human"] in _RATED and t["metric"] == "dino"]
-        # Steiger's test treats the images as independent, but the images of one sample are not; only the
+        # Steiger's test treats the images as independent, which those of one subject are not; only the
         # clustered bootstrap allows for that.
         effect, p, n = float(test["difference"]), float(test["p_bootstrap_two_sided"]), int(test["n"])
         low, high = map(float, test["ci95_bootstrap"])

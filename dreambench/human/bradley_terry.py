@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from dreambench.human.correlation.results import Strength
-from dreambench.human.preferences import VALUES
+from dreambench.analysis.paired import CONFIDENCE, LEAST
+from dreambench.human.correlation.results import Strength, Unit
+from dreambench.human.preferences import VALUES, independent_unit, sample_of
 from dreambench.human.votes import STUDIES
 
 Array = NDArray[np.float64]
@@ -19,14 +20,19 @@ Array = NDArray[np.float64]
 def strengths(votes: pd.DataFrame) -> tuple[Strength, ...]:
     """Return each study's methods with their strength, the strongest first, from ``read_votes``'s frame.
 
-    An undecided answer is half a win for each. The intervals allow for dependence between the answers
-    about one sample (a subject and a prompt).
+    An undecided answer is half a win for each. The intervals allow for dependence between the answers about
+    one subject, or about one sample with fewer than ``LEAST`` subjects: standard errors robust to it, times
+    Student's t of the number of these units.
     """
+    unit = independent_unit(votes, LEAST)
+    votes = votes.assign(sample=sample_of(votes))
     asked = [study for study in STUDIES if (votes["study"] == study).any()]
-    return tuple(row for study in asked for row in _study(study, votes[votes["study"] == study]))
+    return tuple(row for study in asked for row in _study(study, votes[votes["study"] == study], unit))
 
 
-def _study(study: str, rows: pd.DataFrame) -> list[Strength]:
+def _study(study: str, rows: pd.DataFrame, unit: Unit) -> list[Strength]:
+    from scipy.stats import t
+
     methods = sorted({*rows["method_a"], *rows["method_b"]})
     first = rows["method_a"].map(methods.index).to_numpy(dtype=int)
     second = rows["method_b"].map(methods.index).to_numpy(dtype=int)
@@ -37,9 +43,8 @@ def _study(study: str, rows: pd.DataFrame) -> list[Strength]:
     fitted = fit(wins)
     if fitted is None:
         return [Strength(study=study, method=name) for name in methods]
-    clusters = (rows["subject"] + "/" + rows["prompt_index"].astype(str)).to_numpy()
-    errors = standard_errors(fitted, first, second, share, clusters)
-    half = 1.959963984540054 * errors
+    errors = standard_errors(fitted, first, second, share, rows[unit])
+    half = t.ppf((1 + CONFIDENCE) / 2, rows[unit].nunique() - 1) * errors
     found = [
         Strength(
             study=study,

@@ -10,8 +10,8 @@ import pandas as pd
 from dreambench.analysis.paired import CONFIDENCE
 from dreambench.errors import DreambenchError
 from dreambench.human.correlation.resampling import cluster_counts, joined, percentile_interval
-from dreambench.human.correlation.results import Preference, Share
-from dreambench.human.preferences import image_votes
+from dreambench.human.correlation.results import Preference, Share, Unit
+from dreambench.human.preferences import image_votes, independent_unit
 from dreambench.human.votes import STUDIES
 from dreambench.literature.published import published
 
@@ -26,12 +26,14 @@ def preference_table(votes: pd.DataFrame) -> tuple[Preference, ...]:
 
     A pair's majority is the answer with the most votes; a tie for the most is undecided, and so are three
     raters with three different answers. The interval of a share of pairs is Wilson's. That of a share of
-    answers, and of the win rate, is the bootstrap's over samples, because the answers to one pair are not
-    independent. Raises DreambenchError where a method is named "undecided".
+    answers, and of the win rate, is the bootstrap's over subjects, or over samples where there are few
+    (``independent_unit``), because the answers about one subject are not independent.
+
+    Raises DreambenchError where a method is named "undecided".
     """
     if (votes[["method_a", "method_b"]] == UNDECIDED).any(axis=None):
         raise DreambenchError('a method of the votes is named "undecided"', "rename that run")
-    rows = _tallies(votes)
+    rows, unit = _tallies(votes), independent_unit(votes)
     found = []
     for study in STUDIES:
         chosen = rows[rows["study"] == study]
@@ -39,7 +41,7 @@ def preference_table(votes: pd.DataFrame) -> tuple[Preference, ...]:
             raters = votes.loc[
                 (votes["study"] == study) & votes["pair"].isin(tallies["pair"]), "rater"
             ].nunique()
-            found.append(_preference(study, str(first), str(second), tallies, int(raters)))
+            found.append(_preference(study, str(first), str(second), tallies, unit, int(raters)))
     return tuple(found)
 
 
@@ -80,18 +82,19 @@ def _tallies(votes: pd.DataFrame) -> pd.DataFrame:
     rows = rows.join(methods, on=["study", "pair"])
     rows = rows[rows["method"] == rows["first"]]
     counts = rows.assign(wins=rows["value"] == 1, ties=rows["value"] == 0.5, losses=rows["value"] == 0)
-    keys = ["study", "pair", "sample", "first", "second"]
+    keys = ["study", "pair", "subject", "sample", "first", "second"]
     return counts.groupby(keys, as_index=False)[["wins", "ties", "losses"]].sum()
 
 
-def _preference(study: str, first: str, second: str, tallies: pd.DataFrame, raters: int) -> Preference:
+def _preference(
+    study: str, first: str, second: str, tallies: pd.DataFrame, unit: Unit, raters: int
+) -> Preference:
     answers = tallies[["wins", "losses", "ties"]].to_numpy(dtype=float)
     most = answers == answers.max(axis=1, keepdims=True)
     decided = most.sum(axis=1) == 1
     majority = np.where(decided, most.argmax(axis=1), 2)
     names = (first, second, UNDECIDED)
-    clusters = tallies["sample"].to_numpy()
-    subjects = tallies["sample"].str.rsplit("/", n=1).str[0].to_numpy()
+    clusters, subjects = tallies[unit].to_numpy(), tallies["subject"].to_numpy()
     total = answers.sum(axis=1)
     win = answers[:, 0] + answers[:, 2] / 2
     return Preference(

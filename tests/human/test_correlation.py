@@ -237,14 +237,14 @@ def test_bradley_terry_of_two_is_the_log_of_the_odds() -> None:
 
 
 def test_the_interval_of_a_strength_by_hand() -> None:
-    """Of two methods, half the log odds; its error by Liang and Zeger's sandwich over samples (1986)."""
+    """Half the log odds; its error is Liang and Zeger's sandwich (1986), times t of 4 units."""
     rows = [("r1", "1", "a"), ("r2", "1", "a"), ("r1", "2", "b"), ("r2", "2", "b"), ("r1", "3", "a")]
     rows += [("r2", "3", "undecided"), ("r1", "4", "a"), ("r2", "4", "b")]
     ours, theirs = strengths(votes(rows))
     chance = 4.5 / 8
     by_sample = np.array([2, 0, 1.5, 1]) - 2 * chance  # what each sample has above its expectation
     variance = (by_sample**2).sum() * 4 / 3 / (8 * chance * (1 - chance)) ** 2  # of the log odds
-    half = stats.norm.ppf(0.975) * math.sqrt(variance) / 2
+    half = stats.t.ppf(0.975, 3) * math.sqrt(variance) / 2
     center = math.log(chance / (1 - chance)) / 2
     assert ours.ci95 == pytest.approx((center - half, center + half), abs=1e-8)
     assert theirs.ci95 == pytest.approx((-center - half, -center + half), abs=1e-8)

@@ -168,7 +168,7 @@ def test_lpips_of_unequal_or_too_small_images_is_one_line(lpips):
     images = [image_pixels(noise("a", 64, 64)), image_pixels(noise("b", 64, 72))]
     with pytest.raises(DreambenchError, match=r"a.png \(64 x 64\) and b.png \(64 x 72\).*differ in size"):
         Div().distances(images, [Path("a.png"), Path("b.png")], lpips, 32)
-    images = [lpips.preprocess(noise(name, 16, 16)) for name in "ab"]
+    images = [image_pixels(noise(name, 16, 16)) for name in "ab"]
     small = r"a.png: images of 16 x 16 pixels are too small for LPIPS; .* --set protocol.lpips.size=64"
     with pytest.raises(DreambenchError, match=small):
         Div().distances(images, [Path("a.png"), Path("b.png")], lpips, 32)

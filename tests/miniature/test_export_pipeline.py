@@ -13,7 +13,7 @@ from dreambench.errors import DreambenchError
 from dreambench.models.base_model import open_base
 from dreambench.models.encoders.clip_encoder import load_clip
 from dreambench.models.encoders.dino_encoder import load_dino
-from dreambench.models.encoders.lpips_network import load_lpips
+from dreambench.models.encoders.lpips_network import image_pixels, load_lpips
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec
 from dreambench.spec.run_spec import BaseSpec
 from miniature.train import export_pipeline as exporting
@@ -90,7 +90,7 @@ def test_the_encoders_load_in_dreambench(exported: Path) -> None:
     )
     assert dino.embed_images([image]).shape == (1, 32)
     network = load_lpips(LpipsSpec(weights=str(folder / "lpips.safetensors")), "cpu")
-    features = network.features(network.preprocess(image)[None])
+    features = network.features(image_pixels(image)[None])
     assert network.distance(features, features).item() == 0
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import open_base
-from dreambench.models.hub import cached
+from dreambench.models.hub import cached_snapshot
 from dreambench.spec.run_spec import BaseSpec
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -47,7 +47,7 @@ def test_a_hub_id_without_a_network_says_what_to_download():
     assert "base model owner/no-such-model is not in the hub's cache and could not be downloaded" in line
     assert "`hf download owner/no-such-model`" in line
     assert "--base FOLDER" in line
-    assert cached(BaseSpec(model="owner/no-such-model")) is None
+    assert cached_snapshot("owner/no-such-model", None) is None
 
 
 def test_a_model_in_the_hubs_cache_needs_no_network_and_is_named_by_its_commit(tiny, tmp_path, monkeypatch):
@@ -59,7 +59,7 @@ def test_a_model_in_the_hubs_cache_needs_no_network_and_is_named_by_its_commit(t
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     base = open_base(BaseSpec(model="owner/tiny"))
     assert (base.fingerprint, base.name) == (COMMIT, "owner/tiny")
-    assert base.folder == cached(BaseSpec(model="owner/tiny")) == snapshot
+    assert base.folder == cached_snapshot("owner/tiny", None) == snapshot
     base.pipeline()
 
 

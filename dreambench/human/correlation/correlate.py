@@ -49,6 +49,7 @@ def correlate(rated: Sequence[RatedImages], source: str) -> Correlations:
     return Correlations(
         **dict(pooled),
         source=source,
+        resampled=rated[0].unit if rated else "sample",
         metrics=metrics,
         humans=tuple(dict.fromkeys(human for images in rated for human in images.humans)),
         comparison=_comparison(pooled),
@@ -81,15 +82,13 @@ def _join(scopes: Sequence[Scope]) -> Scope:
 def _scope(rated: RatedImages) -> Scope:
     chosen = rated.only_complete()
     n = len(chosen.images)
-    clusters = rated.images["sample"].to_numpy()
-    agreements = tuple(agreement(h, rated.ratings[h], clusters) for h in rated.humans)
+    agreements = tuple(agreement(h, rated.ratings[h], rated.clusters) for h in rated.humans)
     if n == 0:
         return Scope(n=0, left_out=len(rated.images), agreement=agreements)
-    scored_clusters = chosen.images["sample"].to_numpy()
     draws = resampled_coefficients(
         {metric: chosen.values(metric) for metric in chosen.metrics},
         {human: chosen.values(human) for human in chosen.humans},
-        scored_clusters,
+        chosen.clusters,
     )
     pairs = [(metric, human) for human in chosen.humans for metric in chosen.metrics]
     tests = [_paired(chosen, human, draws) for human in chosen.humans if set(CLAIM) <= set(chosen.metrics)]
@@ -99,7 +98,7 @@ def _scope(rated: RatedImages) -> Scope:
         rows=tuple(_row(chosen, metric, human, draws) for metric, human in pairs),
         paired=tuple(test for test in tests if test is not None),
         upper_bound=tuple(
-            upper_bound(human, chosen.raters, chosen.ratings[human], scored_clusters)
+            upper_bound(human, chosen.raters, chosen.ratings[human], chosen.clusters)
             for human in chosen.humans
         ),
         agreement=agreements,

@@ -7,16 +7,19 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from dreambench.human.correlation.coefficients import Matrix, Vector
+from dreambench.human.correlation.results import Unit
 
 
 @dataclass(frozen=True)
 class RatedImages:
     """Images that people rated.
 
-    ``images`` has one row per image and the columns ``sample`` (images of one sample are not independent),
-    ``method``, one per metric and one per human score (the mean over raters); NaN is a missing score.
+    ``images`` has one row per image and the columns ``sample`` (its subject and prompt), ``method``, one per
+    metric and one per human score (the mean over raters); NaN is a missing score. Its column ``unit`` says
+    which images are not independent of each other: those of one sample, or of one subject.
     ``ratings`` has, for each human score, one row per image and one column per rater of ``raters``, NaN
     where a rater did not see the image. ``left_out`` counts the images that are left out, by the reason.
     """
@@ -27,6 +30,7 @@ class RatedImages:
     raters: tuple[str, ...]
     ratings: Mapping[str, Matrix]
     left_out: Mapping[str, int] = field(default_factory=dict)
+    unit: Unit = "sample"
 
     @property
     def complete(self) -> pd.Series:
@@ -46,6 +50,11 @@ class RatedImages:
         """Return the images that have every score."""
         return self._only(self.complete)
 
+    @property
+    def clusters(self) -> NDArray[np.object_]:
+        """The name of each image's unit: a resample draws all images of a unit together."""
+        return self.images[self.unit].to_numpy()
+
     def values(self, column: str) -> Vector:
         """Return a metric or a human score, one value per image."""
         return self.images[column].to_numpy(dtype=float)
@@ -58,4 +67,5 @@ class RatedImages:
             humans=self.humans,
             raters=self.raters,
             ratings={human: values[rows] for human, values in self.ratings.items()},
+            unit=self.unit,
         )

@@ -1,8 +1,8 @@
-"""The bootstrap clustered by sample: whole samples are drawn, with all the images that belong to them.
+"""The clustered bootstrap: whole units are drawn, with all the images that belong to them.
 
-The images of one sample (the same subject and prompt by several methods) are not independent of each
-other, so an interval that assumes they are is too narrow. A resample is a vector of counts, one per
-image; every coefficient is computed from the counts, all resamples at once.
+The images of one unit (a subject, or a sample: a subject and a prompt) are not independent of each other, so
+an interval that assumes they are is too narrow. A resample is a vector of counts, one per image; every
+coefficient is computed from the counts, all resamples at once.
 """
 
 from __future__ import annotations

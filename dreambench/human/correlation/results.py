@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from dreambench.spec.frozen import Frozen
 
 Interval = tuple[float, float]
+#: What a bootstrap draws whole: a subject's images and votes, or a sample's (of one subject and prompt).
+Unit = Literal["subject", "sample"]
 
 
 class Coefficient(Frozen):
@@ -159,10 +163,12 @@ class Correlations(Scope):
     ``source`` says what was analysed; ``left_out_by`` counts the images left out by the reason; ``paper``
     is the DreamBooth paper's Pearson correlation by metric and ``paper_preferences`` its Table 2 by study,
     both from its own votes on its own images. ``comparison`` is None where DINO, CLIP-I or the human score
-    of subject fidelity is missing or does not vary.
+    of subject fidelity is missing or does not vary. ``resampled`` is the unit of every bootstrap: a
+    subject's or a sample's images are drawn together.
     """
 
     source: str
+    resampled: Unit = "sample"
     metrics: tuple[str, ...]
     humans: tuple[str, ...]
     comparison: MetricComparison | None = None

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from dreambench.analysis.paired import RESAMPLES, SEED
+from dreambench.analysis.paired import LEAST, RESAMPLES, SEED
 from dreambench.human.correlation import Correlations, Scope
 from dreambench.human.correlation.raters import ALPHA_RESAMPLES
 from dreambench.human.correlation.resampling import KENDALL_RESAMPLES
-from dreambench.human.correlation.results import Coefficient, Preference
+from dreambench.human.correlation.results import Coefficient, Preference, Unit
 from dreambench.human.preference_table import HEAD, paper_row, preference_rows
+from dreambench.human.preferences import LEAST_SUBJECTS
 from dreambench.report import numbers
 from dreambench.report.table import Table, table
 from dreambench.spec.registries import get_metric
@@ -26,10 +27,10 @@ HUMANS = {
 def correlation_tables(found: Correlations) -> list[Table]:
     """Lay out an analysis; a table without rows is left out."""
     laid = [
-        _correlations("All methods pooled", found, found.paper),
+        _correlations("All methods pooled", found, found.paper, found.resampled),
         _paired(found),
         _agreement(found),
-        *(_correlations(name, scope, {}) for name, scope in found.methods.items()),
+        *(_correlations(name, scope, {}, found.resampled) for name, scope in found.methods.items()),
         user_preference(found.preferences, found.paper_preferences),
         _strengths(found),
     ]
@@ -48,7 +49,7 @@ def human_title(human: str) -> str:
     return HUMANS.get(human, human)
 
 
-def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
+def _correlations(title: str, scope: Scope, paper: dict[str, float], unit: Unit) -> Table:
     head = ["Human score", "Metric", "n", "Pearson", "Fisher z", "bootstrap", "p", "Spearman", "Kendall"]
     if paper:
         head.append("paper's Pearson")
@@ -62,7 +63,7 @@ def _correlations(title: str, scope: Scope, paper: dict[str, float]) -> Table:
         quoted = paper.get(row.metric) if row.human in ("sc", "subject") else None
         rows.append([*cells, *([numbers.fixed(quoted)] if paper else [])])
     note = (
-        f"95% intervals: of Pearson by Fisher's z and by the bootstrap over samples ({RESAMPLES:,} "
+        f"95% intervals: of Pearson by Fisher's z and by the bootstrap over {unit}s ({RESAMPLES:,} "
         f"resamples, seed {SEED}), of Spearman and Kendall by the bootstrap (Kendall: the first "
         f"{KENDALL_RESAMPLES:,}). p is two-sided and, like Fisher's z, treats the images as independent."
     )
@@ -133,7 +134,8 @@ def user_preference(preferences: Sequence[Preference], paper: Mapping[str, Mappi
     note = (
         "Shares of pairs by majority vote (a tie is undecided) with Wilson's 95% interval; the win rate is "
         "A's share of all answers, where undecided counts as half a win, with the bootstrap interval over "
-        "samples. The paper's rows come from its own images and raters."
+        f"subjects (with fewer than {LEAST_SUBJECTS}, over samples). The paper's rows come from its own "
+        "images and raters."
     )
     return table("User preference (Table 2)", HEAD, rows, note, words=3)
 
@@ -145,6 +147,7 @@ def _strengths(found: Correlations) -> Table:
     ]
     note = (
         "Log odds; a difference of 1 is a win rate of 73%. Intervals allow for correlated answers about the "
-        "same subject and prompt. A dash: the method won or lost every comparison, so no finite fit exists."
+        f"same subject (with fewer than {LEAST} subjects, the same sample). A dash: the method won or lost "
+        "every comparison, so no finite fit exists."
     )
     return table("Bradley-Terry strengths", ("Study", "Method", "strength", "95% interval"), rows, note, 2)
