@@ -65,13 +65,13 @@ def named_signatures(summary: Summary) -> list[tuple[ProtocolCard, str]]:
 
 
 def protocol_figure(summary: Summary) -> DrawnFigure | None:
-    """Draw each run's scores under each protocol, a panel per metric, without the protocols' scales."""
+    """Draw the scores without the protocols' scales, a panel per metric that two of them have."""
     summaries = summary.protocols
-    if not summaries:
-        return None
     metrics = [
         m for m in protocol_metrics(summaries) if sum(m in s.metrics() for s in summaries.values()) > 1
     ]
+    if not metrics:  # protocols may have none in common
+        return None
     names, methods = list(summaries), [each.method for each in summary.rows[1:]]
 
     def draw(figure: Figure) -> None:

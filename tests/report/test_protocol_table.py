@@ -91,6 +91,15 @@ def test_the_figure_names_the_protocols():
     assert "<script" not in figure.svg
 
 
+def test_protocols_without_a_metric_in_common_have_a_table_and_no_figure():
+    other = summary(TIMES_100, {"ours": {"clip_i": 79.0}})
+    other = other.model_copy(update={"rows": (Row(method="real", n_images=5), *other.rows[1:])})
+    found = {"paper": summary(OWN, {"ours": {"dino": 0.62}}), "kosmos-g": other}
+    apart = summary(OWN, {"ours": {"dino": 0.62}}, protocols=found)
+    assert protocol_figure(apart) is None
+    assert [row[0] for row in texts(apart)][:2] == ["paper", "kosmos-g"]
+
+
 def test_the_scale_is_read_from_the_signature():
     assert scale_of(TIMES_100, "dino") == 100
     assert scale_of(TIMES_100, "clip_t") == 1

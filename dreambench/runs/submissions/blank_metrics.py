@@ -32,14 +32,16 @@ def blank_metrics(protocols: Collection[ProtocolSpec], images: Mapping[str, Subj
     Raises DreambenchError where no metric of any protocol has anything to compare.
     """
     given = {name: own for name, own in images.items() if own.present() or own.priors}
+    asked = dict.fromkeys(name for protocol in protocols for name in protocol.metrics)
     blank: dict[str, list[str]] = {}
-    for protocol in protocols:
-        for metric in map(get_metric, protocol.metrics):
-            without = [name for name, own in given.items() if not _has_some(metric, protocol, own)]
-            if without and metric.compares in _LACKING:
-                blank[metric.name] = without
+    for metric in map(get_metric, asked):
+        # Blank under a protocol that counts one image of a prompt, a metric may have scores under another.
+        having = [protocol for protocol in protocols if metric.name in protocol.metrics]
+        without = [n for n, own in given.items() if not any(_has_some(metric, p, own) for p in having)]
+        if without and metric.compares in _LACKING:
+            blank[metric.name] = without
     nowhere = [name for name, without in blank.items() if len(without) == len(given)]
-    if nowhere and {name for protocol in protocols for name in protocol.metrics} == set(nowhere):
+    if nowhere and set(asked) == set(nowhere):
         lack, remedy = _LACKING[get_metric(nowhere[0]).compares]
         title = get_metric(nowhere[0]).title
         raise DreambenchError(f"{title} has nothing to compare: there is {lack}", _choice(nowhere[0], remedy))

@@ -67,6 +67,9 @@ def test_a_protocol_that_counts_one_image_of_a_prompt_has_no_pairs() -> None:
     given = {"dog": images_of("dog", PAIR)}
     (line,) = blank_metrics([protocol("dino", "div", images=1)], given)
     assert line.startswith("DIV stays blank: ")
+    # Beside one that counts all of them, DIV is no blank, whichever comes first.
+    both = [protocol("div"), protocol("div", images=1)]
+    assert blank_metrics(both, given) == blank_metrics(both[::-1], given) == []
 
 
 def test_where_nothing_is_left_it_is_refused() -> None:
