@@ -83,12 +83,11 @@ def enable_checkpointing(context: Context, trained: Mapping[str, Any]) -> None:
     """Turn on gradient checkpointing if the spec asks for it."""
     if not context.runtime.spec.gradient_checkpointing:
         return
+    # diffusers' name for it, transformers', and transformers' until it was renamed.
+    names = ("enable_gradient_checkpointing", "activation_checkpointing_enable")
     for module in trained.values():
-        # diffusers' name for it, and transformers'.
-        enable = (
-            getattr(module, "enable_gradient_checkpointing", None) or module.gradient_checkpointing_enable
-        )
-        enable()
+        known = (name for name in names if hasattr(module, name))
+        getattr(module, next(known, "gradient_checkpointing_enable"))()
 
 
 def _posteriors(
