@@ -3,8 +3,9 @@
 The layout is that of its repository (yuangpeng/dreambench_plus at c4eb5c1), after its own merging step: a
 file per method and group of raters in ``data_human_rating/merged_data/GROUP``, named ``METHOD-cp.json``
 (concept preservation) or ``METHOD-pf.json`` (prompt following), each ``{image: 0 to 4}``; the judge's in
-``data_gpt_rating/concept_preservation_full`` and ``prompt_following_full``, metrics in ``data_dino_rating``,
-``data_clipi_rating`` and ``data_clipt_rating``. Source: Peng et al., "DreamBench++", ICLR 2025, section 4.
+``data_gpt_rating/concept_preservation_full`` and ``prompt_following_full`` (second and third run: ``full2``,
+``full3``), metrics in ``data_dino_rating``, ``data_clipi_rating`` and ``data_clipt_rating``. Source: Peng et
+al., "DreamBench++", ICLR 2025, section 4.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from dreambench.human.correlation.coefficients import coefficient, mean_of_known
 from dreambench.spec.frozen import Frozen
 
 ByImage = dict[str, float]
-#: Question: the end of the raters' files, the judge's folder, and the folders of metrics.
+#: The judge answers at temperature 1, so the paper averages three runs of it: the ends of their folders.
+JUDGE_RUNS = ("", "2", "3")
+#: Question: the end of the raters' files, the judge's first folder, and the folders of metrics.
 QUESTIONS = {
     "concept preservation": ("cp", "concept_preservation_full", ("dino", "clipi")),
     "prompt following": ("pf", "prompt_following_full", ("clipt",)),
@@ -38,8 +41,9 @@ class PlusRow(Frozen):
     """One method and question: Krippendorff's alpha (interval) and Pearson's r, as the paper reports them.
 
     ``raters`` is the groups of raters among themselves, ``judge`` the GPT judge with each group, averaged
-    over the groups; ``metrics`` has Pearson's r of each metric with each group, averaged likewise. None where
-    there are no files, or nothing varies. ``missing`` counts images that not all groups rated.
+    over the groups and the judge's runs; ``metrics`` has Pearson's r of each metric with each group, averaged
+    over the groups. None where there are no files, or nothing varies. ``missing`` counts images that not all
+    groups rated.
     """
 
     question: str
@@ -76,7 +80,8 @@ def read_plus(folder: Path | None) -> PlusAgreement:
         files = [file for group in groups for file in group.glob(f"*-{end}.json")]
         for method in sorted({file.stem.removesuffix(f"-{end}") for file in files}):
             rated = [_read(group / f"{method}-{end}.json") for group in groups]
-            judged = _read_if_there(folder / "data_gpt_rating" / judge / f"{method}.json")
+            judges = (folder / "data_gpt_rating" / f"{judge}{run}" / f"{method}.json" for run in JUDGE_RUNS)
+            judged = [answers for answers in map(_read_if_there, judges) if answers]
             scores = {m: _read_if_there(folder / f"data_{m}_rating" / f"{method}.json") for m in metrics}
             rows.append(_row(question, method, rated, judged, scores))
     return PlusAgreement(
@@ -85,7 +90,11 @@ def read_plus(folder: Path | None) -> PlusAgreement:
 
 
 def _row(
-    question: str, method: str, rated: Sequence[ByImage], judged: ByImage, scores: Mapping[str, ByImage]
+    question: str,
+    method: str,
+    rated: Sequence[ByImage],
+    judged: Sequence[ByImage],
+    scores: Mapping[str, ByImage],
 ) -> PlusRow:
     whole = pd.DataFrame(rated).notna().all()
     return PlusRow(
@@ -94,7 +103,7 @@ def _row(
         n=int(whole.sum()),
         missing=int((~whole).sum()),
         raters=interval_alpha(rated),
-        judge=mean_of_known(interval_alpha([group, judged]) for group in rated) if judged else None,
+        judge=mean_of_known(interval_alpha([group, run]) for run in judged for group in rated),
         metrics={
             name: mean_of_known(_pearson(group, own) for group in rated)
             for name, own in scores.items()

@@ -50,6 +50,20 @@ def test_alpha_is_the_papers(folder: Path):
     assert (row.n, row.missing) == (4, 1)
 
 
+def test_the_judges_three_runs_are_averaged_as_in_the_paper(folder: Path):
+    runs = {"": JUDGE, "2": SECOND, "3": dict(zip(JUDGE, (0, 4, 3, 1, 2), strict=True))}
+    for end, answers in runs.items():
+        file = folder / "data_gpt_rating" / f"concept_preservation_full{end}" / "blip.json"
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(json.dumps(answers))
+    alphas = [
+        krippendorff.alpha(table(group, run), level_of_measurement="interval")
+        for run in runs.values()
+        for group in (FIRST, SECOND)
+    ]
+    assert read_plus(folder).rows[0].judge == pytest.approx(np.mean(alphas))
+
+
 def test_a_metric_is_correlated_with_each_group_and_averaged(folder: Path):
     row = read_plus(folder).rows[0]
     groups = table(FIRST, SECOND)

@@ -17,7 +17,8 @@ from dreambench.spec.protocol_spec import DinoSpec
 class SiglipEncoder(ImageEncoder):
     """A Vision Transformer whose embedding is what its attention pooling gives.
 
-    The transform is that of SigLIP: the whole image squeezed to a square, bicubic, and scaled to [-1, 1].
+    The transform is that of timm and open_clip: the whole image squeezed to a square, bicubic, and scaled to
+    [-1, 1]. The authors' own, and transformers' for SigLIP 2, is bilinear.
     """
 
     def __init__(self, model: nn.Module, size: int, device: torch.device) -> None:
