@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from dreambench.errors import DreambenchError
@@ -62,8 +63,9 @@ class Copying(DinoMetric):
                 "leave copying out with --metrics, or use a protocol that compares with all photos",
             )
         nearest_photos = max(value for *_, value in pairs)
-        nearest = cosine_similarities(images, references).max(dim=1).values
-        return [float(value > nearest_photos) for value in nearest]
+        nearest = cosine_similarities(images, references).max(dim=1).values.tolist()
+        # NaN, of an embedding of length 0, is above nothing, and is no answer.
+        return [value if math.isnan(value) else float(value > nearest_photos) for value in nearest]
 
     def photo_pairs(self, photos: Tensor) -> list[tuple[int, int, float]]:
         """Return 0 for each pair: no two photos are closer to each other than the closest two."""

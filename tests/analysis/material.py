@@ -155,13 +155,21 @@ def unit_vector(degrees: float) -> np.ndarray:
     return np.array([np.cos(radians), np.sin(radians)], dtype=np.float32)
 
 
-def embedded_run(path: Path, images: dict[int, float], photos: tuple[float, float]) -> RunFolder:
-    """Return a run of one subject: an image per prompt and two photos, each at an angle of the plane."""
-    rows = [image_row("ant", prompt, 0, (0.5, 0.5, 0.3), kind="recontextualization") for prompt in images]
-    run = make_run(path, rows, subjects=["ant"], pictures=True)
-    files = [run.path / str(row["file"]) for row in rows] + [Path(p) for p in run.record.photos["ant"]]
-    for number, file in enumerate(files):  # bytes that differ, as the embeddings are found by their hash
-        file.write_bytes(file.read_bytes() + bytes([number]))
+def embedded_run(
+    path: Path, images: dict[int, float], photos: tuple[float, ...], kinds: Mapping[int, str] | None = None
+) -> RunFolder:
+    """Return a run of one subject: an image per prompt and some photos, each at an angle of the plane.
+
+    ``kinds`` are the kinds of the prompts that are not recontextualization.
+    """
+    kind_of = dict.fromkeys(images, "recontextualization") | dict(kinds or {})
+    rows = [image_row("ant", prompt, 0, (0.5, 0.5, 0.3), kind=kind_of[prompt]) for prompt in images]
+    named = [path.parent / "photos" / "ant" / f"{number:02d}.png" for number in range(len(photos))]
+    run = make_run(path, rows, subjects=["ant"], photos={"ant": list(map(str, named))})
+    files = [run.path / str(row["file"]) for row in rows] + named
+    for number, file in enumerate(files):
+        draw(file, number)
+        file.write_bytes(file.read_bytes() + bytes([number]))  # embeddings are found by the file's hash
     vectors = {sha256_of(f): unit_vector(a) for f, a in zip(files, [*images.values(), *photos], strict=True)}
     file = run.embedding_file(run.record.spec.protocol.encoder_key("dino"), "ant")
     file.parent.mkdir(parents=True)

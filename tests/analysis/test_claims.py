@@ -136,6 +136,27 @@ def test_a_copy_of_a_run_adds_no_vote(tmp_path: Path) -> None:
     assert [v.seeds for v in after] == [v.seeds for v in before]
 
 
+def test_sides_are_compared_on_the_prompts_that_both_have(tmp_path: Path) -> None:
+    part = _run(tmp_path / "part", 3, 0.8, seed=1, prompts="0")
+    runs = read_run_scores([_run(tmp_path / "a", 3, 0.6), part, _run(tmp_path / "c", 4, 0.5)])
+    (up, *_) = judge_claims(runs, claims=_claims())
+    assert up.effect == pytest.approx(0.1)  # not 0.2, with the part that the other side has no run of
+
+
+def test_the_common_word_is_that_of_the_runs_own_preset(tmp_path: Path) -> None:
+    words = {"ours": {"identifier.text": None}, "theirs": {"identifier.text": "<common word>"}}
+    (up, *_) = _claims().claims
+    claims = Claims(source="", runs=words, claims=(up,))
+    for preset, word, effect in (("", "unique", 0.1), ("mini", "striped", 0.1), ("mini", "unique", None)):
+        folder, own = tmp_path / f"{preset}-{word}", {"preset": preset} if preset else {}
+        pair = [
+            _run(folder / "a", 3, 0.6, **own),
+            _run(folder / "b", 3, 0.5, identifier={"text": word}, **own),
+        ]
+        (verdict,) = judge_claims(read_run_scores(pair), claims=claims)
+        assert verdict.effect == (effect and pytest.approx(effect))
+
+
 def test_images_made_elsewhere_are_no_runs(tmp_path: Path) -> None:
     runs = [_run(tmp_path / "a", 3, 0.6), _run(tmp_path / "c", 4, 0.5)]
     elsewhere = _run(tmp_path / "b", 3, 0.8, kind="score", seed=1)

@@ -31,6 +31,17 @@ def test_two_other_subjects_are_too_few_and_it_is_said(tmp_path: Path) -> None:
     assert "3 other subjects" in mode.why_not
 
 
+def test_an_image_at_the_limit_does_not_fail_and_one_without_clip_t_is_not_judged(tmp_path: Path) -> None:
+    # Without spread the limit is the others' score itself, which no image is below.
+    rows = [image_row(name, 0, 0, (0.5, 0.5, 0.25)) for name in "abcd"]
+    rows += [image_row(name, 1, 0, (0.5, 0.5, 0.25)) for name in "abc"] + [image_row("d", 1, 0, None)]
+    (run,) = read_run_scores([make_run(tmp_path / "run", rows, subjects=list("abcd"))])
+    mode = context_missing(run.tables.images)
+    assert (mode.judged, mode.examples) == (4, [])
+    (few,) = read_run_scores([make_run(tmp_path / "few", rows[4:], subjects=list("abcd"))])
+    assert "3 other subjects" in context_missing(few.tables.images).why_not
+
+
 def test_a_copied_photo_is_nearer_than_photos_are_to_each_other(tmp_path: Path) -> None:
     # The photos lie 30 degrees apart; an image 10 degrees beside one is nearer, one 40 degrees away is not.
     (run,) = read_run_scores([embedded_run(tmp_path / "run", {0: 40, 1: 70}, (0, 30))])
@@ -40,6 +51,25 @@ def test_a_copied_photo_is_nearer_than_photos_are_to_each_other(tmp_path: Path) 
     assert copied.examples == [0]
     nearest = list(similarities(run).images["nearest_name"])
     assert nearest == [Path(run.record.photos["ant"][1]).name] * 2
+
+
+def test_the_limit_of_a_copy_is_the_closest_of_all_pairs_of_photos(tmp_path: Path) -> None:
+    (run,) = read_run_scores([embedded_run(tmp_path / "run", {0: 95, 1: 15}, (90, 0, 20))])
+    copied = failure_modes(run, similarities(run))[1]
+    assert np.allclose(copied.threshold, np.cos(np.radians(20)))
+    assert np.allclose(copied.score, np.cos(np.radians([5, 5])))
+    assert list(similarities(run).images["nearest_name"]) == ["00.png", "02.png"]
+
+
+def test_other_contexts_are_images_of_recontextualization_prompts_that_exist(tmp_path: Path) -> None:
+    """Images at 0, 20 and 60 degrees; another kind of prompt, and a file that has changed, do not count."""
+    images = {0: 0.0, 1: 20.0, 2: 60.0, 3: 90.0, 4: 45.0}
+    folder = embedded_run(tmp_path / "run", images, (0, 60), {3: "property modification"})
+    folder.image_file("ant", 4, 0).write_bytes(b"another image")
+    (run,) = read_run_scores([folder])
+    expected = [np.mean(np.cos(np.radians(apart))) for apart in ([20, 60], [20, 40], [60, 40])]
+    found = similarities(run).images["other_contexts"]
+    assert np.allclose(found, [*expected, np.nan, np.nan], equal_nan=True)
 
 
 def test_entanglement_is_an_image_unlike_the_subject_in_its_other_contexts(tmp_path: Path) -> None:

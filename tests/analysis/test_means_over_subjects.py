@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dreambench.analysis import Summary, paired, summarize
+from dreambench.analysis import Summary, paired, read_run_scores, summarize
 from dreambench.analysis.paired import mean_interval
 from dreambench.errors import DreambenchError
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -197,3 +197,10 @@ def test_ties_leave_the_interval_finite() -> None:
 
 def test_equal_values_have_an_interval_without_width() -> None:
     assert mean_interval([0.25] * 4) == (0.25, 0.25)
+
+
+def test_a_column_of_seeds_may_have_gaps(tmp_path: Path) -> None:
+    """A frame with a gap has its seeds as floats, which are whole numbers nevertheless."""
+    rows = [*two_subjects()[:-1], {**two_subjects()[-1], "seed": None}]
+    (run,) = read_run_scores([make_run(tmp_path / "run", rows)])
+    assert run.tables.images["seed"].isna().sum() == 1

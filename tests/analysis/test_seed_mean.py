@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from dreambench.analysis.run_scores import read_run_scores
 from dreambench.analysis.seed_mean import seed_mean, with_seeds_joined
 from dreambench.analysis.summarize import summary_of
 from dreambench.errors import DreambenchError
+from dreambench.spec.protocol_spec import ProtocolSpec
 from tests.analysis.material import image_row, make_run, make_spec
+
+METRICS = ("dino", "clip_i", "clip_t", "pres")
 
 
 def one(folder: Path, values: dict[str, float], **fields: object):
@@ -64,3 +68,22 @@ def test_one_method_of_two_settings_has_two_names_and_a_copy_is_no_seed(tmp_path
     assert names == [f"test-method (image_size: {size}), mean of seeds 0, 1" for size in (64, 128)]
     copies = [one(tmp_path / name, {"ant": 0.2}, seed=0) for name in ("c", "d")]
     assert [run.label for run in with_seeds_joined(copies)] == ["c", "d"]
+
+
+def test_images_made_elsewhere_and_other_metrics_are_more_than_another_seed(tmp_path: Path) -> None:
+    first = one(tmp_path / "a", {"ant": 0.2}, seed=0)
+    rows = [image_row("ant", 0, 0, (0.2, 0.2, 0.3))]
+    folders = [
+        make_run(tmp_path / "b", rows, spec=make_spec(seed=1), kind="score"),
+        make_run(
+            tmp_path / "c",
+            rows,
+            spec=make_spec(seed=1, protocol=ProtocolSpec(prior_images=3, metrics=METRICS)),
+        ),
+    ]
+    elsewhere, more = (read_run_scores([folder])[0] for folder in folders)
+    with pytest.raises(DreambenchError, match="kind: run, not score"):
+        seed_mean([first, replace(elsewhere, signature=first.signature)], "ours")
+    pres = make_run(tmp_path / "d", rows, spec=make_spec(protocol=ProtocolSpec(metrics=METRICS)))
+    with pytest.raises(DreambenchError, match="protocol: its metrics or prior_images"):
+        seed_mean([read_run_scores([pres])[0], more], "ours")

@@ -58,6 +58,24 @@ def test_fewer_prompts_name_the_cells(tmp_path: Path) -> None:
     assert "cells" in _fields(tmp_path, rows, prompts="0-2")
 
 
+@pytest.mark.parametrize(
+    ("sizes", "named"),
+    [
+        (("64x64", "64x64"), "@64"),
+        (("96x80", "96x80"), "@96x80"),
+        (("64x64", "96x96"), "@mixed"),
+        ((None, None), ""),
+    ],
+)
+def test_the_size_of_the_scored_images_is_named_with_lpips(
+    tmp_path: Path, sizes: tuple[str | None, ...], named: str
+) -> None:
+    rows = [image_row("ant", 0, i, (0.5, 0.6, 0.3), size=size) for i, size in enumerate(sizes)]
+    rows.append(image_row("ant", 1, 0, None, size="7x7"))  # not scored
+    lpips = _fields(tmp_path, rows)["lpips"]
+    assert lpips.partition("@")[1] + lpips.partition("@")[2] == named
+
+
 def test_no_scored_image_is_not_the_whole(tmp_path: Path) -> None:
     record = make_run(tmp_path / "run", []).record
     assert cells_of_signature(set(), record) == cells_digest([])

@@ -6,6 +6,7 @@ import math
 import os
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,9 @@ def test_it_gets_a_line_per_image_and_gives_its_numbers():
 
 
 def test_null_is_a_missing_score():
-    values, said = answer("print('{\"score\": null}'); print('{\"score\": 1}'); print('{\"score\": 0.5}')")
+    values, said = answer(
+        "print('{\"score\": null}'); print('{\"score\": 1}'); print(' '); print('{\"score\": 0.5}')"
+    )
     assert math.isnan(values[0])
     assert values[1:] == [1.0, 0.5]
     assert said == []
@@ -114,3 +117,6 @@ def test_a_failing_program_leaves_the_other_metrics_alone(run, material: Materia
     assert images["command"].isna().all()
     assert images["dino"].notna().all()
     assert len(said) == 2  # one line for each subject
+    cells = [replace(c, file=None if c.subject == "dog" else c.file) for c in material.cells]
+    score(run, material, protocol, priors={}, note=said.append, cells=cells)
+    assert len(said) == 3  # it is not started for a subject without images

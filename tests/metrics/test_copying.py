@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -17,6 +19,14 @@ def photos() -> torch.Tensor:
 def test_a_copy_is_nearer_to_a_photo_than_photos_are_to_each_other():
     images = torch.stack([photos()[1] * 3, torch.tensor([0.0, 1.0, 1.0])])
     assert get_metric("copying").score(images, photos()) == [1.0, 0.0]
+
+
+def test_an_image_as_near_as_the_closest_photos_is_no_copy_and_one_without_a_direction_has_no_score():
+    axes = torch.eye(4)  # every cosine is exactly 0
+    assert get_metric("copying").score(axes[3:], axes[:3]) == [0.0]
+    found = get_metric("copying").score(torch.zeros(1, 4), axes[:3])
+    assert math.isnan(found[0])  # scoring refuses it, naming the image
+    assert math.isnan(get_metric("copying").score(axes[:1], torch.cat([axes[:2], torch.zeros(1, 4)]))[0])
 
 
 def test_the_photos_themselves_are_not_copies_of_each_other():

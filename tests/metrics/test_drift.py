@@ -160,6 +160,7 @@ def test_its_encoder_is_the_protocols_dinov2_and_in_the_miniature_its_dino():
     assert drift_of(own).prompts == ("a harbor",)
     fields = [protocol_fields(spec.protocol)["drift"] for spec in (mini, own, peft)]
     assert len(set(fields)) == 3
+    assert [field.rpartition("/")[2] for field in fields[::2]] == ["52212a59", "32bb1842"]  # as ever
 
 
 @pytest.mark.parametrize(("preset", "changes"), list(KEYS))

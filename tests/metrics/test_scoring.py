@@ -193,6 +193,19 @@ def test_a_replaced_image_is_embedded_again(run, material, tiny_models, tmp_path
     assert (run.scores("images")["dino"] - before["dino"]).abs().max() > 1e-4
 
 
+def test_an_image_replaced_in_a_measured_group_is_measured_with_the_others(
+    run, material, tiny_models, tmp_path, by_hand
+):
+    cells = material.cells[:3]  # of one prompt; two of them stay
+    score(run, material, tiny_models.protocol("div"), cells=cells, priors={})
+    file = tmp_path / "replaced.png"
+    noise("replaced", 100, 72).save(file)
+    cells = [*cells[:2], replace(cells[2], file=file)]
+    score(run, material, tiny_models.protocol("div"), cells=cells, priors={})
+    expected = [by_hand.lpips(a.file, b.file) for a, b in combinations(cells, 2)]
+    assert run.scores("diversity")["lpips"].tolist() == pytest.approx(expected, abs=1e-5)
+
+
 def test_missing_images_are_nan_and_stay_in_the_table(run, material, tiny_models):
     gone = {("dog", 0, 1), ("teapot", 3, 0), ("teapot", 3, 1), ("teapot", 3, 2)}
     cells = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dreambench.analysis.protocol_spread import protocol_spreads
+from dreambench.analysis.protocol_spread import protocol_spreads, unscaled
 from dreambench.analysis.summary import Row, Score, Summary
 from dreambench.report.main_table import markdown_table
 from dreambench.report.protocol_table import SHAPES, named_signatures, protocol_figure, protocol_table
@@ -64,6 +64,12 @@ def test_the_spread_counts_the_protocols_with_the_metric():
     found = {metric: spread for (_, metric), spread in protocol_spreads(both().protocols).items()}
     assert found.keys() == {"dino", "clip_i"}
     assert found["dino"] == pytest.approx(0.08)
+
+
+def test_a_score_without_its_scale_has_its_interval_without_it():
+    found = unscaled(Score(mean=70.0, ci95=(60.0, 80.0)), TIMES_100, "dino")
+    assert (found.mean, found.ci95) == (pytest.approx(0.7), pytest.approx((0.6, 0.8)))
+    assert unscaled(Score(mean=0.3), TIMES_100, "clip_t") == Score(mean=0.3)
 
 
 def test_the_miniatures_shapes_are_marked():

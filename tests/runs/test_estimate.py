@@ -57,6 +57,18 @@ def test_subjects_that_were_reused_are_no_measure(tiny, results, tmp_path) -> No
     assert earlier_rates(asked.spec, asked.base.fingerprint, tmp_path / "results") is None
 
 
+def test_a_later_run_that_measured_nothing_leaves_the_word_to_an_earlier_one(tiny, results, tmp_path) -> None:
+    for name in ("earlier", "later"):
+        shutil.copytree(results / "earlier", tmp_path / "results" / name)
+    later = open_run(tmp_path / "results" / "later")
+    later.save_record()
+    for subject in ("dog", "vase"):
+        later.save_subject(subject, {**later.subject_note(subject), "from": str(results)})
+    asked = prepared(tiny, "dog", seed=5)
+    found = earlier_rates(asked.spec, asked.base.fingerprint, tmp_path / "results")
+    assert found == Rates(2.0, 3.0, 6.0, "cpu, float32", "2 subjects of earlier")
+
+
 def test_an_estimate_by_hand(tiny) -> None:
     spec = prepared(tiny, "dog").spec  # 6 steps; class images: 4, by as many steps of the sampler as images
     rates = Rates(2.0, 3.0, 6.0, "a device", "somewhere")
@@ -72,6 +84,8 @@ def test_an_estimate_by_hand(tiny) -> None:
     assert alone.wall_seconds == 12 + 2 * 48  # one worker waits for nobody
     idle = estimate(spec, rates, images=10, sets={"": 1}, workers=8, gpus_per_unit=0)
     assert idle.wall_seconds == 48  # seven of the workers have nothing to do
+    present = estimate(spec, rates, images=10, sets={"": 4}, workers=2, gpus_per_unit=0)
+    assert (present.class_set_seconds, present.wall_seconds) == (0, 4 * 48 / 2 + 48)  # nothing to wait for
 
 
 def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkeypatch, capsys) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from dreambench.store.files import write_atomically, write_folder_atomically, write_text
-from tests.store.material import everything
+from dreambench.store.files import commit_images, write_atomically, write_folder_atomically, write_text
+from tests.store.material import everything, pictures
 
 
 class TestOneFile:
@@ -70,20 +70,36 @@ class TestOneFolder:
         assert everything(tmp_path) == set()
 
 
-def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, monkeypatch):
-    calls = []
+@pytest.fixture
+def calls(monkeypatch) -> list[tuple[str, int]]:
+    """What is forced onto the disk and what is renamed, in order, by inode."""
+    done: list[tuple[str, int]] = []
     sync, rename = os.fsync, os.replace
 
     def synced(descriptor):
-        calls.append(("sync", os.fstat(descriptor).st_ino))
+        done.append(("sync", os.fstat(descriptor).st_ino))
         sync(descriptor)
 
     def renamed(source, target):
-        calls.append(("rename", os.stat(source).st_ino))
+        done.append(("rename", os.stat(source).st_ino))
         rename(source, target)
 
     monkeypatch.setattr(os, "fsync", synced)
     monkeypatch.setattr(os, "replace", renamed)
+    return done
+
+
+def test_a_file_is_on_the_disk_before_it_takes_its_name(tmp_path, calls):
     write_text(tmp_path / "a.txt", "hello")
     file, folder = (tmp_path / "a.txt").stat().st_ino, tmp_path.stat().st_ino
     assert calls == [("sync", file), ("rename", file), ("sync", folder)]
+
+
+def test_a_batch_is_on_the_disk_before_its_commit_and_its_names_are_at_the_end(tmp_path, calls):
+    batch = pictures(tmp_path)
+    commit_images(batch)
+    files, folder = [file.stat().st_ino for file in batch], tmp_path.stat().st_ino
+    assert calls[: len(files)] == [("sync", file) for file in files]
+    (kind, ready), *rest = calls[len(files) :]
+    assert (kind, ready in files) == ("rename", False)
+    assert rest == [("sync", folder), *(("rename", file) for file in files), ("sync", folder)]

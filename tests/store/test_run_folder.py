@@ -7,7 +7,7 @@ import json
 import pytest
 
 from dreambench.errors import DreambenchError
-from dreambench.store import locked_run, open_run
+from dreambench.store import RunFolder, locked_run, open_run
 from dreambench.store.files import commit_images
 from dreambench.store.opening import readable_runs
 from tests.store.material import everything, picture, pictures, record
@@ -20,7 +20,18 @@ class TestRunFolder:
             assert (present.status, present.spec) == ("started", record().spec)
             assert present.created
             run.save_record("failed", error="disk failed")
-        assert open_run(tmp_path / "run").record.error == "disk failed"
+        failed = open_run(tmp_path / "run").record
+        assert (failed.status, failed.error) == ("failed", "disk failed")
+
+    def test_a_file_in_the_run_is_named_relative_to_it_and_another_one_by_its_whole_path(self, tmp_path):
+        run = RunFolder(tmp_path / "run", record())
+        inside, outside = run.image_file("dog", 3, 1), tmp_path / "photos" / ".." / "mine.png"
+        assert run.relative(inside) == "images/dog/03-1.png"
+        assert run.relative(outside) == str(tmp_path / "mine.png")
+        assert [run.resolve(run.relative(file)) for file in (inside, outside)] == [
+            inside,
+            tmp_path / "mine.png",
+        ]
 
     def test_the_same_command_resumes_where_it_was(self, tmp_path):
         with locked_run(tmp_path, record()) as run:
@@ -64,11 +75,12 @@ class TestRunFolder:
         with locked_run(tmp_path, record()):
             assert open_run(tmp_path).record.status == "started"
 
-    def test_a_folder_of_other_things_is_refused_and_left_alone(self, tmp_path):
-        (tmp_path / "thesis.tex").write_text("dear")
+    @pytest.mark.parametrize("name", ["thesis.tex", ".gitignore", "thesis.tmp"])
+    def test_a_folder_of_other_things_is_refused_and_left_alone(self, tmp_path, name):
+        (tmp_path / name).write_text("dear")
         with pytest.raises(DreambenchError, match="is not empty and contains no run; give another --out"):
             locked_run(tmp_path, record()).__enter__()
-        assert everything(tmp_path) - {".lock"} == {"thesis.tex"}
+        assert everything(tmp_path) - {".lock"} == {name}
 
     @pytest.mark.parametrize("place", ["file", "file/below"])
     def test_an_out_that_is_a_file_or_below_one_is_reported(self, tmp_path, place):

@@ -13,6 +13,7 @@ from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import BaseModel
 from dreambench.models.device import resolve_runtime
+from dreambench.models.families.sdxl import StableDiffusionXL
 from dreambench.models.sampling import PromptEmbeddings, generate
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.run_spec import RuntimeSpec
@@ -94,3 +95,9 @@ def test_text_encoders_can_be_parked_and_come_back(base):
         before = base.frozen(name)
         base.park(name)
         assert base.frozen(name) is before
+
+
+def test_an_sdxl_model_says_itself_whether_an_empty_prompt_is_zeros():
+    for index, expected in (({}, True), ({"force_zeros_for_empty_prompt": False}, False)):
+        options = StableDiffusionXL().pipeline_options(index)
+        assert options == {"force_zeros_for_empty_prompt": expected, "add_watermarker": False}
