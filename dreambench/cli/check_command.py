@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from dreambench.cli.options import Json
-from dreambench.cli.printing import print_whole
+from dreambench.cli.printing import print_uncut, print_whole
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -151,7 +150,7 @@ def verify(
     else:
         from dreambench.report.check_table import verification_table
 
-        Console().print(verification_table(found))
+        print_uncut(verification_table(found))
         typer.echo(f"signature {found.signature}")
     if not found.ok:
         raise typer.Exit(1)
