@@ -128,7 +128,7 @@ def verify(
         Path | None, typer.Option("--data", metavar="FOLDER", help="The official dataset's folder.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+        str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")
     ] = None,
     overrides: Annotated[
         list[str] | None,
