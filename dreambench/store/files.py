@@ -130,8 +130,8 @@ def write_folder_atomically(folder: Path, fill: Callable[[Path], object], sync: 
 
 
 def is_leftover(path: Path) -> bool:
-    """Return whether a path has the name of a temporary file or folder."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
+    """Return whether a path has the name of a temporary file or folder, or a Mac's ``.DS_Store``."""
+    return path.name.startswith(".") and path.name.endswith((".tmp", ".DS_Store"))
 
 
 def remove_leftovers(folder: Path, spared: Path | None = None) -> None:
