@@ -9,6 +9,10 @@ def main() -> None:
     # Loading torch and its neighbors makes objects that stay, and each full collection looks at all of them:
     # an eighth of the time until a run begins. Of its own objects, they are as rare afterwards as before.
     gc.set_threshold(*gc.get_threshold()[:2], 100)
+    for stream in (sys.stdout, sys.stderr):
+        # An arrow in a table must not end a command where output is ASCII, or a Windows code page in a pipe.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
     try:
         from dreambench.cli import main as command_line
     except KeyboardInterrupt:

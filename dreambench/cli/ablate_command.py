@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from dreambench.cli.options import Execution, Json, Out, Preset, Seed, SpecOptions, with_groups
+from dreambench.cli.printing import print_uncut
 
 
 @with_groups
@@ -32,7 +32,7 @@ def ablate(
     if json:
         typer.echo(summary.model_dump_json(indent=1))
     else:
-        Console().print(ablation_terminal(summary))
+        print_uncut(ablation_terminal(summary))
         typer.echo(f"\nsignature {summary.signature}")
         for note in summary.notes:
             typer.echo(note, err=True)

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from dreambench.cli.options import Json
-from dreambench.cli.printing import print_whole
+from dreambench.cli.printing import print_uncut, print_whole
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -129,7 +128,7 @@ def verify(
         Path | None, typer.Option("--data", metavar="FOLDER", help="The official dataset's folder.")
     ] = None,
     device: Annotated[
-        str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda or cuda:N.")
+        str | None, typer.Option("--device", metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.")
     ] = None,
     overrides: Annotated[
         list[str] | None,
@@ -151,7 +150,7 @@ def verify(
     else:
         from dreambench.report.check_table import verification_table
 
-        Console().print(verification_table(found))
+        print_uncut(verification_table(found))
         typer.echo(f"signature {found.signature}")
     if not found.ok:
         raise typer.Exit(1)

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from dreambench.cli.options import Json
+from dreambench.cli.printing import print_uncut
 from dreambench.errors import DreambenchError
 
 
@@ -41,7 +41,7 @@ def claims(
         content = {"protocol": scored[0].signature, "claims": [a.model_dump(mode="json") for a in answers]}
         typer.echo(json_library.dumps(content, indent=1))
         return
-    Console().print(claims_terminal(answers))
+    print_uncut(claims_terminal(answers))
     for answer in answers:
         if answer.why:
             typer.echo(f"undecided: {answer.statement}: {answer.why}", err=True)

@@ -20,10 +20,15 @@ def print_whole(content: RenderableType) -> None:
     console.print(content)
 
 
+def print_uncut(*content: RenderableType) -> None:
+    """Print to the terminal's width; a table that needs more is wrapped by the terminal, not cut."""
+    Console().print(*content, crop=False)
+
+
 def print_tables(tables: Iterable[Table]) -> None:
     """Print tables of the report, each with its note below it."""
     from dreambench.report.table import to_terminal
 
     for content in tables:
-        Console().print(to_terminal(content))
+        print_uncut(to_terminal(content))
         typer.echo(f"{content.note}\n")

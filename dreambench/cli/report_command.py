@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from dreambench.cli.options import Json
+from dreambench.cli.printing import print_uncut
 from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
@@ -127,8 +127,8 @@ def _print_tables(runs: list[RunFolder], summary: Summary, published: bool) -> N
         from dreambench.report.table import to_terminal
 
         for content in published_tables(summary.signature):
-            Console().print("", to_terminal(content))
-    Console().print(terminal_table(summary))
+            print_uncut("", to_terminal(content))
+    print_uncut(terminal_table(summary))
     typer.echo(f"\nsignature {summary.signature}")
     for run in runs:
         for note in run.record.notes:

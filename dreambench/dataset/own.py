@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import cast
@@ -35,7 +36,7 @@ def read_own(folder: Path, decode: bool) -> tuple[tuple[Subject, ...], list[Prob
     problems += prompt_problems
     subjects: dict[str, Subject] = {}
     for line, row in rows:
-        problem = row_problem(row, subjects)
+        problem = row_problem(row, subjects) or _same_folder(row["subject"], subjects)
         if problem:
             problems.append(Problem(f"{LIST}:{line}", problem))
             continue
@@ -124,6 +125,18 @@ def row_problem(row: Mapping[str, str], known: Mapping[str, Subject]) -> str | N
     if category and category not in CATEGORIES:
         return f"subject {name!r}: category {category!r} is unknown (known: {', '.join(CATEGORIES)})"
     return None
+
+
+def _same_folder(name: str, known: Iterable[str]) -> str | None:
+    """Return the problem of a name that is the same folder as another's on a Mac or on Windows."""
+    for other in known:
+        if _folded(other) == _folded(name):
+            return f"subjects {other!r} and {name!r} would share a folder on a Mac or on Windows: rename one"
+    return None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def read_photos(folder: Path, name: str, decode: bool) -> tuple[tuple[Photo, ...], list[Problem]]:

@@ -33,7 +33,7 @@ def write_list(folder: Path) -> list[tuple[str, str, str]]:
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *rows])
     try:
-        place.write_text(text.getvalue(), encoding="utf-8")
+        place.write_text(text.getvalue(), encoding="utf-8", newline="\n")
     except OSError as error:
         raise DreambenchError(f"{place} cannot be written: {error.strerror}", "check the folder") from error
     return rows

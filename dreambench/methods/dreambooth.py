@@ -11,7 +11,7 @@ from dreambench.methods.finetune.finetune_options import FineTuneOptions, check_
 from dreambench.methods.method import Context, Personalized
 from dreambench.models.base_model import BaseModel
 from dreambench.models.families.family import class_named
-from dreambench.models.load_module import load_module
+from dreambench.models.load_module import load_module, without_file_bars
 from dreambench.spec.method_options import MethodOptions
 from dreambench.spec.run_spec import RunSpec
 
@@ -48,7 +48,8 @@ class DreamBooth:
     def save(self, personalized: Personalized, folder: Path) -> None:
         """Write the trained components in the format of diffusers and transformers, as safetensors."""
         for component, module in personalized.trained.items():
-            module.save_pretrained(folder / component, safe_serialization=True)
+            with without_file_bars():
+                module.save_pretrained(folder / component, safe_serialization=True)
 
     def load(self, folder: Path, base: BaseModel, context: Context) -> Personalized:
         """Load the components that ``save`` wrote; all others are the base model's."""

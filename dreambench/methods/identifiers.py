@@ -162,8 +162,9 @@ def token_strengths(
             for first in range(0, len(tokens), _BATCH):
                 chunk = tokens[first : first + _BATCH]
                 rows = torch.tensor([[start, article, token, *rest] for token in chunk], device=device)
-                cosine = torch.cosine_similarity(_pooled(text_encoder, rows), bare).double()
-                total[first : first + len(chunk)] += 1 - cosine.cpu()
+                # To the CPU first: a Mac's GPU has no float64.
+                cosine = torch.cosine_similarity(_pooled(text_encoder, rows), bare).cpu()
+                total[first : first + len(chunk)] += 1 - cosine.double()
     # Rounded, so that the order does not hang on the last bit of one machine's arithmetic.
     return {token: round(float(value), 4) for token, value in zip(tokens, total / len(nouns), strict=True)}
 

@@ -97,16 +97,24 @@ def run_program(command: Sequence[str], asked: str, timeout: float) -> tuple[int
     """Return exit code, stdout and stderr. Raises TimeoutExpired after killing the program's processes."""
     pipe = subprocess.PIPE
     # In its own session, so that processes that it has started (a server, a loader) do not outlive it.
-    with subprocess.Popen(
-        command, stdin=pipe, stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    ) as program:
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, start_new_session=True) as program:
         try:
-            out, err = program.communicate(asked, timeout=timeout)
+            out, err = program.communicate(asked.encode(), timeout=timeout)
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(program.pid, signal.SIGKILL)
+            kill(program)
             raise
-    return program.returncode, out, err
+    # In UTF-8 as JSON is, whatever the locale; a progress bar on stderr may be anything.
+    return program.returncode, out.decode(), err.decode(errors="replace")
+
+
+def kill(program: subprocess.Popen[bytes]) -> None:
+    """Kill a program that has a session of its own, with all that it has started; on Windows, it alone."""
+    # On macOS, a group of which only an ended program is left does not permit it.
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(program.pid, signal.SIGKILL)
+        else:
+            program.kill()
 
 
 def in_words(error: OSError | UnicodeDecodeError) -> str:

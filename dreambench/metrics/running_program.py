@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
 import queue
-import signal
 import subprocess
 import tempfile
 import time
@@ -16,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from threading import Thread
 from typing import IO, ClassVar
 
-from dreambench.metrics.command_metric import in_words, last_line, read_score
+from dreambench.metrics.command_metric import in_words, kill, last_line, read_score
 
 
 class RunningProgram:
@@ -107,8 +105,7 @@ def _read(program: subprocess.Popen[bytes], lines: queue.SimpleQueue[bytes | Non
 
 
 def _kill(program: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(program.pid, signal.SIGKILL)
+    kill(program)
     program.wait()
     errors.close()
     with contextlib.suppress(BrokenPipeError):

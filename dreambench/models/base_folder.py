@@ -93,7 +93,7 @@ def _check_tokenizer(inside: Path) -> None:
 
 def _check_weights(inside: Path, variant: str | None) -> None:
     # A link of the hub's cache whose blob is missing is not a file.
-    names = sorted(file.name for file in inside.glob("*.safetensors") if file.exists())
+    names = sorted(file.name for file in inside.glob("[!.]*.safetensors") if file.exists())
     # Whole or in shards; model.fp16.safetensors and model.fp16-00001-of-00002.safetensors are a variant's.
     ending = rf"[.]{re.escape(variant)}(?:-\d+-of-\d+)?" if variant else ""
     found = [name for name in names if re.fullmatch(rf"[^.]+{ending}[.]safetensors", name)]
@@ -126,7 +126,7 @@ def fingerprint_of(folder: Path, components: Iterable[str]) -> str:
     digest = hashlib.sha256()
     for component in sorted(components):
         for file in sorted((folder / component).iterdir()):
-            if file.suffix in _HASHED_SUFFIXES:
+            if file.suffix in _HASHED_SUFFIXES and not file.name.startswith("."):  # a Mac's ._config.json
                 digest.update(f"{component}/{file.name} {_content_hash(file)}\n".encode())
     return digest.hexdigest()[:40]
 
@@ -145,7 +145,7 @@ def _content_hash(file: Path) -> str:
 
 def _has_half_weights(folder: Path) -> bool:
     kinds: set[str] = set()
-    for file in folder.glob("*.safetensors"):
+    for file in folder.glob("[!.]*.safetensors"):
         try:
             with safe_open(file, framework="np") as opened:
                 kinds |= {opened.get_slice(name).get_dtype() for name in opened.keys()}  # noqa: SIM118

@@ -236,7 +236,7 @@ def chosen_device(name: str) -> torch.device:
         device = torch.device(name)
     except RuntimeError as error:
         raise DreambenchError(
-            f"runtime.device={name} is not a device", "use auto, cpu, cuda or cuda:N"
+            f"runtime.device={name} is not a device", "use auto, cpu, cuda, cuda:N or mps"
         ) from error
     present = {
         "cpu": True,

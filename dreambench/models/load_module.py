@@ -29,8 +29,8 @@ def layout_of(component: str, module: Any, device: torch.device) -> torch.memory
 
 
 @contextmanager
-def without_loading_bars() -> Iterator[None]:
-    """The context without the loading bars of diffusers and transformers: a subject would show four."""
+def without_file_bars() -> Iterator[None]:
+    """The context without the bars of diffusers and transformers for each file that they read or write."""
     import diffusers
     import transformers
     from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
@@ -65,7 +65,7 @@ def load_module(
     more = {} if quantization is None else {"quantization_config": quantization}
     try:
         # A module is built with random weights first, which the program's random numbers know nothing of.
-        with without_loading_bars(), torch.random.fork_rng(devices=[]):
+        with without_file_bars(), torch.random.fork_rng(devices=[]):
             module, report = cls.from_pretrained(
                 folder,
                 use_safetensors=True,

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table as RichTable
-
 from dreambench.analysis.verdicts import ClaimVerdict
 from dreambench.report import numbers
-from dreambench.report.table import Table, TableCell, markdown_text, table, to_markdown, to_terminal
+from dreambench.report.table import (
+    Table,
+    TableCell,
+    WholeTable,
+    markdown_text,
+    table,
+    to_markdown,
+    to_terminal,
+)
 
 HEAD = ("claim", "paper", "verdict", "effect", "95% interval", "p (Holm)", "n", "seeds", "decided by")
 NOTE = (
@@ -50,7 +56,7 @@ def claims_markdown(answers: Sequence[ClaimVerdict], signature: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def claims_terminal(answers: Sequence[ClaimVerdict]) -> RichTable:
+def claims_terminal(answers: Sequence[ClaimVerdict]) -> WholeTable:
     """Return the table to be printed with ``rich``."""
     head = ("claim", "verdict", "effect", "p (Holm)", "n", "seeds")
     rows: list[list[str | TableCell]] = []

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from rich.console import Group
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from dreambench.analysis.paired import INTERVAL, LEAST
@@ -17,6 +16,7 @@ from dreambench.report.table import (
     Table,
     TableCell,
     TableRow,
+    WholeTable,
     latex_text,
     markdown_text,
     row,
@@ -151,7 +151,7 @@ def terminal_table(summary: Summary) -> Group:
     The main table is last, where a terminal shows it however many subjects there are; a single subject is
     not repeated. The signature is not among them: it is one long line that must stay whole to be copied.
     """
-    parts: list[RichTable | Text] = [Text()]
+    parts: list[WholeTable | Text] = [Text()]
     by_run = {label: run.subjects for label, run in summary.runs.items()} or {summary.name: summary.subjects}
     for label, subjects in by_run.items():
         if len(subjects) > 1:

@@ -13,6 +13,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from rich.cells import cell_len
+from rich.console import Console, ConsoleOptions, RenderResult
 from rich.table import Table as RichTable
 from rich.text import Text
 
@@ -27,6 +29,7 @@ _LATEX = {
     ">": r"\textgreater{}", "|": r"\textbar{}", "↑": r"$\uparrow$", "↓": r"$\downarrow$",
     numbers.MINUS: "$-$", numbers.ABSENT: "--", "±": r"$\pm$",
 }  # fmt: skip
+_WORDS = 12  # characters of a line that a name is broken into, where a terminal is narrow
 _WIDE = 7  # columns; a LaTeX table of more is scaled to the width of the line
 
 
@@ -191,19 +194,37 @@ def to_csv(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
     return buffer.getvalue()
 
 
-def to_terminal(content: Table) -> RichTable:
+@dataclass(frozen=True)
+class WholeTable:
+    """A table for ``rich`` with ``least`` columns of characters: in less, digits would be cut off."""
+
+    drawn: RichTable
+    least: int
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Draw the table as wide as the terminal, or wider; to be printed with ``crop=False``."""
+        yield from console.render(self.drawn, options.update(max_width=max(options.max_width, self.least)))
+
+
+def to_terminal(content: Table) -> WholeTable:
     """Return the table to be printed with ``rich``; no markup in names is interpreted.
 
-    Interval and remark go below the text, so that five metrics fit into 80 columns.
+    Interval and remark go below the text, so that five metrics fit into 80 columns. More make wider lines.
     """
     title = Text(content.title, style="bold") if content.title else None
     drawn = RichTable(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    rows = [[_stacked(cell) for cell in each.cells] for each in content.rows]
+    least = 0
     for i, name in enumerate(content.head):
         words = i < content.words
         drawn.add_column(Text(name), justify="left" if words else "right", overflow="fold", no_wrap=not words)
-    for each in content.rows:
-        drawn.add_row(*map(_stacked, each.cells), style=each.style)
-    return drawn
+        widest = max(
+            cell_len(line) for cell in (Text(name), *(r[i] for r in rows)) for line in cell.plain.split("\n")
+        )
+        least += 1 + (min(widest, _WORDS) if words else widest)
+    for each, cells in zip(content.rows, rows, strict=True):
+        drawn.add_row(*cells, style=each.style)
+    return WholeTable(drawn, least)
 
 
 def _stacked(cell: TableCell) -> Text:

@@ -156,7 +156,7 @@ def _described(prepared: Prepared, subject: Subject) -> GallerySubject:
         category=subject.category,
         identifier=words.identifier,
         called=words.class_noun,
-        photos=[str(photo.path.resolve()) for photo in subject.photos],
+        photos=[photo.path.resolve().as_posix() for photo in subject.photos],
     )
 
 

@@ -166,7 +166,7 @@ def shapes_of(folder: Path, family: Family) -> dict[str, dict[str, tuple[int, ..
     found = {}
     for component in family.weighted:
         shapes: dict[str, tuple[int, ...]] = {}
-        for file in (folder / component).glob("*.safetensors"):
+        for file in (folder / component).glob("[!.]*.safetensors"):
             with safe_open(file, "np") as content:
                 shapes |= {name: tuple(content.get_slice(name).get_shape()) for name in content.keys()}  # noqa: SIM118
         found[component] = shapes

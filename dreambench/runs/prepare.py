@@ -163,7 +163,7 @@ def new_record(
         key=spec.key,
         spec=spec,
         subjects={s.name: s.class_noun for s in subjects},
-        photos={s.name: [str(photo.path.resolve()) for photo in s.photos] for s in subjects},
+        photos={s.name: [photo.path.resolve().as_posix() for photo in s.photos] for s in subjects},
         prompts={s.name: [prompt.template for prompt in s.own_prompts] for s in subjects if s.own_prompts},
         versions=installed_versions(),
         git_commit=git_commit(),

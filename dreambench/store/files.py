@@ -100,8 +100,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file atomically."""
-    write_atomically(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    """Write a text file atomically: UTF-8, and lines end the same way on every system."""
+    write_bytes(path, text.encode())
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -130,8 +130,8 @@ def write_folder_atomically(folder: Path, fill: Callable[[Path], object], sync: 
 
 
 def is_leftover(path: Path) -> bool:
-    """Return whether a path has the name of a temporary file or folder."""
-    return path.name.startswith(".") and path.name.endswith(".tmp")
+    """Return whether a path has the name of a temporary file or folder, or a Mac's ``.DS_Store``."""
+    return path.name.startswith(".") and path.name.endswith((".tmp", ".DS_Store"))
 
 
 def remove_leftovers(folder: Path, spared: Path | None = None) -> None:

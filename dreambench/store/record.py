@@ -103,10 +103,10 @@ def git_commit() -> str | None:
         return None
     try:
         command = ["git", "-C", str(top), "rev-parse", "HEAD"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=10, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return done.stdout.strip() or None if done.returncode == 0 else None
+    return done.stdout.decode().strip() or None if done.returncode == 0 else None
 
 
 def machine(device: str) -> dict[str, str]:

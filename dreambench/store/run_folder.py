@@ -120,7 +120,8 @@ class RunFolder:
 
     def relative(self, file: Path) -> str:
         """Return the ``file`` column's entry of an image: relative if it is inside the run."""
-        return str(file.relative_to(self.path)) if file.is_relative_to(self.path) else str(file.resolve())
+        inside = file.is_relative_to(self.path)
+        return (file.relative_to(self.path) if inside else file.resolve()).as_posix()
 
     def subject_files(self, subject: str) -> list[Path]:
         """Return a subject's existing files that stay: images, embeddings, losses, its note."""

@@ -76,7 +76,7 @@ def create_study(
     def fill(temporary: Path) -> None:
         folder = StudyFolder(temporary)
         write_pictures(names, folder.pictures, quiet)
-        folder.plan_file.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        folder.plan_file.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8", newline="\n")
         _write_tokens(folder, plan, url.rstrip("/"))
 
     write_folder_atomically(out, fill)

@@ -57,7 +57,7 @@ def _check(names: Sequence[str], options: argparse.Namespace) -> None:
 def _train(names: Sequence[str], options: argparse.Namespace, console: Console) -> None:
     import torch
 
-    from dreambench.models.load_module import without_loading_bars
+    from dreambench.models.load_module import without_file_bars
     from dreambench.paths import data_folder
     from miniature.train.export_pipeline import export
     from miniature.train.stage import TrainingSession
@@ -66,7 +66,7 @@ def _train(names: Sequence[str], options: argparse.Namespace, console: Console) 
     if options.threads:
         torch.set_num_threads(options.threads)
     session = TrainingSession(options.work, options.source, options.minutes, options.seed, options.steps)
-    with without_loading_bars():
+    with without_file_bars():
         for name in names:
             if name == "export":
                 export(session, options.out or data_folder() / "mini", console)

@@ -1,9 +1,9 @@
-"""A pretended GPU: tensors that say they are on ``cuda``, while their numbers are in the CPU's memory.
+"""A pretended GPU: tensors that say they are on ``cuda`` or ``mps``, with their numbers in the CPU's memory.
 
 In ``pretended_card`` the package's own code runs as on a machine with a GPU. What a real one refuses is
-refused: an operation on tensors of two devices, and noise for the card from a generator of the CPU. A model's
-layer that computes on the CPU is refused, too. Autocast is the CPU's, so that numbers are the CPU's; kernels
-and speed are not tested.
+refused: an operation on tensors of two devices, and noise for the card from a generator of the CPU; on
+``mps`` also float64, and operations on lists of tensors. A model's layer that computes on the CPU is refused,
+too. Autocast is the CPU's, so that numbers are the CPU's; kernels and speed are not tested.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import gc
 import weakref
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -20,7 +21,7 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 
-CARD, HOST = torch.device("cuda", 0), torch.device("cpu")
+HOST = torch.device("cpu")
 #: These take tensors of both devices.
 _COPIES = {"aten::_to_copy", "aten::copy_", "aten::index", "aten::index_put", "aten::index_put_"}
 #: What is taken of torch's internals; older releases lack some.
@@ -38,8 +39,9 @@ class OnCard(torch.Tensor):
     """A tensor on the card; it shares its memory with a plain tensor of the CPU."""
 
     __torch_function__ = torch._C._disabled_torch_function_impl
-    device = property(lambda self: CARD)
-    is_cuda = property(lambda self: True)
+    device = property(lambda self: Card.present.device)
+    is_cuda = property(lambda self: self.device.type == "cuda")
+    is_mps = property(lambda self: self.device.type == "mps")
     is_cpu = property(lambda self: False)
 
     @classmethod
@@ -48,12 +50,13 @@ class OnCard(torch.Tensor):
 
     def to(self, *args: Any, copy: bool = False, **kwargs: Any) -> torch.Tensor:
         device, dtype, _, layout = torch._C._nn._parse_to(*args, **kwargs)
-        stays = (device or CARD).type == "cuda" and dtype in (None, self.dtype)
+        device = device or self.device
+        stays = device.type == self.device.type and dtype in (None, self.dtype)
         if stays and not copy and (layout is None or self.is_contiguous(memory_format=layout)):
             return self
-        Card.present.leaves = (device or CARD).type != "cuda"
+        Card.present.leaves = device.type != self.device.type
         try:
-            return torch.ops.aten._to_copy(self, dtype=dtype, device=device or CARD, memory_format=layout)
+            return torch.ops.aten._to_copy(self, dtype=dtype, device=device, memory_format=layout)
         finally:
             Card.present.leaves = False
 
@@ -75,8 +78,9 @@ class Card(TorchDispatchMode):
 
     present: Card
 
-    def __init__(self, total: int) -> None:
+    def __init__(self, total: int, device: torch.device) -> None:
         super().__init__()
+        self.device = device
         self.total, self.live, self.peak = total, 0, 0
         self.leaves = False
         self._held: set[int] = set()
@@ -95,7 +99,7 @@ class Card(TorchDispatchMode):
         asked = torch.device(kwargs["device"]) if kwargs.get("device") else None
         # torch itself takes the card for the CPU, in a backward pass, too: only ``to`` leads off the card.
         made_backward = asked is not None and torch._C._current_autograd_node() is not None
-        goes = bool(here) or made_backward or (asked is not None and asked.type == "cuda")
+        goes = bool(here) or made_backward or (asked is not None and asked.type == self.device.type)
         goes = goes and not self.leaves
         if func is torch.ops.aten.copy_.default:
             goes = isinstance(args[0], OnCard)
@@ -104,7 +108,9 @@ class Card(TorchDispatchMode):
             assert not others, f"{func}: tensors on cuda and {others[0].device}, {list(others[0].shape)}"
         assert here or func._schema.name not in _LAYERS, f"{func}: a layer's work is left to the CPU"
         generator = kwargs.get("generator")
-        assert generator is None or (generator.device.type == "cuda") == goes, f"{func}: a wrong generator"
+        assert generator is None or (generator.device.type == self.device.type) == goes, (
+            f"{func}: a wrong generator"
+        )
         with _disable_current_modes(), torch.inference_mode(False), torch.no_grad():
             plain = {id(each): _same_memory(each) if isinstance(each, OnCard) else each for each in tensors}
             given = {id(plain[id(each)]): each for each in tensors}
@@ -123,6 +129,8 @@ class Card(TorchDispatchMode):
             return _mapped(placed, found)
 
     def _hold(self, plain: torch.Tensor) -> torch.Tensor:
+        if self.device.type == "mps" and plain.dtype == torch.float64:
+            raise TypeError("Cannot convert a MPS Tensor to float64 dtype")
         tensor = torch.Tensor._make_subclass(OnCard, _same_memory(plain))
         storage = plain.untyped_storage()
         if storage._cdata not in self._held:
@@ -165,15 +173,20 @@ def _mapped(function: Any, given: Any) -> Any:
 
 
 @contextmanager
-def pretended_card(total: int = 80 * 2**30) -> Iterator[Card]:
-    """The context in which this machine has a GPU with so many bytes.
+def pretended_card(kind: str = "cuda", total: int = 80 * 2**30) -> Iterator[Card]:
+    """The context in which this machine has a GPU with so many bytes: CUDA's, or (``mps``) a Mac's.
 
     Skips the test where this torch lacks one of the internals that it takes.
     """
     missing = [name for name in _INTERNALS if not hasattr(torch._C, name)]
     if missing:
         pytest.skip(f"torch {torch.__version__} has no torch._C.{missing[0]}, which pretends the card")
-    card, autocast, pad = Card(total), torch.autocast.__init__, torch._C._nn.pad_sequence
+    card = Card(total, torch.device(kind, 0))
+    autocast, pad, grouped = (
+        torch.autocast.__init__,
+        torch._C._nn.pad_sequence,
+        torch._C._group_tensors_by_device_and_dtype,
+    )
 
     def of_the_cpu(self: Any, device_type: str, *args: Any, **kwargs: Any) -> None:
         autocast(self, "cpu", *args, **kwargs)
@@ -181,9 +194,15 @@ def pretended_card(total: int = 80 * 2**30) -> Iterator[Card]:
     def padded(sequences: Any, *args: Any) -> torch.Tensor:  # torch itself takes the card for the CPU
         return pad(sequences, *args).to(sequences[0].device)
 
+    def by_device(tensors: Any, *more: Any) -> Any:  # likewise
+        own = all(isinstance(each, OnCard) for each in tensors[0])
+        return {(card.device if own else at, dtype): v for (at, dtype), v in grouped(tensors, *more).items()}
+
     properties = SimpleNamespace(name="Pretended card", total_memory=total, major=9, minor=0)
     instead = {
-        "torch.cuda.is_available": lambda: True,
+        f"torch.{'cuda' if kind == 'cuda' else 'backends.mps'}.is_available": cache(
+            lambda: True
+        ),  # torch unwraps the Mac's
         "torch.cuda.is_bf16_supported": lambda including_emulation=True: True,
         "torch.cuda.device_count": lambda: 1,
         "torch.cuda.current_device": lambda: 0,
@@ -194,6 +213,7 @@ def pretended_card(total: int = 80 * 2**30) -> Iterator[Card]:
         "torch.Tensor.pin_memory": lambda self: self,
         "torch.autocast.__init__": of_the_cpu,
         "torch._C._nn.pad_sequence": padded,
+        "torch._C._group_tensors_by_device_and_dtype": by_device,
     }
     gc.collect()
     torch._C._ensureCUDADeviceGuardSet()  # without a driver: one that does nothing

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+import transformers
 from diffusers import StableDiffusionPipeline
 
 from dreambench.errors import DreambenchError
@@ -95,11 +96,15 @@ def test_bf16_autocast_trains_close_to_float32(trainer):
     assert half != plain
 
 
-def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(trainer, tmp_path):
+@pytest.mark.filterwarnings("ignore:Cannot enable progress bars")
+def test_saved_weights_load_in_plain_diffusers_and_draw_the_same_image(trainer, tmp_path, capfd, monkeypatch):
     spec = trainer.spec()
     method = METHODS.get("dreambooth")()
     done = trainer.train()
+    capfd.readouterr()
+    monkeypatch.setattr(transformers.utils.logging, "_tqdm_active", True)
     method.save(done, tmp_path)
+    assert capfd.readouterr().err == ""  # no library's bar beside ours
     assert {f.suffix for f in tmp_path.rglob("*") if f.is_file()} <= {".json", ".safetensors"}
     plain = StableDiffusionPipeline.from_pretrained(
         trainer.tiny["base"],

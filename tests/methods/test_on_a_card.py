@@ -12,10 +12,13 @@ import torch
 
 from dreambench.dataset import read_image
 from dreambench.dataset.image_request import ImageRequest
+from dreambench.methods.identifiers import token_strengths
 from dreambench.methods.method import Context
+from dreambench.models.base_model import open_base
 from dreambench.models.sampling import generate
 from dreambench.runs.prepare import prepare
 from dreambench.spec.presets import build_spec
+from dreambench.spec.run_spec import BaseSpec
 from dreambench.store.files import commit_images
 from tests.material import tiny as models
 from tests.material.pretended_card import pretended_card
@@ -30,6 +33,7 @@ TRAINED = {
 }
 CASES = [(name, "lora") for name in ("sd", *sorted(BUILDERS))]
 CASES += [(name, kind) for name in ("sd", "sdxl") for kind in ("words", "whole")]
+ON_CARDS = [(*case, "cuda") for case in CASES] + [("sd", kind, "mps") for kind in TRAINED]
 HALF_CASES = [("sdxl", "lora"), ("sdxl", "words"), ("flux", "lora")]
 
 
@@ -61,22 +65,34 @@ def work(
     context = Context(prepared.runtime, "sks", lambda *_: pytest.fail("no class images"))
     done = prepared.method.personalize(prepared.subjects[0], prepared.base, prepared.spec, context)
     word = prepared.words(prepared.subjects[0])
-    wanted = [ImageRequest(word.caption(), seed, out / device / f"{seed}.png") for seed in range(2)]
+    wanted = [
+        ImageRequest(word.caption(), seed, out / device.partition(":")[0] / f"{seed}.png")
+        for seed in range(2)
+    ]
     for each in wanted:  # one by one: the text encoders leave the card and come back
         generate(done.pipeline, [each], spec.sampler, SIZE, prepared.runtime, commit_images)
     pixels = np.stack([np.asarray(read_image(each.file), dtype=float) for each in wanted])
     return [row.total for row in done.losses], pixels, done
 
 
-@pytest.mark.parametrize(("base", "kind"), CASES, indirect=["base"])
-def test_a_card_gives_the_cpus_numbers(base, kind, tiny, tmp_path):
+@pytest.mark.parametrize(("base", "kind", "card"), ON_CARDS, indirect=["base"])
+def test_a_card_gives_the_cpus_numbers(base, kind, card, tiny, tmp_path):
     losses, pixels, _ = work(base, tiny, tmp_path, "cpu", kind)
-    with pretended_card() as card:
-        ours, drawn, _ = work(base, tiny, tmp_path, "cuda", kind, "runtime.precision=fp32")
+    with pretended_card(card) as memory:
+        ours, drawn, _ = work(base, tiny, tmp_path, f"{card}:0", kind, "runtime.precision=fp32")
         gc.collect()
     np.testing.assert_allclose(ours, losses, rtol=1e-4)
     assert np.abs(drawn - pixels).max() <= 2
-    assert card.peak > 1e6
+    assert memory.peak > 1e6
+
+
+def test_an_identifier_is_the_same_on_a_macs_gpu():
+    base = open_base(BaseSpec(model="builtin:mini/pipeline"))
+    tokens = range(500, 540)
+    here = token_strengths(base.tokenizer, base.frozen("text_encoder"), tokens)
+    with pretended_card("mps"):
+        base.device = torch.device("mps:0")
+        assert token_strengths(base.tokenizer, base.frozen("text_encoder"), tokens) == here
 
 
 @pytest.mark.parametrize(("base", "kind"), HALF_CASES, indirect=["base"])

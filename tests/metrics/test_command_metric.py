@@ -71,6 +71,16 @@ def test_a_fault_is_one_line_and_missing_scores(code, message, settings):
     assert "\n" not in said[0]
 
 
+def test_what_a_program_says_beside_its_scores_may_be_in_any_encoding():
+    assert answer(r"import os; os.write(2, b'gr\xfc\xdf\n')" + f"\n{ECHO}") == ([2.0, 3.0, 4.0], [])
+
+
+def test_a_program_is_stopped_where_there_are_no_process_groups(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(os, "killpg")  # as on Windows
+    _, said = answer("import time; time.sleep(60)", timeout=0.5)
+    assert "no answer within 0.5 seconds" in said[0]
+
+
 def test_what_a_program_started_does_not_outlive_it(tmp_path: Path) -> None:
     """A child that sleeps writes to a pipe when it ends; the pipe is closed at once where it was killed."""
     held = tmp_path / "held"

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from dreambench.errors import DreambenchError
 from dreambench.models.base_model import BaseModel, open_base
+from dreambench.runs.memory import shapes_of
 from dreambench.spec.run_spec import BaseSpec
 
 COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
@@ -295,3 +296,13 @@ class TestDamaged:
             (folder / "tokenizer" / "tokenizer.json").unlink()
         rewrite(folder / "tokenizer" / name, "{")
         assert str(folder / "tokenizer") in error_of(lambda: opened(folder).tokenizer)
+
+
+def test_what_a_mac_writes_beside_files_is_not_of_the_model(folder):
+    before = open_base(BaseSpec(model=str(folder)))
+    for component in ("unet", "vae", "tokenizer"):
+        for name in (".DS_Store", "._config.json", "._diffusion_pytorch_model.safetensors"):
+            (folder / component / name).write_bytes(b"\0\5\x16\7Mac OS X")
+    after = open_base(BaseSpec(model=str(folder)))
+    assert after.fingerprint == before.fingerprint
+    assert shapes_of(folder, after.family) == shapes_of(folder, before.family)

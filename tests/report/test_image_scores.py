@@ -17,7 +17,7 @@ def test_both_files_hold_every_image_with_full_precision(run: RunFolder) -> None
     assert (last["subject"], last["prompt_index"], last["image_index"], last["seed"]) == ("bee", 1, 1, 1001)
     assert pd.isna(last["dino"])
     assert pd.isna(last["file"])
-    assert table["dino"].sum() == sum((0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8))
+    assert table["dino"].dropna().tolist() == [0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8]
     assert table["file"][0] == "images/ant/00-0.png"
     written = pd.read_csv(folder / "images.csv")
     pd.testing.assert_frame_equal(written, table, check_dtype=False)

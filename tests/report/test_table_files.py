@@ -177,6 +177,19 @@ def test_terminal_tables_fit_80_columns_with_all_five_metrics(tmp_path: Path) ->
     assert "…" not in text
 
 
+@pytest.mark.parametrize("width", [20, 80])
+def test_a_terminal_that_is_too_narrow_cuts_no_name_and_no_digit(width: int) -> None:
+    head = ["Method", *(f"metric{i} ↑" for i in range(9))]
+    console = Console(file=io.StringIO(), width=width)
+    cells = [TableCell("mine"), *(TableCell(f"0.{i}23", "[0.100, 0.200]") for i in range(9))]
+    console.print(to_terminal(table("", head, [cells], words=1)), crop=False)
+    assert isinstance(console.file, io.StringIO)
+    first, second, third = (line.split() for line in console.file.getvalue().splitlines())
+    assert first == " ".join(head).split()
+    assert second == [cell.text for cell in cells]
+    assert third == [f"0.100{ABSENT}0.200"] * 9
+
+
 def test_no_dash_stands_beside_a_minus_sign_on_a_terminal() -> None:
     console = Console(file=io.StringIO(), width=80)
     cells = [TableCell("0.5", interval((0.4, 0.6))), TableCell("0.0", interval((-0.2, -0.1)))]

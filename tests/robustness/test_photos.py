@@ -127,6 +127,7 @@ LISTS = {
     "a column twice": ("subject,class_noun,class_noun\nmug,mug,mug\n", "column twice"),
     "an unknown column": ("subject,class_noun,color\nmug,mug,red\n", "unknown column 'color'"),
     "a subject twice": ("subject,class_noun\nmug,mug\nmug,cup\n", "listed twice"),
+    "one folder on a Mac": ("subject,class_noun\nmug,mug\nMug,cup\n", "would share a folder"),
     "a subject in another folder": ("subject,class_noun\n../mug,mug\n", "path separator"),
     "a hidden subject": ("subject,class_noun\n.mug,mug\n", "begin with a dot"),
     "all": ("subject,class_noun\nall,mug\n", "may not be called 'all'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
@@ -16,6 +17,17 @@ class TestOneFile:
         write_text(tmp_path / "new" / "note.txt", "grüß\n")
         assert (tmp_path / "new" / "note.txt").read_text(encoding="utf-8") == "grüß\n"
         assert everything(tmp_path) == {"new", "new/note.txt"}
+
+    def test_lines_end_the_same_way_on_every_system(self, tmp_path, monkeypatch):
+        opened = io.open
+
+        def as_on_windows(file, mode="r", buffering=-1, encoding=None, errors=None, newline=None, **more):
+            translated = "\r\n" if newline is None and "b" not in mode and "r" not in mode else newline
+            return opened(file, mode, buffering, encoding, errors, translated, **more)
+
+        monkeypatch.setattr(io, "open", as_on_windows)
+        write_text(tmp_path / "table.csv", "a,b\n1,2\n")
+        assert (tmp_path / "table.csv").read_bytes() == b"a,b\n1,2\n"
 
     def test_a_reader_in_the_middle_of_a_write_sees_the_old_file(self, tmp_path):
         file = tmp_path / "note.txt"

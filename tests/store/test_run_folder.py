@@ -68,7 +68,7 @@ class TestRunFolder:
             pass
         assert everything(tmp_path) == before | {"work", "scores", "scores/images.parquet"}
 
-    @pytest.mark.parametrize("left", [[], [".lock"], [".lock", ".run.json.0123abcd.tmp"]])
+    @pytest.mark.parametrize("left", [[], [".lock"], [".lock", ".run.json.0123abcd.tmp"], [".DS_Store"]])
     def test_a_run_killed_before_its_first_file_was_whole_resumes(self, tmp_path, left):
         for name in left:
             (tmp_path / name).write_text("")

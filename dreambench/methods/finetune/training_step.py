@@ -56,7 +56,7 @@ def optimize(
         terms = loss.terms()
         scaler.scale(terms.total).backward()
         scaler.unscale_(optimizer)
-        torch.nn.utils.clip_grad_norm_(parameters, options.max_grad_norm, foreach=True)
+        torch.nn.utils.clip_grad_norm_(parameters, options.max_grad_norm)
         scaler.step(optimizer)
         scaler.update()
         optimizer.zero_grad(set_to_none=True)

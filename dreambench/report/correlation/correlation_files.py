@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 from rich.console import Group
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from dreambench.human.correlation import Correlations, RatedImages, Scope
@@ -17,7 +16,7 @@ from dreambench.human.correlation.coefficients import KINDS
 from dreambench.report.correlation.correlation_tables import correlation_tables, facts, scopes
 from dreambench.report.correlation.figures import CAPTIONS, figure_files
 from dreambench.report.html import render_tables
-from dreambench.report.table import markdown_document, to_latex, to_terminal
+from dreambench.report.table import WholeTable, markdown_document, to_latex, to_terminal
 from dreambench.report.thumbnails import data_address
 from dreambench.store.files import write_bytes
 
@@ -63,7 +62,7 @@ def _latex(found: Correlations) -> str:
 
 def terminal(found: Correlations) -> Group:
     """Return the analysis to be printed with ``rich``; no markup in names is interpreted."""
-    parts: list[RichTable | Text] = [Text(fact) for fact in facts(found)]
+    parts: list[WholeTable | Text] = [Text(fact) for fact in facts(found)]
     for content in correlation_tables(found):
         parts += [Text(), to_terminal(content), Text(content.note, style="dim")]
     return Group(*parts)
