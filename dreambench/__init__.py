@@ -64,7 +64,7 @@ def __dir__() -> list[str]:
 @process_kept()
 def score(
     source: Any,
-    protocol: str | Path | Sequence[str] = "paper",
+    protocol: str | Path | Sequence[str] | None = None,
     *,
     preset: str | Mapping[str, Any] | None = None,
     subjects: str | Sequence[str] | None = None,
@@ -84,13 +84,13 @@ def score(
 
     ``source`` is a folder (``FOLDER/<subject>/<prompt_index>-<image_index>.png``), a manifest file, a
     DataFrame (columns ``subject``, ``prompt`` or ``prompt_index``, ``file`` or ``image``), or
-    ``{subject: {prompt: [PIL images or files]}}``. ``protocol`` is a name or a YAML file, or several (a
-    list; ``scores.protocols`` then has each one's scores); ``preset`` (None: the one of the protocol's name,
-    otherwise ``paper-sd15``) brings its dataset, ``data`` is another dataset's folder. ``name`` is the name
-    in tables, ``pattern`` describes a folder's file names (``{subject}_{prompt}_{image}.png``), ``root`` is
-    the folder of a manifest's files, ``out`` the folder of the scores (None: below results/). The rest is
-    described at ``run``. Images that are missing are NaN and are counted. Raises DreambenchError naming
-    what is wrong and the remedy.
+    ``{subject: {prompt: [PIL images or files]}}``. ``protocol`` (None: the preset's) is a name or a YAML
+    file, or several (a list; ``scores.protocols`` then has each one's scores); ``preset`` (None: the one of
+    the protocol's name, otherwise ``paper-sd15``) brings its dataset, ``data`` is another dataset's folder.
+    ``name`` is the name in tables, ``pattern`` describes a folder's file names
+    (``{subject}_{prompt}_{image}.png``), ``root`` is the folder of a manifest's files, ``out`` the folder of
+    the scores (None: below results/). The rest is described at ``run``. Images that are missing are NaN and
+    are counted. Raises DreambenchError naming what is wrong and the remedy.
 
     Example:
         >>> import dreambench, tempfile
@@ -107,10 +107,10 @@ def score(
     from dreambench.runs.submissions.score import score as score_images
     from dreambench.spec.presets import preset_names
 
-    first = asked_protocols({"protocol": protocol})[0]
+    named = [name for name in asked_protocols({"protocol": protocol})[:1] if name in preset_names()]
     folder, _ = score_images(
         source,
-        preset=preset or (first if first in preset_names() else None),
+        preset=preset or (named[0] if named else None),
         protocol=protocol,
         subjects=subjects,
         prompts=prompts,

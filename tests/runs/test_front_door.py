@@ -43,7 +43,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[dreambench.Scores, dr
     plain = {s: {0: [Image.new("RGB", (64, 64), c) for c in ("red", "navy")]} for s in ("dog", "vase")}
     return (
         dreambench.score(own, "mini", out=top / "own", name="own", **asked),
-        dreambench.score(plain, "mini", out=top / "plain", name="plain", **asked),
+        dreambench.score(plain, preset="mini", out=top / "plain", name="plain", **asked),  # its own protocol
     )
 
 
