@@ -129,14 +129,17 @@ def stopped_at(spec: RunSpec, steps: int) -> RunSpec:
 
 
 def notices_before(prepared: Prepared) -> list[str]:
-    """Return what a user should know before a run starts: the identifier, and an unusual image size."""
+    """Return what to know before a run starts: the identifier, an unusual image size, blank metrics."""
+    from dreambench.runs.blank_metrics import blank_in_run
+
     lines = []
     if prepared.spec.method.trains():
         lines.append(f"identifier: {prepared.identifier}")
     own, asked = prepared.base.native_size(), prepared.spec.image_size
     if own and own != asked:
         lines.append(f"image size is {asked} pixels, but the base model was made for {own}")
-    return lines
+    protocols = prepared.protocols.values() or [prepared.spec.protocol]
+    return lines + blank_in_run(protocols, prepared.spec.images_per_prompt)
 
 
 def _folders(

@@ -11,6 +11,7 @@ import pytest
 from dreambench.errors import DreambenchError, NotHereError
 from dreambench.executors import ExecutorOptions
 from dreambench.runs.prepare import SAFETY_NOTE, prepare, prepare_all, start_record
+from dreambench.runs.run import notices_before
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
 from tests.material.tiny_families import build_family
@@ -49,6 +50,13 @@ def test_captions_with_a_learned_word_are_refused(method: str, tiny: dict[str, s
             prepare(spec)
     else:
         assert prepare(spec).identifier
+
+
+def test_a_metric_without_pairs_is_named_before_the_run(tiny: dict[str, str]) -> None:
+    lines = notices_before(prepare(_lora(tiny, "images_per_prompt=1")))
+    assert [line for line in lines if line.startswith("DIV stays blank: ")]
+    lines = notices_before(prepare(_lora(tiny, "images_per_prompt=2")))
+    assert not [line for line in lines if "DIV" in line]
 
 
 @pytest.mark.parametrize(

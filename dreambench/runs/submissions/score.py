@@ -100,10 +100,10 @@ def _score_into(
     planned: RunFolder, submitted: Submission, dataset: Dataset, runtime: Runtime, shown: ProgressListener
 ) -> tuple[RunFolder, list[str]]:
     """Score a submission into a new folder, or one of the same submission; return it and what is missing."""
+    from dreambench.runs.blank_metrics import blank_metrics
     from dreambench.runs.runner import failures_are_recorded
     from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import images_that_count
-    from dreambench.runs.submissions.blank_metrics import blank_metrics
     from dreambench.runs.submissions.submission import expected_images
 
     spec, protocols = planned.record.spec, planned.record.protocols
