@@ -16,6 +16,7 @@ from dreambench.dataset import Dataset, Subject, as_rgb, match_prompt
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
+from dreambench.runs.class_images import class_caption
 from dreambench.runs.requests import expected_cells
 from dreambench.runs.submissions.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
 from dreambench.runs.submissions.manifests import KINDS, Rows, frame_rows, is_manifest, manifest_rows
@@ -170,6 +171,11 @@ def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
                 "fix one of them",
             )
         return index
+    if prompt is None and text.casefold() == class_caption(subject.class_noun).casefold():
+        raise DreambenchError(
+            f"{place}: {text[:80]!r} is the bare class, and only a folder can have its images",
+            "score a folder that has them as FOLDER/<subject>/class-000.png, class-001.png, ...",
+        )
     if prompt is None:
         near = nearest(text, [prompt.text(subject.class_noun) for prompt in subject.prompts])
         raise DreambenchError(
