@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.spec.metric import Metric
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric
@@ -14,8 +14,6 @@ from dreambench.spec.registries import get_metric
 if TYPE_CHECKING:
     from dreambench.metrics.scoring import SubjectImages
 
-#: Subjects that a line names.
-_NAMED = 5
 _LACKING = {
     "prior": (
         "no image of the bare class",
@@ -57,7 +55,7 @@ def blank_metrics(protocols: Collection[ProtocolSpec], images: Mapping[str, Subj
             f"{nowhere[0].title} has nothing to compare: there is {lack}", _choice(nowhere[0], remedy)
         )
     lines = [
-        _line(metric, "" if metric in nowhere else f" for {_listed(without)}", _LACKING[metric.compares][1])
+        _line(metric, "" if metric in nowhere else f" for {listed(without)}", _LACKING[metric.compares][1])
         for metric, without in blank.items()
     ]
     return lines + _few_priors(asked, given)
@@ -87,9 +85,9 @@ def _few_priors(
         wanted = max(protocol.prior_images for protocol in having)
         few = {name: len(own.priors) for name, own in images.items() if 0 < len(own.priors) < wanted}
         if metric.compares == "prior" and few:
-            listed = _listed([f"{name} ({count})" for name, count in few.items()])
+            whose = listed([f"{name} ({count})" for name, count in few.items()])
             lines.append(
-                f"{metric.title} has fewer than {wanted} images of the bare class for {listed}; add more, "
+                f"{metric.title} has fewer than {wanted} images of the bare class for {whose}; add more, "
                 f"or ask for no more with --set protocol.prior_images={min(few.values())}"
             )
     return lines
@@ -102,8 +100,3 @@ def _line(metric: Metric, whose: str, remedy: str) -> str:
 
 def _choice(metric: Metric, remedy: str) -> str:
     return f"{remedy}, or leave {metric.name} out with --metrics"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{', '.join(names[:_NAMED])}{more}"

@@ -102,9 +102,9 @@ def test_a_missing_a_damaged_and_a_foreign_file_are_one_line(tmp_path, tiny_mode
         load_dino(DinoSpec(weights=str(tiny_models.dino)), "cpu")
     with pytest.raises(DreambenchError, match=r"in LPIPS vgg does not fit"):
         load_lpips(LpipsSpec(net="vgg", weights=str(tiny_models.lpips)), "cpu")
-    with pytest.raises(DreambenchError, match=r"vit_smal.* is not a model of timm; did you mean vit_small"):
+    with pytest.raises(DreambenchError, match=r"vit_smal.* is not a model of timm; did you mean 'vit_small"):
         load_dino(DinoSpec(model="vit_smal_patch16_224.dino"), "cpu")
-    with pytest.raises(DreambenchError, match=r"not a model of open_clip; did you mean ViT-B-32"):
+    with pytest.raises(DreambenchError, match=r"not a model of open_clip; did you mean 'ViT-B-32"):
         load_clip(ClipSpec(model="VIT-B-32"), "cpu")
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.process import process_kept, quiet_libraries
@@ -138,9 +138,8 @@ def _score_into(
 def _say_missing(
     missing: Sequence[str], given: Iterable[SubmittedCell], images_per_prompt: int, shown: ProgressListener
 ) -> None:
-    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     images = "image is" if len(missing) == 1 else "images are"
-    shown.say(f"{len(missing)} {images} missing: {', '.join(missing[:5])}{more}")
+    shown.say(f"{len(missing)} {images} missing: {listed(missing)}")
     most = 1 + max((index for _, prompt, index in given if prompt is not None), default=-1)
     if 0 < most < images_per_prompt:
         shown.say(
