@@ -1,4 +1,4 @@
-"""Class images: made once, mended when damaged, never those of another model, by whoever comes first."""
+"""Class images: made once, made again where damaged, never those of another model, by whoever comes first."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_a_set_killed_inside_a_commit_ends_as_the_same_bits(base, good, tmp_path
 
 
 @pytest.mark.parametrize("damage", ["deleted", "changed", "truncated", "empty"])
-def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_path, damage):
+def test_damage_is_noticed_said_and_repaired_with_the_same_bits(base, good, tmp_path, damage):
     images = made(tmp_path, good, base)
     images.latents.write_text("made from these images")
     file = images.images[1]
@@ -150,7 +150,7 @@ def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_pa
     assert ensure(base, wanted(tmp_path, base)) == []
 
 
-def test_only_the_batches_of_damaged_images_are_drawn_anew(base, good, tmp_path):
+def test_only_the_batches_of_damaged_images_are_drawn_again(base, good, tmp_path):
     images = made(tmp_path, good, base)
     kept = images.images[0].stat().st_mtime_ns
     images.images[5].unlink()
