@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class DreambenchError(Exception):
@@ -40,14 +40,26 @@ def shortened(text: str) -> str:
     return text if len(text) <= 200 else f"{text[:80]}...{text[-80:]}"
 
 
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return names in one line, of many the first.
+
+    Example:
+        >>> listed(["dog", "cat", "vase"], most=2)
+        'dog, cat and 1 more'
+    """
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return the beginning of a remedy that names the nearest known name; "" where none is near.
 
-    ``cutoff`` is difflib's: 0 accepts any name, 1 the same name alone.
+    Case does not count. ``cutoff`` is difflib's: 0 accepts any name, 1 the same name alone.
 
     Example:
-        >>> did_you_mean("dgo", ["dog", "cat"])
+        >>> did_you_mean("DGO", ["dog", "cat"])
         "did you mean 'dog'? "
     """
-    near = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
-    return f"did you mean {near[0]!r}? " if near else ""
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=cutoff)
+    return f"did you mean {folded[near[0]]!r}? " if near else ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import parse_signature
@@ -127,9 +127,7 @@ def subject_means(run: RunScores) -> pd.DataFrame:
     for metric in means.columns:
         absent = [str(name) for name in means.index[means[metric].isna()]]
         if absent:
-            raise DreambenchError(
-                f"{path}: {metric} is missing for {', '.join(absent[:5])}", "score the run again"
-            )
+            raise DreambenchError(f"{path}: {metric} is missing for {listed(absent)}", "score the run again")
     if means.empty:
         raise DreambenchError(f"{path} has no scores", "score the run first")
     return means

@@ -10,7 +10,7 @@ from pydantic import Field
 from dreambench.analysis.aggregate import mean_over_subjects
 from dreambench.analysis.baseline import ENOUGH_SEEDS, Baseline, Expected, subject_means
 from dreambench.analysis.resolution import enough, mean_level, tolerance, widest
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.registries import get_metric, in_table_order
@@ -165,6 +165,6 @@ def _refuse_gaps(run: RunScores, means: pd.DataFrame, baseline: Baseline, name: 
     ours, theirs = set(map(str, means.index)), set(baseline.subjects)
     if ours != theirs:
         raise DreambenchError(
-            f"{run.folder.path} and {name} have different subjects: {', '.join(sorted(ours ^ theirs)[:5])}",
+            f"{run.folder.path} and {name} have different subjects: {listed(sorted(ours ^ theirs))}",
             "check a run of the baseline's subjects",
         )

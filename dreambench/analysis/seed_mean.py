@@ -9,8 +9,7 @@ import pandas as pd
 
 from dreambench.analysis.coverage import Coverage
 from dreambench.analysis.run_scores import RunScores
-from dreambench.errors import DreambenchError
-from dreambench.spec.run_spec import differences
+from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.spec.signature import signature_differences
 
 
@@ -21,12 +20,7 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
     but do not add subjects. Raises DreambenchError where more than the seed differs.
     """
     first = runs[0]
-    for other in runs[1:]:
-        if wrong := differences_but_the_seed(first, other):
-            raise DreambenchError(
-                f"{first.label} and {other.label} differ in more than their seeds ({wrong[0]})",
-                "give runs of one spec",
-            )
+    refuse_other_specs(runs, "give runs of one spec")
     subjects = pd.concat([run.subjects for run in runs])
     return replace(
         first,
@@ -39,7 +33,15 @@ def seed_mean(runs: Sequence[RunScores], label: str) -> RunScores:
     )
 
 
-def differences_but_the_seed(first: RunScores, other: RunScores) -> list[str]:
+def refuse_other_specs(runs: Sequence[RunScores], remedy: str) -> None:
+    """Raise DreambenchError if two runs differ in more than their seed; it names three of the fields."""
+    first = runs[0]
+    for other in runs[1:]:
+        message = f"{first.folder.path} and {other.folder.path} differ in more than their seeds"
+        refuse_differences(message, _differences(first, other), remedy, lead="")
+
+
+def _differences(first: RunScores, other: RunScores) -> list[str]:
     """Return in what two runs differ, other than their seed: fields of the signature, then of the spec."""
     left, right = first.record, other.record
     fields = signature_differences(first.signature, other.signature)

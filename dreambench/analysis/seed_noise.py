@@ -11,7 +11,7 @@ import pandas as pd
 
 from dreambench.analysis.baseline import ALPHA, Baseline, Expected, MetricBaseline, subject_means
 from dreambench.analysis.run_scores import RunScores
-from dreambench.analysis.seed_mean import differences_but_the_seed
+from dreambench.analysis.seed_mean import refuse_other_specs
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import in_table_order
 
@@ -106,15 +106,8 @@ def _name(run: RunScores) -> str:
 
 
 def _refuse_others(scored: Sequence[RunScores]) -> None:
-    first = scored[0]
-    for other in scored[1:]:
-        if fields := differences_but_the_seed(first, other):
-            more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
-            raise DreambenchError(
-                f"{first.folder.path} and {other.folder.path} differ in more than their seed: "
-                f"{'; '.join(fields[:3])}{more}",
-                "a baseline measures the noise of the seed alone: make its runs with the same settings",
-            )
+    remedy = "a baseline measures the noise of the seed alone: make its runs with the same settings"
+    refuse_other_specs(scored, remedy)
     seen: dict[tuple[int, str], RunScores] = {}
     for run in scored:
         twin = seen.setdefault(_seed_or_source(run), run)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def check(
     runs: Annotated[
-        list[Path], typer.Argument(metavar="RUN", help="A run folder; with --update one of each seed.")
+        list[Path], typer.Argument(metavar="RUN", help="A run folder; with --update, one for each seed.")
     ],
     baseline: Annotated[Path, typer.Option("--baseline", metavar="FILE", help="The baseline, a JSON file.")],
     update: Annotated[
@@ -30,7 +30,7 @@ def check(
         typer.Option("--alpha", help="With --update: how often unchanged code may fail. [default: 0.001]"),
     ] = None,
     allow_better: Annotated[
-        bool, typer.Option("--allow-better", help="Only moves to the worse fail.")
+        bool, typer.Option("--allow-better", help="Fail only where a score became worse.")
     ] = False,
     junit: Annotated[
         Path | None, typer.Option("--junit", metavar="FILE", help="Also write the check as JUnit XML.")

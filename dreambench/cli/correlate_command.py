@@ -26,7 +26,7 @@ def correlate(
         Ratings | None,
         typer.Argument(
             metavar="imagenhub|dreambench++|photos",
-            help="Public ratings; photos: do metrics tell subjects of a class apart, without raters.",
+            help="Public ratings; or photos: whether metrics tell subjects of one class apart.",
         ),
     ] = None,
     data: Annotated[
@@ -45,7 +45,7 @@ def correlate(
         typer.Option(
             "--task",
             metavar="NAME",
-            help="ImagenHub's generation, editing, multi-subject; or all: ranks scores.",
+            help="Rank scores on an ImagenHub task: generation, editing, multi-subject or all.",
         ),
     ] = None,
     judges: Annotated[
@@ -57,7 +57,7 @@ def correlate(
     preset: Annotated[
         str | None,
         typer.Option(
-            "--preset", metavar="NAME|FILE", help="photos: the preset whose dataset and protocol it is."
+            "--preset", metavar="NAME|FILE", help="photos: the preset that has the dataset and the protocol."
         ),
     ] = None,
     metrics: Annotated[

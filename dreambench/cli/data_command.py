@@ -54,11 +54,12 @@ def pull_command(
         Pulled,
         typer.Argument(
             metavar="NAME",
-            help="dreambooth, imagenhub; where: custom-concept-101, dreambench-plus, dsh-bench.",
+            help="dreambooth or imagenhub; or where to get custom-concept-101, dreambench-plus, dsh-bench.",
         ),
     ] = Pulled.dreambooth,
     source: Annotated[
-        Path | None, typer.Option("--from", metavar="FOLDER", help="Copy this local copy, no download.")
+        Path | None,
+        typer.Option("--from", metavar="FOLDER", help="Copy a local copy instead of downloading."),
     ] = None,
     destination: Annotated[
         Path | None, typer.Option("--to", metavar="FOLDER", help="Put it here, not into the cache folder.")
@@ -114,7 +115,9 @@ def verify_command(data: DataOption = None, as_json: Json = False) -> None:
 
 @app.command("init", short_help="Write the list of your own subjects.")
 def init_command(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="It contains a folder per subject.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="A folder with a folder of photos per subject.")
+    ],
 ) -> None:
     """Write FOLDER/subjects.csv from the folders in it, with class nouns to check and to correct."""
     rows = write_list(folder)

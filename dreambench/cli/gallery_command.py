@@ -37,7 +37,7 @@ def gallery(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FOLDER", help="The gallery's folder; of several runs, one below it for each."
+            "--out", metavar="FOLDER", help="The gallery's folder; with several runs, one below it for each."
         ),
     ] = None,
     keep_checkpoints: Annotated[

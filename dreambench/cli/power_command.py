@@ -24,7 +24,7 @@ def power(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Say from kept runs how many subjects, images and seeds a difference of .01, .02 or .05 needs."""
+    """Say, from kept runs, how many subjects, images and seeds a difference of .01, .02 or .05 needs."""
     from dreambench.analysis.power_study import power_study
     from dreambench.analysis.run_scores import read_run_scores
     from dreambench.report.power_page import power_page, power_tables

@@ -49,7 +49,7 @@ def report(
         ),
     ] = None,
     single_file: Annotated[
-        bool, typer.Option("--single-file", help="Write one HTML file to mail, with everything inside.")
+        bool, typer.Option("--single-file", help="Write one self-contained HTML file, to mail.")
     ] = False,
     compare_sheet: Annotated[
         Path | None,

@@ -17,7 +17,9 @@ def score(
     images: Annotated[
         Path | None,
         typer.Option(
-            "--images", metavar="FOLDER", help="FOLDER/<subject>/<prompt_index>-<image_index>.png, or alike."
+            "--images",
+            metavar="FOLDER",
+            help="FOLDER/<subject>/<prompt_index>-<image_index>.png, or the like.",
         ),
     ] = None,
     manifest: Annotated[

@@ -28,15 +28,20 @@ def create(
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The second run's folder.")],
     out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="The new study's folder.")],
     studies: Annotated[
-        str, typer.Option("--studies", metavar="NAME,...", help="Of subject,prompt: what is asked about.")
+        str,
+        typer.Option(
+            "--studies", metavar="NAME,...", help="What raters are asked about: subject, prompt or both."
+        ),
     ] = "subject,prompt",
     questionnaires: Annotated[
-        int, typer.Option("--questionnaires", min=1, max=9999, help="In each study.")
+        int, typer.Option("--questionnaires", min=1, max=9999, help="Questionnaires in each study.")
     ] = 24,
     questions: Annotated[
         int, typer.Option("--questions", min=1, max=999, help="Pairs in each questionnaire.")
     ] = 25,
-    raters: Annotated[int, typer.Option("--raters", min=1, max=999, help="For each questionnaire.")] = 3,
+    raters: Annotated[
+        int, typer.Option("--raters", min=1, max=999, help="Raters of each questionnaire.")
+    ] = 3,
     checks: Annotated[
         int, typer.Option("--checks", min=0, max=99, help="Attention checks in each questionnaire.")
     ] = 0,

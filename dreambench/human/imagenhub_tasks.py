@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from dreambench.dataset.ratings import ratings_folder
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.human.correlation.coefficients import Matrix
 from dreambench.human.correlation.raters import TIE_DIGITS
 from dreambench.human.imagenhub import (
@@ -99,8 +98,7 @@ def _named(option: str, asked: str, known: Sequence[str]) -> list[str]:
     names = list(dict.fromkeys(parts))
     for name in names:
         if name not in known:
-            near = get_close_matches(name, known, n=1, cutoff=0.4)
-            hint = f"did you mean {near[0]}? " if near else ""
+            hint = did_you_mean(name, known, cutoff=0.4)
             raise DreambenchError(
                 f"{option} {name} is unknown", f"{hint}known: {', '.join(known) or 'none'}, all"
             )

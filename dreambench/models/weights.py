@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from dreambench.errors import DreambenchError
+from dreambench.models.encoders.downloads import HubFile, TorchvisionFile
 from dreambench.models.encoders.weight_files import is_local, local_file
 from dreambench.paths import sha256_of
 from dreambench.spec.protocol_spec import EncoderSpec, ProtocolSpec
@@ -48,6 +49,18 @@ def weights_field(encoder: str) -> str:
     """Return the dotted name of the field that holds an encoder's weights."""
     inside = "" if encoder in ProtocolSpec.model_fields else "encoders."
     return f"protocol.{inside}{encoder}.weights"
+
+
+def fetch_weights(protocol: ProtocolSpec, metrics: Iterable[str]) -> None:
+    """Download what some metrics of a protocol need and no cache has. Raises DreambenchError if that fails.
+
+    A package that downloads its weights itself does so when it loads them.
+    """
+    for user in {m.encoder: m for m in map(get_metric, metrics)}.values():
+        settings = user.settings(protocol)
+        source = None if is_local(settings.weights) else user.download(settings)
+        if isinstance(source, HubFile | TorchvisionFile) and source.cached() is None:
+            source.fetch()
 
 
 def missing_weights(protocol: ProtocolSpec) -> list[str]:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import reduce
 from typing import NamedTuple
 
 import pandas as pd
 
 from dreambench.analysis import RunScores
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.report.pictures import Album, Picture
 
 ROWS = 12
@@ -79,8 +78,7 @@ def parse_cells(text: str, scored: Sequence[RunScores]) -> list[SharedCell]:
             )
         cell = SharedCell(subject, int(prompt), int(image))
         if cell not in known:
-            near = get_close_matches(str(cell), map(str, known), n=1)
-            hint = f"did you mean {near[0]}?" if near else "images.csv of the report lists them"
+            hint = did_you_mean(str(cell), map(str, known)) or "images.csv of the report lists them"
             raise DreambenchError(f"--cells {part}: no run has such an image", hint)
         cells.append(cell)
     return cells

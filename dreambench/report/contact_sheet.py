@@ -94,13 +94,13 @@ def draw_lines(
     draw: ImageDraw.ImageDraw,
     place: tuple[int, int],
     lines: Sequence[str],
-    colour: str,
+    color: str,
     size: int,
     bold: bool = False,
 ) -> None:
     """Draw lines of text below each other."""
     for number, line in enumerate(lines):
-        draw.text((place[0], place[1] + number * line_height(size)), line, colour, font_of(size, bold))
+        draw.text((place[0], place[1] + number * line_height(size)), line, color, font_of(size, bold))
 
 
 def _first_line(text: str, size: int, bold: bool = False) -> str:

@@ -13,9 +13,10 @@ from dreambench.analysis.failure_modes import (
     FailureMode,
     above_bound,
 )
+from dreambench.errors import listed
 from dreambench.report import numbers
 from dreambench.report.pictures import Album, Picture
-from dreambench.report.run_facts import listed
+from dreambench.report.run_facts import LISTED
 
 SHOWN = 6
 TITLES = {
@@ -92,7 +93,7 @@ def failure_cards(
 
 def bound_warnings(scored: Sequence[RunScores]) -> list[tuple[str, str]]:
     """Return (run, subjects in words) for every run with a DINO above its photos' own."""
-    return [(run.label, listed(names)) for run in scored if (names := above_bound(run))]
+    return [(run.label, listed(names, LISTED)) for run in scored if (names := above_bound(run))]
 
 
 def _count(run: RunScores, mode: FailureMode, album: Album) -> FailureCount:

@@ -46,7 +46,7 @@ _SETTINGS: Any = {
 }
 
 
-def colour_of(position: int) -> str:
+def color_of(position: int) -> str:
     """Return the color of the run at a position; the colors repeat after four runs."""
     return RUNS[position % len(RUNS)]
 
@@ -86,8 +86,8 @@ def _for_the_page(svg: str, name: str, alt: str, inches: float) -> str:
     svg = re.sub(r' id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", svg)
     svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"font: ([\d.]+px) [^;\"]*", r"font-size: \1", svg)
-    for colour, variable in _VARIABLES.items():
-        svg = svg.replace(colour, f"var(--{variable})")
+    for color, variable in _VARIABLES.items():
+        svg = svg.replace(color, f"var(--{variable})")
     view = re.search(r'viewBox="[^"]*"', svg)
     assert view is not None
     # One scale for all, so that text has the same size in every figure.
@@ -113,8 +113,8 @@ def draw_mean(
     axes: Axes, mean: float, ci95: tuple[float, float] | None, at: float, position: int, label: str
 ) -> None:
     """Draw a run's mean in a row, with its interval."""
-    axes.plot(ci95 or (mean, mean), [at, at], color=colour_of(position), lw=1.6)
-    axes.plot([mean], [at], "o", color=colour_of(position), ms=5.5, label=label)
+    axes.plot(ci95 or (mean, mean), [at, at], color=color_of(position), lw=1.6)
+    axes.plot([mean], [at], "o", color=color_of(position), ms=5.5, label=label)
 
 
 def shift(position: int, count: int) -> float:

@@ -21,7 +21,7 @@ from dreambench.errors import DreambenchError
 from dreambench.literature.reported import ReportedResult, SetApart, beside, reported_results
 from dreambench.report import numbers
 from dreambench.report.html import names_a_page, render
-from dreambench.report.inline_svg import colour_of, draw_svg, name_dot, trade_off_panel
+from dreambench.report.inline_svg import color_of, draw_svg, name_dot, trade_off_panel
 from dreambench.report.out_folder import refuse_foreign_folder
 from dreambench.report.reported_table import apart_table, reported_value
 from dreambench.report.table import TableCell, score_cell
@@ -155,11 +155,11 @@ def _figure(rows: Sequence[tuple[RunScores, Row]], anchor: str) -> Markup:
         axes = trade_off_panel(figure)
         axes.margins(0.12)
         for position, (label, x, y) in enumerate(points):
-            colour = colour_of(position)
+            color = color_of(position)
             if x.ci95 and y.ci95:
-                axes.plot(x.ci95, [y.mean] * 2, color=colour, lw=1)
-                axes.plot([x.mean] * 2, y.ci95, color=colour, lw=1)
-            axes.plot([x.mean], [y.mean], "o", color=colour, ms=6)
+                axes.plot(x.ci95, [y.mean] * 2, color=color, lw=1)
+                axes.plot([x.mean] * 2, y.ci95, color=color, lw=1)
+            axes.plot([x.mean], [y.mean], "o", color=color, ms=6)
             # Near dots keep their names apart.
             name_dot(axes, label, x.mean, y.mean, (6, 4 if position % 2 else -11))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from dreambench.analysis import RunScores
-from dreambench.report.inline_svg import colour_of, legend_above
+from dreambench.report.inline_svg import color_of, legend_above
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,9 +36,9 @@ def draw_losses(figure: Figure, scored: Sequence[RunScores]) -> None:
         for position, label, log in logs:
             if len(log):
                 band = _binned(log, term)
-                colour = colour_of(position)
-                axes.fill_between(band.index, band["low"], band["high"], color=colour, alpha=0.18, lw=0)
-                axes.plot(band.index, band["middle"], color=colour, lw=1.5, label=label)
+                color = color_of(position)
+                axes.fill_between(band.index, band["low"], band["high"], color=color, alpha=0.18, lw=0)
+                axes.plot(band.index, band["middle"], color=color, lw=1.5, label=label)
         axes.set_title(TERMS[term].capitalize(), loc="left")
         axes.set_xlabel("step")
         axes.set_ylim(bottom=0)

@@ -20,16 +20,17 @@ if TYPE_CHECKING:
 
 TITLE = "Under each protocol"
 NOTE = (
-    "The same images, scored by each protocol on its own scale; in brackets the 95% interval over subjects. "
-    "Spread: the highest minus the lowest score of a column, with scales such as x 100 divided out."
+    "The same images, scored by each protocol on its own scale; in brackets the 95% interval over subjects."
 )
+SPREAD = "Spread: the highest minus the lowest score of a column, with scales such as x 100 divided out."
 SHAPES = "These follow the protocols with the miniature's own encoders; they are not the protocols themselves"
 
 
 def protocol_table(summary: Summary) -> Table | None:
     """Lay out each run's scores under each protocol; None where there is only one.
 
-    Rows are of the run's group, with its spread last. A metric that a protocol lacks is absent.
+    Rows are of the run's group, with its spread last if protocols share a metric. A metric that a protocol
+    lacks is absent.
     """
     summaries = summary.protocols
     if not summaries:
@@ -48,10 +49,13 @@ def protocol_table(summary: Summary) -> Table | None:
             TableCell(numbers.fixed(spreads[method, m]), style="bold") if (method, m) in spreads else ""
             for m in metrics
         ]
-        rows.append(row([*named, "spread", *last, ""], f"spread-{position}"))
+        if any(last):  # protocols may have no metric in common
+            rows.append(row([*named, "spread", *last, ""], f"spread-{position}"))
     head = [*(["Method"] if len(methods) > 1 else []), "Protocol", *map(numbers.title, metrics), "Images"]
-    note = f"{NOTE} {SHAPES}." if is_miniature(summary.signature) else NOTE
-    return table(TITLE, head, rows, note, words=len(head) - len(metrics) - 1)
+    notes = [NOTE, SPREAD] if spreads else [NOTE]
+    if is_miniature(summary.signature):
+        notes.append(f"{SHAPES}.")
+    return table(TITLE, head, rows, " ".join(notes), words=len(head) - len(metrics) - 1)
 
 
 def protocol_metrics(summaries: Mapping[str, Summary]) -> tuple[str, ...]:

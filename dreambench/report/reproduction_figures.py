@@ -42,10 +42,10 @@ def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
         axes = figure.subplots()
         axes.axvline(0, color="0.6", lw=0.8)
         for position, (answer, effect) in enumerate(tested):
-            colour = _COLOURS[answer.verdict]
+            color = _COLOURS[answer.verdict]
             if answer.ci95 is not None:
-                axes.plot(answer.ci95, [position] * 2, color=colour, lw=1.8)
-            axes.plot([effect], [position], "o", color=colour, ms=5)
+                axes.plot(answer.ci95, [position] * 2, color=color, lw=1.8)
+            axes.plot([effect], [position], "o", color=color, ms=5)
             if answer.paper is not None:
                 axes.plot([answer.paper], [position], "D", color="0.25", mfc="none", ms=5)
         statements = [answer.statement.partition(" (")[0] for answer, _ in tested]
@@ -60,7 +60,7 @@ def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
 
 
 def _apart(axes: Any, places: Iterable[tuple[int, float, float]]) -> list[tuple[int, float, float]]:
-    """Return the points of one line that can be labelled without covering another's label, the last first."""
+    """Return the points of one line that can be labeled without covering another's label, the last first."""
     kept: list[tuple[int, float, float]] = []
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     for step, x, y in sorted(places, reverse=True):
@@ -79,10 +79,10 @@ def draw_training(points: Points, file: Path) -> None:
             steps, dino, clip_t = zip(*found, strict=True)
             (line,) = axes.plot(dino, clip_t, "o-", color=f"C{position}", ms=4, lw=1.4, label=method)
             lines.append((steps, dino, clip_t, line.get_color()))
-        for steps, dino, clip_t, colour in lines:
+        for steps, dino, clip_t, color in lines:
             for step, x, y in _apart(axes, zip(steps, dino, clip_t, strict=True)):
                 axes.annotate(
-                    str(step), (x, y), (3, 4), textcoords="offset points", color=colour, fontsize=7.5
+                    str(step), (x, y), (3, 4), textcoords="offset points", color=color, fontsize=7.5
                 )
         axes.set_xlabel("DINO: is it the subject?")
         axes.set_ylabel("CLIP-T: is it the prompt?")

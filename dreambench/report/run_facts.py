@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from dreambench.analysis import RunScores
+from dreambench.errors import listed
 from dreambench.report import numbers
 
+#: Subjects that a line names.
 LISTED = 12
 
 
@@ -83,16 +85,10 @@ def _missing(run: RunScores) -> tuple[str, ...]:
         subjects = numbers.plural(len(run.record.subjects), "subject")
         lines[0] = f"{done} of {subjects} done, {lines[0]} Reload the page to see what has been added."
     if coverage.absent:
-        lines.append(f"No scored image yet: {listed(coverage.absent)}.")
+        lines.append(f"No scored image yet: {listed(coverage.absent, LISTED)}.")
     if coverage.incomplete:
         parts = [f"{name} ({numbers.count(left)} missing)" for name, left in coverage.incomplete.items()]
-        lines.append(f"Partly scored: {listed(parts)}.")
+        lines.append(f"Partly scored: {listed(parts, LISTED)}.")
     if run.record.error:
         lines.append(f"It stopped with: {run.record.error}")
     return tuple(lines)
-
-
-def listed(names: list[str]) -> str:
-    """Return names in one line, at most ``LISTED`` of them."""
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more

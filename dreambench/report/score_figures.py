@@ -13,7 +13,7 @@ from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import shown_metrics
 from dreambench.report.inline_svg import (
     INK,
-    colour_of,
+    color_of,
     draw_mean,
     draw_svg,
     legend_above,
@@ -76,7 +76,7 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
                 if metric not in run.subjects:
                     continue
                 rows = [names.index(name) + shift(position, len(scored)) for name in run.subjects.index]
-                axes.plot(run.subjects[metric], rows, "o", color=colour_of(position), ms=5, label=run.label)
+                axes.plot(run.subjects[metric], rows, "o", color=color_of(position), ms=5, label=run.label)
                 if metric in run.photos and position == 0:
                     ticks = [names.index(name) for name in run.photos.index]
                     axes.plot(
@@ -131,7 +131,7 @@ def _along_training(scored: Sequence[RunScores]) -> DrawnFigure | None:
         axes = trade_off_panel(figure)
         for position, (method, found) in enumerate(lines.items()):
             steps, dino, clip_t = zip(*found, strict=True)
-            axes.plot(clip_t, dino, "o-", color=colour_of(position), ms=5, lw=1.4, label=method)
+            axes.plot(clip_t, dino, "o-", color=color_of(position), ms=5, lw=1.4, label=method)
             for step, x, y in zip(steps, clip_t, dino, strict=True):
                 name_dot(axes, str(step), x, y)
         legend_above(figure, [axes])
@@ -148,7 +148,7 @@ def _trade_off(scored: Sequence[RunScores]) -> DrawnFigure:
         axes = trade_off_panel(figure)
         for position, run in enumerate(scored):
             pairs = run.subjects[["clip_t", "dino"]].dropna()
-            axes.plot(pairs["clip_t"], pairs["dino"], "o", color=colour_of(position), ms=6, label=run.label)
+            axes.plot(pairs["clip_t"], pairs["dino"], "o", color=color_of(position), ms=6, label=run.label)
             for name, x, y in pairs.itertuples() if len(scored) == 1 and len(pairs) <= NAMED else ():
                 name_dot(axes, short(str(name)), x, y)
         legend_above(figure, [axes])

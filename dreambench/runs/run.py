@@ -16,9 +16,10 @@ from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.process import process_kept, quiet_libraries
 from dreambench.spec.protocol_spec import ProtocolSpec
+from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
-from dreambench.store.run_folder import report_page
+from dreambench.store.run_folder import LOG, report_page
 
 if TYPE_CHECKING:
     from dreambench.runs.prepare import Prepared
@@ -129,14 +130,17 @@ def stopped_at(spec: RunSpec, steps: int) -> RunSpec:
 
 
 def notices_before(prepared: Prepared) -> list[str]:
-    """Return what a user should know before a run starts: the identifier, and an unusual image size."""
+    """Return what to know before a run starts: the identifier, an unusual image size, blank metrics."""
+    from dreambench.runs.blank_metrics import blank_in_run
+
     lines = []
     if prepared.spec.method.trains():
         lines.append(f"identifier: {prepared.identifier}")
     own, asked = prepared.base.native_size(), prepared.spec.image_size
     if own and own != asked:
         lines.append(f"image size is {asked} pixels, but the base model was made for {own}")
-    return lines
+    protocols = prepared.protocols.values() or [prepared.spec.protocol]
+    return lines + blank_in_run(protocols, prepared.spec.images_per_prompt)
 
 
 def _folders(
@@ -175,6 +179,10 @@ def work(
     from dreambench.runs.runner import Job, run_all
     from dreambench.runs.timing import measured_limit
 
+    if not options.elsewhere:
+        # Now, not after hours of training. A run that was begun may have embedded its images already.
+        for prepared in [prepared for prepared, folder in runs if not (folder / LOG).exists()]:
+            _fetch_weights(prepared)
     limit = options.unit_timeout or (measured_limit([p for p, _ in runs]) if options.on_ray() else None)
     jobs = [Job(prepared, folder, keep_checkpoints, list(notes), limit) for prepared, folder in runs]
     folders: list[RunFolder] = []
@@ -187,6 +195,15 @@ def work(
     if failed:
         raise UnfinishedRunsError(failed, folders)
     return folders
+
+
+def _fetch_weights(prepared: Prepared) -> None:
+    from dreambench.models.weights import fetch_weights
+
+    for protocol in prepared.protocols.values() or [prepared.spec.protocol]:
+        single = protocol.images_of(prepared.spec.images_per_prompt) == 1  # no pair of images
+        needed = [m for m in protocol.metrics if not (single and get_metric(m).compares == "pairs")]
+        fetch_weights(protocol, needed)
 
 
 def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Executor:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -10,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.paths import parse_yaml
 from dreambench.spec.named_files import names_in, read_named
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -135,8 +134,7 @@ def _method_fields(content: dict[str, Any], chosen: list[Any]) -> dict[str, Any]
     if not isinstance(by_name, Mapping) or not all(isinstance(v, Mapping | None) for v in by_name.values()):
         raise DreambenchError("field methods is not a mapping of methods to their fields", _METHODS_FORM)
     for unknown in by_name.keys() - set(METHODS.names()):
-        near = difflib.get_close_matches(str(unknown), METHODS.names(), n=1)
-        hint = f"did you mean methods.{near[0]}?" if near else f"known: {', '.join(METHODS.names())}"
+        hint = did_you_mean(str(unknown), METHODS.names()) or f"known: {', '.join(METHODS.names())}"
         raise DreambenchError(f"field methods.{unknown} is for a method that is unknown", hint)
     own = content.get("method", "dreambooth")
     own_fields = dict(own) if isinstance(own, Mapping) else {"name": str(own)}
@@ -172,11 +170,9 @@ def _as_one_line(error: ValidationError, prefix: str, known: list[str]) -> Dream
     if first["type"] == "extra_forbidden":
         section, inside, _ = dotted.partition("encoders.")
         known = [f"{section}{name}" for name in encoder_field_names()] if inside else known
-        near = difflib.get_close_matches(dotted, known, n=1, cutoff=0.5) or [
-            name for name in known if name.rsplit(".", 1)[-1] == place[-1]
-        ]
-        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
-        return DreambenchError(f"field {dotted} is unknown", hint)
+        ending_alike = [name for name in known if name.rsplit(".", 1)[-1] == place[-1]]
+        hint = did_you_mean(dotted, known, cutoff=0.5) or did_you_mean(dotted, ending_alike, cutoff=0)
+        return DreambenchError(f"field {dotted} is unknown", hint or f"known: {', '.join(known)}")
     if first["type"] == "missing":
         needed = next((name for name in known if name.startswith(f"{dotted}.")), dotted)
         remedy = f"give it with --set {needed}=VALUE; `dreambench presets mini` prints a whole preset"

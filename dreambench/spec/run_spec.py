@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.spec.frozen import Section
 from dreambench.spec.method_options import MethodOptions, SamplerSpec
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -204,5 +204,4 @@ def differences(ours: RunSpec, theirs: RunSpec) -> list[str]:
 def refuse_differences(message: str, fields: Sequence[str], remedy: str, lead: str = "asked for ") -> None:
     """Raise DreambenchError if ``fields``, as ``differences`` returns them, is not empty; it names three."""
     if fields:
-        more = f" and {len(fields) - 3} more" if len(fields) > 3 else ""
-        raise DreambenchError(f"{message} ({lead}{', '.join(fields[:3])}{more})", remedy)
+        raise DreambenchError(f"{message} ({lead}{listed(fields, most=3)})", remedy)

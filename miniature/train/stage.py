@@ -44,7 +44,7 @@ class Stage(ABC):
     """One network's training. Subclasses build ``model`` and name its ``optimizer`` in ``__init__``.
 
     ``loss(step)`` must depend on the step, the seed and the weights alone: randomness comes from torch's
-    global generator, which the loop seeds anew at each step.
+    global generator, which the loop seeds again at each step.
     """
 
     name: ClassVar[str]

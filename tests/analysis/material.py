@@ -110,7 +110,7 @@ def make_whole_run(path: Path, **record: Any) -> RunFolder:
 
 
 def draw(file: Path, number: int) -> None:
-    """Write a small PNG of one colour."""
+    """Write a small PNG of one color."""
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
         Image.new("RGB", (200, 160), ((37 * number) % 256, (91 * number) % 256, 120)).save(file)

@@ -65,13 +65,13 @@ def test_unchanged_code_passes(fresh: Path, capsys: pytest.CaptureFixture[str]) 
 
 @pytest.fixture
 def again(fresh: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """Make the run again with a defect in place; ``without`` names what must be made anew of a subject."""
+    """Make the run again with a defect in place; ``without`` names what must be made again of a subject."""
     monkeypatch.setenv("DREAMBENCH_CACHE", str(cache))
 
     def made(*without: str, subject: str = SUBJECT) -> Path:
         copy = tmp_path / "run"
         shutil.copytree(fresh, copy)
-        for name in ("scores", "report"):  # an image that is made anew has an embedding of its own
+        for name in ("scores", "report"):  # an image that is made again has an embedding of its own
             shutil.rmtree(copy / name, ignore_errors=True)
         for made in (path for name in without for path in (copy / name).glob(f"{subject}*")):
             shutil.rmtree(made) if made.is_dir() else made.unlink()

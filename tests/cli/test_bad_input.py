@@ -57,7 +57,7 @@ class TestBadInput:
     @pytest.mark.parametrize("command", ["run", "plan", "score"])
     def test_a_typo_in_set(self, dreambench, command):
         line = dreambench(command, "--preset", "paper-sd15", "--set", "sampler.step=2").only_line
-        assert line == "dreambench: field sampler.step is unknown; did you mean sampler.steps?"
+        assert line == "dreambench: field sampler.step is unknown; did you mean 'sampler.steps'?"
 
     @pytest.mark.parametrize("command", ["run", "plan", "score", "presets"])
     def test_an_unknown_preset(self, dreambench, command):

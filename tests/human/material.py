@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from dreambench.human.votes import COLUMNS
 
 RUNS = ("ours", "theirs")
@@ -52,3 +54,12 @@ def four_pairs(study: str = "subject") -> list[dict[str, Any]]:
         for pair, row in enumerate(answers)
         for rater, answer in enumerate(row)
     ]
+
+
+def votes_on_pairs(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """Return votes of the subject study on pairs of the runs `ours` and `theirs`: (rater, pair, answer)."""
+    full = [
+        ("subject", rater, pair, f"s{pair}", 0, f"a{pair}", f"b{pair}", "ours", "theirs", answer, 3.0)
+        for rater, pair, answer in rows
+    ]
+    return pd.DataFrame(full, columns=list(COLUMNS))

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from dreambench.human.bradley_terry import fit, strengths
 from dreambench.human.correlation import RatedImages, correlate
 from dreambench.human.correlation.coefficients import coefficient, fisher_interval
 from dreambench.human.correlation.dependent import steiger, williams
@@ -21,9 +20,6 @@ from dreambench.human.correlation.resampling import (
     weighted_kendall,
     weighted_pearson,
 )
-from dreambench.human.preference_table import preference_table
-from dreambench.human.preferences import image_votes
-from dreambench.human.votes import COLUMNS
 
 NAN = math.nan
 
@@ -146,117 +142,3 @@ def test_rows_without_a_score_are_left_out_and_counted() -> None:
     (test,) = found.paired
     other = np.corrcoef(kept["clip_i"], kept["sc"])[0, 1]
     assert test.difference == pytest.approx(row.pearson.r - other)
-
-
-def votes(rows: list[tuple[str, str, str]]) -> pd.DataFrame:
-    """Votes of the subject study on pairs of the runs `ours` and `theirs`: (rater, pair, answer)."""
-    full = [
-        ("subject", rater, pair, f"s{pair}", 0, f"a{pair}", f"b{pair}", "ours", "theirs", answer, 3.0)
-        for rater, pair, answer in rows
-    ]
-    return pd.DataFrame(full, columns=list(COLUMNS))
-
-
-THREE = votes(
-    [
-        *(("r1", "1", "a"), ("r2", "1", "a"), ("r3", "1", "undecided")),
-        *(("r1", "2", "b"), ("r2", "2", "a"), ("r3", "2", "b")),
-        *(("r1", "3", "a"), ("r2", "3", "b"), ("r3", "3", "undecided")),
-        *(("r1", "4", "undecided"), ("r2", "4", "undecided"), ("r3", "4", "a")),
-    ]
-)
-
-
-def test_normalized_preference_is_the_share_of_a_pairs_votes() -> None:
-    shares = image_votes(THREE).groupby("file")["value"].mean()
-    assert shares["a1"] == pytest.approx(2.5 / 3)
-    assert shares["b1"] == pytest.approx(0.5 / 3)
-    assert shares["a2"] == pytest.approx(1 / 3)
-    assert shares["a3"] == shares["b3"] == 0.5
-
-
-def test_table_2_by_hand() -> None:
-    """Majorities: ours, theirs, a three-way tie (undecided), undecided."""
-    (found,) = preference_table(THREE)
-    assert (found.pairs, found.raters) == (4, 3)
-    assert {name: share.count for name, share in found.majority.items()} == {
-        "ours": 1,
-        "theirs": 1,
-        "undecided": 2,
-    }
-    assert {name: share.count for name, share in found.answers.items()} == {
-        "ours": 5,
-        "theirs": 3,
-        "undecided": 4,
-    }
-    assert found.win_rate.share == pytest.approx((5 + 4 / 2) / 12)
-    wilson = stats.binomtest(1, 4).proportion_ci(method="wilson")
-    assert found.majority["ours"].ci95 == pytest.approx((wilson.low, wilson.high))
-
-
-def test_the_interval_of_a_share_of_answers_is_a_ratio_over_samples() -> None:
-    """Samples have 1 to 6 answers: a resample with more answers has no more than its share of them."""
-    dice = np.random.default_rng(3)
-    counts = dice.integers(1, 7, 40)
-    cast = [
-        (f"r{r}", f"{s}", "a" if dice.random() < 0.7 else "b") for s, n in enumerate(counts) for r in range(n)
-    ]
-    (found,) = preference_table(votes(cast))
-    wins = np.array([sum(answer == "a" for _, p, answer in cast if p == str(s)) for s in range(40)])
-    drawn = dice.integers(0, 40, (20_000, 40))
-    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    assert found.win_rate.share == pytest.approx(wins.sum() / counts.sum())
-    assert found.win_rate.ci95 == pytest.approx(tuple(np.quantile(shares, [0.025, 0.975])), abs=0.01)
-    assert found.answers["ours"].ci95 == found.win_rate.ci95
-
-
-def test_the_share_of_pairs_over_subjects_is_a_ratio_too() -> None:
-    """Subjects have 1 to 6 pairs: a resample with more pairs has no more than its share of them."""
-    dice = np.random.default_rng(5)
-    counts = dice.integers(1, 7, 30)
-    names = np.repeat(np.arange(30), counts)
-    answers = np.where(dice.random(len(names)) < 0.7, "a", "b")
-    cast = votes([("r1", str(i), answer) for i, answer in enumerate(answers)])
-    (found,) = preference_table(cast.assign(subject=[f"s{name}" for name in names]))
-    wins = np.bincount(names, answers == "a")
-    drawn = dice.integers(0, 30, (20_000, 30))
-    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
-    expected = tuple(np.quantile(shares, [0.025, 0.975]))
-    assert found.majority["ours"].ci95_by_subject == pytest.approx(expected, abs=0.01)
-
-
-def test_bradley_terry_of_two_is_the_log_of_the_odds() -> None:
-    fitted = fit(np.array([[0.0, 30], [10, 0]]))
-    assert fitted == pytest.approx([math.log(3) / 2, -math.log(3) / 2])
-    assert fit(np.array([[0.0, 5], [0, 0]])) is None
-    ours, theirs = strengths(THREE)
-    assert (ours.method, theirs.method) == ("ours", "theirs")
-    assert ours.strength == pytest.approx(math.log(7 / 5) / 2)
-    assert ours.ci95 is not None
-    assert ours.ci95[0] < ours.strength < ours.ci95[1]
-
-
-def test_the_interval_of_a_strength_by_hand() -> None:
-    """Half the log odds; its error is Liang and Zeger's sandwich (1986), times t of 4 units."""
-    rows = [("r1", "1", "a"), ("r2", "1", "a"), ("r1", "2", "b"), ("r2", "2", "b"), ("r1", "3", "a")]
-    rows += [("r2", "3", "undecided"), ("r1", "4", "a"), ("r2", "4", "b")]
-    ours, theirs = strengths(votes(rows))
-    chance = 4.5 / 8
-    by_sample = np.array([2, 0, 1.5, 1]) - 2 * chance  # what each sample has above its expectation
-    variance = (by_sample**2).sum() * 4 / 3 / (8 * chance * (1 - chance)) ** 2  # of the log odds
-    half = stats.t.ppf(0.975, 3) * math.sqrt(variance) / 2
-    center = math.log(chance / (1 - chance)) / 2
-    assert ours.ci95 == pytest.approx((center - half, center + half), abs=1e-8)
-    assert theirs.ci95 == pytest.approx((-center - half, -center + half), abs=1e-8)
-
-
-def test_strengths_from_a_single_sample_have_no_interval() -> None:
-    for strength in strengths(votes([("r1", "1", "a"), ("r2", "1", "a"), ("r3", "1", "b")])):
-        assert strength.strength is not None
-        assert strength.ci95 is None
-
-
-def test_bradley_terry_finds_the_strengths_that_made_the_wins() -> None:
-    true = np.array([0.8, 0.1, -0.9])
-    chance = 1 / (1 + np.exp(true[None] - true[:, None]))
-    assert fit(1000 * chance * (1 - np.eye(3))) == pytest.approx(true, abs=1e-6)

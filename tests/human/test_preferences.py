@@ -1,4 +1,4 @@
-"""Votes to normalized preferences, Table 2, and Bradley-Terry strengths, counted by hand."""
+"""Votes to normalized preferences and Table 2, counted by hand."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from scipy.stats import norm
 
 from dreambench.errors import DreambenchError
-from dreambench.human.bradley_terry import fit, standard_errors, strengths
+from dreambench.human.bradley_terry import strengths
 from dreambench.human.preference_table import paper_preferences, preference_table
 from dreambench.human.preferences import rated_images
 from dreambench.human.score_files import ImageScores
 from dreambench.human.votes import read_votes
-from tests.human.material import four_pairs, vote, write_votes
+from tests.human.material import four_pairs, vote, votes_on_pairs, write_votes
 
 
 @pytest.fixture
@@ -139,81 +139,32 @@ def test_the_papers_table_2() -> None:
     }
 
 
-def test_two_methods_differ_by_the_log_odds(votes: pd.DataFrame) -> None:
-    first, second = strengths(votes)
-    assert (first.method, second.method) == ("ours", "theirs")
-    assert first.strength == pytest.approx(math.log(8.5 / 3.5) / 2, abs=1e-8)
-    assert second.strength == pytest.approx(-math.log(8.5 / 3.5) / 2, abs=1e-8)
-    assert first.ci95 is not None
-    assert first.ci95[0] < (first.strength or 0) < first.ci95[1]
+def test_the_interval_of_a_share_of_answers_is_a_ratio_over_samples() -> None:
+    """Samples have 1 to 6 answers: a resample with more answers has no more than its share of them."""
+    dice = np.random.default_rng(3)
+    counts = dice.integers(1, 7, 40)
+    cast = [
+        (f"r{r}", f"{s}", "a" if dice.random() < 0.7 else "b") for s, n in enumerate(counts) for r in range(n)
+    ]
+    (found,) = preference_table(votes_on_pairs(cast))
+    wins = np.array([sum(answer == "a" for _, p, answer in cast if p == str(s)) for s in range(40)])
+    drawn = dice.integers(0, 40, (20_000, 40))
+    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    assert found.win_rate.share == pytest.approx(wins.sum() / counts.sum())
+    assert found.win_rate.ci95 == pytest.approx(tuple(np.quantile(shares, [0.025, 0.975])), abs=0.01)
+    assert found.answers["ours"].ci95 == found.win_rate.ci95
 
 
-def test_the_baseball_league_as_agresti_prints_it() -> None:
-    # American League 1987, wins of the row over the column (Agresti, Categorical Data Analysis, section
-    # 10.6): strengths 1.58 1.44 1.29 1.25 1.11 0.68 against Baltimore's 0.
-    wins = np.array(
-        [
-            [0, 7, 9, 7, 7, 9, 11],
-            [6, 0, 7, 5, 11, 9, 9],
-            [4, 6, 0, 7, 7, 8, 12],
-            [6, 8, 6, 0, 6, 7, 10],
-            [6, 2, 6, 7, 0, 7, 12],
-            [4, 4, 5, 6, 6, 0, 6],
-            [2, 4, 1, 3, 1, 7, 0],
-        ],
-        dtype=float,
-    )
-    fitted = fit(wins)
-    assert fitted is not None
-    assert fitted - fitted[-1] == pytest.approx([1.58, 1.44, 1.29, 1.25, 1.11, 0.68, 0], abs=0.006)
-
-
-def test_standard_error_of_independent_votes_is_the_classical_one() -> None:
-    # Two methods, 30 wins of 40: the log odds' variance is 1 / (n p q), a strength's a quarter of it; the
-    # robust one has the factor G / (G - 1) for G = 40 clusters of one vote each.
-    share = np.r_[np.ones(30), np.zeros(10)]
-    first, second = np.zeros(40, int), np.ones(40, int)
-    half = math.log(3) / 2
-    errors = standard_errors(np.array([half, -half]), first, second, share, np.arange(40))
-    assert errors == pytest.approx(math.sqrt(1 / (40 * 0.75 * 0.25) / 4 * 40 / 39), abs=1e-12)
-
-
-def test_copies_of_a_vote_about_a_sample_do_not_narrow_the_interval() -> None:
-    share = np.r_[np.ones(30), np.zeros(10)]
-    zeros, half = np.zeros(40, int), math.log(3) / 2
-    fitted = np.array([half, -half])
-    once = standard_errors(fitted, zeros, zeros + 1, share, np.arange(40))
-    thrice = standard_errors(
-        fitted, np.zeros(120, int), np.ones(120, int), np.repeat(share, 3), np.repeat(np.arange(40), 3)
-    )
-    assert thrice == pytest.approx(once, abs=1e-12)
-
-
-@pytest.mark.filterwarnings("error::RuntimeWarning")
-@pytest.mark.parametrize("count", [3, 4])
-def test_standard_errors_are_those_of_count_minus_1_free_strengths(count: int) -> None:
-    # The last strength is minus the sum of the others, so nothing is singular: the sandwich needs no pinv.
-    rng = np.random.default_rng(0)
-    free = np.vstack([np.eye(count - 1), -np.ones(count - 1)])
-    for _ in range(60):
-        first = rng.integers(0, count, 600)
-        second = (first + rng.integers(1, count, 600)) % count
-        share, clusters = rng.choice([0, 0.5, 1], 600), np.arange(600) // 8
-        wins = np.zeros((count, count))
-        np.add.at(wins, (first, second), share)
-        np.add.at(wins, (second, first), 1 - share)
-        fitted = fit(wins)
-        assert fitted is not None
-        chance = 1 / (1 + np.exp(fitted[second] - fitted[first]))
-        design = free[first] - free[second]
-        inverse = np.linalg.inv(design.T @ (design * (chance * (1 - chance))[:, None]))
-        scores = (design * (share - chance)[:, None]).reshape(75, 8, -1).sum(axis=1)
-        covariance = free @ inverse @ scores.T @ scores @ inverse @ free.T * 75 / 74
-        errors = standard_errors(fitted, first, second, share, clusters)
-        assert errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-6)
-
-
-def test_no_fit_where_a_method_won_everything(tmp_path: Path) -> None:
-    votes = read_votes(write_votes(tmp_path / "votes.csv", [vote(p, "r", "ours") for p in range(3)]))
-    assert [(s.strength, s.ci95) for s in strengths(votes)] == [(None, None)] * 2
-    assert preference_table(votes)[0].majority["ours"].share == 1
+def test_the_share_of_pairs_over_subjects_is_a_ratio_too() -> None:
+    """Subjects have 1 to 6 pairs: a resample with more pairs has no more than its share of them."""
+    dice = np.random.default_rng(5)
+    counts = dice.integers(1, 7, 30)
+    names = np.repeat(np.arange(30), counts)
+    answers = np.where(dice.random(len(names)) < 0.7, "a", "b")
+    cast = votes_on_pairs([("r1", str(i), answer) for i, answer in enumerate(answers)])
+    (found,) = preference_table(cast.assign(subject=[f"s{name}" for name in names]))
+    wins = np.bincount(names, answers == "a")
+    drawn = dice.integers(0, 30, (20_000, 30))
+    shares = wins[drawn].sum(axis=1) / counts[drawn].sum(axis=1)
+    expected = tuple(np.quantile(shares, [0.025, 0.975]))
+    assert found.majority["ours"].ci95_by_subject == pytest.approx(expected, abs=0.01)

@@ -162,8 +162,8 @@ def test_a_task_that_is_named_twice_is_read_once(tmp_path):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--task", "edditing"], "--task edditing is unknown; did you mean editing"),
-        (["--judges", "kind_1shot"], "--judges kind_1shot is unknown; did you mean kind_0shot"),
+        (["--task", "edditing"], "--task edditing is unknown; did you mean 'editing'"),
+        (["--judges", "kind_1shot"], "--judges kind_1shot is unknown; did you mean 'kind_0shot'"),
         (["--data", "nowhere"], "contains no folder human_ratings"),
     ],
 )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
-import random
 import shutil
-import string
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import CLIPTextModel, PreTrainedTokenizerFast, T5Tokenizer
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import CLIPTextModel, PreTrainedTokenizerFast
 
 from dreambench.errors import DreambenchError
 from dreambench.methods import identifiers
@@ -32,51 +29,10 @@ from dreambench.spec.run_spec import BaseSpec, IdentifierSpec
 from tests.material.tiny import CLIP_TOKENS, build_pipeline
 from tests.material.tiny_families import build_family
 from tests.material.tiny_tokenizers import build_qwen
+from tests.material.trained_tokenizers import byte_level, unigram, word_level
 
 CLIP_FIRST_RARE = 37056  # the rarest quarter starts at 3/4 of the vocabulary
 FAMILIES = ("clip", "byte-level", "unigram", "word-level")
-
-
-def _letters(seed: int) -> list[str]:
-    """Return all words of three letters in a shuffled order."""
-    words = ["".join(letters) for letters in itertools.product(string.ascii_lowercase, repeat=3)]
-    random.Random(seed).shuffle(words)
-    return words
-
-
-def _byte_level() -> Any:
-    """Train a tokenizer like GPT-2's on 3,000 made-up words: a leading space is part of a token."""
-    rng = random.Random(0)
-    syllables = [a + b for a in "bcdfgklmnprst" for b in "aeiou"]
-    words = [
-        "".join(rng.choices(syllables, k=rng.randint(1, 3))) + rng.choice(["", "x"]) for _ in range(3000)
-    ]
-    lines = [" ".join(rng.choices(words, k=20)) for _ in range(500)]
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    trainer = trainers.BpeTrainer(
-        vocab_size=4000, special_tokens=["<|endoftext|>"], initial_alphabet=alphabet, show_progress=False
-    )
-    tokenizer.train_from_iterator(lines, trainer)
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token="<|endoftext|>")
-
-
-def _unigram() -> Any:
-    """Make a T5 tokenizer with 11,000 pieces of three letters, every other one at the start of a word."""
-    pieces = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", 0.0), ("▁", -2.0), ("▁a", -2.0), ("▁dog", -3.0)]
-    pieces += [(letter, -9.0) for letter in string.ascii_lowercase]
-    words = [word for word in _letters(1)[:11_000] if word != "dog"]
-    pieces += [(("▁" if i % 2 else "") + word, -4.0 - i / 2000) for i, word in enumerate(words)]
-    return T5Tokenizer(vocab=pieces, extra_ids=100)
-
-
-def _word_level() -> Any:
-    vocabulary = {"[UNK]": 0, **{word: i + 1 for i, word in enumerate(_letters(2)[:400])}}
-    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="[UNK]")
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +50,7 @@ def clip(pipeline: Path) -> Any:
 def tokenizer(request: pytest.FixtureRequest) -> Any:
     if request.param == "clip":
         return request.getfixturevalue("clip")
-    return {"byte-level": _byte_level, "unigram": _unigram, "word-level": _word_level}[request.param]()
+    return {"byte-level": byte_level, "unigram": unigram, "word-level": word_level}[request.param]()
 
 
 def ids(tokenizer: Any, text: str) -> list[int]:
@@ -169,7 +125,7 @@ def test_in_a_caption_an_identifier_is_the_very_tokens_that_were_drawn(clip):
 
 
 def test_t5_takes_the_papers_range_of_ids():
-    rare = rare_tokens(_unigram())
+    rare = rare_tokens(unigram())
     assert min(rare) == 5_000
     assert max(rare) == 9_999
 

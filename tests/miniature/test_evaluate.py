@@ -55,7 +55,7 @@ def test_accuracies_are_of_what_was_asked(prompts_and_labels: tuple[list, np.nda
     for name in ("accessory", "property"):
         blind[:, list(LABELS).index(name)] = len(LABELS[name])
     shares = accuracies(prompts, labels, _logits(blind))
-    assert shares["property"] == shares["colour"] == 0
+    assert shares["property"] == shares["color"] == 0
     assert shares["accessory"] == pytest.approx(0.1)  # ten ways: "none" is no answer, the first one is
     assert shares["class"] == shares["context"] == 1
 

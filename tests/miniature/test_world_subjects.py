@@ -55,7 +55,7 @@ def test_close_draws_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sample_vector("cat", np.random.default_rng(0)) is other
 
 
-def test_distance_is_a_normalised_distance() -> None:
+def test_distance_is_a_normalized_distance() -> None:
     for noun in CLASS_NOUNS:
         a, b = draw_vector(noun, Rng(1)), draw_vector(noun, Rng(2))
         assert distance(a, a) == 0

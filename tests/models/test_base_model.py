@@ -2,65 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from dreambench.errors import DreambenchError
-from dreambench.models.base_model import BaseModel, open_base
+from dreambench.models.base_model import BaseModel
 from dreambench.runs.memory import shapes_of
-from dreambench.spec.run_spec import BaseSpec
-
-COMPONENTS = ("unet", "vae", "text_encoder", "tokenizer", "scheduler")
-WEIGHTS = {
-    "unet": "diffusion_pytorch_model.safetensors",
-    "vae": "diffusion_pytorch_model.safetensors",
-    "text_encoder": "model.safetensors",
-}
-CONFIGS = (*(f"{component}/config.json" for component in WEIGHTS), "scheduler/scheduler_config.json")
-
-
-def opened(folder: Path, **fields: Any) -> BaseModel:
-    return open_base(BaseSpec(model=str(folder), **fields))
-
-
-def error_of(action: Callable[[], Any]) -> str:
-    """Do what must be refused, and return the one line that says why."""
-    with pytest.raises(DreambenchError) as caught:
-        action()
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def rewrite(file: Path, content: bytes | str) -> None:
-    """Give a file new content; its other hard links keep the old one."""
-    file.unlink(missing_ok=True)
-    file.write_bytes(content.encode() if isinstance(content, str) else content)
-
-
-def change_config(file: Path, **changes: Any) -> None:
-    content = {**json.loads(file.read_text()), **changes}
-    rewrite(file, json.dumps({name: value for name, value in content.items() if value is not None}))
-
-
-def change_weights(file: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
-    tensors = load_file(file)
-    change(tensors)
-    file.unlink()
-    save_file(tensors, file, metadata={"format": "pt"})
-
-
-@pytest.fixture
-def folder(tiny, tmp_path: Path) -> Path:
-    """The tiny pipeline in a folder that may be damaged: hard links, which cost nothing."""
-    return Path(shutil.copytree(tiny["base"], tmp_path / "pipeline", copy_function=os.link))
+from tests.models.opened_pipelines import (
+    COMPONENTS,
+    CONFIGS,
+    WEIGHTS,
+    change_config,
+    change_weights,
+    error_of,
+    opened,
+    rewrite,
+)
 
 
 def predicts(base: BaseModel) -> str:
@@ -207,102 +166,11 @@ class TestMissing:
         assert "base.variant" in error_of(lambda: opened(folder))
 
 
-class TestUnsupported:
-    @pytest.mark.parametrize("name", ["KandinskyPipeline", "os", None])
-    def test_another_kind_of_pipeline_is_named(self, folder, name):
-        change_config(folder / "model_index.json", _class_name=name)
-        line = error_of(lambda: opened(folder))
-        assert f"{name} is not supported; supported: Flux2KleinPipeline" in line
-
-    def test_a_pipeline_of_another_family_lacks_its_components(self, folder):
-        change_config(folder / "model_index.json", _class_name="FluxPipeline")
-        assert f"{folder} lacks its component transformer/" in error_of(lambda: opened(folder))
-
-    @pytest.mark.parametrize("name", ["os", "utils", "KarrasVeScheduler", "__builtins__"])
-    def test_a_scheduler_that_is_not_known_is_not_looked_up(self, folder, name):
-        change_config(folder / "scheduler" / "scheduler_config.json", _class_name=name)
-        line = error_of(lambda: opened(folder).scheduler)
-        assert f"{name!r} is not a known scheduler; known: DDIMScheduler" in line
-
-    def test_flow_matching_is_refused(self, folder):
-        change_config(
-            folder / "scheduler" / "scheduler_config.json", _class_name="FlowMatchEulerDiscreteScheduler"
-        )
-        assert "is a flow-matching model (FlowMatchEulerDiscreteScheduler)" in error_of(
-            lambda: opened(folder)
-        )
-
-    @pytest.mark.parametrize("prediction", ["sample", "flow_prediction", "x0"])
-    def test_another_prediction_than_epsilon_and_v_is_refused(self, folder, prediction):
-        change_config(folder / "scheduler" / "scheduler_config.json", prediction_type=prediction)
-        line = error_of(lambda: opened(folder))
-        assert "flow-matching" in line if prediction == "flow_prediction" else repr(prediction) in line
-
-    def test_an_inpainting_u_net_is_refused(self, folder):
-        change_config(folder / "unet" / "config.json", in_channels=9)
-        line = error_of(lambda: opened(folder))
-        assert "the U-Net takes 9 channels, the VAE has 4" in line
-        assert "inpainting" in line
-
-
-class TestDamaged:
-    @pytest.mark.parametrize("content", ["", "{", "not json", "[]", "null", "\xff\xfe"])
-    def test_a_broken_model_index_is_named(self, folder, content):
-        rewrite(folder / "model_index.json", content.encode("latin-1"))
-        assert str(folder / "model_index.json") in error_of(lambda: opened(folder))
-
-    def test_a_missing_model_index_is_named(self, folder):
-        (folder / "model_index.json").unlink()
-        assert f"{folder / 'model_index.json'} is missing" in error_of(lambda: opened(folder))
-
-    @pytest.mark.parametrize("config", CONFIGS)
-    @pytest.mark.parametrize("content", ["", "{", "[]"])
-    def test_a_broken_configuration_is_told_with_its_folder(self, folder, config, content):
-        rewrite(folder / config, content)
-        component = config.split("/")[0]
-        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
-
-    @pytest.mark.parametrize("component", WEIGHTS)
-    def test_truncated_weights_are_told_with_their_folder(self, folder, component):
-        weights = folder / component / WEIGHTS[component]
-        whole = weights.read_bytes()
-        rewrite(weights, whole[: len(whole) // 2])
-        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
-
-    @pytest.mark.parametrize("component", WEIGHTS)
-    def test_empty_weights_are_told_with_their_folder(self, folder, component):
-        rewrite(folder / component / WEIGHTS[component], b"")
-        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
-
-    @pytest.mark.parametrize("component", WEIGHTS)
-    def test_a_missing_tensor_is_never_replaced_by_random_numbers(self, folder, component):
-        change_weights(
-            folder / component / WEIGHTS[component], lambda tensors: tensors.pop(sorted(tensors)[-1])
-        )
-        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
-
-    @pytest.mark.parametrize("component", WEIGHTS)
-    def test_a_tensor_of_another_shape_is_refused(self, folder, component):
-        def cut(tensors: dict[str, torch.Tensor]) -> None:
-            last = sorted(tensors)[-1]
-            tensors[last] = tensors[last][:-1].contiguous()
-
-        change_weights(folder / component / WEIGHTS[component], cut)
-        assert str(folder / component) in error_of(lambda: opened(folder).frozen(component))
-
-    @pytest.mark.parametrize("name", ["vocab.json", "merges.txt", "tokenizer.json"])
-    def test_a_broken_tokenizer_is_told_with_its_folder(self, folder, name):
-        if name != "tokenizer.json":
-            (folder / "tokenizer" / "tokenizer.json").unlink()
-        rewrite(folder / "tokenizer" / name, "{")
-        assert str(folder / "tokenizer") in error_of(lambda: opened(folder).tokenizer)
-
-
 def test_what_a_mac_writes_beside_files_is_not_of_the_model(folder):
-    before = open_base(BaseSpec(model=str(folder)))
+    before = opened(folder)
     for component in ("unet", "vae", "tokenizer"):
         for name in (".DS_Store", "._config.json", "._diffusion_pytorch_model.safetensors"):
             (folder / component / name).write_bytes(b"\0\5\x16\7Mac OS X")
-    after = open_base(BaseSpec(model=str(folder)))
+    after = opened(folder)
     assert after.fingerprint == before.fingerprint
     assert shapes_of(folder, after.family) == shapes_of(folder, before.family)

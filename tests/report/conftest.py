@@ -70,5 +70,5 @@ def run(tmp_path: Path) -> RunFolder:
         pictures=True,
         tables=two_subjects_tables(),
         status="partial",
-        notes=["Images are noise: randomly initialised test models."],
+        notes=["Images are noise: randomly initialized test models."],
     )

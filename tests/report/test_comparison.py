@@ -61,7 +61,7 @@ def test_a_cell_that_one_run_lacks_is_not_chosen(runs: list[RunFolder], tmp_path
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("ant/1-9", "no run has such an image; did you mean ant/1-0"),
+        ("ant/1-9", "no run has such an image; did you mean 'ant/1-0'"),
         ("nobody", "does not name an image"),
         ("ant/x-0", "does not name an image"),
     ],

@@ -139,9 +139,9 @@ def test_figures_are_pictures_and_the_same_twice(
     for name in ("scatter.png", "correlations.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 300
-            colours = picture.convert("RGB").getcolors(1 << 24)
-            assert colours is not None
-            assert len(colours) > 50  # something is drawn
+            colors = picture.convert("RGB").getcolors(1 << 24)
+            assert colors is not None
+            assert len(colors) > 50  # something is drawn
     again = write_correlation(found, [judged], tmp_path / "again")
     for name in FIGURES:
         assert (again / name).read_bytes() == (out / name).read_bytes(), name

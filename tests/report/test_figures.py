@@ -1,4 +1,4 @@
-"""The figures: drawn where there are scores, the same bytes every time, in the page's own colours."""
+"""The figures: drawn where there are scores, the same bytes every time, in the page's own colors."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_a_run_without_scores_has_no_figures(tmp_path: Path) -> None:
     assert figures_of(make_run(tmp_path / "run", [])) == {}
 
 
-def test_colours_are_the_page_s_and_ids_do_not_meet(run: RunFolder) -> None:
+def test_colors_are_the_page_s_and_ids_do_not_meet(run: RunFolder) -> None:
     figures = figures_of(with_losses(run, 0.1)).values()
     ids = [name for figure in figures for name in re.findall(r' id="([^"]*)"', figure.svg)]
     assert len(ids) == len(set(ids))

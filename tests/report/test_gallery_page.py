@@ -60,20 +60,20 @@ def sheet_of(rows: tuple[tuple[str, tuple[Path, ...]], ...], photos: tuple[Path,
 
 
 def test_a_sheet_has_photos_at_the_left_and_each_prompt_s_images_in_a_line(tmp_path: Path) -> None:
-    colours = {"photo": (200, 0, 0), "a": (0, 200, 0), "b": (0, 0, 200)}
-    for name, colour in colours.items():
-        Image.new("RGB", (64, 64), colour).save(tmp_path / f"{name}.png")
-    photo, a, b = (tmp_path / f"{name}.png" for name in colours)
+    colors = {"photo": (200, 0, 0), "a": (0, 200, 0), "b": (0, 0, 200)}
+    for name, color in colors.items():
+        Image.new("RGB", (64, 64), color).save(tmp_path / f"{name}.png")
+    photo, a, b = (tmp_path / f"{name}.png" for name in colors)
     image = sheet_of((("one", (a, a, a, a)), ("two", (b, b, b, b))), (photo,))
 
-    def box(colour: tuple[int, int, int]) -> tuple[int, int, int, int]:
+    def box(color: tuple[int, int, int]) -> tuple[int, int, int, int]:
         mask = Image.new("1", image.size)
-        mask.putdata([pixel == colour for pixel in image.getdata()])
+        mask.putdata([pixel == color for pixel in image.getdata()])
         found = mask.getbbox()
         assert found is not None
         return found
 
-    left, green, blue = (box(colours[name]) for name in ("photo", "a", "b"))
+    left, green, blue = (box(colors[name]) for name in ("photo", "a", "b"))
     assert left[0] == MARGIN
     assert left[2] < green[0]  # photos, then images
     assert green[2] - green[0] == 4 * CELL + 3 * GAP

@@ -118,7 +118,7 @@ def test_a_complete_run_has_no_such_notice(tmp_path: Path) -> None:
 
 def test_notes_are_a_banner(run: RunFolder) -> None:
     document = read_page(write_report([run], run.report_folder, quiet=True))
-    assert "Images are noise: randomly initialised test models." in document.words
+    assert "Images are noise: randomly initialized test models." in document.words
     assert len(document.all("div", "notice")) == 2  # the note, and what is missing
 
 

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 RED, BLUE = (200, 0, 0), (0, 0, 200)
 
 
-def colour(sheet: Image.Image, place: int) -> tuple[int, ...]:
+def color(sheet: Image.Image, place: int) -> tuple[int, ...]:
     side = sheet.height
     pixel = sheet.getpixel((place * (side + GAP) + side // 2, side // 2))
     return tuple(round(value / 100) * 100 for value in pixel)  # type: ignore[union-attr]
@@ -42,7 +42,7 @@ def test_a_strip_has_its_pictures_side_by_side_and_grey_for_one_that_is_missing(
     sheet = Image.open(io.BytesIO(strip([red, None, blue])))
     assert (sheet.format, sheet.mode) == ("JPEG", "RGB")
     assert sheet.size == (COLUMNS * (SIDE + GAP) - GAP, SIDE)
-    assert [colour(sheet, i) for i in range(4)] == [RED, (200, 200, 200), BLUE, (300, 300, 300)]
+    assert [color(sheet, i) for i in range(4)] == [RED, (200, 200, 200), BLUE, (300, 300, 300)]
 
 
 def test_small_pictures_are_not_enlarged() -> None:

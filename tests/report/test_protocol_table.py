@@ -53,6 +53,13 @@ def test_two_methods_have_a_column_of_names_and_a_spread_each():
     assert found.words == 2
 
 
+def test_protocols_without_a_common_metric_have_no_spread():
+    found = {name: summary(OWN, {"ours": {name: 0.6}}) for name in ("dino", "clip_t")}
+    table = protocol_table(summary(OWN, {"ours": {"dino": 0.6}}, protocols=found))
+    assert [row.cells[0].text for row in table.rows] == ["dino", "clip_t"]
+    assert "Spread" not in table.note
+
+
 def test_one_protocol_has_no_table():
     alone = summary(OWN, {"ours": {"dino": 0.5}})
     assert protocol_table(alone) is None

@@ -1,4 +1,4 @@
-"""Thumbnails: small, made once, made anew where the source is newer, never in each other's place."""
+"""Thumbnails: small, made once, made again where the source is newer, never in each other's place."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_webp_of_the_sources_shape(run: RunFolder, tmp_path: Path) -> None:
             assert (image.format, image.size) == ("WEBP", (SIDE, 102))  # of 200 x 160
 
 
-def test_made_once_and_anew_only_for_a_newer_source(run: RunFolder, tmp_path: Path) -> None:
+def test_made_once_and_again_only_for_a_newer_source(run: RunFolder, tmp_path: Path) -> None:
     scored, out = read_run_scores([run]), tmp_path / "out"
     make_thumbnails(scored, out, quiet=True)
     before = _files(out)

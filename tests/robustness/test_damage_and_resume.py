@@ -163,7 +163,7 @@ RUNS: dict[str, tuple[Damage, str]] = {
 
 
 @pytest.mark.parametrize("case", RUNS)
-def test_a_run_is_mended(again, case: str) -> None:
+def test_a_run_is_repaired(again, case: str) -> None:
     damage, told = RUNS[case]
     assert told in again(damage)
 
@@ -193,7 +193,7 @@ CACHES: dict[str, tuple[Damage, str]] = {
 
 
 @pytest.mark.parametrize("case", CACHES)
-def test_a_cache_is_mended(again, case: str) -> None:
+def test_a_cache_is_repaired(again, case: str) -> None:
     damage, told = CACHES[case]
 
     def of_a_new_run(top: Path) -> None:

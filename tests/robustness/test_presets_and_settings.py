@@ -54,7 +54,7 @@ SETTINGS = {
     ),
     "an encoder's field": (
         "protocol.encoders.dinov2.corp=9",
-        "field protocol.encoders.dinov2.corp is unknown; did you mean protocol.encoders.dinov2.crop?",
+        "field protocol.encoders.dinov2.corp is unknown; did you mean 'protocol.encoders.dinov2.crop'?",
     ),
     "one kind or another": (
         "protocol.lpips.size=3",
@@ -94,7 +94,7 @@ SETTINGS = {
     "a dunder as a field": ("sampler.__class__=1", "field sampler.__class__ is unknown"),
     "an unknown method": ("method=os", "'os'"),
     "a method's mapping without its end": ("method={name: dreambooth", "not valid YAML"),
-    "a mapping with an unknown field": ("method={name: dreambooth, step: 3}", "did you mean method.steps"),
+    "a mapping with an unknown field": ("method={name: dreambooth, step: 3}", "did you mean 'method.steps'"),
 }  # fmt: skip
 
 

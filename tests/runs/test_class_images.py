@@ -1,4 +1,4 @@
-"""Class images: made once, mended when damaged, never those of another model, by whoever comes first."""
+"""Class images: made once, made again where damaged, never those of another model, by whoever comes first."""
 
 from __future__ import annotations
 
@@ -6,26 +6,30 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from dreambench.models.base_model import BaseModel, open_base
-from dreambench.models.device import resolve_runtime
 from dreambench.runs.class_images import class_image_set, ensure_class_images
-from dreambench.spec.method_options import SamplerSpec
 from dreambench.spec.presets import build_spec
-from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
-from dreambench.store.class_image_set import ClassImageSet
-from tests.executors.material import Silent
+from dreambench.spec.run_spec import BaseSpec
+from tests.runs.class_image_sets import (
+    BATCH,
+    COUNT,
+    RUNTIME,
+    SAMPLER,
+    SIZE,
+    Counting,
+    content,
+    ensure,
+    made,
+    visible,
+    wanted,
+)
 
 pytestmark = pytest.mark.slow
-
-SAMPLER = SamplerSpec(scheduler="euler-ancestral", steps=2, guidance_scale=3.0)
-COUNT, SIZE, BATCH = 6, 64, 4
-RUNTIME = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size=BATCH))
 SECOND_PROCESS = f"""
 import sys
 from pathlib import Path
@@ -49,67 +53,9 @@ print(*watch.lines, sep="\\n", end="")
 """
 
 
-class Watched(ClassImageSet):
-    """A set that counts the batches it is given, and can be cut short after some of them."""
-
-    def __new__(cls, *_: Any) -> Watched:
-        self = super().__new__(cls)
-        self.__dict__.update(batches=[], cut_after=None)
-        return self
-
-    def commit(self, images: Any) -> None:
-        if len(self.batches) == self.cut_after:
-            raise KeyboardInterrupt
-        super().commit(images)
-        self.batches.append(sorted(path.name for path in images))
-
-
-class Counting(Silent):
-    """A watch that counts how far its bars have moved."""
-
-    count = 0
-
-    def advance(self, name, count=1):
-        self.count += count
-
-
 @pytest.fixture(scope="module")
 def base(tiny) -> BaseModel:
     return open_base(BaseSpec(model=tiny["base"]))
-
-
-def wanted(cache: Path, base: BaseModel, **changes: Any) -> Watched:
-    settings = {"noun": "stuffed animal", "sampler": SAMPLER, "count": COUNT, "size": SIZE, **changes}
-    fingerprint = settings.get("fingerprint", base.fingerprint)
-    return Watched(
-        cache, fingerprint, settings["noun"], settings["sampler"], settings["count"], settings["size"]
-    )
-
-
-def ensure(base: BaseModel, images: ClassImageSet) -> list[str]:
-    """Make what is missing of a set; return what was said."""
-    watch = Silent()
-    assert ensure_class_images(images, base, RUNTIME, watch) is images
-    return watch.lines
-
-
-def content(images: ClassImageSet) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in images.images}
-
-
-def made(cache: Path, good: dict[str, bytes], base: BaseModel) -> Watched:
-    """Return a complete set, sealed, with the files of one that was made in one go."""
-    images = wanted(cache, base)
-    images.folder.mkdir(parents=True)
-    for name, data in good.items():
-        (images.folder / name).write_bytes(data)
-    images.seal()
-    assert images.is_complete()
-    return images
-
-
-def visible(images: ClassImageSet) -> set[str]:
-    return {path.name for path in images.folder.iterdir()} - {".lock"}
 
 
 @pytest.fixture(scope="module")
@@ -183,7 +129,7 @@ def test_a_set_killed_inside_a_commit_ends_as_the_same_bits(base, good, tmp_path
 
 
 @pytest.mark.parametrize("damage", ["deleted", "changed", "truncated", "empty"])
-def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_path, damage):
+def test_damage_is_noticed_said_and_repaired_with_the_same_bits(base, good, tmp_path, damage):
     images = made(tmp_path, good, base)
     images.latents.write_text("made from these images")
     file = images.images[1]
@@ -204,7 +150,7 @@ def test_damage_is_noticed_told_and_mended_with_the_same_bits(base, good, tmp_pa
     assert ensure(base, wanted(tmp_path, base)) == []
 
 
-def test_only_the_batches_of_damaged_images_are_drawn_anew(base, good, tmp_path):
+def test_only_the_batches_of_damaged_images_are_drawn_again(base, good, tmp_path):
     images = made(tmp_path, good, base)
     kept = images.images[0].stat().st_mtime_ns
     images.images[5].unlink()

@@ -65,7 +65,7 @@ def test_the_page_shows_every_image_and_html_in_prompts_is_inert(top: Path) -> N
     assert "default-src 'none'" in text
 
 
-def test_training_anew_is_said_first_and_gives_the_same_images(
+def test_training_again_is_said_first_and_gives_the_same_images(
     top: Path, run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ("gallery", run, "--prompts", top / "mine.yaml", "--out", tmp_path / "anew", "--json")

@@ -6,17 +6,22 @@ import json
 import shutil
 from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 from dreambench.errors import DreambenchError, NotHereError
 from dreambench.executors import ExecutorOptions
 from dreambench.runs.prepare import SAFETY_NOTE, prepare, prepare_all, start_record
+from dreambench.runs.run import notices_before, work
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
+from dreambench.store import RunFolder
+from tests.executors.material import Silent
 from tests.material.tiny_families import build_family
 
 #: A cluster's workers may have what this machine lacks; a Ray of this machine's own has not.
 ELSEWHERE, HERE = ExecutorOptions("ray", "head:6379"), ExecutorOptions("ray")
+HERE_ALONE = ExecutorOptions()
 
 
 def _lora(tiny: dict[str, str], *changes: str, base: str | None = None) -> RunSpec:
@@ -49,6 +54,29 @@ def test_captions_with_a_learned_word_are_refused(method: str, tiny: dict[str, s
             prepare(spec)
     else:
         assert prepare(spec).identifier
+
+
+def test_a_metric_without_pairs_is_named_before_the_run(tiny: dict[str, str]) -> None:
+    lines = notices_before(prepare(_lora(tiny, "images_per_prompt=1")))
+    assert [line for line in lines if line.startswith("DIV stays blank: ")]
+    lines = notices_before(prepare(_lora(tiny, "images_per_prompt=2")))
+    assert not [line for line in lines if "DIV" in line]
+
+
+def test_weights_that_cannot_be_downloaded_end_a_run_before_it_starts(tiny, tmp_path, monkeypatch) -> None:
+    def fail(*arguments: object, **options: object) -> None:
+        raise ConnectionError("Name or service not known")
+
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", fail)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    spec = _lora(tiny, "protocol.clip={model: ViT-L-14, weights: openai}", "prompts='0'", "method.steps=2")
+    runs = [(prepare(spec), tmp_path / "run")]
+    with pytest.raises(DreambenchError, match=r"protocol\.clip\.weights: .* could not be downloaded"):
+        work(runs, HERE_ALONE, Silent())
+    assert not (tmp_path / "run").exists()
+    RunFolder(tmp_path / "run", start_record(runs[0][0], "run", [])).save_record("started")
+    monkeypatch.setattr("dreambench.runs.runner.run_all", lambda *arguments: ([], []))
+    assert work(runs, HERE_ALONE, Silent()) == []  # a run that was begun goes on as far as it can
 
 
 @pytest.mark.parametrize(

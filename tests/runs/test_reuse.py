@@ -84,7 +84,7 @@ def test_images_of_another_version_or_precision_are_not_taken_over(
     assert "reused" not in told
 
 
-def test_a_subject_without_images_for_pres_is_made_anew(call, tmp_path: Path) -> None:
+def test_a_subject_without_images_for_pres_is_made_again(call, tmp_path: Path) -> None:
     asked = ("--subjects", "dog", "--prompts", "0", "--images-per-prompt", "2")
     call("run", *asked, "--metrics", "dino", "--out", tmp_path / "ours")
     pres = ("--metrics", "dino,pres", "--set", "protocol.prior_images=2")

@@ -46,7 +46,7 @@ def test_a_file_is_a_protocol(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("metrics: [dnio]\n", "metric 'dnio' is unknown; did you mean 'dino'"),
-        ("dino: {reszie: 8}\n", "field protocol.dino.reszie is unknown; did you mean protocol.dino.resize"),
+        ("dino: {reszie: 8}\n", "field protocol.dino.reszie is unknown; did you mean 'protocol.dino.resize'"),
         ("- dino\n", "contains no protocol"),
         ("a: [\n", "is not valid YAML"),
         ("encoders: {eva: {weights: a}}\n", "no installed metric has the encoder eva"),

@@ -31,7 +31,7 @@ from tests.spec.material import error_of
 def test_a_typo_names_the_nearest_field(typo, meant):
     line = error_of(typo)
     assert f"field {typo.split('=')[0]} is unknown" in line
-    assert line.endswith(f"did you mean {meant}?")
+    assert line.endswith(f"did you mean {meant!r}?")
 
 
 @pytest.mark.parametrize(
@@ -106,9 +106,9 @@ def test_a_preset_file_is_named_by_its_stem_and_may_leave_out_what_has_a_default
 def test_a_typo_in_a_preset_file_names_the_nearest_field(tmp_path: Path):
     file = tmp_path / "mine.yaml"
     file.write_text("base: {model: a/b}\nsampler: {step: 5}\n")
-    assert error_of(preset=str(file)).endswith("did you mean sampler.steps?")
+    assert error_of(preset=str(file)).endswith("did you mean 'sampler.steps'?")
     file.write_text("base: {model: a/b}\nmethods: {dreambooth: {lerning_rate: 1}}\n")
-    assert error_of(preset=str(file)).endswith("did you mean method.learning_rate?")
+    assert error_of(preset=str(file)).endswith("did you mean 'method.learning_rate'?")
 
 
 @pytest.mark.parametrize("methods", ["{dreamboth: {steps: 5}}", "3", "{dreambooth: 3}", "[dreambooth]"])

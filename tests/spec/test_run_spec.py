@@ -93,7 +93,7 @@ def test_a_spec_and_its_sections_are_frozen():
 )
 def test_an_unknown_field_is_an_error_in_every_section(section):
     with pytest.raises(ValidationError, match="Extra inputs are not permitted"):
-        changed(SPEC, {f"{section}.colour".lstrip("."): 1})
+        changed(SPEC, {f"{section}.color".lstrip("."): 1})
 
 
 @pytest.mark.parametrize(

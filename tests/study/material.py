@@ -22,6 +22,8 @@ from dreambench.study.study_plan import StudyPlan
 from tests.analysis.material import image_row, make_run
 
 NOUNS = {"ant": "dog", "bee": "cat", "cup": "bowl"}
+#: Raters of the study of subjects.
+RATER, OTHER = "subject-01-1", "subject-01-2"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -105,3 +107,15 @@ class Visitor:
 
 def _path(link: str) -> str:
     return "/" + link.split("/", 3)[3]
+
+
+def given(visitor: Visitor) -> list[tuple[str, int, str]]:
+    """Return the answers that are in the database."""
+    return [
+        (answer.rater, answer.position, answer.choice) for answer in visitor.questionnaire.database.answers()
+    ]
+
+
+def stamp_key(visitor: Visitor) -> str:
+    """Return the key that stamps of the application are signed with."""
+    return visitor.questionnaire.database.settings["stamp_key"]

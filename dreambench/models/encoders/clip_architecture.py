@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.models.encoders.weight_files import refuse_another_name
 from dreambench.spec.protocol_spec import ClipSpec
 
@@ -31,10 +30,9 @@ def known_config(spec: ClipSpec) -> dict[str, Any]:
     import open_clip
 
     if not has_config(spec.model):
-        near = difflib.get_close_matches(spec.model, open_clip.list_models(), n=1)
         raise DreambenchError(
             f"{spec.place}.model={spec.model} is not a model of open_clip",
-            f"did you mean {near[0]}?" if near else "see open_clip.list_models()",
+            did_you_mean(spec.model, open_clip.list_models()) or "see open_clip.list_models()",
         )
     config: dict[str, Any] = open_clip.get_model_config(spec.model)
     return config

@@ -29,7 +29,7 @@ class DinoEncoder(ImageEncoder):
     """A Vision Transformer of timm whose embedding is the class token after the final norm.
 
     The transform is that of DINO's own evaluation: bicubic resize of the short side to ``resize``
-    pixels, centre crop of ``crop``, ImageNet mean and standard deviation.
+    pixels, center crop of ``crop``, ImageNet mean and standard deviation.
     """
 
     def __init__(self, model: nn.Module, resize: int, crop: int, device: torch.device) -> None:

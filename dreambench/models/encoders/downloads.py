@@ -85,8 +85,8 @@ class TorchvisionFile:
         """Return the file in torch's cache, without any network access."""
         return self.place if self.place.is_file() else None
 
-    def tensors(self) -> dict[str, Tensor]:
-        """Return its tensors, downloading the file where it is not in torch's cache."""
+    def fetch(self) -> Path:
+        """Return the file, downloading it where it is not in torch's cache. Raises DreambenchError."""
         import torch
 
         path = self.place
@@ -101,6 +101,13 @@ class TorchvisionFile:
                 f"put the file into {path.parent}, or pass one with --set {self.field}=FILE.safetensors, "
                 "or leave div out with --metrics",
             ) from error
+        return path
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return its tensors, downloading the file where it is not in torch's cache."""
+        import torch
+
+        path = self.fetch()
         try:
             tensors: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:

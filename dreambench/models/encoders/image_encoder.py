@@ -55,7 +55,7 @@ class ImageEncoder(ABC):
             return self._embed(batch.to(self.device)).float().cpu()
 
     def embed_images(self, images: Sequence[Image.Image]) -> Tensor:
-        """Return raw, un-normalised embeddings [n, d], float32 on the CPU, of RGB images."""
+        """Return raw, unnormalized embeddings [n, d], float32 on the CPU, of RGB images."""
         return self.forward(torch.stack([self.preprocess(image) for image in images]))
 
 

@@ -6,9 +6,7 @@ therefore written down here, so that a plan can say what will be downloaded with
 
 from __future__ import annotations
 
-import difflib
-
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.models.encoders.clip_architecture import has_config, known_config, trained_with_quick_gelu
 from dreambench.models.encoders.downloads import HubFile, TorchvisionFile
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, LpipsSpec
@@ -108,10 +106,10 @@ def check_timm_name(spec: DinoSpec) -> None:
     import timm
 
     if not is_timm_name(spec.model):
-        near = difflib.get_close_matches(spec.model, timm.list_models() + timm.list_pretrained("vit_*"), n=1)
+        known = timm.list_models() + timm.list_pretrained("vit_*")
         raise DreambenchError(
             f"{spec.place}.model={spec.model} is not a model of timm",
-            f"did you mean {near[0]}?" if near else "see timm.list_models()",
+            did_you_mean(spec.model, known) or "see timm.list_models()",
         )
 
 

@@ -81,8 +81,8 @@ def _scatter_panel(axes: Axes, judged: RatedImages, metric: str, human: str, nam
     method = judged.images["method"].to_numpy()
     for number, name in enumerate(names):
         some = method == name
-        colour = COLOURS[number % len(COLOURS)]
-        axes.scatter(x[some], (y + jitter)[some], s=9, alpha=0.55, linewidths=0, color=colour, label=name)
+        color = COLOURS[number % len(COLOURS)]
+        axes.scatter(x[some], (y + jitter)[some], s=9, alpha=0.55, linewidths=0, color=color, label=name)
     if np.ptp(x) > 0:
         slope, intercept = np.polyfit(x, y, 1)
         ends = np.array([x.min(), x.max()])

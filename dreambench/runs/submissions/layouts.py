@@ -14,13 +14,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from unicodedata import normalize
 
 from dreambench.dataset import Subject, match_prompt
 from dreambench.dataset.prompts import OFFICIAL_COUNT
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 
 SUFFIXES = frozenset(
     {*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), *(".avif", ".heic", ".heif", ".tif", ".tiff")}
@@ -31,12 +30,6 @@ SubmittedCell = tuple[str, int | None, int]
 _INDEX = re.compile(r"[0-9]{1,4}")
 #: Images of unrelated prompts, which a run of ours may have beside the others.
 _DRIFT = re.compile(r"[^/]+/drift-(base-)?[0-9]{2,3}\.png")
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Return a hint with the closest known name, or an empty string."""
-    near = get_close_matches(name.casefold(), [each.casefold() for each in known], n=1, cutoff=0.5)
-    return f"did you mean {next(k for k in known if k.casefold() == near[0])!r}? " if near else ""
 
 
 def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:
@@ -81,7 +74,7 @@ def read_layout(
     if not files:
         inside = [path.name for path in folder.iterdir() if path.is_dir()]
         if wrong := [name for name in inside if subject_named(name, known) is None]:
-            hint = nearest(wrong[0], list(known))
+            hint = did_you_mean(wrong[0], known, cutoff=0.5)
             raise DreambenchError(
                 f"{folder / wrong[0]}: the dataset has no subject {wrong[0]!r}", hint or FORM
             )
@@ -202,14 +195,14 @@ def _misfit(
     if pattern is not None:
         return DreambenchError(f"{folder}: {seen} --pattern {pattern}: {odd[0]}", "change the pattern")
     if len(parts) > 1 and subject is None:
-        hint = nearest(parts[0], list(known))
+        hint = did_you_mean(parts[0], known, cutoff=0.5)
         other = "rename the folder, give --data for your own subjects, or list files with --manifest"
         return DreambenchError(
             f"{odd[0].parent}: the dataset has no subject {parts[0]!r} ({seen})", f"{hint}{other}"
         )
     if len(parts) == 3 and subject is not None:
         texts = [prompt.text(subject.class_noun) for prompt in subject.prompts]
-        hint = nearest(parts[1], texts) or "`dreambench data show --prompts` lists them"
+        hint = did_you_mean(parts[1], texts, cutoff=0.5) or "`dreambench data show --prompts` lists them"
         return DreambenchError(f"{odd[0].parent}: not a prompt of {subject.name} ({seen})", hint)
     return DreambenchError(
         f"{odd[0]}: the file name does not follow SUBJECT/PROMPT-IMAGE.png, such as 07-2.png ({seen})", FORM

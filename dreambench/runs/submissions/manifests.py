@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.paths import refuse_special
 
 KINDS = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
@@ -50,7 +50,7 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
     columns = [str(name) for name in dict.fromkeys(name for row, _ in rows for name in row)]
     further = _check_columns(str(path), columns)
     if further:
-        say.append(f"{path.name}: ignored columns: {', '.join(further[:8])}")
+        say.append(f"{path.name}: ignored columns: {listed(further, most=8)}")
     for fields, place in rows:
         row = _named(fields)
         name = str(row.get("file") or "")

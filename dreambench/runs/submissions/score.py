@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, listed
 from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_protocols, asked_spec, by_protocol
 from dreambench.spec.process import process_kept, quiet_libraries
@@ -100,10 +100,10 @@ def _score_into(
     planned: RunFolder, submitted: Submission, dataset: Dataset, runtime: Runtime, shown: ProgressListener
 ) -> tuple[RunFolder, list[str]]:
     """Score a submission into a new folder, or one of the same submission; return it and what is missing."""
+    from dreambench.runs.blank_metrics import blank_metrics
     from dreambench.runs.runner import failures_are_recorded
     from dreambench.runs.score_run import write_scores
     from dreambench.runs.several_protocols import images_that_count
-    from dreambench.runs.submissions.blank_metrics import blank_metrics
     from dreambench.runs.submissions.submission import expected_images
 
     spec, protocols = planned.record.spec, planned.record.protocols
@@ -138,9 +138,8 @@ def _score_into(
 def _say_missing(
     missing: Sequence[str], given: Iterable[SubmittedCell], images_per_prompt: int, shown: ProgressListener
 ) -> None:
-    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     images = "image is" if len(missing) == 1 else "images are"
-    shown.say(f"{len(missing)} {images} missing: {', '.join(missing[:5])}{more}")
+    shown.say(f"{len(missing)} {images} missing: {listed(missing)}")
     most = 1 + max((index for _, prompt, index in given if prompt is not None), default=-1)
     if 0 < most < images_per_prompt:
         shown.say(

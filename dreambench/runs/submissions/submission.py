@@ -13,11 +13,12 @@ from typing import Any
 from PIL import Image
 
 from dreambench.dataset import Dataset, Subject, as_rgb, match_prompt
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
+from dreambench.runs.class_images import class_caption
 from dreambench.runs.requests import expected_cells
-from dreambench.runs.submissions.layouts import FORM, SubmittedCell, nearest, read_layout, subject_named
+from dreambench.runs.submissions.layouts import FORM, SubmittedCell, read_layout, subject_named
 from dreambench.runs.submissions.manifests import KINDS, Rows, frame_rows, is_manifest, manifest_rows
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -137,7 +138,7 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
         name = str(row.get("subject", "")).strip()
         subject = subject_named(name, subjects)
         if subject is None:
-            hint = nearest(name, list(subjects))
+            hint = did_you_mean(name, subjects, cutoff=0.5)
             raise DreambenchError(
                 f"{place}: the dataset has no subject {name[:80]!r}", f"{hint}see `dreambench data show`"
             )
@@ -170,12 +171,18 @@ def _prompt_index(row: Mapping[str, Any], subject: Subject, place: str) -> int:
                 "fix one of them",
             )
         return index
+    if prompt is None and text.casefold() == class_caption(subject.class_noun).casefold():
+        raise DreambenchError(
+            f"{place}: {text[:80]!r} is the bare class, and only a folder can have its images",
+            "score a folder that has them as FOLDER/<subject>/class-000.png, class-001.png, ...",
+        )
     if prompt is None:
-        near = nearest(text, [prompt.text(subject.class_noun) for prompt in subject.prompts])
+        texts = [prompt.text(subject.class_noun) for prompt in subject.prompts]
+        hint = did_you_mean(text, texts, cutoff=0.5)
         raise DreambenchError(
             f"{place}: {text[:200]!r} is not an official prompt of {subject.name} "
             f"(class noun {subject.class_noun!r})",
-            f"{near}see `dreambench data show --prompts`, or give prompt_index",
+            f"{hint}see `dreambench data show --prompts`, or give prompt_index",
         )
     return prompt.index
 

@@ -132,6 +132,7 @@ def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
         ({"dog": {0: "a.png"}}, "dog, prompt 0: its images are not a list"),
         ({"dog": {0: [3]}}, "dog, prompt 0, image 0: int is not an image"),
         ({"dog": {"on Mars": [Image.new("RGB", (8, 8))]}}, "'on Mars' is not an official prompt of dog"),
+        ({"dog": {"A dog": [Image.new("RGB", (8, 8))]}}, "'A dog' is the bare class, and only a folder"),
         (pd.DataFrame({"subject": [], "image": [], "prompt": []}), "^the source contains no image"),
         (pd.DataFrame({"subject": ["dog"]}), "the DataFrame: the columns are subject"),
         (

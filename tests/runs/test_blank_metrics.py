@@ -12,7 +12,7 @@ from dreambench.metrics.scorer import Scorer
 from dreambench.metrics.scoring import SubjectImages
 from dreambench.metrics.tables import BenchmarkImage
 from dreambench.paths import data_folder
-from dreambench.runs.submissions.blank_metrics import blank_metrics
+from dreambench.runs.blank_metrics import blank_in_run, blank_metrics
 from dreambench.runs.submissions.score import score
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -20,7 +20,8 @@ from tests.executors.material import Silent
 
 
 def protocol(*metrics: str, images: int | None = None) -> ProtocolSpec:
-    return protocol_spec("mini").with_metrics(metrics).model_copy(update={"images": images})
+    changes = {"images": images, "prior_images": 2}
+    return protocol_spec("mini").with_metrics(metrics).model_copy(update=changes)
 
 
 def images_of(subject: str, cells: list[tuple[int, int]], priors: int = 0) -> SubjectImages:
@@ -50,7 +51,7 @@ def test_a_metric_without_its_images_is_named_with_the_remedy() -> None:
 
 
 def test_the_subjects_that_lack_them_are_named() -> None:
-    given = {"dog": images_of("dog", PAIR, priors=1), "cat": images_of("cat", PAIR)}
+    given = {"dog": images_of("dog", PAIR, priors=2), "cat": images_of("cat", PAIR)}
     (line,) = blank_metrics([protocol("dino", "div", "pres")], given)
     assert line.startswith("PRES stays blank for cat: ")
     many = {f"s{i}": images_of(f"s{i}", PAIR) for i in range(7)}
@@ -59,7 +60,7 @@ def test_the_subjects_that_lack_them_are_named() -> None:
 
 
 def test_a_subject_without_any_image_is_not_named_again() -> None:
-    given = {"dog": images_of("dog", PAIR, priors=1), "cat": images_of("cat", [])}
+    given = {"dog": images_of("dog", PAIR, priors=2), "cat": images_of("cat", [])}
     assert blank_metrics([protocol("dino", "div", "pres")], given) == []
 
 
@@ -70,6 +71,23 @@ def test_a_protocol_that_counts_one_image_of_a_prompt_has_no_pairs() -> None:
     # Beside one that counts all of them, DIV is no blank, whichever comes first.
     both = [protocol("div"), protocol("div", images=1)]
     assert blank_metrics(both, given) == blank_metrics(both[::-1], given) == []
+
+
+def test_fewer_images_of_the_bare_class_than_the_protocol_asks_for_are_counted() -> None:
+    given = {name: images_of(name, PAIR, priors) for name, priors in [("dog", 1), ("cat", 2), ("vase", 3)]}
+    (line,) = blank_metrics([protocol("dino", "pres")], given)
+    assert line.startswith("PRES has fewer than 2 images of the bare class for dog (1); ")
+    assert line.endswith("--set protocol.prior_images=1")
+    assert blank_metrics([protocol("dino")], given) == []
+
+
+def test_a_run_that_draws_one_image_of_a_prompt_has_no_pairs() -> None:
+    (line,) = blank_in_run([protocol("dino", "div", "pres")], 1)
+    assert line.startswith("DIV stays blank: there is no prompt with two images; give --images-per-prompt 2")
+    (line,) = blank_in_run([protocol("div", images=1)], 4)
+    assert "set protocol.images to 2" in line
+    assert blank_in_run([protocol("div"), protocol("div", images=1)], 2) == []
+    assert blank_in_run([protocol("dino", "pres")], 1) == []
 
 
 def test_where_nothing_is_left_it_is_refused() -> None:
