@@ -116,7 +116,7 @@ def new_run(folder: Path) -> RunFolder:
 
 
 def draw_file(file: Path, seed: int, size: int) -> Path:
-    """Save a PNG of smooth colours with fine grain: about as heavy to decode as a photo."""
+    """Save a PNG of smooth colors with fine grain: about as heavy to decode as a photo."""
     dice = np.random.default_rng(seed)
     coarse = Image.fromarray(dice.integers(0, 256, (12, 12, 3), dtype=np.uint8))
     smooth = np.asarray(coarse.resize((size, size), Image.Resampling.BICUBIC), dtype=np.int16)

@@ -14,7 +14,7 @@ from dreambench.store.files import write_text
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-_COLOURS = {"holds": "#1a7f37", "fails": "#cf222e", "undecided": "#6e7781"}
+_COLORS = {"holds": "#1a7f37", "fails": "#cf222e", "undecided": "#6e7781"}
 _SETTINGS: Any = {
     "svg.fonttype": "none",
     "font.size": 9,
@@ -42,7 +42,7 @@ def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
         axes = figure.subplots()
         axes.axvline(0, color="0.6", lw=0.8)
         for position, (answer, effect) in enumerate(tested):
-            color = _COLOURS[answer.verdict]
+            color = _COLORS[answer.verdict]
             if answer.ci95 is not None:
                 axes.plot(answer.ci95, [position] * 2, color=color, lw=1.8)
             axes.plot([effect], [position], "o", color=color, ms=5)
@@ -52,7 +52,7 @@ def draw_effects(answers: Sequence[ClaimVerdict], file: Path) -> None:
         axes.set_yticks(range(len(tested)), statements)
         axes.set_ylim(len(tested) - 0.5, -0.5)
         axes.set_xlabel("difference of scores")
-        dots = [axes.plot([], [], "o", color=c, label=verdict)[0] for verdict, c in _COLOURS.items()]
+        dots = [axes.plot([], [], "o", color=c, label=verdict)[0] for verdict, c in _COLORS.items()]
         diamond = axes.plot([], [], "D", color="0.25", mfc="none", label="the paper's")
         figure.legend(handles=[*dots, *diamond], loc="outside upper right", ncols=4, frameon=False)
 

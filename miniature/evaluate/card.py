@@ -32,7 +32,7 @@ BARS: tuple[Bar, ...] = (
     Bar("frechet_floor", "the floor: renderings after the autoencoder's round trip", None, False, False),
     Bar("context", "the judge names the context of recontextualization prompts, 20 ways", 0.95),
     Bar("accessory", "the judge finds the accessory on cats and dogs, 10 ways", 0.70),
-    Bar("colour", "red and purple are visible on the subject", 0.80),
+    Bar("color", "red and purple are visible on the subject", 0.80),
     Bar("property", "all five properties are visible", None),
     Bar("class, official prompts", "the judge names the class under the official prompts", None),
     Bar("dino", "DINO-mini: AUC of the same subject against others of its class", 0.95, True, False),

@@ -43,7 +43,7 @@ def accuracies(
 
     ``labels`` [n, 6] are those of renderings of the same prompts: their class, context, accessory and
     property columns are what was asked. ``class``: 15 ways, on plain prompts; ``context``: 20 ways;
-    ``accessory``: 10 ways; ``colour``: red or purple, against all properties and none; ``property``: the
+    ``accessory``: 10 ways; ``color``: red or purple, against all properties and none; ``property``: the
     same for all five.
     """
     kinds = np.array([each.kind for each in prompts])
@@ -62,6 +62,6 @@ def accuracies(
         "class, official prompts": share("class", kinds != "plain", len(LABELS["class"])),
         "context": share("context", kinds == "recontextualization", len(LABELS["context"])),
         "accessory": share("accessory", kinds == "accessorization", len(LABELS["accessory"])),
-        "colour": share("property", colored),
+        "color": share("property", colored),
         "property": share("property", kinds == "property modification"),
     }

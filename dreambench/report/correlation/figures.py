@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Okabe and Ito's colors, which people with any color vision can distinguish.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#000000")
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8c8c8c", "#000000")
 FORMATS = ("png", "pdf")
 #: What the figures show, by the names of their files.
 CAPTIONS = {
@@ -81,7 +81,7 @@ def _scatter_panel(axes: Axes, judged: RatedImages, metric: str, human: str, nam
     method = judged.images["method"].to_numpy()
     for number, name in enumerate(names):
         some = method == name
-        color = COLOURS[number % len(COLOURS)]
+        color = COLORS[number % len(COLORS)]
         axes.scatter(x[some], (y + jitter)[some], s=9, alpha=0.55, linewidths=0, color=color, label=name)
     if np.ptp(x) > 0:
         slope, intercept = np.polyfit(x, y, 1)
@@ -128,7 +128,7 @@ def _bar_panel(axes: Axes, scope: Scope, metrics: Sequence[str], humans: Sequenc
             if pearson is None or pearson.r is None:
                 continue
             at = place - 0.4 + width * (number + 0.5)
-            axes.bar(at, pearson.r, width * 0.92, color=COLOURS[number], label=label)
+            axes.bar(at, pearson.r, width * 0.92, color=COLORS[number], label=label)
             label = None
             if pearson.ci95_bootstrap:
                 low, high = pearson.ci95_bootstrap
