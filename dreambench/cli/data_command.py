@@ -13,7 +13,15 @@ from rich.text import Text
 
 from dreambench.cli.options import Json
 from dreambench.cli.printing import print_whole
-from dreambench.dataset import load_dataset, official_prompts, official_subjects, pull, pull_ratings, verify
+from dreambench.dataset import (
+    load_dataset,
+    official_prompts,
+    official_subjects,
+    pull,
+    pull_prompts,
+    pull_ratings,
+    verify,
+)
 from dreambench.dataset.official import NAME, VERSION, official_fingerprint
 from dreambench.dataset.own_list import unused_parts, write_list
 from dreambench.dataset.prompts import CATEGORIES
@@ -35,6 +43,7 @@ class Pulled(StrEnum):
     custom_concept_101 = "custom-concept-101"
     dreambench_plus = "dreambench-plus"
     dsh_bench = "dsh-bench"
+    dreambench_plus_prompts = "dreambench-plus-prompts"
 
 
 #: Where the data lie that no public file at a fixed address has.
@@ -48,13 +57,14 @@ ELSEWHERE = {
 }
 
 
-@app.command("pull", short_help="Fetch the photos, or the public ratings.")
+@app.command("pull", short_help="Fetch the photos, the public ratings, or a judge's prompts.")
 def pull_command(
     name: Annotated[
         Pulled,
         typer.Argument(
             metavar="NAME",
-            help="dreambooth or imagenhub; or where to get custom-concept-101, dreambench-plus, dsh-bench.",
+            help="dreambooth, imagenhub or dreambench-plus-prompts; or where to get custom-concept-101, "
+            "dreambench-plus, dsh-bench.",
         ),
     ] = Pulled.dreambooth,
     source: Annotated[
@@ -70,6 +80,7 @@ def pull_command(
 ) -> None:
     """Fetch the official dataset (30 subjects, 158 photos, 112 MB), or the ImagenHub ratings (73 kB).
 
+    dreambench-plus-prompts is what DreamBench++'s judge is asked (6 files, 12 kB).
     Every file is verified by its SHA-256.
     """
     if name in ELSEWHERE:
@@ -81,7 +92,8 @@ def pull_command(
         return
     if judges:
         raise DreambenchError("--judges is of imagenhub", "say `dreambench data pull imagenhub --judges`")
-    pull(destination, source, say=typer.echo)
+    fetch = pull_prompts if name is Pulled.dreambench_plus_prompts else pull
+    fetch(destination, source, say=typer.echo)
 
 
 @app.command("verify", short_help="Check a dataset photo by photo.")

@@ -15,7 +15,7 @@ from dreambench.dataset.prompts import (
     select_prompts,
     selected,
 )
-from dreambench.dataset.pulling import pull, pull_ratings
+from dreambench.dataset.pulling import pull, pull_prompts, pull_ratings
 
 __all__ = [
     "Category",
@@ -33,6 +33,7 @@ __all__ = [
     "official_prompts",
     "official_subjects",
     "pull",
+    "pull_prompts",
     "pull_ratings",
     "read_image",
     "select_prompts",

@@ -1,4 +1,4 @@
-"""What `dreambench data pull` downloads: the official photos, and the public ratings."""
+"""What `dreambench data pull` downloads: the official photos, the public ratings, a judge's prompts."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from dreambench.dataset import official, ratings
+from dreambench.dataset import judge_prompts, official, ratings
 from dreambench.dataset.pinned_data import PinnedData, put_in_place
-from dreambench.dataset.ratings import RatingFile
+from dreambench.dataset.ratings import PinnedFile
 from dreambench.errors import DreambenchError
 
 URL = f"https://github.com/google/dreambooth/archive/{official.COMMIT}.tar.gz"
@@ -70,7 +70,30 @@ def pull_ratings(
         megabytes=2 * sum(each.bytes for each in listed) // 10**6 + 1,
         problems=partial(ratings.ratings_problems, judges=judges),
         looks_right=lambda folder: True,
-        download=partial(_download_ratings, listed),
+        download=partial(_download_files, listed, ratings.NAME),
+    )
+    return put_in_place(data, destination, source, say)
+
+
+def pull_prompts(
+    destination: Path | None = None,
+    source: Path | None = None,
+    *,
+    say: Callable[[str], None] = lambda line: None,
+) -> Path:
+    """Put the prompts of DreamBench++'s judge into a folder and return it; the rest is as for ``pull``."""
+    listed = judge_prompts.prompt_files()
+    data = PinnedData(
+        label=judge_prompts.prompts_label(),
+        title="the pinned prompts",
+        command=f"dreambench data pull {judge_prompts.NAME}",
+        folder=judge_prompts.prompts_folder(),
+        files=tuple(each.file for each in listed),
+        count=f"{len(listed)} files",
+        megabytes=1,
+        problems=judge_prompts.prompt_problems,
+        looks_right=lambda folder: True,
+        download=partial(_download_files, listed, judge_prompts.NAME),
     )
     return put_in_place(data, destination, source, say)
 
@@ -105,10 +128,11 @@ def _download_photos(fresh: Path, workspace: Path) -> None:
     archive.unlink()
 
 
-def _download_ratings(listed: Sequence[RatingFile], fresh: Path, workspace: Path) -> None:
+def _download_files(listed: Sequence[PinnedFile], name: str, fresh: Path, workspace: Path) -> None:
     remedy = (
-        "try again, or download the files of data/manifests/imagenhub*.csv on another machine, and here run "
-        "`dreambench data pull imagenhub --from FOLDER` or name the folder with `--data FOLDER`"
+        f"try again, or download the files of data/manifests/{name}*.csv on another machine, and here run "
+        f"`dreambench data pull {name} --from FOLDER`"
+        + (" or name the folder with `--data FOLDER`" if name == ratings.NAME else "")
     )
     for each in listed:
         (fresh / each.file).parent.mkdir(parents=True, exist_ok=True)

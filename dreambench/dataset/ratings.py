@@ -7,6 +7,7 @@ commit that ``data/manifests/imagenhub.csv`` pins.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,8 +23,8 @@ HOST = "https://raw.githubusercontent.com"
 
 
 @dataclass(frozen=True)
-class RatingFile:
-    """A file as the manifest lists it: its path in the folder, where it comes from, its SHA-256."""
+class PinnedFile:
+    """A file as a manifest lists it: its path in the folder, where it comes from, its SHA-256."""
 
     file: str
     repository: str
@@ -39,14 +40,18 @@ class RatingFile:
 
 
 @cache
-def rating_files(judges: bool = False) -> tuple[RatingFile, ...]:
+def rating_files(judges: bool = False) -> tuple[PinnedFile, ...]:
     """Return the manifest: the raters' tables first, then the automatic scores.
 
     With ``judges`` it is that of all three tasks, with the replies of 17 vision-language judges.
     """
-    name = "imagenhub-judges.csv" if judges else "imagenhub.csv"
+    return read_manifest("imagenhub-judges.csv" if judges else "imagenhub.csv")
+
+
+def read_manifest(name: str) -> tuple[PinnedFile, ...]:
+    """Return the files that a manifest of pinned files lists."""
     rows = manifest_rows(data_folder() / "manifests" / name)
-    return TypeAdapter(tuple[RatingFile, ...]).validate_python(tuple(rows))
+    return TypeAdapter(tuple[PinnedFile, ...]).validate_python(tuple(rows))
 
 
 def ratings_label() -> str:
@@ -61,8 +66,13 @@ def ratings_folder(judges: bool = False) -> Path:
 
 def ratings_problems(folder: Path, judges: bool = False) -> list[Problem]:
     """Return every way in which a folder differs from the manifest; none means it contains the ratings."""
+    return file_problems(folder, rating_files(judges))
+
+
+def file_problems(folder: Path, files: Iterable[PinnedFile]) -> list[Problem]:
+    """Return which of some pinned files are missing in a folder, or changed."""
     problems = []
-    for listed in rating_files(judges):
+    for listed in files:
         path = folder / listed.file
         if not path.is_file():
             problems.append(Problem(listed.file, "missing"))

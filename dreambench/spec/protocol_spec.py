@@ -43,6 +43,8 @@ class EncoderSpec(Section):
 
     #: Where a protocol has these settings, for errors; that of another package is ``protocol.encoders.NAME``.
     place: ClassVar[str]
+    #: Fields that may change without anything being computed again, such as a time limit.
+    beside: ClassVar[frozenset[str]] = frozenset()
     weights: str = "hub"
     fingerprint: str | None = None
 
@@ -164,7 +166,8 @@ class ProtocolSpec(Section):
         A fingerprint stands for the weights' path, so moving a file changes nothing and changing it changes
         the key. Nothing is loaded.
         """
-        fields = self.encoder_spec(encoder).model_dump(mode="json")
+        spec = self.encoder_spec(encoder)
+        fields = spec.model_dump(mode="json", exclude=set(spec.beside))
         if fields.get("size") == "native":
             fields.pop("size")  # embeddings of runs from before it could be chosen stay
         if fields["fingerprint"]:

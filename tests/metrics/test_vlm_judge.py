@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import base64
-import json
 import math
-import threading
-from collections.abc import Iterator
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -19,47 +15,7 @@ from dreambench.metrics.vlm_judge import JudgeSpec, VlmJudge, parsed
 from dreambench.spec.file_metric import ScoredFile
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.signature import protocol_fields
-
-
-class Server:
-    """Answers with ``script``, an answer after the other (the last one for ever), and keeps the requests."""
-
-    def __init__(self) -> None:
-        self.script: list[tuple[int, object]] = [(200, '{"score": [8, 6], "reason": "close"}')]
-        self.asked: list[dict] = []
-        self.keys: list[str | None] = []
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                server.asked.append({"path": self.path, **json.loads(body)})
-                server.keys.append(self.headers.get("Authorization"))
-                code, reply = server.script[min(len(server.asked), len(server.script)) - 1]
-                if reply == "hang up":
-                    self.connection.close()
-                    return
-                completion = {"choices": [{"message": {"role": "assistant", "content": reply}}]}
-                answer = reply if isinstance(reply, bytes) else json.dumps(completion).encode()
-                self.send_response(code)
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.http.server_port}/v1"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
-        monkeypatch.delenv(name, raising=False)
-    running = Server()
-    yield running
-    running.http.shutdown()
+from tests.metrics.chat_server import Server
 
 
 @pytest.fixture

@@ -64,7 +64,15 @@ def test_an_unknown_name_names_the_nearest() -> None:
         protocol_spec("papper")
 
 
-NAMED = ("kosmos-g", "uno", "dreambench++", "imagenhub", "customconcept101", "peft-image-gen")
+NAMED = (
+    "kosmos-g",
+    "uno",
+    "dreambench++",
+    "dreambench++-judge",
+    "imagenhub",
+    "customconcept101",
+    "peft-image-gen",
+)
 
 
 @pytest.mark.parametrize("name", NAMED)

@@ -1,0 +1,63 @@
+"""The prompts of DreamBench++'s GPT judge: the authors' text, which is fetched and not redistributed.
+
+Source: yuangpeng/dreambench_plus (Apache-2.0), ``dreambench_plus/prompts``, at the commit that
+``data/manifests/dreambench-plus-prompts.csv`` pins.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from dreambench.dataset.dataset import Problem
+from dreambench.dataset.ratings import PinnedFile, file_problems, read_manifest
+from dreambench.errors import DreambenchError
+from dreambench.paths import cache_folder, located
+
+NAME = "dreambench-plus-prompts"
+#: What a pair of prompts asks about: the subject (live or object), the style, or the text.
+QUESTIONS = ("subject", "style", "text")
+
+
+@cache
+def prompt_files() -> tuple[PinnedFile, ...]:
+    """Return the manifest."""
+    return read_manifest(f"{NAME}.csv")
+
+
+def prompts_label() -> str:
+    """Return the name and version of the prompts, such as ``dreambench-plus-prompts@c4eb5c1``."""
+    return f"{NAME}@{prompt_files()[0].commit[:7]}"
+
+
+def prompts_folder() -> Path:
+    """Return the folder where ``dreambench data pull dreambench-plus-prompts`` puts them, or would."""
+    return cache_folder() / prompts_label().replace("@", "-")
+
+
+def prompt_problems(folder: Path) -> list[Problem]:
+    """Return every way in which a folder differs from the manifest."""
+    return file_problems(folder, prompt_files())
+
+
+def read_prompts(folder: str, field: str) -> dict[str, tuple[str, str]]:
+    """Return the user's prompt and the assistant's answer to it, by question.
+
+    ``folder`` is one with the authors' file names, and ``field`` the setting that names it; "" is the pulled
+    folder, which has to be as pinned. Raises DreambenchError in one line if anything is missing.
+    """
+    place = located(folder) if folder else prompts_folder()
+    remedy = f"`dreambench data pull {NAME}`, or give --set {field}=CHECKOUT/dreambench_plus/prompts"
+    if not folder and (problems := prompt_problems(place)):
+        first = f"{problems[0].file}: {problems[0].problem}"
+        raise DreambenchError(f"the prompts of DreamBench++'s judge are not in {place} ({first})", remedy)
+    found = {}
+    for question in QUESTIONS:
+        files = [place / f"{who}_prompt_{question}_full.txt" for who in ("user", "gpt")]
+        try:
+            user, answer = (file.read_text(encoding="utf-8").strip() for file in files)
+        except (OSError, UnicodeDecodeError) as error:
+            names = " and ".join(file.name for file in files)
+            raise DreambenchError(f"{field}={folder}: {names} cannot be read there", remedy) from error
+        found[question] = (user, answer)
+    return found
