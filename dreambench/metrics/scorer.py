@@ -17,8 +17,9 @@ from dreambench.dataset import as_rgb, read_image
 from dreambench.errors import DreambenchError
 from dreambench.metrics.encoders import ProtocolEncoders
 from dreambench.metrics.references import compare_with_photos, on_scale
-from dreambench.models.device import chosen_device, float32_by_default
+from dreambench.models.device import chosen_device
 from dreambench.models.encoders.lpips_network import image_pixels
+from dreambench.models.exact_float32 import float32_by_default
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.metric import Metric
 from dreambench.spec.presets import protocol_spec

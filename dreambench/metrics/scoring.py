@@ -17,7 +17,7 @@ from dreambench.metrics.references import PhotosSeen
 from dreambench.metrics.subject_embeddings import ProtocolImages, SubjectEmbeddings, SubjectImages
 from dreambench.metrics.subject_scores import SubjectScorer
 from dreambench.metrics.tables import BenchmarkImage, as_table, tables_of
-from dreambench.models.device import float32_by_default
+from dreambench.models.exact_float32 import float32_by_default
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric

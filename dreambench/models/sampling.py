@@ -13,7 +13,7 @@ import torch
 
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
-from dreambench.models.device import Runtime, autocast_weights
+from dreambench.models.device import Runtime, autocast_weights, is_out_of_memory
 from dreambench.models.families.conditioning import Conditioning, in_float32, take
 from dreambench.models.families.family import Family, family_of
 from dreambench.models.schedulers import make_sampler
@@ -123,8 +123,8 @@ class _PartsThatFit:
         if len(batch) < self._too_large:
             try:
                 return self._draw_batch(batch)
-            except torch.cuda.OutOfMemoryError:
-                if len(batch) == 1:
+            except RuntimeError as error:
+                if len(batch) == 1 or not is_out_of_memory(error):
                     raise
                 self._too_large = len(batch)
             # Outside of the handler, which would keep the failed attempt's tensors alive.

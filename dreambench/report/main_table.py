@@ -37,13 +37,15 @@ INCOMPARABLE = "The signatures of these runs differ: their numbers must not be c
 def main_table(summary: Summary) -> Table:
     """Lay a summary out as the paper's Table 1; rows are of the groups ``real``, ``run`` and ``paper``.
 
-    The columns are the metrics that have a number in any of our rows, in their fixed order.
+    The columns are the metrics that have a number in any of our rows, in their fixed order. The photos have a
+    row unless none of these metrics scores them.
     """
     metrics = table_metrics(summary)
     best = _best(summary.rows[1:], metrics)
     ours = [
         _our_row(each, metrics, best, "run" if position else "real")
         for position, each in enumerate(summary.rows)
+        if position or any(each.score(metric) for metric in metrics)
     ]
     paper = [] if differences_from_paper(summary.signature) else _published_rows(metrics)
     return table(summary.name, _head(metrics), [*ours, *paper], _caption(summary))

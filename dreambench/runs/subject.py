@@ -11,6 +11,7 @@ from typing import Any
 from dreambench.dataset import Subject
 from dreambench.errors import DreambenchError
 from dreambench.methods.method import Context, Personalized
+from dreambench.models.device import is_out_of_memory
 from dreambench.models.quantized import is_finite
 from dreambench.paths import cache_folder, sha256_of
 from dreambench.progress import ProgressListener, Stopwatch
@@ -76,7 +77,7 @@ def _out_of_memory_is_one_line(prepared: Prepared, subject: Subject) -> Iterator
     try:
         yield
     except RuntimeError as error:
-        if type(error).__name__ != "OutOfMemoryError" and "out of memory" not in str(error).lower():
+        if not is_out_of_memory(error):
             raise
         raise DreambenchError(
             f"out of memory at {subject.name}",

@@ -40,7 +40,7 @@ SETTINGS = {
 }
 WATCH = """
 import torch
-from dreambench.models.device import in_float32
+from dreambench.models.exact_float32 import in_float32
 
 def seen():
     found = []

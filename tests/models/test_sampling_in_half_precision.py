@@ -98,14 +98,18 @@ def test_half_weights_are_contiguous_on_a_gpu_alone_and_come_back(device, contig
     assert layer.weight.dtype == dtype
 
 
-def test_a_batch_that_does_not_fit_is_drawn_in_halves(base, monkeypatch, tmp_path):
+FULL = (torch.cuda.OutOfMemoryError("CUDA out of memory"), RuntimeError("MPS backend out of memory (1 GiB)"))
+
+
+@pytest.mark.parametrize("full", FULL, ids=["cuda", "mps"])
+def test_a_batch_that_does_not_fit_is_drawn_in_halves(full, base, monkeypatch, tmp_path):
     make(base, requests(tmp_path / "whole"), batch_size=7)
     draw, sizes = sampling.draw, []
 
     def small(pipeline, embeddings, batch, *more):
         sizes.append(len(batch))
         if len(batch) > 2:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            raise full
         return draw(pipeline, embeddings, batch, *more)
 
     monkeypatch.setattr(sampling, "draw", small)
@@ -125,3 +129,16 @@ def test_one_image_that_does_not_fit_is_an_error(base, monkeypatch, tmp_path):
     monkeypatch.setattr(sampling, "draw", none)
     with pytest.raises(torch.cuda.OutOfMemoryError):
         make(base, requests(tmp_path))
+
+
+def test_another_error_is_not_tried_in_halves(base, monkeypatch, tmp_path):
+    sizes = []
+
+    def broken(pipeline, embeddings, batch, *more):
+        sizes.append(len(batch))
+        raise RuntimeError("shapes differ")
+
+    monkeypatch.setattr(sampling, "draw", broken)
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        make(base, requests(tmp_path), batch_size=7)
+    assert sizes == [7]

@@ -17,7 +17,7 @@ from dreambench.report.comparison import SharedCell, parse_cells, typical_cells
 from dreambench.report.comparison_sheet import write_comparison
 from dreambench.report.main_table import latex_table
 from dreambench.store import RunFolder
-from tests.analysis.material import image_row, make_run
+from tests.analysis.material import image_row, make_run, two_subjects_tables
 from tests.material.chromium import opened
 
 PHONE = {"width": 360, "height": 780}
@@ -35,7 +35,8 @@ def rows(shift: float) -> list[dict[str, Any]]:
 @pytest.fixture
 def runs(tmp_path: Path) -> list[RunFolder]:
     names = {"one": 0.0, "two": 0.2, "three": 0.2}
-    return [make_run(tmp_path / n, rows(s), pictures=True, name=n) for n, s in names.items()]
+    photos = {"photos": two_subjects_tables()["photos"]}
+    return [make_run(tmp_path / n, rows(s), pictures=True, name=n, tables=photos) for n, s in names.items()]
 
 
 @pytest.fixture

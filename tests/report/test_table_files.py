@@ -52,7 +52,7 @@ def test_markdown(run: RunFolder) -> None:
 
 def test_markdown_names_cannot_break_the_table(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", two_subjects(), name="a|b\n*c*")
-    line = (_write(run) / "table.md").read_text(encoding="utf-8").splitlines()[3]
+    line = (_write(run) / "table.md").read_text(encoding="utf-8").splitlines()[2]
     assert line.startswith(r"| a\|b \*c\* |")
 
 
@@ -201,10 +201,14 @@ def test_no_dash_stands_beside_a_minus_sign_on_a_terminal() -> None:
 
 
 def test_the_main_table_is_printed_last_and_a_single_subject_once(tmp_path: Path) -> None:
-    text = _printed(make_run(tmp_path / "two", two_subjects()))
+    text = _printed(make_run(tmp_path / "two", two_subjects(), tables=two_subjects_tables()))
     assert text.index("by subject") < text.index("Real images")
     ant = [row for row in two_subjects() if row["subject"] == "ant"]
     assert "by subject" not in _printed(make_run(tmp_path / "one", ant, subjects=["ant"]))
+
+
+def test_photos_without_a_score_have_no_row(tmp_path: Path) -> None:
+    assert "Real images" not in markdown_table(summarize([make_run(tmp_path / "run", two_subjects())]))
 
 
 def test_a_caption_speaks_of_intervals_only_where_there_are_some(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from PIL import Image
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
-from dreambench.models.device import in_float32
 from dreambench.models.encoders.clip_architecture import local_architecture, named_architecture
 from dreambench.models.encoders.image_encoder import ImageEncoder, WithoutRandomWeights
 from dreambench.models.encoders.named_weights import clip_download
@@ -21,6 +20,7 @@ from dreambench.models.encoders.weight_files import (
     read_metadata,
     read_tensors,
 )
+from dreambench.models.exact_float32 import in_float32
 from dreambench.spec.protocol_spec import ClipSpec
 
 _TEXTS_AT_ONCE = 64

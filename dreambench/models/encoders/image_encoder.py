@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from dreambench.models.device import in_float32
+from dreambench.models.exact_float32 import in_float32
 
 
 def check_image(image: object) -> Image.Image:

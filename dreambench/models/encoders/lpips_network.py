@@ -12,11 +12,11 @@ from PIL import Image, ImageOps
 from torch import Tensor, nn
 
 from dreambench.errors import DreambenchError
-from dreambench.models.device import in_float32
 from dreambench.models.encoders.downloads import TorchvisionFile
 from dreambench.models.encoders.image_encoder import WithoutRandomWeights, check_image
 from dreambench.models.encoders.named_weights import lpips_download
 from dreambench.models.encoders.weight_files import checked_file, is_local, load_into, read_tensors
+from dreambench.models.exact_float32 import in_float32
 from dreambench.spec.protocol_spec import LpipsSpec
 
 Features = list[Tensor]
