@@ -206,3 +206,9 @@ def test_the_miniature_is_not_set_beside_the_paper(tmp_path: Path) -> None:
     document = read_page(write_report([run], run.report_folder, quiet=True))
     assert "Table 1" not in document.words
     assert "0.668" not in document.words
+
+
+def test_photos_without_a_score_have_no_row(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", two_subjects())
+    folder = write_report([run], tmp_path / "report", quiet=True).parent
+    assert not [f.name for f in folder.iterdir() if f.is_file() and b"Real images" in f.read_bytes()]

@@ -207,10 +207,6 @@ def test_the_main_table_is_printed_last_and_a_single_subject_once(tmp_path: Path
     assert "by subject" not in _printed(make_run(tmp_path / "one", ant, subjects=["ant"]))
 
 
-def test_photos_without_a_score_have_no_row(tmp_path: Path) -> None:
-    assert "Real images" not in markdown_table(summarize([make_run(tmp_path / "run", two_subjects())]))
-
-
 def test_a_caption_speaks_of_intervals_only_where_there_are_some(tmp_path: Path) -> None:
     run = make_run(tmp_path / "run", two_subjects())
     assert "brackets" not in markdown_table(summarize([run]))
