@@ -6,38 +6,13 @@ Source: yuangpeng/dreambench_plus (Apache-2.0), ``dreambench_plus/prompts``, at 
 
 from __future__ import annotations
 
-from functools import cache
-from pathlib import Path
-
-from dreambench.dataset.dataset import Problem
-from dreambench.dataset.ratings import PinnedFile, file_problems, read_manifest
+from dreambench.dataset.pinned_files import PinnedFiles
 from dreambench.errors import DreambenchError
-from dreambench.paths import cache_folder, located
+from dreambench.paths import located
 
-NAME = "dreambench-plus-prompts"
+JUDGE_PROMPTS = PinnedFiles("dreambench-plus-prompts")
 #: What a pair of prompts asks about: the subject (live or object), the style, or the text.
 QUESTIONS = ("subject", "style", "text")
-
-
-@cache
-def prompt_files() -> tuple[PinnedFile, ...]:
-    """Return the manifest."""
-    return read_manifest(f"{NAME}.csv")
-
-
-def prompts_label() -> str:
-    """Return the name and version of the prompts, such as ``dreambench-plus-prompts@c4eb5c1``."""
-    return f"{NAME}@{prompt_files()[0].commit[:7]}"
-
-
-def prompts_folder() -> Path:
-    """Return the folder where ``dreambench data pull dreambench-plus-prompts`` puts them, or would."""
-    return cache_folder() / prompts_label().replace("@", "-")
-
-
-def prompt_problems(folder: Path) -> list[Problem]:
-    """Return every way in which a folder differs from the manifest."""
-    return file_problems(folder, prompt_files())
 
 
 def read_prompts(folder: str, field: str) -> dict[str, tuple[str, str]]:
@@ -46,9 +21,9 @@ def read_prompts(folder: str, field: str) -> dict[str, tuple[str, str]]:
     ``folder`` is one with the authors' file names, and ``field`` the setting that names it; "" is the pulled
     folder, which has to be as pinned. Raises DreambenchError in one line if anything is missing.
     """
-    place = located(folder) if folder else prompts_folder()
-    remedy = f"`dreambench data pull {NAME}`, or give --set {field}=CHECKOUT/dreambench_plus/prompts"
-    if not folder and (problems := prompt_problems(place)):
+    place = located(folder) if folder else JUDGE_PROMPTS.folder
+    remedy = f"`{JUDGE_PROMPTS.command}`, or give --set {field}=CHECKOUT/dreambench_plus/prompts"
+    if not folder and (problems := JUDGE_PROMPTS.problems(place)):
         first = f"{problems[0].file}: {problems[0].problem}"
         raise DreambenchError(f"the prompts of DreamBench++'s judge are not in {place} ({first})", remedy)
     found = {}

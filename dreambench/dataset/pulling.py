@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from dreambench.dataset import judge_prompts, official, ratings
+from dreambench.dataset import official
+from dreambench.dataset.judge_prompts import JUDGE_PROMPTS
 from dreambench.dataset.pinned_data import PinnedData, put_in_place
-from dreambench.dataset.ratings import PinnedFile
+from dreambench.dataset.pinned_files import IMAGENHUB, IMAGENHUB_JUDGES, PinnedFile, PinnedFiles
 from dreambench.errors import DreambenchError
 
 URL = f"https://github.com/google/dreambooth/archive/{official.COMMIT}.tar.gz"
@@ -59,20 +60,8 @@ def pull_ratings(
 
     With ``judges`` they are those of all three tasks, with the replies of 17 vision-language judges.
     """
-    listed = ratings.rating_files(judges)
-    data = PinnedData(
-        label=ratings.ratings_label(),
-        title="the pinned ratings",
-        command=f"dreambench data pull {ratings.NAME}" + (" --judges" if judges else ""),
-        folder=ratings.ratings_folder(judges),
-        files=tuple(each.file for each in listed),
-        count=f"{len(listed)} files",
-        megabytes=2 * sum(each.bytes for each in listed) // 10**6 + 1,
-        problems=partial(ratings.ratings_problems, judges=judges),
-        looks_right=lambda folder: True,
-        download=partial(_download_files, listed, ratings.NAME),
-    )
-    return put_in_place(data, destination, source, say)
+    pinned = IMAGENHUB_JUDGES if judges else IMAGENHUB
+    return _pull_files(pinned, "the pinned ratings", destination, source, say)
 
 
 def pull_prompts(
@@ -82,18 +71,24 @@ def pull_prompts(
     say: Callable[[str], None] = lambda line: None,
 ) -> Path:
     """Put the prompts of DreamBench++'s judge into a folder and return it; the rest is as for ``pull``."""
-    listed = judge_prompts.prompt_files()
+    return _pull_files(JUDGE_PROMPTS, "the pinned prompts", destination, source, say)
+
+
+def _pull_files(
+    pinned: PinnedFiles, title: str, destination: Path | None, source: Path | None, say: Callable[[str], None]
+) -> Path:
+    listed = pinned.files
     data = PinnedData(
-        label=judge_prompts.prompts_label(),
-        title="the pinned prompts",
-        command=f"dreambench data pull {judge_prompts.NAME}",
-        folder=judge_prompts.prompts_folder(),
+        label=pinned.label,
+        title=title,
+        command=pinned.command,
+        folder=pinned.folder,
         files=tuple(each.file for each in listed),
         count=f"{len(listed)} files",
-        megabytes=1,
-        problems=judge_prompts.prompt_problems,
+        megabytes=2 * sum(each.bytes for each in listed) // 10**6 + 1,
+        problems=pinned.problems,
         looks_right=lambda folder: True,
-        download=partial(_download_files, listed, judge_prompts.NAME),
+        download=partial(_download_files, listed, pinned.name),
     )
     return put_in_place(data, destination, source, say)
 
@@ -132,7 +127,7 @@ def _download_files(listed: Sequence[PinnedFile], name: str, fresh: Path, worksp
     remedy = (
         f"try again, or download the files of data/manifests/{name}*.csv on another machine, and here run "
         f"`dreambench data pull {name} --from FOLDER`"
-        + (" or name the folder with `--data FOLDER`" if name == ratings.NAME else "")
+        + (" or name the folder with `--data FOLDER`" if name == IMAGENHUB.name else "")
     )
     for each in listed:
         (fresh / each.file).parent.mkdir(parents=True, exist_ok=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.dataset.ratings import ratings_label
+from dreambench.dataset.pinned_files import IMAGENHUB_JUDGES
 from dreambench.human.bradley_terry import strengths
 from dreambench.human.correlation import Correlations, RatedImages, correlate
 from dreambench.human.correlation.ranking import rank_task
@@ -34,7 +34,7 @@ def rank_imagenhub(folder: Path | None, tasks: str, judges: str) -> Rankings:
     and for data that cannot be read.
     """
     found = tuple(rank_task(rated) for rated in read_tasks(folder, tasks, judges))
-    return Rankings(source=ratings_label(), tasks=found)
+    return Rankings(source=IMAGENHUB_JUDGES.label, tasks=found)
 
 
 def analyze_votes(scores: Sequence[Path], votes: Path) -> tuple[Correlations, list[RatedImages]]:

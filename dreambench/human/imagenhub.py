@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dreambench.dataset.ratings import ratings_folder, ratings_label, ratings_problems
+from dreambench.dataset.pinned_files import IMAGENHUB
 from dreambench.errors import DreambenchError
 from dreambench.human.correlation import RatedImages
 from dreambench.human.correlation.raters import TIE_DIGITS
@@ -36,15 +36,15 @@ def read_imagenhub(folder: Path | None = None) -> tuple[RatedImages, str]:
     copy. An image without automatic scores, or that some rater did not rate, stays in the table with NaN.
     Raises DreambenchError naming the file, row and column that cannot be read.
     """
-    place = ratings_folder() if folder is None else folder
+    place = IMAGENHUB.folder if folder is None else folder
     tables = sorted(place.glob("*_rater*.tsv")) if place.is_dir() else []
     if not tables:
         raise DreambenchError(f"{place} contains no ImagenHub ratings (no *_rater*.tsv)", PULL)
     if len(tables) < 2:
         raise DreambenchError(f"{place} contains the ratings of only one rater ({tables[0].name})", PULL)
     images, pairs = with_ratings(tables, read_scores(place / "autometrics"))
-    pinned = not ratings_problems(place)
-    source = ratings_label() if pinned else f"{place.resolve().name} (not the pinned)"
+    changed = IMAGENHUB.problems(place)
+    source = f"{place.resolve().name} (not the pinned)" if changed else IMAGENHUB.label
     return _rated_images(images, pairs, tuple(map(rater_name, tables))), source
 
 

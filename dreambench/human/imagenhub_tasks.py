@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dreambench.dataset.ratings import ratings_folder
+from dreambench.dataset.pinned_files import IMAGENHUB_JUDGES
 from dreambench.errors import DreambenchError, did_you_mean
 from dreambench.human.correlation.coefficients import Matrix
 from dreambench.human.correlation.raters import TIE_DIGITS
@@ -78,7 +78,7 @@ def read_tasks(folder: Path | None, tasks: str = "all", judges: str = "all") -> 
     ``folder`` contains ``human_ratings``, ``results_autometrics`` and ``results_JUDGE`` (None: the downloaded
     copy). Raises DreambenchError for an unknown name, and for a file, row or cell that cannot be read.
     """
-    place = ratings_folder(judges=True) if folder is None else folder
+    place = IMAGENHUB_JUDGES.folder if folder is None else folder
     if not (place / "human_ratings").is_dir():
         raise DreambenchError(f"{place} contains no folder human_ratings", _ALL_DATA)
     present = judge_folders(place)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from dreambench.cli.data_command import app
-from dreambench.dataset import judge_prompts, pull_prompts, pulling, ratings
-from dreambench.dataset.judge_prompts import QUESTIONS, prompts_folder, read_prompts
+from dreambench.dataset import pinned_files, pull_prompts, pulling
+from dreambench.dataset.judge_prompts import JUDGE_PROMPTS, QUESTIONS, read_prompts
 from dreambench.errors import DreambenchError
 
 FIELD = "protocol.encoders.judge_plus.prompts"
@@ -19,7 +18,7 @@ READ = {question: (f"Rate the {question}.", f"I rate the {question}.") for quest
 
 
 @pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Six files that are the prompts for the length of a test; the host is a port where nothing listens."""
     folder, manifests = tmp_path / "copy", tmp_path / "data" / "manifests"
     folder.mkdir()
@@ -32,20 +31,18 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
             digest = hashlib.sha256(file.read_bytes()).hexdigest()
             rows.append(f"{file.name},own/er,abcdef0123,deep/{file.name},{digest},{file.stat().st_size}")
     (manifests / "dreambench-plus-prompts.csv").write_text("\n".join(rows) + "\n")
-    monkeypatch.setattr(ratings, "data_folder", lambda: tmp_path / "data")
-    monkeypatch.setattr(ratings, "HOST", "http://127.0.0.1:9")
+    monkeypatch.setattr(pinned_files, "data_folder", lambda: tmp_path / "data")
+    monkeypatch.setattr(pinned_files, "HOST", "http://127.0.0.1:9")
     monkeypatch.setattr(pulling, "RETRIES", 0)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    judge_prompts.prompt_files.cache_clear()
-    yield folder
-    judge_prompts.prompt_files.cache_clear()
+    return folder
 
 
 def test_the_command_pulls_them_by_name_and_they_are_read_without_their_last_line_end(copy: Path):
     result = CliRunner().invoke(app, ["pull", "dreambench-plus-prompts", "--from", str(copy)])
     assert result.exit_code == 0, result.output
-    assert prompts_folder().name == "dreambench-plus-prompts-abcdef0"
+    assert JUDGE_PROMPTS.folder.name == "dreambench-plus-prompts-abcdef0"
     assert read_prompts("", FIELD) == READ == read_prompts(str(copy), FIELD)
 
 
@@ -71,11 +68,11 @@ def test_no_network_is_one_line_with_the_way_around_it(copy: Path):
     ) as it:
         pull_prompts()
     assert "\n" not in str(it.value)
-    assert not prompts_folder().exists()
+    assert not JUDGE_PROMPTS.folder.exists()
 
 
 def test_the_manifest_pins_what_is_read():
-    listed = judge_prompts.prompt_files()
+    listed = JUDGE_PROMPTS.files
     assert {f.file for f in listed} == {
         f"{w}_prompt_{q}_full.txt" for w in ("user", "gpt") for q in QUESTIONS
     }

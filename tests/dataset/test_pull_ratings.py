@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -12,15 +11,15 @@ import pytest
 from typer.testing import CliRunner
 
 from dreambench.cli.data_command import app
-from dreambench.dataset import pull_ratings, pulling, ratings
-from dreambench.dataset.ratings import ratings_folder, ratings_problems
+from dreambench.dataset import pinned_files, pull_ratings, pulling
+from dreambench.dataset.pinned_files import IMAGENHUB
 from dreambench.errors import DreambenchError
 
 CONTENT = {"S_rater1.tsv": b"uid\tA\r\n", "autometrics/A.json": b"{}"}
 
 
 @pytest.fixture
-def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two files that are the ratings for the length of a test; the host is a port where nothing listens."""
     folder, data = tmp_path / "copy", tmp_path / "data"
     (data / "manifests").mkdir(parents=True)
@@ -31,14 +30,12 @@ def copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         digest = hashlib.sha256(content).hexdigest()
         rows.append(f"{name},own/er,abcdef0123,deep/{Path(name).name},{digest},{len(content)}")
     (data / "manifests" / "imagenhub.csv").write_text("\n".join(rows) + "\n")
-    monkeypatch.setattr(ratings, "data_folder", lambda: data)
-    monkeypatch.setattr(ratings, "HOST", "http://127.0.0.1:9")
+    monkeypatch.setattr(pinned_files, "data_folder", lambda: data)
+    monkeypatch.setattr(pinned_files, "HOST", "http://127.0.0.1:9")
     monkeypatch.setattr(pulling, "RETRIES", 0)
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
-    ratings.rating_files.cache_clear()
-    yield folder
-    ratings.rating_files.cache_clear()
+    return folder
 
 
 class _Host:
@@ -81,13 +78,13 @@ def _nothing_left(folder: Path) -> bool:
 
 def test_over_http_at_the_pinned_commit(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with _Host(_served()) as host:
-        monkeypatch.setattr(ratings, "HOST", host.url)
+        monkeypatch.setattr(pinned_files, "HOST", host.url)
         said: list[str] = []
         folder = pull_ratings(say=said.append)
         assert sorted(host.asked) == sorted(_served())
         assert pull_ratings(say=said.append) == folder
         assert len(host.asked) == 2
-    assert folder == ratings_folder()
+    assert folder == IMAGENHUB.folder
     assert folder.name == "imagenhub-abcdef0"
     assert {name: (folder / name).read_bytes() for name in CONTENT} == CONTENT
     assert list(folder.parent.iterdir()) == [folder]
@@ -102,23 +99,23 @@ def test_a_changed_or_missing_file_leaves_nothing(copy: Path, monkeypatch: pytes
     del missing["/own/er/abcdef0123/deep/A.json"]
     for files, reason in ((changed, "other SHA-256"), (missing, "404")):
         with _Host(files) as host:
-            monkeypatch.setattr(ratings, "HOST", host.url)
+            monkeypatch.setattr(pinned_files, "HOST", host.url)
             with pytest.raises(DreambenchError, match=rf"deep/A\.json.*{reason}.*--from FOLDER"):
                 pull_ratings()
-        assert _nothing_left(ratings_folder())
+        assert _nothing_left(IMAGENHUB.folder)
 
 
 def test_no_network_is_one_line(copy: Path) -> None:
     with pytest.raises(DreambenchError, match=r"no connection.*--data FOLDER") as caught:
         pull_ratings()
     assert "\n" not in str(caught.value)
-    assert _nothing_left(ratings_folder())
+    assert _nothing_left(IMAGENHUB.folder)
 
 
 def test_from_a_local_copy(copy: Path, tmp_path: Path) -> None:
     target = tmp_path / "deep" / "target"
     assert pull_ratings(target, copy) == target
-    assert ratings_problems(target) == []
+    assert IMAGENHUB.problems(target) == []
     for source, reason in ((tmp_path / "nowhere", "does not exist"), (copy / "S_rater1.tsv", "is a file")):
         with pytest.raises(DreambenchError, match=reason):
             pull_ratings(None, source)
@@ -132,7 +129,7 @@ def test_a_damaged_cache_is_replaced_and_a_users_folder_never(copy: Path, tmp_pa
     folder = pull_ratings(source=copy)
     (folder / "S_rater1.tsv").write_bytes(b"")
     assert pull_ratings(source=copy) == folder
-    assert ratings_problems(folder) == []
+    assert IMAGENHUB.problems(folder) == []
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
@@ -147,7 +144,7 @@ def test_the_command_pulls_the_ratings_by_name(copy: Path, tmp_path: Path) -> No
     words = ["pull", "imagenhub", "--from", str(copy), "--to", str(tmp_path / "there")]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
-    assert ratings_problems(tmp_path / "there") == []
+    assert IMAGENHUB.problems(tmp_path / "there") == []
     assert CliRunner().invoke(app, ["pull", "something"]).exit_code == 2
 
 
@@ -157,8 +154,8 @@ def test_the_command_without_a_name_still_means_the_dataset(tmp_path: Path) -> N
 
 
 def test_the_manifest_is_that_of_the_real_ratings(imagenhub: Path) -> None:
-    assert ratings_problems(imagenhub) == []
-    listed = ratings.rating_files()
+    assert IMAGENHUB.problems(imagenhub) == []
+    listed = IMAGENHUB.files
     assert sum(f.bytes for f in listed) == sum((imagenhub / f.file).stat().st_size for f in listed)
     assert listed[0].url == (
         "https://raw.githubusercontent.com/TIGER-AI-Lab/ImagenHub/439f72c9c0dc9e698171b5ee9e94eea9a0853536/"

@@ -11,7 +11,7 @@ import pytest
 
 from dreambench.cli import main
 from dreambench.dataset import pull_ratings
-from dreambench.dataset.ratings import ratings_folder
+from dreambench.dataset.pinned_files import IMAGENHUB
 from dreambench.errors import DreambenchError
 
 pytestmark = pytest.mark.slow
@@ -82,7 +82,7 @@ def test_the_pulled_copy_is_found(
     code, told, _ = dreambench(capsys, "data", "pull", "imagenhub", "--from", imagenhub)
     assert code == 0
     assert "each verified" in told
-    assert (ratings_folder() / "Subject-Driven_IG_rater1.tsv").is_file()
+    assert (IMAGENHUB.folder / "Subject-Driven_IG_rater1.tsv").is_file()
     assert dreambench(capsys, "correlate", "imagenhub", "--json")[0] == 0
     damaged = tmp_path / "copy"
     damaged.mkdir()
