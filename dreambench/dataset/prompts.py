@@ -8,10 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import yaml
-
 from dreambench.errors import DreambenchError
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 
 Category = Literal["object", "live"]
 CATEGORIES: tuple[Category, ...] = ("object", "live")
@@ -65,8 +63,7 @@ def official_prompts(category: Category) -> tuple[Prompt, ...]:
     """Return the 25 prompts of a category in the official order (paper, section 4.1 and supplement)."""
     if category not in CATEGORIES:
         raise DreambenchError(f"category {category!r} is unknown", f"known: {', '.join(CATEGORIES)}")
-    text = (data_folder() / "prompts" / f"{category}.yaml").read_text(encoding="utf-8")
-    by_kind: dict[str, list[str]] = yaml.safe_load(text)["prompts"]
+    by_kind: dict[str, list[str]] = read_yaml(data_folder() / "prompts" / f"{category}.yaml")["prompts"]
     pairs = [(template, kind) for kind, templates in by_kind.items() for template in templates]
     return tuple(Prompt(index, template, kind) for index, (template, kind) in enumerate(pairs))
 

@@ -10,12 +10,11 @@ from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
-import yaml
 from pydantic import BaseModel
 
 from dreambench.errors import DreambenchError
 from dreambench.executors.task import hung_after
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 from dreambench.runs.chosen_data import chosen_prompts, read_data
 from dreambench.runs.unrelated_prompts import unrelated_prompts
 from dreambench.spec.frozen import Frozen
@@ -95,7 +94,7 @@ def published_rates(spec: RunSpec) -> Rates | None:
 
     They do not include loading, writing and scoring.
     """
-    for row in yaml.safe_load((data_folder() / "cards.yaml").read_text(encoding="utf-8")):
+    for row in read_yaml(data_folder() / "cards.yaml"):
         speed = PublishedSpeed.model_validate(row)
         if speed.fits(spec):
             image = speed.seconds_per_sampler_step * spec.sampler.steps

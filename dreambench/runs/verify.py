@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Unpack
 
 import pandas as pd
-import yaml
 
 from dreambench.analysis.aggregate import mean_over_subjects
 from dreambench.dataset import Dataset, read_image
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper
-from dreambench.paths import data_folder
+from dreambench.paths import data_folder, read_yaml
 from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import PAPER_PRESET, Asked, asked_spec
 from dreambench.spec.frozen import Frozen
@@ -104,7 +103,7 @@ def verify(
 
 
 def _known(spec: RunSpec, signature: str) -> tuple[str, _Known]:
-    content = yaml.safe_load((data_folder() / "verification.yaml").read_text(encoding="utf-8"))
+    content = read_yaml(data_folder() / "verification.yaml")
     if spec.preset == MINIATURE_PRESET:
         return "mini", _Known.model_validate(content["mini"])
     # Weights from a file have another name in the signature, but may be the official ones.
