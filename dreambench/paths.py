@@ -76,6 +76,11 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def text_sha256(text: str) -> str:
+    """Return the SHA-256 of a text in UTF-8 in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 class _PlainLoader(yaml.SafeLoader):
     """YAML's safe loader without aliases and without a key that is named twice."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from dreambench.dataset.prompts import Category, Prompt, official_prompts
 from dreambench.errors import DreambenchError, did_you_mean
+from dreambench.paths import text_sha256
 
 _MAX_IDENTIFIER_WORDS = 3
 
@@ -107,7 +107,7 @@ def fingerprint_of(rows: Iterable[tuple[str, str, str, str, str]]) -> str:
     A row is (subject, class noun, category, photo file name, photo SHA-256).
     """
     canonical = json.dumps(sorted(rows), ensure_ascii=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return text_sha256(canonical)
 
 
 def subject_rows(subjects: Iterable[Subject]) -> list[tuple[str, str, str, str, str]]:

@@ -8,7 +8,6 @@ per image, ``{"image": path, "caption": text, "photos": [paths]}``. It answers e
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 import os
@@ -20,7 +19,7 @@ from pathlib import Path
 from pydantic import BaseModel, Field
 
 from dreambench.errors import DreambenchError
-from dreambench.metrics.kept_scores import Number
+from dreambench.metrics.kept_scores import Number, content_key
 from dreambench.spec.file_metric import FileMetric, FileMetricSpec, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
 
@@ -50,8 +49,7 @@ class CommandMetric(FileMetric):
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the label, otherwise a digest of the command."""
         spec = self.settings(protocol)
-        digest = hashlib.sha256("\0".join(spec.command).encode()).hexdigest()[:8]
-        return {"command": spec.label or f"sha256-{digest}"}
+        return {"command": spec.label or f"sha256-{content_key(*spec.command)[:8]}"}
 
     def score_files(
         self, files: Sequence[ScoredFile], settings: CommandSpec, kept: Path, note: Callable[[str], None]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,7 @@ from pydantic import Field
 from dreambench.errors import DreambenchError
 from dreambench.metrics.dinov2 import DinoV2, DinoV2Spec
 from dreambench.metrics.image_similarity import unit_vectors
-from dreambench.paths import BUILTIN
+from dreambench.paths import BUILTIN, text_sha256
 from dreambench.spec.protocol_spec import DinoSpec, EncoderSpec, ProtocolSpec
 from dreambench.spec.registries import get_metric
 
@@ -124,8 +123,7 @@ class Drift(DinoV2):
 
     def signature(self, protocol: ProtocolSpec) -> Mapping[str, str]:
         """Return the model with its weights and its transform in pixels, and a digest of the prompts."""
-        prompts = json.dumps(self.settings(protocol).prompts)
-        digest = hashlib.sha256(prompts.encode()).hexdigest()[:8]
+        digest = text_sha256(json.dumps(self.settings(protocol).prompts))[:8]
         return {name: f"{value}/{digest}" for name, value in super().signature(protocol).items()}
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -12,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, TypeAdapter, ValidationError
 
+from dreambench.paths import text_sha256
 from dreambench.store.files import write_text
 
 #: A finite number in JSON; neither a text nor ``true`` is one.
@@ -20,7 +20,7 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 
 def content_key(*parts: str) -> str:
     """Return the key of a score: a hash of texts and of files' SHA-256."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+    return text_sha256("\0".join(parts))
 
 
 class KeptScores:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import os
 import re
@@ -16,6 +15,7 @@ import pandas as pd
 
 from dreambench.analysis import RunScores
 from dreambench.errors import DreambenchError
+from dreambench.paths import text_sha256
 from dreambench.progress import each_in_threads
 from dreambench.store.files import write_bytes
 from dreambench.store.gallery_folder import GalleryFolder, galleries_of
@@ -124,17 +124,13 @@ def gallery_places(gallery: GalleryFolder, folder: str) -> Iterator[tuple[Path, 
 
 
 def _photo_place(subject: str, source: Path) -> PurePosixPath:
-    return PurePosixPath("photos", folder_name(subject), f"{_digest(str(source))}.webp")
+    return PurePosixPath("photos", folder_name(subject), f"{text_sha256(str(source))[:16]}.webp")
 
 
 def folder_name(name: str) -> str:
     """Return a folder name that every system accepts, different for every ``name``."""
     plain = re.sub(r"[^A-Za-z0-9_-]+", "-", name)[:60].strip("-")
-    return plain if plain == name else f"{plain or 'x'}-{_digest(name)[:8]}"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return plain if plain == name else f"{plain or 'x'}-{text_sha256(name)[:8]}"
 
 
 def _make(source: Path, out: Path, place: PurePosixPath) -> Thumbnail:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import Any
 
 from dreambench.dataset import Subject
 from dreambench.executors import QueuedTask
-from dreambench.paths import cache_folder
+from dreambench.paths import cache_folder, text_sha256
 from dreambench.progress import ProgressListener
 from dreambench.runs.class_images import class_images_bar, ensure_class_images, needed_class_images
 from dreambench.runs.model_cache import ModelCache
@@ -81,7 +80,7 @@ class SubjectTask:
 
     def elsewhere(self) -> SubjectTask:
         """Return the task with a folder in this machine's cache instead, one per run."""
-        name = hashlib.sha256(f"{self.record.created} {self.root}".encode()).hexdigest()[:16]
+        name = text_sha256(f"{self.record.created} {self.root}")[:16]
         return replace(self, root=cache_folder() / "tasks" / name)
 
     def forget(self) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal, cast
@@ -19,6 +18,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import text_sha256
 from dreambench.spec.frozen import Section
 from dreambench.spec.registries import METRICS, get_metric, in_table_order, standard_metrics
 
@@ -210,4 +210,4 @@ class ProtocolSpec(Section):
 
 
 def _digest(value: Any, digits: int = 8) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:digits]
+    return text_sha256(json.dumps(value, sort_keys=True))[:digits]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
@@ -10,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, SerializeAsAny
 
 from dreambench.errors import DreambenchError, listed
+from dreambench.paths import text_sha256
 from dreambench.spec.frozen import Section
 from dreambench.spec.method_options import MethodOptions, SamplerSpec
 from dreambench.spec.protocol_spec import ProtocolSpec
@@ -180,8 +180,7 @@ class RunSpec(Section):
 
 
 def _digest(fields: dict[str, Any]) -> str:
-    canonical = json.dumps(fields, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return text_sha256(json.dumps(fields, sort_keys=True, separators=(",", ":")))[:16]
 
 
 def _flatten(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:

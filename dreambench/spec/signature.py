@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 
+from dreambench.paths import text_sha256
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
 from dreambench.spec.run_spec import RunSpec
@@ -46,8 +46,7 @@ def _arithmetic(protocol: ProtocolSpec) -> dict[str, str]:
 
 def cells_digest(cells: Iterable[tuple[str, int, int]]) -> str:
     """Return 8 hexadecimal digits that name a set of (subject, prompt index, image index)."""
-    text = "\n".join(f"{s}/{p}/{i}" for s, p, i in sorted(cells))
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return text_sha256("\n".join(f"{s}/{p}/{i}" for s, p, i in sorted(cells)))[:8]
 
 
 def signature_fields(

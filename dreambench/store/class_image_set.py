@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from typing import Any
 from filelock import FileLock
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import sha256_of
+from dreambench.paths import sha256_of, text_sha256
 from dreambench.spec.method_options import SamplerSpec
 from dreambench.store import files
 
@@ -52,8 +51,7 @@ class ClassImageSet:
     @cached_property
     def folder(self) -> Path:
         """The set's folder."""
-        canonical = json.dumps(self.identity, sort_keys=True)
-        digest = hashlib.sha256(canonical.encode()).hexdigest()[:16]
+        digest = text_sha256(json.dumps(self.identity, sort_keys=True))[:16]
         noun = self.class_noun.replace(" ", "-").replace("/", "-")
         return self.cache / "class-images" / f"{noun}-{digest}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import Any, Literal
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dreambench.dataset.prompt_sets import PromptGroup, PromptSet
 from dreambench.dataset.prompts import Category
+from dreambench.paths import text_sha256
 from dreambench.spec.version import __version__
 
 
@@ -63,5 +63,4 @@ class GalleryRecord(BaseModel):
     @property
     def folder_name(self) -> str:
         """The folder's name in a run: the same for the same images, another one for changed prompts."""
-        canonical = json.dumps(self.identity(), sort_keys=True)
-        return f"{self.prompts.name}-{hashlib.sha256(canonical.encode()).hexdigest()[:8]}"
+        return f"{self.prompts.name}-{text_sha256(json.dumps(self.identity(), sort_keys=True))[:8]}"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import re
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
+from dreambench.paths import text_sha256
 from dreambench.study.study_plan import Rater
 
 COLUMNS = ("role", "study", "questionnaire", "rater", "link")
@@ -26,7 +26,7 @@ def token_hash(token: str) -> str:
     128 random bits cannot be searched, so a plain SHA-256 is enough: no salt, no slow hash. Someone who
     reads the database still cannot answer in a rater's name.
     """
-    return hashlib.sha256(token.encode()).hexdigest()
+    return text_sha256(token)
 
 
 def is_token(text: str) -> bool:
