@@ -11,7 +11,7 @@ from dreambench.errors import DreambenchError, listed
 from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import parse_signature
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def write_baseline(file: Path, baseline: Baseline) -> None:
     if file.is_dir():
         raise DreambenchError(f"--baseline {file} is a folder", "give a file")
     try:
-        write_text(file, baseline.model_dump_json(indent=1) + "\n")
+        write_json(file, baseline)
     except DreambenchError as error:
         raise DreambenchError(error.message, "free some space, or give another --baseline") from error
 

@@ -8,7 +8,6 @@ The prompts are the authors' (``dreambench data pull dreambench-plus-prompts``).
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 import secrets
@@ -28,7 +27,7 @@ from dreambench.metrics.kept_scores import content_key
 from dreambench.paths import sha256_of
 from dreambench.spec.file_metric import FileMetric, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json
 
 #: An unreadable reply is asked for again, this many times in all (``max_retry`` of the scripts).
 ATTEMPTS = 3
@@ -118,7 +117,7 @@ class PlusJudge(FileMetric):
                     missing.append(str(found))
                     continue
                 replies[key] = found
-                write_text(kept, json.dumps(replies, indent=1) + "\n")
+                write_json(kept, replies)
         scores = [[parsed_score(replies[key]) for key in own if key in replies] for own in keys]
         values = [sum(own) / len(own) if own else math.nan for own in scores]
         if missing:

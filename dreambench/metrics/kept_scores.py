@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, TypeAdapter, ValidationError
 
 from dreambench.paths import text_sha256
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json
 
 #: A finite number in JSON; neither a text nor ``true`` is one.
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -44,4 +43,4 @@ class KeptScores:
         found = {key: score for key, score in scores.items() if math.isfinite(score)}
         if found:
             self._scores.update(found)
-            write_text(self.file, json.dumps(self._scores, indent=1) + "\n")
+            write_json(self.file, self._scores)

@@ -8,7 +8,6 @@ missing and counted, never guessed. Replies are stored, and a stored reply is no
 from __future__ import annotations
 
 import io
-import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from dreambench.metrics.kept_scores import Number, content_key
 from dreambench.paths import sha256_of
 from dreambench.spec.file_metric import FileMetric, ScoredFile, missing_scores
 from dreambench.spec.protocol_spec import ProtocolSpec
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json
 
 #: Our own words; the two questions and the scale are those of VIEScore's subject-driven tasks.
 PROMPT = """\
@@ -82,7 +81,7 @@ class VlmJudge(FileMetric):
                     failed.append(str(error))
                     values.append(math.nan)
                     continue
-                write_text(kept, json.dumps(replies, indent=1) + "\n")
+                write_json(kept, replies)
             values.append(parsed(replies[key]))
         unread = sum(math.isnan(value) for value in values) - len(failed)
         if failed:

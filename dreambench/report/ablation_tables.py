@@ -28,7 +28,7 @@ from dreambench.report.table import (
 from dreambench.report.thumbnails import data_address
 from dreambench.spec.registries import get_metric, in_table_order
 from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json, write_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,7 @@ BY_SUBJECT = ("dino", "clip_t")  # the metrics of the paper's Tables 3 and 4
 
 def write_ablation(summary: AblationSummary, folder: Path) -> None:
     """Write ``ablation.html``, ``.json``, ``.md``, ``.tex``, ``.csv`` and ``.svg`` into a folder."""
-    write_text(folder / "ablation.json", summary.model_dump_json(indent=1) + "\n")
+    write_json(folder / "ablation.json", summary)
     write_text(folder / "ablation.md", ablation_markdown(summary))
     write_text(folder / "ablation.tex", ablation_latex(summary))
     write_text(folder / "ablation.csv", ablation_csv(summary))

@@ -24,7 +24,7 @@ from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
 from dreambench.spec.process import process_kept
 from dreambench.store import RunFolder, open_run
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json, write_text
 from dreambench.store.moved_photos import find_photos
 
 PAGE = "index.html"
@@ -87,7 +87,7 @@ def default_folder(runs: Sequence[RunFolder]) -> Path:
 
 def write_tables(scored: Sequence[RunScores], summary: Summary, out: Path) -> None:
     """Write every file that the page offers (``page.FILES``) into the folder ``out``."""
-    write_text(out / "report.json", summary.model_dump_json(indent=1) + "\n")
+    write_json(out / "report.json", summary)
     write_text(out / "table.md", markdown_table(summary))
     write_text(out / "table.tex", latex_table(summary))
     write_text(out / "table.csv", rows_csv(summary))

@@ -90,8 +90,7 @@ class ClassImageSet:
     def seal(self) -> None:
         """Write the manifest, which makes the set complete."""
         hashes = {path.name: sha256_of(path) for path in self.images}
-        content = {"identity": self.identity, "files": hashes}
-        files.write_text(self.manifest, json.dumps(content, indent=1) + "\n")
+        files.write_json(self.manifest, {"identity": self.identity, "files": hashes})
 
     def is_complete(self) -> bool:
         """Return whether the manifest and all images exist (their bytes are not read)."""

@@ -7,6 +7,7 @@ new file, or a temporary name that the next writer removes.
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
 
 from dreambench.errors import DreambenchError, shortened
 
@@ -102,6 +105,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a text file atomically: UTF-8, and lines end the same way on every system."""
     write_bytes(path, text.encode())
+
+
+def write_json(path: Path, content: BaseModel | Mapping[str, Any]) -> None:
+    """Write a model, or plain data, as a JSON file atomically: a field a line, and a last line end."""
+    if isinstance(content, BaseModel):
+        write_text(path, content.model_dump_json(indent=1) + "\n")
+    else:
+        write_text(path, json.dumps(dict(content), indent=1) + "\n")
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -73,7 +73,7 @@ class GalleryFolder:
     def save_record(self, **changes: Any) -> None:
         """Write gallery.json with some changed fields."""
         self.record = self.record.model_copy(update={**changes, "updated": now()})
-        files.write_text(self.path / _RECORD, self.record.model_dump_json(indent=1) + "\n")
+        files.write_json(self.path / _RECORD, self.record)
 
 
 def open_gallery(path: Path) -> GalleryFolder:

@@ -11,8 +11,8 @@ from dreambench.errors import DreambenchError
 from dreambench.paths import sha256_of
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import metrics_that_compare
-from dreambench.store.files import write_folder_atomically, write_text
-from dreambench.store.run_folder import RunFolder
+from dreambench.store.files import write_folder_atomically, write_json
+from dreambench.store.run_folder import LOG, RunFolder
 from dreambench.store.sealed_rows import read_rows
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def publish_run(run: RunFolder, to: Path, photos_too: bool = True) -> None:
                 packed[table] = sha256_of(published.score_file(table))
         if photos_too:
             _publish_photo_embeddings(run, published)
-        kept = record.model_copy(update={"tables": packed})
-        write_text(temporary / "run.json", kept.model_dump_json(indent=1) + "\n")
+        write_json(temporary / LOG, record.model_copy(update={"tables": packed}))
 
     write_folder_atomically(to, fill)
 

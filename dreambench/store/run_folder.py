@@ -142,10 +142,9 @@ class RunFolder:
             changes["status"] = status
             changes["tables"] = self._checksums() if status in _ENDED else {}
         record = self.record.model_copy(update=changes)
-        text = record.model_dump_json(indent=1) + "\n"
-        files.write_text(self.path / LOG, text)
+        files.write_json(self.path / LOG, record)
         self.record = record  # not before: an interrupted write must not count as written
-        files.write_text(self.path / COPY, text)
+        files.write_json(self.path / COPY, record)
 
     def _checksums(self) -> dict[str, str]:
         folder = self.path / "scores"
@@ -171,7 +170,7 @@ class RunFolder:
 
     def save_subject(self, subject: str, note: Mapping[str, Any]) -> None:
         """Write the note that ends a subject: its images and its wall time."""
-        files.write_text(self.subject_file(subject), json.dumps(dict(note), indent=1) + "\n")
+        files.write_json(self.subject_file(subject), note)
 
     def save_scores(self, table: str, frame: pd.DataFrame) -> None:
         """Write one score table as Parquet."""

@@ -16,7 +16,7 @@ from dreambench.errors import DreambenchError
 from dreambench.human.preference_table import UNDECIDED
 from dreambench.progress import each_in_threads
 from dreambench.store import open_run
-from dreambench.store.files import write_folder_atomically
+from dreambench.store.files import write_folder_atomically, write_json
 from dreambench.store.record import now
 from dreambench.study.candidates import CommonCell, common_cells
 from dreambench.study.database import create_database
@@ -76,7 +76,7 @@ def create_study(
     def fill(temporary: Path) -> None:
         folder = StudyFolder(temporary)
         write_pictures(names, folder.pictures, quiet)
-        folder.plan_file.write_text(plan.model_dump_json(indent=1) + "\n", encoding="utf-8", newline="\n")
+        write_json(folder.plan_file, plan)
         _write_tokens(folder, plan, url.rstrip("/"))
 
     write_folder_atomically(out, fill)

@@ -23,7 +23,7 @@ from dreambench.report.table import (
     to_terminal,
 )
 from dreambench.spec.registries import get_metric
-from dreambench.store.files import write_text
+from dreambench.store.files import write_json, write_text
 
 TITLE = "Which scores follow people"
 HEAD = (
@@ -42,7 +42,7 @@ def write_ranking(found: Rankings, out: Path) -> Path:
     Raises DreambenchError where ``out`` cannot be written.
     """
     tables, facts = ranking_tables(found), ranking_facts(found)
-    write_text(out / "ranking.json", found.model_dump_json(indent=1) + "\n")
+    write_json(out / "ranking.json", found)
     write_text(out / "ranking.csv", ranking_csv(found))
     write_text(out / "ranking.md", markdown_document(TITLE, facts, tables))
     page = out / "ranking.html"
