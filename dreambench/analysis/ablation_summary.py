@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import product
 
 from dreambench.analysis.paired import holm, paired_difference, shared_weights
 from dreambench.analysis.run_scores import RunScores
 from dreambench.analysis.summarize import summary_of
 from dreambench.analysis.summary import MetricScores, Score, SubjectScores
+from dreambench.literature.ablations import Ablation
 from dreambench.literature.published import PublishedRow, differences_from_paper, published
 from dreambench.spec.frozen import Frozen
 
@@ -57,22 +58,23 @@ class AblationSummary(Frozen):
     notes: tuple[str, ...] = ()
 
 
-def summarize_ablation(
-    name: str, title: str, table: int, variants: Mapping[str, RunScores], notes: Sequence[str] = ()
-) -> AblationSummary:
+def summarize_ablation(chosen: Ablation, variants: Mapping[str, RunScores]) -> AblationSummary:
     """Summarize the runs of an ablation's variants, the reference first.
 
-    Raises DreambenchError where their signatures differ: they were scored with different protocols.
+    Its notes are its own and, from the runs' logs, the wrong noun drawn for each subject. Raises
+    DreambenchError where signatures differ: the runs were scored with different protocols.
     """
     summaries = {variant: summary_of([scores]) for variant, scores in variants.items()}
     summary_of(list(variants.values()))  # raises if they cannot be compared
     first = next(iter(summaries.values()))
     quoted = not differences_from_paper(first.signature, whole=False)
-    source = published().table(table)
+    source = published().table(chosen.table)
+    logged = [note for run in variants.values() for note in run.record.notes]
+    notes = [*chosen.notes, *(note for note in logged if note.startswith("Class noun of"))]
     return AblationSummary(
-        ablation=name,
-        title=title,
-        table=table,
+        ablation=chosen.name,
+        title=chosen.title,
+        table=chosen.table,
         signature=first.signature,
         unscored=sum(s.unscored for s in summaries.values()),
         rows=tuple(
@@ -83,7 +85,7 @@ def summarize_ablation(
         subjects={variant: s.subjects for variant, s in summaries.items()},
         paper=source.rows if quoted else (),
         caution=source.caution if quoted else None,
-        notes=tuple(notes),
+        notes=tuple(dict.fromkeys(notes)),
     )
 
 

@@ -157,10 +157,7 @@ def _ablations(scored: Scored) -> list[str]:
     lines = []
     for name in dict.fromkeys(run.group for run in scored if run.group not in SINGLE):
         chosen, variants = ablation(name), _of(scored, name)
-        nouns = [n for run in variants.values() for n in run.record.notes if n.startswith("Class noun of")]
-        notes = list(dict.fromkeys([*chosen.notes, *nouns]))
-        summary = summarize_ablation(name, chosen.title, chosen.table, variants, notes)
-        text = ablation_markdown(summary, by_subject=False)
+        text = ablation_markdown(summarize_ablation(chosen, variants), by_subject=False)
         lines += _folded(f"{chosen.title} (Table {chosen.table})", [text])
     return lines
 

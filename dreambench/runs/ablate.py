@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from dreambench.executors import ExecutorOptions
-from dreambench.literature.ablations import Ablation, ablation
+from dreambench.literature.ablations import ablation
 from dreambench.progress import ProgressListener, reporting
 from dreambench.runs.asked import Asked, asked_spec
 from dreambench.runs.run import work
@@ -35,9 +35,11 @@ def ablate(
     on_ray, chosen = options.on_ray(), ablation(name)
     specs = {v: asked_spec(preset, seed=seed, defaults=chosen.fields(v), **asked) for v in chosen.variants}
     quiet_libraries()
+    from dreambench.analysis.ablation_summary import summarize_ablation
+    from dreambench.analysis.run_scores import read_run_scores
     from dreambench.runs.prepare import prepare_all
     from dreambench.runs.reuse import reuse_finished_subjects
-    from dreambench.store.opening import runs_below
+    from dreambench.store.opening import open_run, runs_below
 
     with reporting(reporter) as shown:
         # Prepare all of them first: an error in the last variant must not appear after hours of the others.
@@ -51,16 +53,5 @@ def ablate(
                 taken = reuse_finished_subjects(prepared[variant], folder / variant, others)
                 shown.say(f"{name}: {variant}" + (f" ({len(taken)} subjects reused)" if taken else ""))
             work([(prepared[variant], folder / variant) for variant in batch], options, shown)
-    return _summarize(chosen, folder), folder
-
-
-def _summarize(chosen: Ablation, folder: Path) -> AblationSummary:
-    from dreambench.analysis.ablation_summary import summarize_ablation
-    from dreambench.analysis.run_scores import read_run_scores
-    from dreambench.store import open_run
-
-    runs: dict[str, Any] = {v: read_run_scores([open_run(folder / v)])[0] for v in chosen.variants}
-    notes = list(chosen.notes)
-    # The wrong noun drawn for each subject is in that variant's log.
-    notes += [note for run in runs.values() for note in run.record.notes if note.startswith("Class noun of")]
-    return summarize_ablation(chosen.name, chosen.title, chosen.table, runs, notes)
+    scored = {variant: read_run_scores([open_run(folder / variant)])[0] for variant in specs}
+    return summarize_ablation(chosen, scored), folder

@@ -10,6 +10,7 @@ import pandas as pd
 
 from dreambench.analysis import read_run_scores
 from dreambench.analysis.ablation_summary import summarize_ablation
+from dreambench.literature.ablations import ablation
 from dreambench.report.ablation_tables import ablation_figure
 from dreambench.report.score_figures import DrawnFigure, score_figures
 from dreambench.store import RunFolder
@@ -42,7 +43,7 @@ def test_what_has_scores_is_drawn_the_same_every_time(run: RunFolder) -> None:
 def test_an_ablation_s_figure_is_the_same_every_time(run: RunFolder, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", two_subjects(), tables=two_subjects_tables())
     variants = dict(zip(("with", "without"), read_run_scores([run, other]), strict=True))
-    summary = summarize_ablation("prior-preservation", "Prior preservation", 3, variants)
+    summary = summarize_ablation(ablation("prior-preservation"), variants)
     assert ablation_figure(summary) == ablation_figure(summary)
 
 

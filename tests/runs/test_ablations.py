@@ -58,7 +58,7 @@ def summary(tmp_path: Path):
         ]
         run = make_run(tmp_path / variant, rows, spec=make_spec(data=DataSpec(label=OFFICIAL)))
         found[variant] = read_run_scores([run])[0]
-    return summarize_ablation("prior-preservation", "Prior preservation", 3, found, ["a note"])
+    return summarize_ablation(ablation("prior-preservation").model_copy(update={"notes": ("a note",)}), found)
 
 
 def test_rows_differences_and_the_papers_rows(summary) -> None:
