@@ -20,10 +20,10 @@ from dreambench.store.files import write_folder_atomically, write_json
 from dreambench.store.record import now
 from dreambench.study.candidates import CommonCell, common_cells
 from dreambench.study.database import create_database
-from dreambench.study.draw import DrawnCheck, DrawnPair, Sizes, draw_checks, draw_pairs, draw_raters
+from dreambench.study.draw import NamePicture, Sizes, draw_checks, draw_pairs, draw_raters
 from dreambench.study.folder import StudyFolder
 from dreambench.study.links import new_token, token_hash, write_links
-from dreambench.study.study_plan import STUDIES, AttentionCheck, Pair, RunNote, StudyName, StudyPlan
+from dreambench.study.study_plan import STUDIES, RunNote, StudyName, StudyPlan
 
 DEFAULT_URL = "http://127.0.0.1:8000"
 SIDE = 768  # pixels: larger than a column on most screens, small enough for a phone's connection
@@ -55,21 +55,29 @@ def create_study(
     _refuse_undecided(run_a, run_b)
     cells = common_cells(run_a, run_b)
     photos = _photos(cells, run_a)
-    pairs = [pair for study in studies for pair in draw_pairs(cells, study, sizes, seed)]
-    checks = [check for study in studies for check in draw_checks(photos, study, sizes, seed)]
-    raters = [rater for study in studies for rater in draw_raters([*pairs, *checks], study, sizes, seed)]
-    rated = sorted({pair.cell.subject for pair in pairs if pair.study == "subject"})
     # The random name of each shown file, which reveals nothing; a file that is shown twice has one.
     names: dict[Path, str] = defaultdict(lambda: f"{secrets.token_hex(8)}.webp")
+
+    def of_run(run: RunScores) -> NamePicture:
+        return lambda file: names[run.folder.resolve(file)]
+
+    def of_photo(photo: str) -> str:
+        return names[Path(photo)]
+
+    shown = of_run(run_a), of_run(run_b)
+    pairs = [pair for study in studies for pair in draw_pairs(cells, study, sizes, seed, *shown)]
+    checks = [check for study in studies for check in draw_checks(photos, study, sizes, seed, of_photo)]
+    raters = [rater for study in studies for rater in draw_raters([*pairs, *checks], study, sizes, seed)]
+    rated = sorted({pair.subject for pair in pairs if pair.study == "subject"})
     plan = StudyPlan(
         created=now(),
         seed=seed,
         contact=contact,
         run_a=_note(run_a),
         run_b=_note(run_b),
-        photos={subject: tuple(names[Path(photo)] for photo in photos[subject][1]) for subject in rated},
-        pairs=tuple(_pair(pair, names, run_a, run_b) for pair in pairs),
-        checks=tuple(_check(check, names, photos[check.subject][1]) for check in checks),
+        photos={subject: tuple(map(of_photo, photos[subject][1])) for subject in rated},
+        pairs=tuple(pairs),
+        checks=tuple(checks),
         raters=tuple(raters),
     )
 
@@ -92,35 +100,6 @@ def _photos(cells: Iterable[CommonCell], run: RunScores) -> dict[str, tuple[str,
                 f"{run.folder.path}/run.json: subject {subject} has no photos", "run it again"
             )
     return photos
-
-
-def _pair(pair: DrawnPair, names: dict[Path, str], run_a: RunScores, run_b: RunScores) -> Pair:
-    return Pair(
-        name=pair.name,
-        study=pair.study,
-        questionnaire=pair.questionnaire,
-        subject=pair.cell.subject,
-        prompt_index=pair.cell.prompt_index,
-        text=pair.cell.text,
-        file_a=pair.file_a,
-        file_b=pair.file_b,
-        picture_a=names[run_a.folder.resolve(pair.file_a)],
-        picture_b=names[run_b.folder.resolve(pair.file_b)],
-    )
-
-
-def _check(check: DrawnCheck, names: dict[Path, str], photos: Sequence[str]) -> AttentionCheck:
-    others = [photo for photo in photos if photo != check.photo]
-    return AttentionCheck(
-        name=check.name,
-        study=check.study,
-        questionnaire=check.questionnaire,
-        subject=check.subject,
-        text=f"a {check.class_noun}",
-        picture_a=names[Path(check.photo)],
-        picture_b=names[Path(check.other_photo)],
-        photos=tuple(names[Path(photo)] for photo in others) if check.study == "subject" else (),
-    )
 
 
 def _refuse_undecided(*runs: RunScores) -> None:

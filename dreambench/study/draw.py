@@ -5,13 +5,13 @@ The same cells, sizes and seed give the same draw. Nothing here reads or writes 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from dreambench.errors import DreambenchError
 from dreambench.study.candidates import CommonCell
-from dreambench.study.study_plan import Rater, Step, StudyName
+from dreambench.study.study_plan import AttentionCheck, Pair, Rater, Step, StudyName
 
 
 @dataclass(frozen=True)
@@ -32,35 +32,21 @@ class Sizes:
         return self.questionnaires * self.questions
 
 
-@dataclass(frozen=True)
-class DrawnPair:
-    """A pair: a cell, and one image file of each run."""
-
-    name: str
-    study: StudyName
-    questionnaire: int
-    cell: CommonCell
-    file_a: str
-    file_b: str
+#: Returns the name of the picture of a file in the study.
+NamePicture = Callable[[str], str]
 
 
-@dataclass(frozen=True)
-class DrawnCheck:
-    """An attention check: a photo of the subject, and a photo of a subject of another class."""
-
-    name: str
-    study: StudyName
-    questionnaire: int
-    subject: str
-    class_noun: str
-    photo: str
-    other_photo: str
-
-
-def draw_pairs(cells: Sequence[CommonCell], study: StudyName, sizes: Sizes, seed: int) -> list[DrawnPair]:
+def draw_pairs(
+    cells: Sequence[CommonCell],
+    study: StudyName,
+    sizes: Sizes,
+    seed: int,
+    name_a: NamePicture,
+    name_b: NamePicture,
+) -> list[Pair]:
     """Draw as many different cells as the study has questions, and one image per run in each.
 
-    Raises DreambenchError where there are too few cells.
+    ``name_a`` and ``name_b`` are for the runs' files. Raises DreambenchError where there are too few cells.
     """
     if len(cells) < sizes.pairs:
         fit = f"--questionnaires {len(cells) // sizes.questions}"
@@ -72,22 +58,33 @@ def draw_pairs(cells: Sequence[CommonCell], study: StudyName, sizes: Sizes, seed
             f"give {fit}" if cells else "name runs of the same subjects",
         )
     rng = Random(f"pairs/{seed}/{study}")
-    return [
-        DrawnPair(
-            name=f"{study}-{number:04d}",
-            study=study,
-            questionnaire=number // sizes.questions + 1,
-            cell=cell,
-            file_a=rng.choice(cell.files_a),
-            file_b=rng.choice(cell.files_b),
+    pairs = []
+    for number, cell in enumerate(rng.sample(list(cells), sizes.pairs)):
+        file_a, file_b = rng.choice(cell.files_a), rng.choice(cell.files_b)
+        pairs.append(
+            Pair(
+                name=f"{study}-{number:04d}",
+                study=study,
+                questionnaire=number // sizes.questions + 1,
+                subject=cell.subject,
+                prompt_index=cell.prompt_index,
+                text=cell.text,
+                file_a=file_a,
+                file_b=file_b,
+                picture_a=name_a(file_a),
+                picture_b=name_b(file_b),
+            )
         )
-        for number, cell in enumerate(rng.sample(list(cells), sizes.pairs))
-    ]
+    return pairs
 
 
 def draw_checks(
-    subjects: Mapping[str, tuple[str, Sequence[str]]], study: StudyName, sizes: Sizes, seed: int
-) -> list[DrawnCheck]:
+    subjects: Mapping[str, tuple[str, Sequence[str]]],
+    study: StudyName,
+    sizes: Sizes,
+    seed: int,
+    name: NamePicture,
+) -> list[AttentionCheck]:
     """Draw attention checks; ``subjects`` maps a name to its class noun and its photos.
 
     The other photo is of another class noun, so that one answer is clearly right. In the subject study,
@@ -108,25 +105,28 @@ def draw_checks(
     rng = Random(f"checks/{seed}/{study}")
     drawn = []
     for number in range(sizes.checks * sizes.questionnaires):
-        name = rng.choice(names)
-        noun, photos = subjects[name]
-        others = [photo for other, some in sorted(subjects.values()) if other != noun for photo in some]
+        subject = rng.choice(names)
+        noun, photos = subjects[subject]
+        strangers = [photo for other, some in sorted(subjects.values()) if other != noun for photo in some]
+        photo, stranger = rng.choice(list(photos)), rng.choice(strangers)
+        others = [other for other in photos if other != photo] if study == "subject" else []
         drawn.append(
-            DrawnCheck(
+            AttentionCheck(
                 name=f"{study}check-{number:04d}",
                 study=study,
                 questionnaire=number // sizes.checks + 1,
-                subject=name,
-                class_noun=noun,
-                photo=rng.choice(list(photos)),
-                other_photo=rng.choice(others),
+                subject=subject,
+                text=f"a {noun}",
+                picture_a=name(photo),
+                picture_b=name(stranger),
+                photos=tuple(map(name, others)),
             )
         )
     return drawn
 
 
 def draw_raters(
-    items: Sequence[DrawnPair | DrawnCheck], study: StudyName, sizes: Sizes, seed: int
+    items: Sequence[Pair | AttentionCheck], study: StudyName, sizes: Sizes, seed: int
 ) -> list[Rater]:
     """Return a study's raters, each with the items of one questionnaire in a random order, on random sides.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 
 import pytest
@@ -9,19 +10,31 @@ import pytest
 from dreambench.errors import DreambenchError
 from dreambench.study.candidates import CommonCell
 from dreambench.study.draw import Sizes, draw_checks, draw_pairs, draw_raters
+from dreambench.study.study_plan import Pair, StudyName
 
 CELLS = [
     CommonCell(f"s{subject:02d}", "dog", prompt, "a dog", ("a0", "a1", "a2", "a3"), ("b0", "b1", "b2", "b3"))
     for subject in range(30)
     for prompt in range(25)
 ]
+
+
+def name(file: str) -> str:
+    """A picture's name, one for each file."""
+    return f"{hashlib.sha256(file.encode()).hexdigest()[:16]}.webp"
+
+
+def pairs_of(cells: list[CommonCell], study: StudyName, sizes: Sizes, seed: int) -> list[Pair]:
+    return draw_pairs(cells, study, sizes, seed, name, lambda file: name(f"the other run's {file}"))
+
+
 PHOTOS = {"ant": ("dog", ["a1", "a2", "a3"]), "bee": ("cat", ["b1"]), "elk": ("dog", ["e1", "e2"])}
 
 
 def test_the_default_is_the_papers_study() -> None:
-    pairs = draw_pairs(CELLS, "subject", Sizes(), 0)
+    pairs = pairs_of(CELLS, "subject", Sizes(), 0)
     raters = draw_raters(pairs, "subject", Sizes(), 0)
-    assert len(pairs) == len({(p.cell.subject, p.cell.prompt_index) for p in pairs}) == 600
+    assert len(pairs) == len({(p.subject, p.prompt_index) for p in pairs}) == 600
     assert len(raters) == 72
     assert sum(len(rater.steps) for rater in raters) == 1800
     asked = Counter(step.item for rater in raters for step in rater.steps)
@@ -29,13 +42,16 @@ def test_the_default_is_the_papers_study() -> None:
 
 
 def test_every_image_of_a_cell_can_be_drawn() -> None:
-    pairs = draw_pairs(CELLS, "prompt", Sizes(), 0)
+    pairs = pairs_of(CELLS, "prompt", Sizes(), 0)
     assert {pair.file_a for pair in pairs} == {"a0", "a1", "a2", "a3"}
     assert {pair.file_b for pair in pairs} == {"b0", "b1", "b2", "b3"}
+    for pair in pairs:
+        assert pair.picture_a == name(pair.file_a)
+        assert pair.picture_b == name(f"the other run's {pair.file_b}")
 
 
 def test_sides_and_order_are_the_raters_own() -> None:
-    pairs = draw_pairs(CELLS, "subject", Sizes(), 0)
+    pairs = pairs_of(CELLS, "subject", Sizes(), 0)
     raters = draw_raters(pairs, "subject", Sizes(), 0)
     swapped = sum(step.swapped for rater in raters for step in rater.steps)
     assert 800 < swapped < 1000  # 900 +- 5 standard deviations of 21
@@ -45,11 +61,11 @@ def test_sides_and_order_are_the_raters_own() -> None:
 
 
 def test_a_seed_fixes_the_draw_and_the_studies_differ() -> None:
-    first, again, other = (draw_pairs(CELLS, "subject", Sizes(), seed) for seed in (1, 1, 2))
+    first, again, other = (pairs_of(CELLS, "subject", Sizes(), seed) for seed in (1, 1, 2))
     assert first == again != other
     assert draw_raters(first, "subject", Sizes(), 1) == draw_raters(again, "subject", Sizes(), 1)
-    prompts = draw_pairs(CELLS, "prompt", Sizes(), 1)
-    assert [p.cell for p in prompts] != [p.cell for p in first]
+    prompts = pairs_of(CELLS, "prompt", Sizes(), 1)
+    assert [(p.subject, p.prompt_index) for p in prompts] != [(p.subject, p.prompt_index) for p in first]
 
 
 @pytest.mark.parametrize(
@@ -62,19 +78,22 @@ def test_a_seed_fixes_the_draw_and_the_studies_differ() -> None:
 )
 def test_too_few_cells(cells: list[CommonCell], remedy: str) -> None:
     with pytest.raises(DreambenchError, match=f"share {len(cells)} cells.*need 12; .*{remedy}"):
-        draw_pairs(cells, "subject", Sizes(4, 3), 0)
+        pairs_of(cells, "subject", Sizes(4, 3), 0)
 
 
 def test_checks_set_a_photo_of_the_subject_against_another_class() -> None:
-    checks = draw_checks(PHOTOS, "subject", Sizes(20, 5, 3, 2), 0)
+    checks = draw_checks(PHOTOS, "subject", Sizes(20, 5, 3, 2), 0, name)
     assert Counter(check.questionnaire for check in checks) == dict.fromkeys(range(1, 21), 2)
     for check in checks:
         assert check.subject != "bee"  # its only photo would leave no reference
-        assert check.photo in PHOTOS[check.subject][1]
-        assert check.other_photo == "b1"
-    assert "bee" in {check.subject for check in draw_checks(PHOTOS, "prompt", Sizes(20, 5, 3, 2), 0)}
+        assert {check.picture_a, *check.photos} == set(map(name, PHOTOS[check.subject][1]))
+        assert check.picture_a not in check.photos  # the photo in question is not a reference
+        assert check.picture_b == name("b1")
+    of_prompts = draw_checks(PHOTOS, "prompt", Sizes(20, 5, 3, 2), 0, name)
+    assert "bee" in {check.subject for check in of_prompts}
+    assert {check.photos for check in of_prompts} == {()}
 
 
 def test_checks_need_two_classes() -> None:
     with pytest.raises(DreambenchError, match=r"--checks 1.*two class nouns.*leave --checks out"):
-        draw_checks({"ant": PHOTOS["ant"], "elk": PHOTOS["elk"]}, "subject", Sizes(1, 1, 1, 1), 0)
+        draw_checks({"ant": PHOTOS["ant"], "elk": PHOTOS["elk"]}, "subject", Sizes(1, 1, 1, 1), 0, name)
