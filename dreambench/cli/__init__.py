@@ -38,23 +38,14 @@ _WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory":
 _OUTPUT = "the standard output"
 _LONGEST = 300  # characters of a library's message in an error of one line
 
-#: The commands under the headings of the help.
-_HEADINGS = {
-    "Run and score": ("run", "score", "report", "plan", "verify", "data"),
-    "Compare": ("check", "leaderboard", "power"),
-    "The paper": ("ablate", "claims", "reproduce", "gallery"),
-    "Human judgment": ("study", "correlate"),
-    "Look up": ("metrics", "presets", "published", "identifiers"),
-}
-
 
 class _UnderHeadings(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
-        return [name for names in _HEADINGS.values() for name in names]
+        return [name for commands in _COMMANDS.values() for name in commands]
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         longest = max(map(len, self.commands))
-        for heading, names in _HEADINGS.items():
+        for heading, names in _COMMANDS.items():
             with formatter.section(heading):
                 formatter.write_dl(
                     [(name.ljust(longest), self.commands[name].get_short_help_str()) for name in names]
@@ -70,30 +61,43 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-#: The commands, each with a line that fits into 80 columns.
-_COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
-    "run": (run_command.run, "Train, draw, score: from photos to a signed table."),
-    "score": (score_command.score, "Score images of any method by the same protocol."),
-    "report": (report_command.report, "Write the tables and the page of one run or several."),
-    "correlate": (correlate_command.correlate, "Correlate metrics with human ratings or votes."),
-    "check": (check_command.check, "Compare a run's scores with a baseline."),
-    "verify": (check_command.verify, "Check this installation by the photos' own scores."),
-    "plan": (run_command.plan, "Show what a run will do, and what is missing."),
-    "power": (power_command.power, "Say how large an experiment a difference needs."),
-    "published": (lookup_commands.published, "List published results and their protocols."),
-    "leaderboard": (report_command.leaderboard, "Write one sortable page of signed results."),
-    "ablate": (ablate_command.ablate, "Run an ablation of the paper."),
-    "claims": (claims_command.claims, "Test each claim of the paper on runs."),
-    "reproduce": (reproduce_command.reproduce, "Run the paper's whole evaluation; write one page."),
-    "gallery": (gallery_command.gallery, "Draw the paper's applications with a run's models."),
-    "identifiers": (lookup_commands.identifiers, "Draw rare-token identifiers from a tokenizer."),
-    "presets": (lookup_commands.presets, "List the presets, or show one with all its fields."),
-    "metrics": (lookup_commands.metrics, "List the metrics with definition and source."),
+#: The commands under the headings of the help, each with a line that fits into 80 columns.
+_COMMANDS: dict[str, dict[str, tuple[Callable[..., None] | typer.Typer, str]]] = {
+    "Run and score": {
+        "run": (run_command.run, "Train, draw, score: from photos to a signed table."),
+        "score": (score_command.score, "Score images of any method by the same protocol."),
+        "report": (report_command.report, "Write the tables and the page of one run or several."),
+        "plan": (run_command.plan, "Show what a run will do, and what is missing."),
+        "verify": (check_command.verify, "Check this installation by the photos' own scores."),
+        "data": (data_command.app, "Fetch the photos, verify them, show the subjects."),
+    },
+    "Compare": {
+        "check": (check_command.check, "Compare a run's scores with a baseline."),
+        "leaderboard": (report_command.leaderboard, "Write one sortable page of signed results."),
+        "power": (power_command.power, "Say how large an experiment a difference needs."),
+    },
+    "The paper": {
+        "ablate": (ablate_command.ablate, "Run an ablation of the paper."),
+        "claims": (claims_command.claims, "Test each claim of the paper on runs."),
+        "reproduce": (reproduce_command.reproduce, "Run the paper's whole evaluation; write one page."),
+        "gallery": (gallery_command.gallery, "Draw the paper's applications with a run's models."),
+    },
+    "Human judgment": {
+        "study": (study_command.app, "Ask people: draw a user study, serve it, export its votes."),
+        "correlate": (correlate_command.correlate, "Correlate metrics with human ratings or votes."),
+    },
+    "Look up": {
+        "metrics": (lookup_commands.metrics, "List the metrics with definition and source."),
+        "presets": (lookup_commands.presets, "List the presets, or show one with all its fields."),
+        "published": (lookup_commands.published, "List published results and their protocols."),
+        "identifiers": (lookup_commands.identifiers, "Draw rare-token identifiers from a tokenizer."),
+    },
 }
-for _name, (_command, _line) in _COMMANDS.items():
-    app.command(_name, short_help=_line)(_command)
-for _group in (data_command.app, study_command.app):
-    app.add_typer(_group, name=_group.info.name, short_help=_group.info.help)
+for _name, (_command, _line) in [each for names in _COMMANDS.values() for each in names.items()]:
+    if isinstance(_command, typer.Typer):
+        app.add_typer(_command, name=_name, help=_line, short_help=_line)
+    else:
+        app.command(_name, short_help=_line)(_command)
 
 
 @app.callback(invoke_without_command=True)

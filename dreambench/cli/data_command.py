@@ -27,7 +27,7 @@ from dreambench.dataset.own_list import unused_parts, write_list
 from dreambench.dataset.prompts import CATEGORIES
 from dreambench.errors import DreambenchError
 
-app = typer.Typer(name="data", help="Fetch the photos, verify them, show the subjects.", no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True)
 
 DataOption = Annotated[
     Path | None,

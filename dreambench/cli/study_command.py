@@ -15,9 +15,7 @@ from dreambench.errors import DreambenchError
 if TYPE_CHECKING:
     from dreambench.study.study_plan import StudyName, StudyPlan
 
-app = typer.Typer(
-    name="study", help="Ask people: draw a user study, serve it, export its votes.", no_args_is_help=True
-)
+app = typer.Typer(no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder that `study create` made.")]
 
