@@ -2,15 +2,6 @@
 
 from dreambench.analysis.run_scores import RunScores, read_run_scores
 from dreambench.analysis.summarize import summarize, summary_of
-from dreambench.analysis.summary import Row, Score, SubjectScores, Summary
+from dreambench.analysis.summary import Summary
 
-__all__ = [
-    "Row",
-    "RunScores",
-    "Score",
-    "SubjectScores",
-    "Summary",
-    "read_run_scores",
-    "summarize",
-    "summary_of",
-]
+__all__ = ["RunScores", "Summary", "read_run_scores", "summarize", "summary_of"]

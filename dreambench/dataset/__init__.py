@@ -3,12 +3,11 @@
 Source: Ruiz et al., "DreamBooth", CVPR 2023, section 4.1; google/dreambooth (CC BY 4.0).
 """
 
-from dreambench.dataset.dataset import Dataset, Photo, Problem, Subject, match_prompt
+from dreambench.dataset.dataset import Dataset, Photo, Subject, match_prompt
 from dreambench.dataset.images import as_rgb, read_image
 from dreambench.dataset.loading import load_dataset, verify
-from dreambench.dataset.official import OfficialSubject, official_folder, official_subjects
+from dreambench.dataset.official import official_subjects
 from dreambench.dataset.prompts import (
-    Category,
     Prompt,
     canonical_selection,
     official_prompts,
@@ -18,18 +17,14 @@ from dreambench.dataset.prompts import (
 from dreambench.dataset.pulling import pull, pull_prompts, pull_ratings
 
 __all__ = [
-    "Category",
     "Dataset",
-    "OfficialSubject",
     "Photo",
-    "Problem",
     "Prompt",
     "Subject",
     "as_rgb",
     "canonical_selection",
     "load_dataset",
     "match_prompt",
-    "official_folder",
     "official_prompts",
     "official_subjects",
     "pull",

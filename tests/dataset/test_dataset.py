@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dreambench.dataset import Problem, load_dataset, verify
+from dreambench.dataset import load_dataset, verify
+from dreambench.dataset.dataset import Problem
 from dreambench.dataset.official import official_fingerprint, official_photos, official_subjects
 from dreambench.errors import DreambenchError
 

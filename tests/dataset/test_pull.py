@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from dreambench.dataset import load_dataset, official_folder, pull, pulling
+from dreambench.dataset import load_dataset, pull, pulling
 from dreambench.dataset import official as official_module
+from dreambench.dataset.official import official_folder
 from dreambench.errors import DreambenchError
 
 CACHED = (
