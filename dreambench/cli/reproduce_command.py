@@ -51,7 +51,6 @@ def reproduce(
     from dreambench.cli.claims_command import read_correlation
     from dreambench.runs.reproduce import reproduce as run_all
 
-    execution.on_ray()
     _refuse_one_methods_settings(settings)
     if notes is not None and not notes.is_file():
         raise DreambenchError(f"{notes} does not exist", "give --notes a Markdown file")

@@ -104,7 +104,6 @@ def plan(
     from dreambench.runs.asked import asked_spec
     from dreambench.spec.process import quiet_libraries
 
-    execution.on_ray()
     spec = asked_spec(preset, seed=seed, **vars(asked))
     quiet_libraries()
     from dreambench.runs.plan import make_plan

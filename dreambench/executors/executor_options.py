@@ -27,7 +27,8 @@ class ExecutorOptions:
     ``ray_address`` is a cluster's (None: a Ray on this machine alone). ``workers`` is how many tasks run at
     once (None: as many as fit). ``gpus_per_unit`` is a task's share of a GPU, possibly a fraction.
     ``unit_timeout`` is a task's time limit in seconds (None: derived from measured tasks). With ``send_back``
-    files are sent back even where workers see the run's folder.
+    files are sent back even where workers see the run's folder. Raises DreambenchError where the options
+    contradict each other.
     """
 
     executor: str = "local"
@@ -38,18 +39,7 @@ class ExecutorOptions:
     send_back: bool = False
     attempts: int = 3
 
-    @property
-    def gpu_share(self) -> float:
-        """A task's share of a GPU's memory: at most 1."""
-        return min(1.0, self.gpus_per_unit or 1.0)
-
-    @property
-    def elsewhere(self) -> bool:
-        """Whether other machines may do the work, so that it does not matter what this one lacks."""
-        return self.ray_address is not None
-
-    def on_ray(self) -> bool:
-        """Return whether tasks run on Ray. Raises DreambenchError where the options contradict each other."""
+    def __post_init__(self) -> None:
         if self.executor not in ("local", "ray"):
             raise DreambenchError(f"--executor {self.executor} is unknown", "give local or ray")
         given = {
@@ -62,4 +52,18 @@ class ExecutorOptions:
         stray = [name for name, value in given.items() if value is not None]
         if self.executor == "local" and stray:
             raise DreambenchError(f"{stray[0]} is for --executor ray", "give both, or neither")
+
+    @property
+    def gpu_share(self) -> float:
+        """A task's share of a GPU's memory: at most 1."""
+        return min(1.0, self.gpus_per_unit or 1.0)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other machines may do the work, so that it does not matter what this one lacks."""
+        return self.ray_address is not None
+
+    @property
+    def on_ray(self) -> bool:
+        """Whether tasks run on Ray."""
         return self.executor == "ray"

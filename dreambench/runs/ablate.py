@@ -32,7 +32,7 @@ def ablate(
     The options are those of ``run``. Raises DreambenchError.
     """
     options = executor or ExecutorOptions()
-    on_ray, chosen = options.on_ray(), ablation(name)
+    chosen = ablation(name)
     specs = {v: asked_spec(preset, seed=seed, defaults=chosen.fields(v), **asked) for v in chosen.variants}
     quiet_libraries()
     from dreambench.analysis.ablation_summary import summarize_ablation
@@ -47,7 +47,7 @@ def ablate(
         spec = prepared[chosen.reference].spec
         folder = Path(out or f"results/{spec.preset}-ablation-{name}-{spec.images_key[:8]}")
         # On Ray all variants are one queue; here each reuses what the one before it has finished.
-        for batch in [list(specs)] if on_ray else [[variant] for variant in specs]:
+        for batch in [list(specs)] if options.on_ray else [[variant] for variant in specs]:
             for variant in batch:
                 others = runs_below(folder.resolve().parent)
                 taken = reuse_finished_subjects(prepared[variant], folder / variant, others)

@@ -134,7 +134,7 @@ def _estimate(
         return None
     gpus = _count_gpus()
     share = options.gpus_per_unit if options.gpus_per_unit is not None else (1.0 if gpus else 0.0)
-    fitting = max(1, units_on(gpus, share)) if share and options.on_ray() else 1
+    fitting = max(1, units_on(gpus, share)) if share and options.on_ray else 1
     sets = Counter("" if each is None or each.is_complete() else each.folder.name for each in needed)
     images = max(images_of(spec, subject) for subject in subjects)
     return estimate(spec, rates, images, sets, options.workers or fitting, share)

@@ -42,7 +42,6 @@ def reproduce(
     DreambenchError.
     """
     options = executor or ExecutorOptions()
-    options.on_ray()
     subjects = parse_subjects(asked.pop("subjects", None))
 
     def build(fields: Mapping[str, Any]) -> RunSpec:

@@ -68,7 +68,7 @@ def run(
     Raises DreambenchError, and UnfinishedRunsError if tasks failed on Ray. After KeyboardInterrupt, the same
     call resumes the runs.
     """
-    if executor.on_ray():
+    if executor.on_ray:
         from dreambench.executors.ray.cluster import require_ray
 
         require_ray()
@@ -183,7 +183,7 @@ def work(
         # Now, not after hours of training. A run that was begun may have embedded its images already.
         for prepared in [prepared for prepared, folder in runs if not (folder / LOG).exists()]:
             _fetch_weights(prepared)
-    limit = options.unit_timeout or (measured_limit([p for p, _ in runs]) if options.on_ray() else None)
+    limit = options.unit_timeout or (measured_limit([p for p, _ in runs]) if options.on_ray else None)
     jobs = [Job(prepared, folder, keep_checkpoints, list(notes), limit) for prepared, folder in runs]
     folders: list[RunFolder] = []
     failed: list[Outcome] = []
@@ -210,7 +210,7 @@ def executor_of(options: ExecutorOptions, prepared: Sequence[Prepared]) -> Execu
     """Return the requested executor of prepared runs."""
     from dreambench.runs.model_cache import ModelCache, worker_models
 
-    if options.on_ray():
+    if options.on_ray:
         from dreambench.executors.ray.executor import RayExecutor
 
         return RayExecutor(options, partial(worker_models, gpu_share=options.gpu_share))
