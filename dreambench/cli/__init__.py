@@ -16,16 +16,14 @@ import typer
 from typer.core import TyperGroup
 
 from dreambench.cli import (
-    ablate_command,
     check_command,
-    claims_command,
     correlate_command,
     data_command,
     gallery_command,
     lookup_commands,
+    paper_commands,
     power_command,
     report_command,
-    reproduce_command,
     run_command,
     score_command,
     study_command,
@@ -77,9 +75,9 @@ _COMMANDS: dict[str, dict[str, tuple[Callable[..., None] | typer.Typer, str]]] =
         "power": (power_command.power, "Say how large an experiment a difference needs."),
     },
     "The paper": {
-        "ablate": (ablate_command.ablate, "Run an ablation of the paper."),
-        "claims": (claims_command.claims, "Test each claim of the paper on runs."),
-        "reproduce": (reproduce_command.reproduce, "Run the paper's whole evaluation; write one page."),
+        "ablate": (paper_commands.ablate, "Run an ablation of the paper."),
+        "claims": (paper_commands.claims, "Test each claim of the paper on runs."),
+        "reproduce": (paper_commands.reproduce, "Run the paper's whole evaluation; write one page."),
         "gallery": (gallery_command.gallery, "Draw the paper's applications with a run's models."),
     },
     "Human judgment": {

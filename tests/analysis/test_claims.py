@@ -9,7 +9,7 @@ import pytest
 
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.analysis.verdicts import judge_claims
-from dreambench.cli.claims_command import run_folders
+from dreambench.cli.paper_commands import run_folders
 from dreambench.errors import DreambenchError
 from dreambench.literature.claims import Claim, Claims, fits, paper_claims
 from dreambench.spec.protocol_spec import ProtocolSpec

@@ -10,8 +10,7 @@ import pytest
 from scipy import stats
 
 from dreambench.human.correlation import RatedImages, correlate
-from dreambench.human.correlation.coefficients import coefficient, fisher_interval
-from dreambench.human.correlation.dependent import steiger, williams
+from dreambench.human.correlation.coefficients import coefficient, fisher_interval, steiger, williams
 from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import (
     cluster_counts,

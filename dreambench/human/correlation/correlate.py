@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from dreambench.human.correlation.coefficients import KINDS, coefficient
-from dreambench.human.correlation.dependent import steiger, williams
+from dreambench.human.correlation.coefficients import KINDS, coefficient, steiger, williams
 from dreambench.human.correlation.rated_images import RatedImages
 from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import (

@@ -8,7 +8,7 @@ import pytest
 
 from dreambench.analysis.paired import holm
 from dreambench.human.correlation import RatedImages, correlate
-from dreambench.human.correlation.dependent import steiger, williams
+from dreambench.human.correlation.coefficients import steiger, williams
 from dreambench.human.correlation.ranking import rank_task
 from dreambench.human.correlation.raters import agreement, upper_bound
 from dreambench.human.correlation.resampling import percentile_interval, two_sided_p, weighted_pearson

@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy.stats import t
 
-from dreambench.human.correlation.dependent import steiger, williams
+from dreambench.human.correlation.coefficients import steiger, williams
 
 
 def test_steiger_by_hand() -> None:
