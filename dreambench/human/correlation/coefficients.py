@@ -1,8 +1,8 @@
 """Pearson, Spearman and Kendall with p-values (scipy) and intervals by Fisher's z; tests of two correlations.
 
-Steiger's and Williams's tests are of two correlations that share a variable: does one metric follow the raters
-better than another? ``r_a`` and ``r_b`` are those of the metrics a and b with the same human score, ``r_ab``
-that of the metrics with each other, ``n`` the number of images. Both assume independent images.
+Steiger's and Williams's tests are of two correlations that share a variable: does one metric follow the
+raters better than another? ``r_a`` and ``r_b`` are those of the metrics a and b with the same human score,
+``r_ab`` that of the metrics with each other, ``n`` the number of images. Both assume independent images.
 """
 
 from __future__ import annotations
