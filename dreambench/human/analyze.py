@@ -8,8 +8,7 @@ from pathlib import Path
 from dreambench.dataset.pinned_files import IMAGENHUB_JUDGES
 from dreambench.human.bradley_terry import strengths
 from dreambench.human.correlation import Correlations, RatedImages, correlate
-from dreambench.human.correlation.ranking import rank_task
-from dreambench.human.correlation.ranking_results import Rankings
+from dreambench.human.correlation.ranking import Rankings, rank_task
 from dreambench.human.imagenhub import read_imagenhub
 from dreambench.human.imagenhub_tasks import read_tasks
 from dreambench.human.preference_table import paper_preferences, preference_table

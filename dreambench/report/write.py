@@ -14,12 +14,12 @@ from dreambench.literature.citation import BIBTEX, BIBTEX_FILE
 from dreambench.literature.published import of_the_papers_subjects
 from dreambench.report.correlation.correlation_tables import user_preference
 from dreambench.report.csv_tables import rows_csv, subjects_csv, write_image_scores
-from dreambench.report.loss_figure import losses_of
 from dreambench.report.main_table import latex_table, markdown_table
 from dreambench.report.out_folder import refuse_foreign_folder
 from dreambench.report.page import render_page
 from dreambench.report.print_strips import strips_in_files
 from dreambench.report.reported_table import published_tables
+from dreambench.report.score_figures import losses_of
 from dreambench.report.table import Table
 from dreambench.report.thumbnails import make_thumbnails
 from dreambench.spec.process import process_kept

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from dreambench.errors import DreambenchError
 from dreambench.human.correlation.results import Preference
 from dreambench.human.preference_table import (
     HEAD,
@@ -18,18 +19,20 @@ from dreambench.human.preference_table import (
     preference_rows,
     preference_table,
 )
+from dreambench.human.votes import COLUMNS
 from dreambench.spec.frozen import Frozen
 from dreambench.store.files import write_text
-from dreambench.study.answers import votes_and_checks
-from dreambench.study.database import Database
+from dreambench.study.database import Answer, Database
 from dreambench.study.folder import StudyFolder, read_plan
-from dreambench.study.study_plan import RunNote, StudyName, StudyPlan
+from dreambench.study.study_plan import STUDIES, Pair, Rater, RunNote, Step, StudyName, StudyPlan
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 TITLE = "Table 2: preferred by the majority, share of pairs, 95% interval"
 COLUMNS_SHOWN = 7  # of Table 2 on a terminal: up to the shares of pairs
+CHECK_COLUMNS = ("study", "rater", "check", "subject", "answer", "passed", "seconds")
+_CHECKED = {"a": "right", "b": "wrong", "undecided": "undecided"}
 
 
 class PaperShares(Frozen):
@@ -99,6 +102,51 @@ def export_study(path: Path, out: Path | None = None, min_attention: float | Non
         left_out=left_out,
         studies=tuple(_result(plan, study, kept, everyone, checks) for study in plan.studies),
     )
+
+
+def votes_and_checks(plan: StudyPlan, answers: Iterable[Answer]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the votes (columns ``COLUMNS``) and, separately, the answers to attention checks.
+
+    ``image_a`` and ``method_a`` are always the first run's, whatever side its image was shown on, and
+    ``answer`` "a" prefers it. A check is ``passed`` where the subject's own photo was chosen. ``seconds``
+    passed from the showing of the question to its answer. Both are sorted by study, rater and name. Raises
+    DreambenchError for an answer that the plan never asked for.
+    """
+    raters, items = {rater.name: rater for rater in plan.raters}, plan.items
+    votes: list[dict[str, Any]] = []
+    checks: list[dict[str, Any]] = []
+    for answer in answers:
+        step = _step_of(raters, answer)
+        item, preferred = items[step.item], _preferred(answer, step)
+        row = {"study": item.study, "rater": answer.rater, "subject": item.subject, "seconds": answer.seconds}
+        if isinstance(item, Pair):
+            row |= {"pair": item.name, "prompt_index": item.prompt_index, "answer": preferred}
+            row |= {"image_a": item.file_a, "image_b": item.file_b}
+            votes.append({**row, "method_a": plan.run_a.name, "method_b": plan.run_b.name})
+        else:
+            row |= {"check": item.name, "answer": _CHECKED[preferred], "passed": preferred == "a"}
+            checks.append(row)
+    votes.sort(key=lambda row: (STUDIES.index(row["study"]), row["rater"], row["pair"]))
+    checks.sort(key=lambda row: (STUDIES.index(row["study"]), row["rater"], row["check"]))
+    return pd.DataFrame(votes, columns=list(COLUMNS)), pd.DataFrame(checks, columns=list(CHECK_COLUMNS))
+
+
+def _step_of(raters: Mapping[str, Rater], answer: Answer) -> Step:
+    rater = raters.get(answer.rater)
+    if rater is not None and answer.position < len(rater.steps):
+        step = rater.steps[answer.position]
+        if step.item == answer.item:
+            return step
+    raise DreambenchError(
+        f"study.db has an answer of {answer.rater} to {answer.item}, which study.json does not ask for",
+        "the two files belong to different studies: restore both from one copy",
+    )
+
+
+def _preferred(answer: Answer, step: Step) -> str:
+    if answer.choice == "undecided":
+        return "undecided"
+    return "a" if (answer.choice == "left") != step.swapped else "b"
 
 
 def _inattentive(checks: pd.DataFrame, least: float) -> dict[str, float]:

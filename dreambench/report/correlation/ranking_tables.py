@@ -8,8 +8,13 @@ from rich.console import Group
 from rich.text import Text
 
 from dreambench.analysis.paired import RESAMPLES, SEED
-from dreambench.human.correlation.ranking import SPEARMAN_RESAMPLES
-from dreambench.human.correlation.ranking_results import RankedPair, RankedScorer, Rankings, TaskRanking
+from dreambench.human.correlation.ranking import (
+    SPEARMAN_RESAMPLES,
+    RankedPair,
+    RankedScorer,
+    Rankings,
+    TaskRanking,
+)
 from dreambench.report import numbers
 from dreambench.report.html import render_tables
 from dreambench.report.table import (
