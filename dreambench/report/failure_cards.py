@@ -19,26 +19,28 @@ from dreambench.report.pictures import Album, Picture
 from dreambench.report.run_facts import LISTED
 
 SHOWN = 6
-TITLES = {
-    "context_missing": "Context missing",
-    "copied_photo": "Copied training photo",
-    "entanglement": "Context and appearance entangled",
-}
-RULES = {
-    "context_missing": f"CLIP-T is more than {DEVIATIONS:g} robust standard deviations (1.4826 times the "
-    "median absolute deviation) below the median over other subjects' images of the same prompt. The rule "
-    f"needs {LEAST_SUBJECTS} other subjects.",
-    "copied_photo": "DINO to the subject's nearest photo is above the highest DINO between any two of its "
-    "photos.",
-    "entanglement": "Mean DINO to the subject's images in other contexts is more than "
-    f"{DEVIATIONS:g} robust standard deviations below the median over the subject's images: in this context "
-    "the image looks like another subject. Only recontextualization prompts are judged, because other "
-    f"prompts are meant to change the subject. The rule needs {LEAST_IMAGES} images.",
-}
-MEASURES = {
-    "context_missing": "CLIP-T",
-    "copied_photo": "nearest photo",
-    "entanglement": "other prompts",
+#: Of each failure mode its title, its rule, and what the rule's measure is called.
+WORDS = {
+    "context_missing": (
+        "Context missing",
+        f"CLIP-T is more than {DEVIATIONS:g} robust standard deviations (1.4826 times the median absolute "
+        "deviation) below the median over other subjects' images of the same prompt. The rule needs "
+        f"{LEAST_SUBJECTS} other subjects.",
+        "CLIP-T",
+    ),
+    "copied_photo": (
+        "Copied training photo",
+        "DINO to the subject's nearest photo is above the highest DINO between any two of its photos.",
+        "nearest photo",
+    ),
+    "entanglement": (
+        "Context and appearance entangled",
+        f"Mean DINO to the subject's images in other contexts is more than {DEVIATIONS:g} robust standard "
+        "deviations below the median over the subject's images: in this context the image looks like another "
+        "subject. Only recontextualization prompts are judged, because other prompts are meant to change the "
+        f"subject. The rule needs {LEAST_IMAGES} images.",
+        "other prompts",
+    ),
 }
 
 
@@ -82,9 +84,7 @@ def failure_cards(
     """Lay out what ``failures`` (per run, its modes in one order) found."""
     return [
         FailureCard(
-            TITLES[modes[0].name],
-            RULES[modes[0].name],
-            MEASURES[modes[0].name],
+            *WORDS[modes[0].name],
             tuple(_count(run, mode, album) for run, mode in zip(scored, modes, strict=True)),
         )
         for modes in zip(*failures, strict=True)
