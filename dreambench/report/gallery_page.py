@@ -15,8 +15,7 @@ from dreambench.report.pictures import Album, Picture, link_to
 from dreambench.report.thumbnails import gallery_places, problems, thumbnails_at
 from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
 from dreambench.store.files import write_text
-from dreambench.store.gallery_folder import GalleryFolder, galleries_of
-from dreambench.store.gallery_record import GalleryRecord
+from dreambench.store.gallery_folder import GalleryFolder, GalleryRecord, galleries_of
 
 PAGE = "index.html"
 

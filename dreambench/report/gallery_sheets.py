@@ -11,8 +11,7 @@ from dreambench.report import numbers
 from dreambench.report.contact_sheet import ContactSheet, draw_contact_sheet
 from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
 from dreambench.store.files import write_atomically
-from dreambench.store.gallery_folder import GalleryFolder
-from dreambench.store.gallery_record import GalleryRecord
+from dreambench.store.gallery_folder import GalleryFolder, GalleryRecord
 
 NOT_SCORED = "Images of a gallery are not scored."
 

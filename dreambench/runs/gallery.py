@@ -16,8 +16,13 @@ from dreambench.runs.subject import method_context, personalize
 from dreambench.runs.subject_images import draw_images, images_bar
 from dreambench.spec.run_spec import differences, refuse_differences
 from dreambench.store import RunFolder
-from dreambench.store.gallery_folder import GalleryFolder, locked_gallery, refuse_other
-from dreambench.store.gallery_record import GalleryRecord, GallerySubject
+from dreambench.store.gallery_folder import (
+    GalleryFolder,
+    GalleryRecord,
+    GallerySubject,
+    locked_gallery,
+    refuse_other,
+)
 from dreambench.store.record import ends_are_recorded
 from dreambench.store.scratch_folder import keep_or_remove
 

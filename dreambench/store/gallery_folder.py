@@ -1,26 +1,82 @@
-"""The gallery folder: the only module that knows the paths of a gallery's files and who may write them."""
+"""The gallery folder: the only module that knows the paths of its files, and what gallery.json says."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from dreambench.dataset.image_request import ImageRequest
-from dreambench.dataset.prompt_sets import PromptGroup
+from dreambench.dataset.prompt_sets import PromptGroup, PromptSet
+from dreambench.dataset.prompts import Category
 from dreambench.errors import DreambenchError
+from dreambench.paths import text_sha256
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import refuse_differences
+from dreambench.spec.version import __version__
 from dreambench.store import files
-from dreambench.store.gallery_record import GalleryRecord
 from dreambench.store.record import now
 from dreambench.store.run_folder import RunFolder
 from dreambench.store.writer_lock import has_files, only_writer
 
 _RECORD = "gallery.json"
+
+
+class GallerySubject(BaseModel):
+    """A subject of a gallery: its class noun, its name in prompts (``called``), photos (absolute paths)."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    class_noun: str
+    category: Category
+    identifier: str | None
+    called: str | None
+    photos: list[str]
+
+
+class GalleryRecord(BaseModel):
+    """The contents of gallery.json.
+
+    ``images`` counts the images of each prompt, ``images_key`` and ``run`` name the run whose models draw
+    them, ``preset`` and ``method`` are that run's. ``subjects`` may grow; the other fields of
+    ``identity()`` fix the images.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    schema_version: Literal[1] = 1
+    run: str
+    images_key: str
+    preset: str
+    method: str
+    prompts: PromptSet
+    images: int
+    seed: int
+    subjects: dict[str, GallerySubject]
+    status: Literal["started", "interrupted", "failed", "complete"] = "started"
+    created: str = ""
+    updated: str = ""
+    dreambench: str = __version__
+    notes: list[str] = []
+    error: str | None = None
+
+    def groups(self, subject: str) -> tuple[PromptGroup, ...]:
+        """Return the groups of prompts that apply to a subject."""
+        return self.prompts.for_category(self.subjects[subject].category)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what the images depend on beside their subject, by the names that a user knows."""
+        prompts = [[list(g.suits), [p.template for p in g.prompts]] for g in self.prompts.groups]
+        return {"run": self.images_key, "prompts": prompts, "images": self.images, "seed": self.seed}
+
+    @property
+    def folder_name(self) -> str:
+        """The folder's name in a run: the same for the same images, another one for changed prompts."""
+        return f"{self.prompts.name}-{text_sha256(json.dumps(self.identity(), sort_keys=True))[:8]}"
 
 
 class GalleryFolder:

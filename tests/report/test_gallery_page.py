@@ -13,8 +13,7 @@ from dreambench.report.contact_sheet import CELL, GAP, MARGIN, ContactSheet, dra
 from dreambench.report.gallery_page import write_gallery_page
 from dreambench.report.gallery_sheets import contact_sheet, write_sheets
 from dreambench.store import RunFolder
-from dreambench.store.gallery_folder import GalleryFolder
-from dreambench.store.gallery_record import GalleryRecord, GallerySubject
+from dreambench.store.gallery_folder import GalleryFolder, GalleryRecord, GallerySubject
 from tests.analysis.material import draw, make_run, make_spec, two_subjects
 from tests.report.conftest import read_page
 
