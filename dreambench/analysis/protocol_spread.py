@@ -11,10 +11,7 @@ from dreambench.spec.signature import scale_of
 
 def scores_by_protocol(summaries: Mapping[str, Summary], row: int) -> dict[str, dict[str, Score]]:
     """Return the scores of the summaries' row ``row`` (0: the real photos) by protocol and metric."""
-    return {
-        name: {m: score for m in summary.metrics() if (score := summary.rows[row].score(m)) is not None}
-        for name, summary in summaries.items()
-    }
+    return {name: summary.rows[row].computed for name, summary in summaries.items()}
 
 
 def unscaled(score: Score, signature: str, metric: str) -> Score:

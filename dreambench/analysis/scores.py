@@ -55,9 +55,7 @@ class Scores:
         """
         row = self.summary.rows[1]
         cells: dict[str, object] = {"n_images": row.n_images}
-        for name in row.metrics():
-            score = row.score(name)
-            assert score is not None
+        for name, score in row.computed.items():
             low, high = score.ci95 or (math.nan, math.nan)
             cells |= {name: score.mean, f"{name}_low": low, f"{name}_high": high}
         return pd.DataFrame([cells], index=pd.Index([row.method], name="method"))
@@ -82,15 +80,14 @@ class Scores:
 
     def _in_words(self) -> pd.DataFrame:
         row = self.summary.rows[1]
-        cells = {get_metric(name).heading: _in_words(row.score(name)) for name in row.metrics()}
+        cells = {get_metric(name).heading: _in_words(score) for name, score in row.computed.items()}
         return pd.DataFrame([{**cells, "images": f"{row.n_images:,}"}], index=[row.method])
 
     def _lines_below(self) -> list[str]:
         return [self.signature, *([f"{MINIATURE_NOTE}."] if is_miniature(self.signature) else [])]
 
 
-def _in_words(score: Score | None) -> str:
-    assert score is not None
+def _in_words(score: Score) -> str:
     interval = f" [{score.ci95[0]:.3f}, {score.ci95[1]:.3f}]" if score.ci95 else ""
     return f"{score.mean:.3f}{interval}"
 

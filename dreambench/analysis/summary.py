@@ -37,9 +37,10 @@ class MetricScores(Frozen, Generic[T]):
         """Return a metric's score by the metric's name."""
         return (self.__pydantic_extra__ or {}).get(metric)
 
-    def metrics(self) -> tuple[str, ...]:
-        """Return the names of the metrics that were computed, in table order."""
-        return tuple(name for name, score in (self.__pydantic_extra__ or {}).items() if score is not None)
+    @property
+    def computed(self) -> dict[str, T]:
+        """The scores of the metrics that were computed, by name and in table order."""
+        return {name: score for name, score in (self.__pydantic_extra__ or {}).items() if score is not None}
 
 
 class Row(MetricScores[Score]):
@@ -94,7 +95,7 @@ class Summary(Frozen):
 
     def metrics(self) -> tuple[str, ...]:
         """Return the names of the metrics that any row has, in table order."""
-        return in_table_order(name for row in self.rows for name in row.metrics())
+        return in_table_order(name for row in self.rows for name in row.computed)
 
     @model_serializer(mode="wrap")
     def _without_what_one_run_has_not(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def _page(summary: AblationSummary, figure: str) -> str:
 
 
 def _metrics(summary: AblationSummary) -> list[str]:
-    return list(in_table_order(name for each in summary.rows for name in each.metrics()))
+    return list(in_table_order(name for each in summary.rows for name in each.computed))
 
 
 def _variants(summary: AblationSummary) -> Table:

@@ -118,7 +118,7 @@ def _board(group: Sequence[RunScores], anchor: str) -> Board:
     signature = group[0].signature
     rows = [(run, summary_of([run]).rows[1]) for run in with_seeds_joined(group)]
     comparable, _ = beside(signature)
-    metrics = in_table_order(name for _, row in rows for name in row.metrics())
+    metrics = in_table_order(name for _, row in rows for name in row.computed)
     own = [
         BoardRow(
             run.label,

@@ -52,8 +52,7 @@ def main_table(summary: Summary) -> Table:
 
 
 def _caption(summary: Summary) -> str:
-    scores = [each.score(metric) for each in summary.rows for metric in each.metrics()]
-    if any(score and score.ci95 for score in scores):
+    if any(score.ci95 for each in summary.rows for score in each.computed.values()):
         return f"{_MEAN}; in brackets the 95% interval ({INTERVAL})."
     return f"{_MEAN}; without intervals, which need {LEAST} subjects."
 
@@ -175,7 +174,7 @@ def terminal_table(summary: Summary) -> Group:
 
 
 def _subjects(label: str, subjects: dict[str, SubjectScores]) -> Table:
-    metrics = in_table_order(name for scores in subjects.values() for name in scores.metrics())
+    metrics = in_table_order(name for scores in subjects.values() for name in scores.computed)
     rows = [
         [name, *(numbers.fixed(scores.score(metric)) for metric in metrics)]
         for name, scores in subjects.items()
