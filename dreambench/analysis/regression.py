@@ -48,7 +48,8 @@ class Check(Frozen):
 
     ``ok`` is False where a score moved in a direction that counts, or the tolerance of a mean over subjects
     is too wide to tell: ``remedy`` then says how many seeds or subjects would be enough. ``caution`` says
-    where scores moved, but the baseline has so few seeds that unchanged code may fail as well.
+    where scores moved, but the baseline has so few seeds that unchanged code may fail as well. ``failed`` are
+    the comparisons behind an ``ok`` that is False.
     """
 
     signature: str
@@ -57,6 +58,7 @@ class Check(Frozen):
     comparisons: tuple[Comparison, ...]
     remedy: str | None = None
     caution: str | None = None
+    failed: tuple[Comparison, ...] = Field(default=(), exclude=True)
 
     @property
     def moved(self) -> tuple[Comparison, ...]:
@@ -86,7 +88,7 @@ def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool 
         )
     _refuse_gaps(run, means, baseline, name)
     comparisons = tuple(compare(means, baseline))
-    failed = [c for c in comparisons if fails(c, allow_better)]
+    failed = tuple(c for c in comparisons if fails(c, allow_better))
     moved = any(c.moved for c in failed)
     check = Check(
         signature=run.signature,
@@ -94,6 +96,7 @@ def check_run(run: RunScores, baseline: Baseline, name: str, allow_better: bool 
         ok=not failed,
         comparisons=comparisons,
         caution=few_seeds(len(baseline.runs)) if moved else None,
+        failed=failed,
     )
     return check.model_copy(update={"remedy": enough(baseline)}) if check.cannot_tell else check
 

@@ -87,11 +87,11 @@ def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json:
     (run,) = _scored([path])
     result = check_run(run, committed, str(file), allow_better)
     if junit is not None:
-        _write_junit(junit, result, allow_better)
+        _write_junit(junit, result)
     if json:
         typer.echo(result.model_dump_json(indent=1))
     else:
-        print_whole(check_table(result, allow_better))
+        print_whole(check_table(result))
         typer.echo(f"signature {result.signature}")
     new = [m for m in run.subjects.columns if m not in committed.metrics and run.subjects[m].notna().any()]
     if new:
@@ -107,14 +107,14 @@ def _scored(paths: list[Path]) -> list[RunScores]:
     return read_run_scores([open_run(path) for path in paths])
 
 
-def _write_junit(file: Path, result: Check, allow_better: bool) -> None:
+def _write_junit(file: Path, result: Check) -> None:
     from dreambench.report.junit import junit_xml
     from dreambench.store.files import write_text
 
     if file.is_dir():
         raise DreambenchError(f"--junit {file} is a folder", "give a file")
     try:
-        write_text(file, junit_xml(result, allow_better))
+        write_text(file, junit_xml(result))
     except DreambenchError as error:
         raise DreambenchError(error.message, "free some space, or give another --junit") from error
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from dreambench.analysis.regression import Check, Comparison, fails
+from dreambench.analysis.regression import Check, Comparison
 from dreambench.report import numbers
 from dreambench.report.table import TableCell, TableRow, row, table, to_terminal
 from dreambench.spec.registries import get_metric
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 HEAD = ("metric", "subject", "run", "expected", "difference", "tolerance", "")
 
 
-def check_table(check: Check, allow_better: bool = False) -> Group:
+def check_table(check: Check) -> Group:
     """Return what ``dreambench check`` prints; subjects within their tolerance are only counted."""
     rows = [
-        _row(comparison, fails(comparison, allow_better))
+        _row(comparison, comparison in check.failed)
         for comparison in check.comparisons
         if comparison.subject is None or comparison.moved
     ]

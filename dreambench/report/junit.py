@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from dreambench.analysis.regression import Check, Comparison, fails
+from dreambench.analysis.regression import Check, Comparison
 from dreambench.spec.registries import get_metric
 
 # Characters that XML 1.0 cannot represent, escaped or not (section 2.2).
@@ -13,15 +13,14 @@ _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 SUITE = "dreambench check"
 
 
-def junit_xml(check: Check, allow_better: bool = False) -> str:
+def junit_xml(check: Check) -> str:
     """Return the check as one test suite with one test case per comparison.
 
     A case is named after its subject ("mean over subjects" for the overall score), its class after the
     metric. A move that counts is a failure, with ``better`` or ``worse`` as its type, and so is a mean with
     too wide a tolerance, with the type ``cannot tell``.
     """
-    failed = [c for c in check.comparisons if fails(c, allow_better)]
-    counts = {"tests": str(len(check.comparisons)), "failures": str(len(failed)), "errors": "0"}
+    counts = {"tests": str(len(check.comparisons)), "failures": str(len(check.failed)), "errors": "0"}
     top = ElementTree.Element("testsuites", {"name": SUITE, **counts})
     suite = ElementTree.SubElement(top, "testsuite", {"name": SUITE, **counts, "skipped": "0", "time": "0"})
     properties = ElementTree.SubElement(suite, "properties")
@@ -31,7 +30,7 @@ def junit_xml(check: Check, allow_better: bool = False) -> str:
         attributes = {"name": name, "value": _xml_text(value)}
         ElementTree.SubElement(properties, "property", attributes)
     for comparison in check.comparisons:
-        _add_case(suite, comparison, fails(comparison, allow_better))
+        _add_case(suite, comparison, comparison in check.failed)
     ElementTree.indent(top)
     text: str = ElementTree.tostring(top, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
