@@ -11,7 +11,6 @@ from dreambench.errors import DreambenchError, listed
 from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import parse_signature
-from dreambench.store.files import write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,16 +94,6 @@ def read_baseline(file: Path) -> Baseline:
         return Baseline.model_validate_json(text)
     except ValidationError as error:
         raise DreambenchError(f"{file}: {first_problem(error)}", _REMEDY) from error
-
-
-def write_baseline(file: Path, baseline: Baseline) -> None:
-    """Write a baseline atomically. Raises DreambenchError where the file cannot be written."""
-    if file.is_dir():
-        raise DreambenchError(f"--baseline {file} is a folder", "give a file")
-    try:
-        write_json(file, baseline)
-    except DreambenchError as error:
-        raise DreambenchError(error.message, "free some space, or give another --baseline") from error
 
 
 def subject_means(run: RunScores) -> pd.DataFrame:

@@ -14,7 +14,6 @@ from dreambench.errors import DreambenchError
 
 if TYPE_CHECKING:
     from dreambench.analysis import RunScores
-    from dreambench.analysis.regression import Check
 
 
 def check(
@@ -60,14 +59,14 @@ def _refuse_mixed(
 
 
 def _write_baseline(runs: list[Path], file: Path, alpha: float | None, json: bool) -> None:
-    from dreambench.analysis.baseline import ALPHA, write_baseline
+    from dreambench.analysis.baseline import ALPHA
     from dreambench.analysis.regression import few_seeds
     from dreambench.analysis.resolution import refuse_blind
     from dreambench.analysis.seed_noise import baseline_of
 
     made = baseline_of(_scored(runs), ALPHA if alpha is None else alpha)
     refuse_blind(made)
-    write_baseline(file, made)
+    _write("--baseline", file, made.model_dump_json(indent=1) + "\n")
     if json:
         typer.echo(made.model_dump_json(indent=1))
     else:
@@ -82,12 +81,13 @@ def _check(path: Path, file: Path, allow_better: bool, junit: Path | None, json:
     from dreambench.analysis.baseline import read_baseline
     from dreambench.analysis.regression import check_run
     from dreambench.report.check_table import check_table
+    from dreambench.report.junit import junit_xml
 
     committed = read_baseline(file)
     (run,) = _scored([path])
     result = check_run(run, committed, str(file), allow_better)
     if junit is not None:
-        _write_junit(junit, result)
+        _write("--junit", junit, junit_xml(result))
     if json:
         typer.echo(result.model_dump_json(indent=1))
     else:
@@ -107,16 +107,15 @@ def _scored(paths: list[Path]) -> list[RunScores]:
     return read_run_scores([open_run(path) for path in paths])
 
 
-def _write_junit(file: Path, result: Check) -> None:
-    from dreambench.report.junit import junit_xml
+def _write(option: str, file: Path, text: str) -> None:
     from dreambench.store.files import write_text
 
     if file.is_dir():
-        raise DreambenchError(f"--junit {file} is a folder", "give a file")
+        raise DreambenchError(f"{option} {file} is a folder", "give a file")
     try:
-        write_text(file, junit_xml(result))
+        write_text(file, text)
     except DreambenchError as error:
-        raise DreambenchError(error.message, "free some space, or give another --junit") from error
+        raise DreambenchError(error.message, f"free some space, or give another {option}") from error
 
 
 def verify(
