@@ -58,8 +58,7 @@ def gallery(
 
     quiet_libraries()
     from dreambench.progress import reporter
-    from dreambench.report.gallery_page import write_gallery_page
-    from dreambench.report.gallery_sheets import write_sheets
+    from dreambench.report.gallery_page import write_gallery_page, write_sheets
     from dreambench.runs.gallery import draw_gallery, plan_gallery
 
     # All of them first: an error in the last run must not show after hours of the others.

@@ -1,23 +1,26 @@
-"""Galleries, in the report and on their own page: a subject's photos, and its prompts with their images."""
+"""Galleries, in the report, on their own page and as contact sheets: subjects, and their prompts' images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 from dreambench.analysis import RunScores
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.dataset.prompt_sets import PromptGroup
-from dreambench.report.gallery_sheets import by_prompt, drawn, prompts_from
+from dreambench.report import numbers
+from dreambench.report.contact_sheet import ContactSheet, draw_contact_sheet
 from dreambench.report.html import FROM_DISK, render
 from dreambench.report.pictures import Album, Picture, link_to
 from dreambench.report.thumbnails import gallery_places, problems, thumbnails_at
 from dreambench.spec.signature import MINIATURE_NOTE, MINIATURE_PRESET
-from dreambench.store.files import write_text
+from dreambench.store.files import write_atomically, write_text
 from dreambench.store.gallery_folder import GalleryFolder, GalleryRecord, galleries_of
 
 PAGE = "index.html"
+NOT_SCORED = "Images of a gallery are not scored."
 
 
 @dataclass(frozen=True)
@@ -94,17 +97,17 @@ def _view(gallery: GalleryFolder, album: Album, top: Path, anchor: str, run: str
         for number, (name, subject) in enumerate(record.subjects.items())
     ]
     missing = sum(gallery.missing(name) for name in record.subjects)
-    return GalleryView(record, run, drawn(record), missing, tuple(subjects))
+    return GalleryView(record, run, _drawn(record), missing, tuple(subjects))
 
 
 def _group(gallery: GalleryFolder, subject: str, group: PromptGroup, album: Album, top: Path) -> GroupView:
     sheet = gallery.sheet_file(subject, group)
     rows = tuple(
         (images[0].prompt, tuple(_picture(subject, image, album, top) for image in images))
-        for images in by_prompt(gallery, subject, group)
+        for images in _by_prompt(gallery, subject, group)
     )
     link = link_to(sheet, album.out, top) if sheet.exists() else None
-    return GroupView(group.title, prompts_from(group), link, rows)
+    return GroupView(group.title, _prompts_from(group), link, rows)
 
 
 def _picture(subject: str, image: ImageRequest, album: Album, top: Path) -> Picture:
@@ -114,3 +117,47 @@ def _picture(subject: str, image: ImageRequest, album: Album, top: Path) -> Pict
         return Picture(alt, f"{alt}: missing", None, "missing")
     title = f"{image.prompt} · seed {image.seed}"
     return Picture(alt, title, shown.href, shown.problem, link_to(image.file, album.out, top))
+
+
+def write_sheets(gallery: GalleryFolder, subject: str) -> list[Path]:
+    """Write a subject's contact sheets as PNG files and return them."""
+    written = []
+    for group in gallery.record.groups(subject):
+        image = draw_contact_sheet(contact_sheet(gallery, subject, group))
+        file = gallery.sheet_file(subject, group)
+        write_atomically(file, lambda path, image=image: image.save(path, format="PNG"))  # type: ignore[misc]
+        written.append(file)
+    return written
+
+
+def contact_sheet(gallery: GalleryFolder, subject: str, group: PromptGroup) -> ContactSheet:
+    """Return the content of the sheet of one subject and one group of prompts."""
+    record = gallery.record
+    shown = record.subjects[subject]
+    mini = (f"Preset mini. {MINIATURE_NOTE}.",) if record.preset == MINIATURE_PRESET else ()
+    return ContactSheet(
+        title=f"{subject}: {group.title}",
+        subtitle=" · ".join((shown.class_noun, record.method, f"run {record.run}", _drawn(record))),
+        photos=tuple(Path(photo) for photo in shown.photos),
+        rows=tuple(
+            (images[0].prompt, tuple(image.file for image in images))
+            for images in _by_prompt(gallery, subject, group)
+        ),
+        footer=(*mini, " ".join(filter(None, (_prompts_from(group), NOT_SCORED)))),
+    )
+
+
+def _by_prompt(gallery: GalleryFolder, subject: str, group: PromptGroup) -> list[list[ImageRequest]]:
+    """Return the images of a group, prompt by prompt."""
+    images = gallery.images_of(subject, group)
+    return [list(some) for _, some in groupby(images, key=lambda image: image.prompt_index)]
+
+
+def _drawn(record: GalleryRecord) -> str:
+    """Say how many images each prompt has, and their seed."""
+    return f"{numbers.plural(record.images, 'image')} each · seed {record.seed}"
+
+
+def _prompts_from(group: PromptGroup) -> str:
+    """Return the sentence that says where a group's prompts come from; empty if that is unknown."""
+    return f"Prompts: {group.source}." if group.source else ""

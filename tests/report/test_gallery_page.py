@@ -10,8 +10,7 @@ from PIL import Image
 from dreambench.dataset.prompt_sets import read_prompt_set
 from dreambench.report import write_report
 from dreambench.report.contact_sheet import CELL, GAP, MARGIN, ContactSheet, draw_contact_sheet, wrapped
-from dreambench.report.gallery_page import write_gallery_page
-from dreambench.report.gallery_sheets import contact_sheet, write_sheets
+from dreambench.report.gallery_page import contact_sheet, write_gallery_page, write_sheets
 from dreambench.store import RunFolder
 from dreambench.store.gallery_folder import GalleryFolder, GalleryRecord, GallerySubject
 from tests.analysis.material import draw, make_run, make_spec, two_subjects

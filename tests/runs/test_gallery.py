@@ -115,7 +115,7 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(
 
     words = ("gallery", top / "run", "--prompts", top / "mine.yaml", "--out", tmp_path / "out")
     with monkeypatch.context() as patch:
-        patch.setattr("dreambench.report.gallery_sheets.write_sheets", interrupt)
+        patch.setattr("dreambench.report.gallery_page.write_sheets", interrupt)
         assert call(*words) == 130
     gallery = open_gallery(tmp_path / "out")
     assert gallery.record.status == "interrupted"
