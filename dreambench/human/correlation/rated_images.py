@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -61,11 +61,9 @@ class RatedImages:
 
     def _only(self, chosen: pd.Series) -> RatedImages:
         rows = np.flatnonzero(chosen.to_numpy())
-        return RatedImages(
+        return replace(
+            self,
             images=self.images.iloc[rows].reset_index(drop=True),
-            metrics=self.metrics,
-            humans=self.humans,
-            raters=self.raters,
             ratings={human: values[rows] for human, values in self.ratings.items()},
-            unit=self.unit,
+            left_out={},
         )
