@@ -22,7 +22,8 @@ class FlowFamily(Family):
     """What the transformers share: latents and noise are mixed linearly, and the velocity is learned.
 
     ``noisy = (1 - sigma) x + sigma noise``, and the target is ``noise - x``, as in diffusers' scripts
-    ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux2,qwen_image,z_image}.py`` (main, 58eb52c).
+    ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux_kontext,flux2,flux2_klein,qwen_image,z_image}.py``
+    (main, 58eb52c).
     """
 
     lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
@@ -74,3 +75,11 @@ class FlowFamily(Family):
     def weight(self, sigma: torch.Tensor) -> torch.Tensor | None:
         """Return the loss's weight for each row's sigma [b, 1, 1, 1]; None for 1."""
         return None
+
+
+def modes(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the modes of the images' posteriors, and deviations of 0, for scripts that draw no latents."""
+    import torch
+
+    found = vae.encode(pixels).latent_dist.mode()
+    return found, torch.zeros_like(found)
