@@ -29,6 +29,8 @@ class FlowFamily(Family):
     lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
         "transformer": ("to_k", "to_q", "to_v", "to_out.0")
     }
+    #: Whether guidance moves away from a negative prompt; if not, it is an input of the transformer.
+    negative_prompts: ClassVar[bool] = True
 
     def check(self, base: BaseModel) -> None:
         """Refuse a scheduler that is not flow matching's."""
@@ -40,11 +42,16 @@ class FlowFamily(Family):
             )
 
     def check_sampler(self, sampler: SamplerSpec, field: str) -> None:
-        """Refuse samplers of diffusion."""
+        """Refuse samplers of diffusion, and a negative prompt where it would change nothing."""
         if sampler.scheduler != "default":
             raise DreambenchError(
                 f"{field}.scheduler={sampler.scheduler} is for diffusion, but this is a flow-matching model",
                 f"use {field}.scheduler=default, the model's own",
+            )
+        if sampler.negative_prompt and not self.negative_prompts:
+            raise DreambenchError(
+                f"{field}.negative_prompt has no effect on {self.name} models, whose guidance is an input",
+                f"leave {field}.negative_prompt out",
             )
 
     def native_size(self, base: BaseModel) -> int | None:

@@ -47,6 +47,7 @@ class Flux(FlowFamily):
             "ff_context.net.2",
         )
     }
+    negative_prompts = False
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return T5's ``prompt_embeds`` [n, 512, d] and CLIP's ``pooled_prompt_embeds`` [n, p]."""
