@@ -40,6 +40,15 @@ def test_it_starts_and_says_what_it_measures(name, monkeypatch, capsys):
     assert "usage: " in capsys.readouterr().out
 
 
+def test_the_comparison_with_training_scripts_starts(monkeypatch, capsys):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")  # it sets that, for its whole process
+    monkeypatch.setattr(sys, "argv", ["training_scripts", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        runpy.run_module("benchmarks.training_scripts", run_name="__main__")
+    assert ended.value.code == 0
+    assert "usage: python -m benchmarks.training_scripts" in capsys.readouterr().out
+
+
 def test_scores_agree_with_pairwise_functions(monkeypatch, tmp_path, capsys):
     (tmp_path / "peer.py").write_text(PEER)
     words = ("--images", "2", "--photos", "2", "--rounds", "1")

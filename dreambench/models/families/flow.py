@@ -22,12 +22,15 @@ class FlowFamily(Family):
     """What the transformers share: latents and noise are mixed linearly, and the velocity is learned.
 
     ``noisy = (1 - sigma) x + sigma noise``, and the target is ``noise - x``, as in diffusers' scripts
-    ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux2,qwen_image,z_image}.py`` (main, 58eb52c).
+    ``examples/dreambooth/train_dreambooth_lora_{sd3,flux,flux_kontext,flux2,flux2_klein,qwen_image,z_image}.py``
+    (main, 58eb52c).
     """
 
     lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
         "transformer": ("to_k", "to_q", "to_v", "to_out.0")
     }
+    #: Whether guidance moves away from a negative prompt; if not, it is an input of the transformer.
+    negative_prompts: ClassVar[bool] = True
 
     def check(self, base: BaseModel) -> None:
         """Refuse a scheduler that is not flow matching's."""
@@ -39,11 +42,16 @@ class FlowFamily(Family):
             )
 
     def check_sampler(self, sampler: SamplerSpec, field: str) -> None:
-        """Refuse samplers of diffusion."""
+        """Refuse samplers of diffusion, and a negative prompt where it would change nothing."""
         if sampler.scheduler != "default":
             raise DreambenchError(
                 f"{field}.scheduler={sampler.scheduler} is for diffusion, but this is a flow-matching model",
                 f"use {field}.scheduler=default, the model's own",
+            )
+        if sampler.negative_prompt and not self.negative_prompts:
+            raise DreambenchError(
+                f"{field}.negative_prompt has no effect on {self.name} models, whose guidance is an input",
+                f"leave {field}.negative_prompt out",
             )
 
     def native_size(self, base: BaseModel) -> int | None:
@@ -74,3 +82,11 @@ class FlowFamily(Family):
     def weight(self, sigma: torch.Tensor) -> torch.Tensor | None:
         """Return the loss's weight for each row's sigma [b, 1, 1, 1]; None for 1."""
         return None
+
+
+def modes(vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the modes of the images' posteriors, and deviations of 0, for scripts that draw no latents."""
+    import torch
+
+    found = vae.encode(pixels).latent_dist.mode()
+    return found, torch.zeros_like(found)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
-from dreambench.models.families.flow import FlowFamily
+from dreambench.models.families.flow import FlowFamily, modes
 from dreambench.spec.method_options import SamplerSpec
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Flux(FlowFamily):
             "ff_context.net.2",
         )
     }
+    negative_prompts = False
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return T5's ``prompt_embeds`` [n, 512, d] and CLIP's ``pooled_prompt_embeds`` [n, p]."""
@@ -88,7 +89,15 @@ class FluxKontext(Flux):
     """FLUX.1 Kontext (arXiv 2506.15742): FLUX.1 that also sees a photo."""
 
     pipelines = ("FluxKontextPipeline",)
+    #: FLUX.1's, and the input of the feed-forward layers beside single-stream attention (the script's list).
+    lora_targets: ClassVar[Mapping[str, Sequence[str]]] = {
+        "transformer": (*Flux.lora_targets["transformer"], "proj_mlp")
+    }
     references = "one photo"
+
+    def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the posterior's mode [n, c, h, w], as the script does (``--vae_encode_mode mode``)."""
+        return modes(vae, pixels)
 
     def arguments(
         self, positive: Conditioning, negative: Conditioning | None, sampler: SamplerSpec, image_size: int

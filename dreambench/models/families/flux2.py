@@ -31,6 +31,7 @@ class Flux2(FlowFamily):
     }
     clip_text = False
     references = "photos"
+    negative_prompts = False
 
     def encode(self, pipeline: Any, prompts: Sequence[str], device: Any) -> Conditioning:
         """Return ``prompt_embeds`` [n, 512, 3 d]: three layers of the text encoder side by side."""
@@ -88,6 +89,7 @@ class Flux2Klein(Flux2):
         "text_encoder": "transformers.Qwen3ForCausalLM",
     }
     tokenizers: ClassVar[Mapping[str, str]] = {"tokenizer": "transformers.Qwen2TokenizerFast"}
+    negative_prompts = True
 
     def pipeline_options(self, index: Mapping[str, Any]) -> dict[str, Any]:
         """Return whether the model is distilled."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from dreambench.models.families.conditioning import Conditioning
 from dreambench.models.families.family import Noisy
-from dreambench.models.families.flow import FlowFamily
+from dreambench.models.families.flow import FlowFamily, modes
 from dreambench.spec.method_options import SamplerSpec
 
 if TYPE_CHECKING:
@@ -37,10 +37,7 @@ class ZImage(FlowFamily):
 
     def latent_statistics(self, vae: Any, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Return the posterior's mode [n, c, h, w], as the script does."""
-        import torch
-
-        mode = vae.encode(pixels).latent_dist.mode()
-        return mode, torch.zeros_like(mode)
+        return modes(vae, pixels)
 
     def predict(
         self, denoiser: Any, noisy: Noisy, conditioning: Conditioning, image_size: int

@@ -90,6 +90,17 @@ def test_samplers_of_diffusion_do_not_fit_flow_matching(base):
         base.family.check_sampler(SamplerSpec(scheduler="ddim"), "sampler")
 
 
+def test_a_negative_prompt_is_refused_where_guidance_is_an_input(base):
+    """FLUX.1's and FLUX.2's pipelines take none; it would make another run of the same images."""
+    sampler = SamplerSpec(scheduler="default", guidance_scale=3.0, negative_prompt="dark")
+    if base.family.name not in ("flux", "flux-kontext", "flux2"):
+        base.family.check_sampler(sampler, "sampler")
+        assert base.family.guided(base.pipeline(), sampler)
+        return
+    with pytest.raises(DreambenchError, match=r"sampler\.negative_prompt has no effect on flux"):
+        base.family.check_sampler(sampler, "sampler")
+
+
 def test_text_encoders_can_be_parked_and_come_back(base):
     for name in base.family.text_encoders():
         before = base.frozen(name)
