@@ -110,6 +110,8 @@ def _differences(scored: Sequence[RunScores]) -> Table:
     )
     if any(run.record.spec.protocol.averaging == "images" for run in scored):
         note += " A subject counts by its images, as this protocol's means do."
+    if any(run.pairs for run in scored):
+        note += " Pairs of subjects that share one have no p, and a wider interval."
     rows: list[list[str | TableCell]] = [
         [
             f"{found.second} {numbers.MINUS} {found.first}",

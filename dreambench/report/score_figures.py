@@ -11,6 +11,7 @@ from markupsafe import Markup
 from dreambench.analysis import RunScores
 from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import shown_metrics
+from dreambench.analysis.shared_subjects import spread_of_shared
 from dreambench.report.inline_svg import (
     INK,
     color_of,
@@ -111,7 +112,8 @@ def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
                     images = run.tables.images[run.tables.images["kind"] == kind]
                     means = images.groupby("subject")[metric].mean()
                     at = row + shift(position, len(scored))
-                    draw_mean(axes, means.mean(), mean_interval(means), at, position, run.label)
+                    interval = mean_interval(spread_of_shared(means, run.pairs))
+                    draw_mean(axes, means.mean(), interval, at, position, run.label)
 
     caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
     svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")

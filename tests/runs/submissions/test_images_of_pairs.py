@@ -74,6 +74,7 @@ def test_the_tables_are_of_pairs(scored: dreambench.Scores) -> None:
         main(["report", str(scored.run.path)])
     assert ended.value.code == 0
     page = (scored.run.report_folder / "table.md").read_text()
+    assert "Mean over pairs of subjects" in page
     assert "Real images" not in page
 
 
