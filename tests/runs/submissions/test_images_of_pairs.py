@@ -73,9 +73,11 @@ def test_the_tables_are_of_pairs(scored: dreambench.Scores) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["report", str(scored.run.path)])
     assert ended.value.code == 0
-    page = (scored.run.report_folder / "table.md").read_text()
-    assert "Mean over pairs of subjects" in page
-    assert "Real images" not in page
+    table, page = ((scored.run.report_folder / name).read_text() for name in ("table.md", "index.html"))
+    assert "Mean over pairs of subjects" in table
+    assert "Real images" not in table
+    assert "2 pairs · 4 scored images" in page
+    assert "bound" not in page.partition('id="subjects"')[2].partition('id="differences"')[0]
 
 
 def test_a_missing_image_is_counted(flat: Path, tmp_path: Path) -> None:
