@@ -8,13 +8,15 @@ where the differences are skewed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+from dreambench.analysis.shared_subjects import pairs_that_share, spread_of_shared
 
 if TYPE_CHECKING:
     from dreambench.analysis.run_scores import RunScores
@@ -34,8 +36,8 @@ class PairedDifference:
     """The mean over ``n`` subjects of a score's difference, first minus second.
 
     ``ci95`` is the 95% interval over subjects (``mean_interval``; None with fewer than ``LEAST``), ``p`` that
-    of the two-sided sign-flip permutation test (None for a single subject). ``above`` counts the subjects
-    whose difference is positive.
+    of the two-sided sign-flip permutation test (None for a single subject, and for images of two subjects if
+    pairs share one). ``above`` counts the subjects whose difference is positive.
     """
 
     mean: float
@@ -46,12 +48,16 @@ class PairedDifference:
 
 
 def paired_difference(
-    first: pd.Series, second: pd.Series, weights: pd.Series | None = None
+    first: pd.Series,
+    second: pd.Series,
+    weights: pd.Series | None = None,
+    subject_pairs: Mapping[str, tuple[str, str]] | None = None,
 ) -> PairedDifference | None:
     """Compare one value per subject of two runs, matched by subject; None where no subject has both.
 
     With ``weights`` by subject, the mean is the weighted one, with the interval of ``weighted_by_images``;
-    a subject without weight is left out.
+    a subject without weight is left out. ``subject_pairs`` are the two subjects behind each value by its
+    name, if the images show two. No permutation respects that some share one: these have no p-value.
 
     The permutation test enumerates all 2^n sign patterns up to 13 subjects, and draws ``RESAMPLES`` random
     ones beyond that. Its smallest p-value is 2 / 2^n: five subjects cannot show p < 0.05. A difference below
@@ -73,9 +79,12 @@ def paired_difference(
     mean = float(tested.mean())
     if count == 1:
         return PairedDifference(mean, None, None, count, above)
-    interval = mean_interval(tested + mean * (1 - shares))
+    measured = pd.Series(tested + mean * (1 - shares), index=first.index[present])
+    interval = mean_interval(spread_of_shared(measured, subject_pairs or {}))
     if not differences.any():
         return PairedDifference(0.0, interval, 1.0, count, above)
+    if subject_pairs and pairs_that_share(measured.index, subject_pairs).any():
+        return PairedDifference(mean, interval, None, count, above)
     result = permutation_test(
         (tested,),
         lambda sample, axis: np.mean(sample, axis=axis),
@@ -172,7 +181,7 @@ def shared_weights(first: RunScores, second: RunScores, metric: str) -> pd.Serie
 def _difference(first: RunScores, second: RunScores, metric: str) -> RunDifference | None:
     # Sorted: the random permutations beyond 13 subjects must not depend on the order of the subjects.
     ours, theirs = second.subjects[metric].sort_index(), first.subjects[metric]
-    found = paired_difference(ours, theirs, shared_weights(first, second, metric))
+    found = paired_difference(ours, theirs, shared_weights(first, second, metric), second.pairs)
     if found is None:
         return None
     return RunDifference(**asdict(found), first=first.label, second=second.label, metric=metric)

@@ -59,6 +59,11 @@ class RunScores:
         """The run's log."""
         return self.folder.record
 
+    @property
+    def pairs(self) -> dict[str, tuple[str, str]]:
+        """The two subjects of each pair, by its name, if the images show two; else empty."""
+        return self.record.spec.protocol.named_pairs()
+
     def weights(self, metric: str) -> pd.Series | None:
         """Return each subject's weight in the mean that the tables print; None where all have the same.
 

@@ -107,8 +107,8 @@ def compare(first: Scores | str | Path, second: Scores | str | Path) -> pd.DataF
     One row per metric that both have: ``mean``, the 95% bootstrap interval over subjects (``low``, ``high``),
     ``p`` of the two-sided sign-flip permutation test, ``p_holm`` after Holm's correction over the rows, ``n``
     subjects, and ``above``, how many of them have a positive difference; what few subjects do not have is
-    NaN. A subject counts by its images where the protocol averages over images. Raises DreambenchError where
-    the signatures differ, naming the fields.
+    NaN, as is ``p`` where images show two subjects and pairs share one. A subject counts by its images where
+    the protocol averages over images. Raises DreambenchError where the signatures differ, naming the fields.
     """
     runs = [each if isinstance(each, Scores) else load(each) for each in (second, first)]
     scored = read_run_scores([each.run for each in runs])

@@ -16,6 +16,7 @@ from dreambench.analysis.run_scores import (
     read_comparable_scores,
 )
 from dreambench.analysis.seed_mean import with_seeds_joined
+from dreambench.analysis.shared_subjects import spread_of_shared
 from dreambench.analysis.summary import Row, RunSummary, Score, SubjectScores, Summary
 from dreambench.errors import DreambenchError
 from dreambench.literature.published import differences_from_paper, paper_values, published
@@ -98,6 +99,8 @@ def _run_row(run: RunScores) -> Row:
     subjects = run.subjects
     if spec.protocol.averaging == "images":
         subjects = weighted_by_images(subjects, run.tables.images)
+    if run.pairs:
+        subjects = subjects.apply(spread_of_shared, pairs=run.pairs)
     return _row(run.label, run.coverage.n_images, subjects, paper)
 
 

@@ -14,6 +14,8 @@ from rich.text import Text
 from dreambench.cli.options import Json
 from dreambench.cli.printing import print_whole
 from dreambench.dataset import (
+    Dataset,
+    Subject,
     load_dataset,
     official_prompts,
     official_subjects,
@@ -22,10 +24,13 @@ from dreambench.dataset import (
     pull_ratings,
     verify,
 )
-from dreambench.dataset.official import NAME, VERSION, official_fingerprint
+from dreambench.dataset.official import NAME, VERSION, official_fingerprint, official_folder
 from dreambench.dataset.own_list import unused_parts, write_list
 from dreambench.dataset.prompts import CATEGORIES
+from dreambench.dataset.subject_pairs import with_pairs
 from dreambench.errors import DreambenchError
+from dreambench.spec.presets import protocol_spec
+from dreambench.spec.protocol_spec import ProtocolSpec
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -141,16 +146,22 @@ def init_command(
 def show_command(
     data: DataOption = None,
     prompts: Annotated[bool, typer.Option("--prompts", help="Also the prompts of each category.")] = False,
+    protocol: Annotated[
+        str | None,
+        typer.Option("--protocol", metavar="NAME|FILE", help="The pairs of subjects of such a protocol."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """List the subjects; those of the official dataset are known without its photos."""
-    shown = _describe(data)
+    spec = protocol_spec(protocol) if protocol else None
+    dataset = _shown_dataset(data, spec)
+    shown = _describe(dataset, spec)
     if prompts:
-        shown["prompts"] = _prompts(data)
+        shown["prompts"] = _prompts(dataset)
     if as_json:
         typer.echo(json.dumps(shown))
         return
-    columns = ("subject", "class noun", "category", "photos")
+    columns = ("subject", "class noun", "category", "photos", *(("inputs",) if spec else ()))
     rows = [tuple(subject.values()) for subject in shown["subjects"]]
     _print_table(f"{shown['name']}@{shown['version']}", columns, rows)
     for category, listed in shown.get("prompts", {}).items():
@@ -158,28 +169,50 @@ def show_command(
         _print_table(f"prompts of {category}", ("index", "prompt", "kind"), rows)
 
 
-def _prompts(data: Path | None) -> dict[str, list[dict[str, Any]]]:
-    """Return the prompts by category, or by subject where the dataset has its own."""
-    subjects = load_dataset(data, check=False).subjects if data is not None else ()
-    own = {subject.name: subject.own_prompts for subject in subjects if subject.own_prompts}
+def _shown_dataset(data: Path | None, protocol: ProtocolSpec | None) -> Dataset:
+    """Return a dataset, the official one without photos, or the pairs of its subjects that a protocol has."""
+    if data is not None:
+        dataset = load_dataset(data, check=False)
+    else:
+        known = tuple(Subject(s.name, s.class_noun, s.category, ()) for s in official_subjects())
+        dataset = Dataset(NAME, VERSION, official_fingerprint(), official_folder(), known)
+    if protocol is None:
+        return dataset
+    if not protocol.subject_pairs:
+        raise DreambenchError("the protocol is for images of one subject", "leave --protocol out")
+    return with_pairs(dataset, protocol.named_pairs())
+
+
+def _prompts(dataset: Dataset) -> dict[str, list[dict[str, Any]]]:
+    """Return the prompts by category, or by subject where the dataset has its own, or has pairs."""
+    own = {subject.name: subject.own_prompts for subject in dataset.subjects if subject.own_prompts}
     return {
         name: [{"index": p.index, "template": p.template, "kind": p.kind} for p in listed]
         for name, listed in (own or {c: official_prompts(c) for c in CATEGORIES}).items()
     }
 
 
-def _describe(data: Path | None) -> dict[str, Any]:
-    """Return a dataset's name, version, fingerprint and subjects as plain data."""
-    if data is None:
-        counted = [(s.name, s.class_noun, s.category, s.photo_count) for s in official_subjects()]
-        name, version, fingerprint = NAME, VERSION, official_fingerprint()
-    else:
-        dataset = load_dataset(data, check=False)
-        counted = [(s.name, s.class_noun, s.category, len(s.photos)) for s in dataset.subjects]
-        name, version, fingerprint = dataset.name, dataset.version, dataset.fingerprint
-    keys = ("subject", "class_noun", "category", "photos")
-    subjects = [dict(zip(keys, row, strict=True)) for row in counted]
-    return {"name": name, "version": version, "fingerprint": fingerprint, "subjects": subjects}
+def _describe(dataset: Dataset, protocol: ProtocolSpec | None) -> dict[str, Any]:
+    """Return a dataset's name, version, fingerprint and subjects as plain data.
+
+    A pair of subjects also has its ``inputs``: the photos of both that a model is shown, if they are listed.
+    """
+    official = {s.name: s.photo_count for s in official_subjects()}
+    subjects = []
+    for subject in dataset.subjects:
+        parts = subject.parts or (subject,)
+        row: dict[str, Any] = {
+            "subject": subject.name,
+            "class_noun": subject.class_noun,
+            "category": subject.category,
+            "photos": sum(len(part.photos) or official[part.name] for part in parts),
+        }
+        if protocol is not None:
+            listed = protocol.input_photos
+            row["inputs"] = [f"{p.name}/{listed[p.name]}" for p in parts if p.name in listed]
+        subjects.append(row)
+    shown = {"name": dataset.name, "version": dataset.version, "fingerprint": dataset.fingerprint}
+    return {**shown, "subjects": subjects}
 
 
 def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
@@ -189,5 +222,6 @@ def _print_table(title: str, columns: tuple[str, ...], rows: list[tuple[Any, ...
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(str(cell)) for cell in row))  # Text: a name is not markup
+        cells = (", ".join(cell) if isinstance(cell, list) else str(cell) for cell in row)
+        table.add_row(*map(Text, cells))  # Text: a name is not markup
     print_whole(table)

@@ -26,7 +26,8 @@ class Photo:
 class Subject:
     """One subject: its name (the folder's), class noun, category, and photos sorted by file name.
 
-    ``own_prompts`` are those of its dataset, where it has its own; their indices count from 0.
+    ``own_prompts`` are those of its dataset, where it has its own; their indices count from 0. ``parts`` are
+    the subjects that its images show together, of a pair.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Subject:
     category: Category
     photos: tuple[Photo, ...]
     own_prompts: tuple[Prompt, ...] = ()
+    parts: tuple[Subject, ...] = ()
 
     @property
     def prompts(self) -> tuple[Prompt, ...]:

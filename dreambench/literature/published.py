@@ -13,7 +13,7 @@ from dreambench.spec.registries import standard_metrics
 from dreambench.spec.signature import is_miniature, parse_signature, protocol_fields
 
 #: What a protocol does to the metrics' numbers, in a signature: the paper does none of it.
-_ARITHMETIC = ("images", "average", "scale", "clipped")
+_ARITHMETIC = ("subjects", "images", "average", "scale", "clipped")
 
 
 class PublishedRow(Frozen):

@@ -71,6 +71,11 @@ class Scorer:
             raise DreambenchError("a subject without photos has nothing to compare with", "give its photos")
         spec = protocol if isinstance(protocol, ProtocolSpec) else protocol_spec(str(protocol))
         own = [name for name in spec.metrics if get_metric(name).compares not in ("prior", "base")]
+        if spec.subject_pairs:
+            raise DreambenchError(
+                "a Scorer is of one subject, and the protocol is for images of two",
+                "use dreambench.score, or a protocol of single subjects",
+            )
         names = own if metrics is None else _several(metrics, "metrics")
         asked = [_checked(get_metric(name)).name for name in names]
         if not asked:

@@ -27,13 +27,15 @@ class SubjectImages:
     """Everything of one subject that a protocol looks at.
 
     ``cells`` are all expected images, the missing ones with ``file=None``; ``photos`` are the real photos,
-    ``priors`` the images of ``a [class noun]`` by the subject's model, by number.
+    ``priors`` the images of ``a [class noun]`` by the subject's model, by number. ``photos_of`` are the
+    photos of each of two subjects that the images show together; empty where they show one.
     """
 
     cells: Sequence[BenchmarkImage]
     photos: Sequence[Path]
     priors: Mapping[int, Path] = field(default_factory=dict)
     drift: Sequence[DriftPair] = ()
+    photos_of: Mapping[str, Sequence[Path]] = field(default_factory=dict)
 
     def count(self, most: int) -> int:
         """Return the number of files, those of ``most`` cells of each prompt."""

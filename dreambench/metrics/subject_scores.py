@@ -49,7 +49,8 @@ class SubjectScorer:
         self.run, self.subject, self.asked, self.embeddings = run, subject, asked, embeddings
         self.images, self.protocol = asked.images, asked.encoders.protocol
         self.cells = self.images.present()
-        self.references = reference_photos(self.protocol, subject, self.images.photos, shown)
+        photos_of = self.images.photos_of or {subject: self.images.photos}
+        self.references = [reference_photos(self.protocol, *each, shown) for each in photos_of.items()]
 
     def rows(self, captions: Captions) -> SubjectRows:
         """Return the rows of each table."""
@@ -69,10 +70,7 @@ class SubjectScorer:
         files = [cell.file for cell in self.cells if cell.file]
         columns: dict[str, list[float]] = {}
         for metric in self.asked.metrics("photos") if files else ():
-            indices = [cell.image_index for cell in self.cells]
-            photos = self._matrix(metric, self.references)
-            found = compare_with_photos(metric, self.protocol, self._matrix(metric, files), indices, photos)
-            columns[metric.column] = _finite(metric, found, files)
+            columns[metric.column] = _finite(metric, self._by_photos(metric, files), files)
         for metric in self.asked.metrics("caption") if files else ():
             own = captions[self.asked.encoders.key(metric.encoder)]
             texts = torch.stack([own[cell.caption] for cell in self.cells])
@@ -88,6 +86,15 @@ class SubjectScorer:
             file = None if cell.file is None else self.run.relative(cell.file)
             rows.append({**asdict(cell), "file": file, "size": size, **scores.get(cell, {})})
         return rows
+
+    def _by_photos(self, metric: Metric, files: Sequence[Path]) -> list[float]:
+        """Return each image's score by the photos: of two subjects in it, the mean of the scores for both."""
+        indices, images = [cell.image_index for cell in self.cells], self._matrix(metric, files)
+        first, *others = (
+            compare_with_photos(metric, self.protocol, images, indices, self._matrix(metric, photos))
+            for photos in self.references
+        )
+        return [sum(scores) / len(scores) for scores in zip(first, *others, strict=True)] if others else first
 
     def _of_files(self, metric: Metric) -> list[float]:
         assert isinstance(metric, FileMetric)
@@ -111,7 +118,7 @@ class SubjectScorer:
 
     def _photos_of(self, image_index: int) -> tuple[Path, ...]:
         """Return the photos that an image is compared with: a single one if the protocol pairs them."""
-        photos = tuple(self.references)
+        photos = tuple(photo for own in self.references for photo in own)
         return (photos[image_index % len(photos)],) if self.protocol.references == "paired" else photos
 
     def diversity_rows(self) -> list[dict[str, Any]]:
@@ -175,7 +182,12 @@ class SubjectScorer:
         return _by_row(columns, len(files))
 
     def photo_rows(self) -> list[dict[str, Any]]:
-        """Return one row per pair of photos: the bound, over all photos in every protocol."""
+        """Return one row per pair of photos: the bound, over all photos in every protocol.
+
+        Images of two subjects have none: no photo shows both.
+        """
+        if self.images.photos_of:
+            return []
         names = [file.name for file in self.images.photos]
         rows: list[dict[str, Any]] = [
             {"subject": self.subject, "photo_a": a, "photo_b": b} for a, b in combinations(names, 2)

@@ -27,10 +27,12 @@ from dreambench.report.table import (
     to_terminal,
 )
 from dreambench.spec.registries import get_metric, in_table_order, standard_metrics
-from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, of_pairs
 
 REAL_LABEL = "Real images"
 _MEAN = "Mean over subjects of the mean over each subject's images"
+_MEAN_OF_PAIRS = "Mean over pairs of subjects of the mean over each pair's images and both of its subjects"
+_SHARED = "wider for the subjects that pairs share"
 INCOMPARABLE = "The signatures of these runs differ: their numbers must not be compared"
 
 
@@ -52,9 +54,13 @@ def main_table(summary: Summary) -> Table:
 
 
 def _caption(summary: Summary) -> str:
+    mean, method, means_of = _MEAN, INTERVAL, "subjects"
+    if of_pairs(summary.signature):
+        mean, means_of = _MEAN_OF_PAIRS, "pairs"
+        method = f"{INTERVAL.replace('subjects', 'pairs')}, {_SHARED}"
     if any(score.ci95 for each in summary.rows for score in each.computed.values()):
-        return f"{_MEAN}; in brackets the 95% interval ({INTERVAL})."
-    return f"{_MEAN}; without intervals, which need {LEAST} subjects."
+        return f"{mean}; in brackets the 95% interval ({method})."
+    return f"{mean}; without intervals, which need {LEAST} {means_of}."
 
 
 def _head(metrics: tuple[str, ...]) -> list[str]:

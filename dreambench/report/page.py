@@ -29,7 +29,7 @@ from dreambench.report.subject_table import subject_table
 from dreambench.report.table import Table, TableCell, table
 from dreambench.report.thumbnails import Thumbnail, problems
 from dreambench.spec.registries import get_metric
-from dreambench.spec.signature import MINIATURE_NOTE, is_miniature
+from dreambench.spec.signature import MINIATURE_NOTE, is_miniature, of_pairs
 
 LEVEL = 0.05  # of the tests, after the correction
 SCRIPTS = ("explorer.js", "compare.js", "heat.js", "tables.js")
@@ -68,6 +68,7 @@ def render_page(
         INSIDE if embedded else FROM_DISK,
         SCRIPTS,
         summary=summary,
+        unit="pair" if of_pairs(summary.signature) else "subject",
         preferences=preferences,
         results=main_table(summary),
         apart=paper_apart(summary),
@@ -110,6 +111,8 @@ def _differences(scored: Sequence[RunScores]) -> Table:
     )
     if any(run.record.spec.protocol.averaging == "images" for run in scored):
         note += " A subject counts by its images, as this protocol's means do."
+    if any(run.pairs for run in scored):
+        note += " Pairs of subjects that share one have no p, and a wider interval."
     rows: list[list[str | TableCell]] = [
         [
             f"{found.second} {numbers.MINUS} {found.first}",

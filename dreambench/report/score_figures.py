@@ -12,6 +12,7 @@ from markupsafe import Markup
 from dreambench.analysis import RunScores
 from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.run_scores import shown_metrics
+from dreambench.analysis.shared_subjects import spread_of_shared
 from dreambench.report.inline_svg import (
     INK,
     color_of,
@@ -25,6 +26,7 @@ from dreambench.report.inline_svg import (
     trade_off_panel,
 )
 from dreambench.report.reproduction_figures import training_points
+from dreambench.report.subject_table import has_bound
 from dreambench.spec.metric import SCORE_TABLES
 from dreambench.spec.registries import get_metric
 
@@ -70,6 +72,7 @@ def score_figures(scored: Sequence[RunScores]) -> list[DrawnFigure]:
 
 def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFigure:
     names = list(dict.fromkeys(name for run in scored for name in run.record.subjects))
+    bounded = has_bound(scored[0])
 
     def draw(figure: Figure) -> None:
         for metric, axes in row_panels(figure, metrics, names):
@@ -79,17 +82,18 @@ def _by_subject(scored: Sequence[RunScores], metrics: Sequence[str]) -> DrawnFig
                     continue
                 rows = [names.index(name) + shift(position, len(scored)) for name in run.subjects.index]
                 axes.plot(run.subjects[metric], rows, "o", color=color_of(position), ms=5, label=run.label)
-                if metric in run.photos and position == 0:
+                if metric in run.photos and position == 0 and bounded:
                     ticks = [names.index(name) for name in run.photos.index]
                     axes.plot(
                         run.photos[metric], ticks, "|", color=INK, ms=9, mew=1.4, label="photos (bound)"
                     )
 
-    caption = (
-        "Each subject's mean over its images. The tick is the bound: the subject's photos against each other."
-    )
+    caption = "Each subject's mean over its images."
+    if bounded:
+        caption += " The tick is the bound: the subject's photos against each other."
     size = (WIDTH, 0.9 + 0.23 * max(4, len(names)))
-    svg = draw_svg(size, draw, "by-subject", "Scores of every subject beside the bound of its photos")
+    shown = "Scores of every subject" + (" beside the bound of its photos" if bounded else "")
+    svg = draw_svg(size, draw, "by-subject", shown)
     return DrawnFigure("by-subject", "By subject", caption, svg)
 
 
@@ -113,7 +117,8 @@ def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
                     images = run.tables.images[run.tables.images["kind"] == kind]
                     means = images.groupby("subject")[metric].mean()
                     at = row + shift(position, len(scored))
-                    draw_mean(axes, means.mean(), mean_interval(means), at, position, run.label)
+                    interval = mean_interval(spread_of_shared(means, run.pairs))
+                    draw_mean(axes, means.mean(), interval, at, position, run.label)
 
     caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
     svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")

@@ -31,22 +31,29 @@ class SubjectRow:
 
 @dataclass(frozen=True)
 class SubjectTable:
-    """All subjects, each with a line per run."""
+    """All subjects, each with a line per run; ``bounded`` says whether their photos set a bound."""
 
     metrics: tuple[str, ...]
     rows: tuple[SubjectRow, ...]
+    bounded: bool
 
 
 def subject_table(scored: Sequence[RunScores], grids: Sequence[SubjectGrid]) -> SubjectTable:
     """Lay out the scores of every subject, a line per run that has it."""
     metrics = shown_metrics(scored) or standard_metrics()[:3]
     rows = [_row(run, grid, metrics) for grid in grids for run in scored if grid.name in run.record.subjects]
-    return SubjectTable(metrics, tuple(rows))
+    return SubjectTable(metrics, tuple(rows), any(has_bound(run) for run in scored))
+
+
+def has_bound(run: RunScores) -> bool:
+    """Whether any subject's photos are compared with each other: not those of two subjects in one image."""
+    return bool(run.photos.notna().to_numpy().any())
 
 
 def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> SubjectRow:
     scores: dict[str, float] = run.subjects.loc[grid.name].to_dict()  # type: ignore[assignment]
     bounds: dict[str, float] = run.photos.loc[grid.name].to_dict()  # type: ignore[assignment]
+    bounded = has_bound(run)
     expected, made = run.coverage.expected[grid.name], run.coverage.scored[grid.name]
     return SubjectRow(
         name=grid.name,
@@ -54,7 +61,8 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
         class_noun=run.record.subjects[grid.name],
         run=run.label,
         scores=tuple(
-            (numbers.fixed(scores.get(m)), numbers.fixed(bounds[m]) if m in bounds else "") for m in metrics
+            (numbers.fixed(scores.get(m)), numbers.fixed(bounds[m]) if m in bounds and bounded else "")
+            for m in metrics
         ),
         ours=_percent(scores["dino"]),
         bound=_percent(bounds["dino"]),

@@ -13,6 +13,7 @@ from dreambench.dataset import (
     select_prompts,
     selected,
 )
+from dreambench.dataset.subject_pairs import with_pairs
 from dreambench.errors import NotHereError
 from dreambench.paths import located
 from dreambench.spec.run_spec import RunSpec
@@ -52,8 +53,13 @@ def resolve_scoring(
 
 
 def read_data(spec: RunSpec) -> Dataset:
-    """Read and check the dataset of a spec. Raises DreambenchError if it is missing or damaged."""
-    return load_dataset(located(spec.data.folder) if spec.data.folder else None)
+    """Read and check the dataset of a spec. Raises DreambenchError if it is missing or damaged.
+
+    If the protocol is for images of two subjects, its pairs take the place of the dataset's subjects.
+    """
+    dataset = load_dataset(located(spec.data.folder) if spec.data.folder else None)
+    pairs = spec.protocol.named_pairs()
+    return with_pairs(dataset, pairs) if pairs else dataset
 
 
 def complete_data(spec: RunSpec, dataset: Dataset) -> RunSpec:

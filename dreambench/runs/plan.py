@@ -21,6 +21,7 @@ from dreambench.runs.class_images import needed_class_images
 from dreambench.runs.fit import check_fit
 from dreambench.runs.memory import Shapes, TrainingMemory, shapes_of, training_memory
 from dreambench.runs.planned import Plan
+from dreambench.runs.several_protocols import refuse_pairs_in_a_run
 from dreambench.runs.timing import Estimate, Rates, earlier_rates, estimate, images_of, published_rates
 from dreambench.runs.timing import probe as probe_rates
 from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
@@ -57,6 +58,7 @@ def make_plan(
     With ``options``, the plan also says how long it will take on this machine, by a ``probe``, by earlier
     runs, or by published rates; without any of these, it does not.
     """
+    refuse_pairs_in_a_run([spec.protocol])
     refuse_drift_of_shown_photos(spec)
     missing: list[str] = []
     spec, subjects = _with_subjects(spec, missing)

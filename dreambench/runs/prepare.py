@@ -22,6 +22,7 @@ from dreambench.paths import BUILTIN, located
 from dreambench.runs.chosen_data import resolve_scoring
 from dreambench.runs.fit import check_fit
 from dreambench.runs.memory import require_memory
+from dreambench.runs.several_protocols import refuse_pairs_in_a_run
 from dreambench.runs.shown_photos import shown_note, with_shown_photos
 from dreambench.runs.training_subject import noun_note, training_subject
 from dreambench.runs.unrelated_prompts import refuse_drift_of_shown_photos, unrelated_prompts
@@ -65,6 +66,7 @@ def prepare(
     GPU that it has. Raises DreambenchError for the first thing that is missing or wrong, before anything is
     written; not for what this machine lacks (NotHereError) where the work is done ``elsewhere``.
     """
+    refuse_pairs_in_a_run([spec.protocol])
     refuse_drift_of_shown_photos(spec)
     spec, dataset, runtime = resolve_scoring(spec, gpu_share, elsewhere)
     base = base or open_base(spec.base)

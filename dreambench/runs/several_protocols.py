@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from dreambench.errors import DreambenchError
 from dreambench.models.weights import with_fingerprints
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import protocol_label
+from dreambench.spec.registries import get_metric
 from dreambench.spec.run_spec import RunSpec
 
 
@@ -25,6 +26,7 @@ def protocols_by_name(names: Sequence[str], spec_of: Callable[[str], RunSpec]) -
         if label in found:
             raise DreambenchError(f"--protocol names {label} twice", "name each protocol once")
         found[label] = with_fingerprints(spec_of(name).protocol)
+    refuse_mixed_subjects(found)
     return found
 
 
@@ -44,6 +46,39 @@ def with_input_left_out(specs: Sequence[RunSpec]) -> dict[str, ProtocolSpec]:
         "all-photos": protocol,
         "input-left-out": protocol.evolve(leave_input_out=True),
     }
+
+
+def refuse_mixed_subjects(protocols: Mapping[str, ProtocolSpec]) -> None:
+    """Raise DreambenchError if one protocol is for images of one subject, and another for images of two.
+
+    Neither may be for other pairs of subjects than the first one.
+    """
+    (name, first), *others = protocols.items()
+    for other, protocol in others:
+        if protocol.subject_pairs != first.subject_pairs:
+            raise DreambenchError(
+                f"--protocol {name},{other}: their images do not show the same pairs of subjects",
+                "score the images of each with a call of its own",
+            )
+
+
+def refuse_metrics_of_one_subject(protocol: ProtocolSpec) -> None:
+    """Raise DreambenchError for a metric that has no meaning for images of two subjects."""
+    for metric in map(get_metric, protocol.metrics if protocol.subject_pairs else ()):
+        if metric.compares not in ("photos", "caption", "pairs"):
+            raise DreambenchError(
+                f"{metric.name} is for images of one subject, and the protocol is for images of two",
+                f"leave {metric.name} out of --metrics",
+            )
+
+
+def refuse_pairs_in_a_run(protocols: Iterable[ProtocolSpec]) -> None:
+    """Raise DreambenchError for a protocol of pairs: a run personalizes a model to one subject."""
+    if any(protocol.subject_pairs for protocol in protocols):
+        raise DreambenchError(
+            "the protocol is for images of two subjects, and a run draws one",
+            "draw them with a model of your own, and give them to `dreambench score`",
+        )
 
 
 def images_that_count(spec: RunSpec, protocols: Mapping[str, ProtocolSpec]) -> int:

@@ -22,6 +22,9 @@ from dreambench.paths import text_sha256
 from dreambench.spec.frozen import Section
 from dreambench.spec.registries import METRICS, get_metric, in_table_order, standard_metrics
 
+#: Between the names of two subjects that an image shows together.
+TOGETHER = "+"
+
 
 def _known_metric(name: str) -> str:
     try:
@@ -106,7 +109,8 @@ class ProtocolSpec(Section):
     ``references`` says with which of a subject's photos an image is compared: ``all`` of them, the ``listed``
     one (``input_photos``: a file name without suffix by subject, the first photo where none is named), or
     ``paired``: image i of a prompt with photo i. ``leave_input_out`` removes the photo that the model was
-    shown, the listed one, first. ``images`` is how many images of each prompt count (None: all);
+    shown, the listed one, first. With ``subject_pairs``, each image shows two subjects, and its score by the
+    photos is the mean of its scores for both. ``images`` is how many images of each prompt count (None: all);
     ``averaging`` over ``images`` gives each image the same weight instead of each subject. A score of a
     ``clipped`` metric below 0 counts as 0, and is multiplied by the metric's ``scale`` (1 where absent).
     """
@@ -123,6 +127,7 @@ class ProtocolSpec(Section):
     references: Literal["all", "listed", "paired"] = "all"
     input_photos: dict[str, str] = Field(default_factory=dict)
     leave_input_out: bool = False
+    subject_pairs: tuple[tuple[str, str], ...] = ()
     images: int | None = Field(default=None, ge=1, description="images of each prompt that count; None: all")
     averaging: Literal["subjects", "images"] = "subjects"
     scale: dict[MetricName, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
@@ -133,6 +138,7 @@ class ProtocolSpec(Section):
         "references": "all",
         "input_photos": {},
         "leave_input_out": False,
+        "subject_pairs": [],
         "images": None,
         "averaging": "subjects",
         "scale": {},
@@ -144,6 +150,16 @@ class ProtocolSpec(Section):
     def _in_order(cls, metrics: tuple[str, ...]) -> tuple[str, ...]:
         # The order in which metrics are named does not belong to the protocol.
         return in_table_order(metrics)
+
+    @field_validator("subject_pairs")
+    @classmethod
+    def _of_two(cls, pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        names = list(map(TOGETHER.join, pairs))
+        if same := [name for name, pair in zip(names, pairs, strict=True) if pair[0] == pair[1]]:
+            raise ValueError(f"{same[0]} is one subject twice")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"{twice[0]} is listed twice")
+        return pairs
 
     @model_validator(mode="after")
     def _with_default_encoders(self) -> ProtocolSpec:
@@ -188,6 +204,14 @@ class ProtocolSpec(Section):
             which = "first" if not self.input_photos else _digest(self.input_photos)
             which = f"first-{shown}" if shown else which
         return f"{self.references}@{which}" + ("/input-out" if self.leave_input_out else "")
+
+    def named_pairs(self) -> dict[str, tuple[str, str]]:
+        """Return the pairs of subjects by the names that they have as one subject, such as ``cat+dog``."""
+        return {TOGETHER.join(pair): pair for pair in self.subject_pairs}
+
+    def pairs_label(self) -> str:
+        """Return how a signature names the pairs of subjects in the images; "" where each shows one."""
+        return f"pairs@{_digest(sorted(self.named_pairs()))}" if self.subject_pairs else ""
 
     def images_of(self, drawn: int) -> int:
         """Return how many of the ``drawn`` images of a prompt count."""

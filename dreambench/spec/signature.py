@@ -36,6 +36,7 @@ def _arithmetic(protocol: ProtocolSpec) -> dict[str, str]:
     """Return what is done to the metrics' numbers, where it is not what the paper does."""
     scaled = [f"{name}*{protocol.scale[name]:g}" for name in in_table_order(protocol.scale)]
     found = {
+        "subjects": protocol.pairs_label(),
         "images": str(protocol.images or ""),
         "average": "images" if protocol.averaging == "images" else "",
         "scale": ",".join(scaled),
@@ -96,6 +97,11 @@ def scale_of(signature: str, metric: str) -> float:
     """
     pairs = [part.split("*") for part in parse_signature(signature).get("scale", "").split(",") if part]
     return {name: float(factor) for name, factor in pairs}.get(metric, 1.0)
+
+
+def of_pairs(signature: str) -> bool:
+    """Whether a table with this signature is of images that show two subjects."""
+    return "subjects" in parse_signature(signature)
 
 
 def is_miniature(signature: str) -> bool:

@@ -60,8 +60,14 @@ def _with_photos_of(run: RunFolder, dataset: Dataset) -> RunFolder:
     here = {
         (s.name, photo.path.name): str(photo.path.resolve()) for s in dataset.subjects for photo in s.photos
     }
+    pairs = run.record.spec.protocol.subject_pairs  # then a photo's subject is its folder's name
+
+    def place(subject: str, photo: Path) -> str:
+        owner = photo.parent.name if pairs else subject
+        return here.get((owner, photo.name), str(photo))
+
     photos = {
-        subject: [here.get((subject, Path(photo).name), photo) for photo in names]
+        subject: [place(subject, Path(photo)) for photo in names]
         for subject, names in run.record.photos.items()
     }
     found = RunFolder(run.path, run.record.model_copy(update={"photos": photos}))

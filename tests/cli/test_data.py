@@ -37,6 +37,20 @@ def test_show_json() -> None:
     assert "prompts" not in json.loads(RUN.invoke(app, ["show", "--json"]).stdout)
 
 
+def test_show_lists_the_pairs_of_a_protocol_with_their_prompts() -> None:
+    shown = json.loads(RUN.invoke(app, ["show", "--protocol", "uno-multi", "--prompts", "--json"]).stdout)
+    assert len(shown["subjects"]) == len(shown["prompts"]) == 30
+    assert shown["subjects"][10] == {
+        "subject": "cat+dog", "class_noun": "cat and a dog", "category": "live", "photos": 10,
+        "inputs": ["cat/04", "dog/02"],
+    }  # fmt: skip
+    assert shown["prompts"]["cat+dog"][0]["template"] == "a cat and a dog in the jungle"
+    assert "cat/04, dog/02" in RUN.invoke(app, ["show", "--protocol", "uno-multi"]).stdout
+    refused = RUN.invoke(app, ["show", "--protocol", "uno"])
+    assert isinstance(refused.exception, DreambenchError)
+    assert "is for images of one subject" in str(refused.exception)
+
+
 def test_show_a_users_dataset_with_markup_in_its_names(own: Callable[..., Path]) -> None:
     folder = own("subject,class_noun\n[red]x[b],mug\n", "[red]x[b]")
     result = RUN.invoke(app, ["show", "--data", str(folder)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ import pytest
 
 from dreambench.analysis.aggregate import subject_scores
 from dreambench.metrics.dinov2 import DinoV2Spec
-from dreambench.metrics.scoring import ScoredProtocol
+from dreambench.metrics.scoring import ScoredProtocol, SubjectImages, score_images
 from dreambench.models.encoders.image_encoder import ImageEncoder
+from dreambench.models.weights import with_fingerprints
 from dreambench.spec.presets import protocol_spec
 from dreambench.spec.protocol_spec import ClipSpec, DinoSpec, ProtocolSpec
 from dreambench.store import RunFolder
@@ -148,6 +150,27 @@ def test_peft_pairs_images_with_photos_that_the_model_did_not_see(by_protocol, p
         cosines = plain.cosines("dino", subject, held_out)
         expected = [row[index % len(held_out)] for row, index in zip(cosines, indices, strict=True)]
         agree(images, subject, "dinov2", np.array(expected))
+
+
+def test_uno_multi_takes_the_mean_over_both_subjects_of_an_image(tmp_path, material, tiny_models, plain):
+    # Photos of different numbers, or the mean over all of them would be the same.
+    both = {name: own[:5] if name == "dog" else own[2:] for name, own in material.photos.items()}
+    cells = [replace(cell, subject="dog+teapot") for cell in plain.cells("dog")]
+    photos = [photo for own in both.values() for photo in own]
+    protocol = with_tiny_encoders("uno-multi", tiny_models)
+    for name, left_out in (("all", {}), ("left", {"dog": "02", "teapot": "04"})):
+        run = RunFolder(tmp_path / name, record())
+        asked = protocol.model_copy(update={"leave_input_out": bool(left_out)})
+        images = {"dog+teapot": SubjectImages(cells, photos, photos_of=both)}
+        score_images(run, images, with_fingerprints(asked), device="cpu", batch_size=32, decode_threads=2)
+        found = run.scores("images")
+        assert set(found["image_index"]) == {0}
+        kept = {n: [photo for photo in own if photo.stem != left_out.get(n)] for n, own in both.items()}
+        for metric, embed in (("dino", "dino"), ("clip_i", "clip")):
+            of_each = [plain.cosines(embed, "dog", own, 1).mean(axis=1) for own in kept.values()]
+            agree(found, "dog+teapot", metric, np.mean(of_each, axis=0))
+        agree(found, "dog+teapot", "clip_t", np.maximum(plain.text("dog", 1), 0))
+        assert run.scores("photos").empty  # no photo shows both
 
 
 def test_clipping_matters_to_these_images(plain):

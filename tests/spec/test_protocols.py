@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from dreambench.errors import DreambenchError
+from dreambench.literature.published import differences_from_protocol
 from dreambench.spec.presets import build_spec, protocol_spec
 from dreambench.spec.protocol_spec import ProtocolSpec
 from dreambench.spec.protocols import protocol_card, protocol_label, protocol_names
@@ -67,6 +68,7 @@ def test_an_unknown_name_names_the_nearest() -> None:
 NAMED = (
     "kosmos-g",
     "uno",
+    "uno-multi",
     "dreambench++",
     "dreambench++-judge",
     "imagenhub",
@@ -97,7 +99,7 @@ def test_the_listed_photos_are_photos_of_the_dataset() -> None:
     photos = {
         s.name: {p.path.stem for p in s.photos} for s in load_dataset(located("builtin:mini/photos")).subjects
     }
-    for name in ("kosmos-g", "uno"):
+    for name in ("kosmos-g", "uno", "uno-multi"):
         listed = protocol_spec(name).input_photos
         assert listed.keys() == photos.keys()
         assert all(photo in photos[subject] for subject, photo in listed.items())
@@ -141,6 +143,30 @@ def test_a_protocol_has_a_name_in_tables(asked: str, label: str) -> None:
 )
 def test_the_signature_names_the_references(field: dict[str, object], label: str) -> None:
     assert protocol_fields(ProtocolSpec(**field))["pairs"] == label
+
+
+def test_the_signature_names_the_pairs_of_subjects_in_any_order() -> None:
+    one, other = (("cat", "dog"), ("can", "vase")), (("can", "vase"), ("cat", "dog"))
+    label = protocol_fields(ProtocolSpec(subject_pairs=one))["subjects"]
+    assert label.startswith("pairs@")
+    assert protocol_fields(ProtocolSpec(subject_pairs=other))["subjects"] == label
+    turned = ProtocolSpec(subject_pairs=(("dog", "cat"), ("can", "vase")))  # other prompts
+    assert protocol_fields(turned)["subjects"] != label
+    assert "subjects" not in protocol_fields(ProtocolSpec())
+    assert differences_from_protocol("subjects:pairs@0", "uno")[-1] == "subjects: pairs@0, not None"
+
+
+@pytest.mark.parametrize(
+    ("pairs", "message"),
+    [
+        ("[[cat, cat]]", r"subject_pairs: cat\+cat is one subject twice"),
+        ("[[cat, dog], [can, vase], [cat, dog]]", r"subject_pairs: cat\+dog is listed twice"),
+        ("[[cat]]", "subject_pairs.0.1 is missing"),
+    ],
+)
+def test_a_pair_is_two_subjects_and_is_listed_once(pairs: str, message: str) -> None:
+    with pytest.raises(DreambenchError, match=message):
+        build_spec("mini", overrides=[f"protocol.subject_pairs={pairs}"])
 
 
 def test_the_signature_of_leaving_out_training_photos_says_how_many() -> None:

@@ -55,6 +55,7 @@ def another_value(dotted: str) -> Any:
         "training_photos": 4,
         "protocol.lpips.size": 256,
         "protocol.input_photos": {"dog": "02"},
+        "protocol.subject_pairs": (("cat", "dog"),),
         "protocol.scale": {"dino": 100.0},
         "protocol.clipped": ("clip_t",),
     }

@@ -79,6 +79,7 @@ OTHER_VALUES: dict[str, tuple[str, Any]] = {  # field: what a user writes, and w
     "protocol.references": ("listed", "listed"),
     "protocol.input_photos": ('{dog: "02"}', {"dog": "02"}),
     "protocol.leave_input_out": ("true", True),
+    "protocol.subject_pairs": ("[[cat, dog]]", (("cat", "dog"),)),
     "protocol.images": ("1", 1),
     "protocol.averaging": ("images", "images"),
     "protocol.scale": ("{dino: 100}", {"dino": 100.0}),

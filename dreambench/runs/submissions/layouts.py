@@ -15,11 +15,13 @@ import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 from unicodedata import normalize
 
 from dreambench.dataset import Subject, match_prompt
 from dreambench.dataset.prompts import OFFICIAL_COUNT
 from dreambench.errors import DreambenchError, did_you_mean
+from dreambench.spec.protocol_spec import TOGETHER
 
 SUFFIXES = frozenset(
     {*(".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif"), *(".avif", ".heic", ".heif", ".tif", ".tiff")}
@@ -42,6 +44,23 @@ def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:
         return subjects[name]
     alike = [subject for known, subject in subjects.items() if _folded(known) == _folded(name)]
     return alike[0] if len(alike) == 1 else None
+
+
+def written_name(given: Any) -> str:
+    """Return the name of a subject in a list of images; two subjects of an image may be a list of names."""
+    return TOGETHER.join(map(str, given)) if isinstance(given, list | tuple) else str(given).strip()
+
+
+def subject_hint(name: str, subjects: Mapping[str, Subject]) -> str:
+    """Return the beginning of a remedy for a name that no subject has: a near one, or the right protocol."""
+    if with_it := [each.name for each in subjects.values() if name in (part.name for part in each.parts)]:
+        return f"the protocol is for images of two subjects, such as {with_it[0]}; "
+    if TOGETHER in name and all(part in subjects for part in name.split(TOGETHER)):
+        return "images of two subjects need a protocol of pairs, such as --protocol uno-multi; "
+    turned = TOGETHER.join(reversed(name.split(TOGETHER)))
+    if turned in subjects:
+        return f"the pair is called {turned}; "
+    return did_you_mean(name, subjects, cutoff=0.5)
 
 
 def _folded(name: str) -> str:
@@ -74,9 +93,9 @@ def read_layout(
     if not files:
         inside = [path.name for path in folder.iterdir() if path.is_dir()]
         if wrong := [name for name in inside if subject_named(name, known) is None]:
-            hint = did_you_mean(wrong[0], known, cutoff=0.5)
             raise DreambenchError(
-                f"{folder / wrong[0]}: the dataset has no subject {wrong[0]!r}", hint or FORM
+                f"{folder / wrong[0]}: the dataset has no subject {wrong[0]!r}",
+                f"{subject_hint(wrong[0], known)}{FORM}",
             )
         raise DreambenchError(f"{folder} contains no image", FORM)
     readers = [_by_pattern(pattern, known)] if pattern else _layouts(known, list(subjects))
@@ -195,7 +214,7 @@ def _misfit(
     if pattern is not None:
         return DreambenchError(f"{folder}: {seen} --pattern {pattern}: {odd[0]}", "change the pattern")
     if len(parts) > 1 and subject is None:
-        hint = did_you_mean(parts[0], known, cutoff=0.5)
+        hint = subject_hint(parts[0], known)
         other = "rename the folder, give --data for your own subjects, or list files with --manifest"
         return DreambenchError(
             f"{odd[0].parent}: the dataset has no subject {parts[0]!r} ({seen})", f"{hint}{other}"

@@ -59,13 +59,15 @@ def score(
     quiet_libraries()
     from dreambench.runs.chosen_data import resolve_scoring
     from dreambench.runs.prepare import new_record
-    from dreambench.runs.several_protocols import protocols_by_name
+    from dreambench.runs.several_protocols import protocols_by_name, refuse_metrics_of_one_subject
     from dreambench.runs.submissions.manifests import refuse_unused
     from dreambench.runs.submissions.submission import read_submission
     from dreambench.runs.unrelated_prompts import refuse_drift_of_images
 
     protocols = protocols_by_name(asked_protocols(asked), spec_of)
     refuse_unused(source, pattern, root)
+    for protocol in (spec.protocol, *protocols.values()):
+        refuse_metrics_of_one_subject(protocol)
     refuse_drift_of_images([spec.protocol, *protocols.values()])
     spec, dataset, runtime = resolve_scoring(spec)
     submitted = read_submission(source, dataset, pattern, Path(root) if root else None)

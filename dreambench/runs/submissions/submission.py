@@ -18,7 +18,14 @@ from dreambench.methods.method import SubjectPhrase
 from dreambench.metrics.scoring import SubjectImages
 from dreambench.runs.class_images import class_caption
 from dreambench.runs.requests import expected_cells
-from dreambench.runs.submissions.layouts import FORM, SubmittedCell, read_layout, subject_named
+from dreambench.runs.submissions.layouts import (
+    FORM,
+    SubmittedCell,
+    read_layout,
+    subject_hint,
+    subject_named,
+    written_name,
+)
 from dreambench.runs.submissions.manifests import KINDS, Rows, frame_rows, is_manifest, manifest_rows
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
@@ -135,13 +142,11 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
     """Add rows to a submission. Without ``image_index``, a prompt's images are numbered in their order."""
     counts: dict[tuple[str, int], int] = {}
     for row, place in rows:
-        name = str(row.get("subject", "")).strip()
+        name = written_name(row.get("subject", ""))
         subject = subject_named(name, subjects)
         if subject is None:
-            hint = did_you_mean(name, subjects, cutoff=0.5)
-            raise DreambenchError(
-                f"{place}: the dataset has no subject {name[:80]!r}", f"{hint}see `dreambench data show`"
-            )
+            hint = f"{subject_hint(name, subjects)}see `dreambench data show`"
+            raise DreambenchError(f"{place}: the dataset has no subject {name[:80]!r}", hint)
         image = Path(row["image"]) if isinstance(row["image"], str) else row["image"]
         if isinstance(image, Image.Image):
             image = as_rgb(image, f"{place}: the image")
@@ -225,7 +230,8 @@ def expected_images(
             for name, prompt, number in found.images
             if (name, prompt) == (subject.name, None) and (file := found.file((name, None, number), run))
         }
-        images[subject.name] = SubjectImages(cells, [photo.path for photo in subject.photos], priors)
+        photos_of = {part.name: [p.path for p in part.photos] for part in subject.parts}
+        images[subject.name] = SubjectImages(cells, [p.path for p in subject.photos], priors, (), photos_of)
     return images
 
 
