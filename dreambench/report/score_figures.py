@@ -109,6 +109,8 @@ def metrics_of_images(scored: Sequence[RunScores]) -> list[str]:
 
 
 def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
+    intervals: list[tuple[float, float] | None] = []
+
     def draw(figure: Figure) -> None:
         for metric, axes in row_panels(figure, metrics_of_images(scored), kinds):
             axes.margins(x=0.12)
@@ -117,11 +119,13 @@ def _by_kind(scored: Sequence[RunScores], kinds: Sequence[str]) -> DrawnFigure:
                     images = run.tables.images[run.tables.images["kind"] == kind]
                     means = images.groupby("subject")[metric].mean()
                     at = row + shift(position, len(scored))
-                    interval = mean_interval(spread_of_shared(means, run.pairs))
-                    draw_mean(axes, means.mean(), interval, at, position, run.label)
+                    intervals.append(mean_interval(spread_of_shared(means, run.pairs)))
+                    draw_mean(axes, means.mean(), intervals[-1], at, position, run.label)
 
-    caption = "Mean over subjects with its 95% interval, by what the prompt asks for."
     svg = draw_svg((WIDTH, 1.2 + 0.42 * len(kinds)), draw, "by-kind", "Scores of every kind of prompt")
+    interval = " with its 95% interval" if any(intervals) else ""
+    over = "pairs of subjects" if any(run.pairs for run in scored) else "subjects"
+    caption = f"Mean over {over}{interval}, by what the prompt asks for."
     return DrawnFigure("by-kind", "By kind of prompt", caption, svg)
 
 

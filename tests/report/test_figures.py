@@ -40,6 +40,16 @@ def test_what_has_scores_is_drawn_the_same_every_time(run: RunFolder) -> None:
         assert text in drawn
 
 
+def test_the_caption_promises_intervals_only_where_some_are_drawn(tmp_path: Path) -> None:
+    captions = []
+    for count in (2, 6):
+        names = [f"s{number}" for number in range(count)]
+        rows = [image_row(name, 0, 0, (0.1 + 0.1 * i, 0.2, 0.3)) for i, name in enumerate(names)]
+        captions.append(figures_of(make_run(tmp_path / str(count), rows, subjects=names))["by-kind"].caption)
+    assert captions[0].startswith("Mean over subjects, by what")
+    assert captions[1].startswith("Mean over subjects with its 95% interval, by what")
+
+
 def test_an_ablation_s_figure_is_the_same_every_time(run: RunFolder, tmp_path: Path) -> None:
     other = make_run(tmp_path / "other", two_subjects(), tables=two_subjects_tables())
     variants = dict(zip(("with", "without"), read_run_scores([run, other]), strict=True))
