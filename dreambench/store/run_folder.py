@@ -160,12 +160,13 @@ class RunFolder:
         """Finish or undo the work of a killed writer of one subject, while others write other subjects."""
         files.roll_forward(self.path / "images" / subject)
         files.remove_leftovers(self.path / "images" / subject)
-        name = glob.escape(subject)
+        # Not "*": ".dog.*.tmp" is also a file of the subject "dog.2", which another worker may be writing.
+        name, drawn = glob.escape(subject), files.DRAWN_NAME
         for pattern in (
-            f"work/.{name}.*.tmp",
-            f"logs/.{name}-loss.csv.*.tmp",
-            f"subjects/.{name}.json.*.tmp",
-            f"embeddings/*/.{name}.safetensors.*.tmp",
+            f"work/.{name}.{drawn}",
+            f"logs/.{name}-loss.csv.{drawn}",
+            f"subjects/.{name}.json.{drawn}",
+            f"embeddings/*/.{name}.safetensors.{drawn}",
         ):
             files.remove_all(self.path.glob(pattern))
 

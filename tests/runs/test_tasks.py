@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from dreambench.executors.ray.object_store import pack, unpack
 from dreambench.runs.prepare import start_record
 from dreambench.runs.tasks import queued_class_images, queued_subject
 from dreambench.store import RunFolder
@@ -25,3 +26,26 @@ def test_a_task_is_begun_with_its_first_file_and_a_subject_with_its_weights(tiny
     folder.weights_folder("dog").mkdir(parents=True)
     assert images.task.is_begun()
     assert subject.task.is_begun()
+
+
+def test_a_checkpoint_whose_sending_was_cut_short_does_not_count(tiny, tmp_path: Path) -> None:
+    run = prepared(tiny, "dog")
+    made = RunFolder(tmp_path / "worker", start_record(run, "run", []))
+    task = queued_subject(run, made, run.subjects[0], keep_checkpoints=True).task
+    weights = [made.checkpoint_folder("dog") / name for name in ("config.json", "model.safetensors")]
+    for file in (*weights, made.image_file("dog", 0, 0)):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(file.name)
+    made.save_subject("dog", {"images": 1})
+    sent = task.finished_files()
+    assert set(weights) < set(sent)
+    here = RunFolder(tmp_path / "here", made.record)
+    ours = queued_subject(run, here, run.subjects[0], keep_checkpoints=True).task
+    for file in sent:
+        # What is sent to the next worker: a part of a checkpoint would be kept instead of the whole one.
+        assert not any("checkpoints" in each.parts for each in ours.finished_files())
+        for parcel in pack(task.root, [file]):
+            unpack(ours.root, parcel)
+    assert [file.relative_to(here.path) for file in ours.finished_files()] == [
+        file.relative_to(made.path) for file in sent
+    ]
