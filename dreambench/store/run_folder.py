@@ -63,9 +63,12 @@ class RunFolder:
         """Return the path of one image of ``a [class noun]`` by the fine-tuned model (PRES)."""
         return self.path / "images" / subject / f"class-{index:03d}.png"
 
-    def drift_file(self, subject: str, prompt_index: int, base: bool = False) -> Path:
-        """Return the path of one image of an unrelated prompt by the fine-tuned model, or the base model."""
-        name = f"drift-{'base-' if base else ''}{prompt_index:02d}.png"
+    def drift_file(self, subject: str, label: str, base: bool = False) -> Path:
+        """Return the path of one image of an unrelated prompt by the fine-tuned model, or the base model.
+
+        ``label`` names the prompt.
+        """
+        name = f"drift-{'base-' if base else ''}{label}.png"
         return self.path / "images" / subject / name
 
     def weights_folder(self, subject: str) -> Path:
