@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.report.subject_grids import SubjectGrid
-from dreambench.report.subject_table import SubjectTable, subject_table
+from dreambench.report.subject_table import SubjectTable, _percent, subject_table
 from dreambench.spec.protocol_spec import ProtocolSpec
 from tests.analysis.material import image_row, make_run, make_spec
 
@@ -54,3 +54,7 @@ def test_the_line_is_from_0_to_1_whatever_the_protocols_scale(tmp_path: Path) ->
     ant, bee = table_of(tmp_path, 100).rows
     assert ant.scores[0] == ("25.000", "80.000")
     assert [(row.ours, row.bound) for row in (ant, bee)] == [(25, 80), (75, 50)]
+
+
+def test_what_is_beyond_the_lines_ends_is_at_its_end_and_a_missing_score_is_not_on_it() -> None:
+    assert [_percent(value) for value in (-0.1, 0.0, 0.123456, 1.2, float("nan"))] == [0, 0, 12.35, 100, None]
