@@ -63,8 +63,11 @@ def test_every_coefficient_is_in_its_column(found: Correlations) -> None:
 
 
 def test_paired_tests_and_agreement_are_in_their_columns(found: Correlations) -> None:
-    tables = correlation_tables(found)
-    (test, *_), (texts, *_) = found.paired, cells(tables, "Does DINO follow the raters better than CLIP-I?")
+    # Steiger's and Williams' tests agree to three decimals here.
+    told = {"steiger_p": 0.125, "williams_p": 0.25}
+    test = found.paired[0].model_copy(update=told)
+    tables = correlation_tables(found.model_copy(update={"paired": (test,)}))
+    (texts, *_) = cells(tables, "Does DINO follow the raters better than CLIP-I?")
     statistics = [f"{value:.2f}".replace("-", MINUS) for value in (test.steiger_z or 0, test.williams_t or 0)]
     assert texts == [
         *("pooled", "semantic consistency", count(test.n), signed(test.difference)),

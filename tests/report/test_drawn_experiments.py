@@ -25,7 +25,7 @@ CLAIMS = (
     ClaimVerdict(id="b", statement="no runs", where="section 4", verdict="undecided", decided_by="runs"),
     ClaimVerdict(
         id="c", statement="by photos", where="Table 2", verdict="fails", decided_by="photos alone",
-        effect=-0.25, p=0.5, p_holm=0.75, n=30,
+        effect=-0.25, ci95=(-0.75, 0.125), p=0.5, p_holm=0.75, n=30,
     ),
 )  # fmt: skip
 
@@ -70,6 +70,8 @@ def test_an_ablation_has_a_line_of_each_subject_and_the_mean_with_its_interval(
     both = list(scores)
     subjects = [line for line in dino.lines if line.get_color() == "0.75"]
     assert [tuple(line.get_ydata()) for line in subjects] == list(zip(*scores.values(), strict=True))
+    of_a = next(line for line in clip_i.lines if line.get_color() == "0.75")
+    assert list(of_a.get_ydata()) == pytest.approx([0.8, 0.7])
     assert lines(dino, "o") == [(both, [0.35, 0.3])]
     assert lines(clip_i, "o") == [(both, [0.55, 0.6])]
     bars = [tuple(segment[:, 1]) for segment in dino.collections[0].get_segments()]
@@ -85,7 +87,7 @@ def test_a_claims_effect_its_interval_and_the_papers_are_in_its_row(
     assert [text.get_text() for text in axes.get_yticklabels()] == ["one", "by photos"]
     assert lines(axes, "o") == [([0.125], [0]), ([-0.25], [1])]
     assert lines(axes, "D") == [([0.2], [0])]
-    assert ([0.1, 0.15], [0, 0]) in lines(axes, "None")
+    assert lines(axes, "None")[1:] == [([0.1, 0.15], [0, 0]), ([-0.75, 0.125], [1, 1])]
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     colors = {dot.get_label(): dot.get_color() for dot in dots if not len(dot.get_xdata())}
     assert [dot.get_color() for dot in dots if len(dot.get_xdata())] == [colors["holds"], colors["fails"]]

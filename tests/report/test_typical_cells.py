@@ -27,14 +27,14 @@ def runs_of(path: Path, *runs: Mapping[str, Dino]) -> list[RunScores]:
 
 
 def test_it_is_the_lower_median_of_the_means_over_the_runs(tmp_path: Path) -> None:
-    first = {"ant": dict(zip(CELLS, (0.9, 0.1, 0.4, 0.6), strict=True))}
-    second = {"ant": dict(zip(CELLS, (0.1, 0.5, 0.5, 0.9), strict=True))}
-    # The means are 0.5, 0.3, 0.45 and 0.75, the larger ones 0.9, 0.5, 0.5 and 0.9.
+    first = {"ant": dict(zip(CELLS, (0.8, 0.1, 0.5, 0.6), strict=True))}
+    second = {"ant": dict(zip(CELLS, (0.1, 0.3, 0.5, 0.6), strict=True))}
+    # The means are 0.45, 0.2, 0.5 and 0.6, the larger ones 0.8, 0.3, 0.5 and 0.6.
     scored = runs_of(tmp_path, first, second)
-    assert typical_cells(scored) == [("ant", 1, 0)]
+    assert typical_cells(scored) == [("ant", 0, 0)]
     assert typical_cells(scored[:1]) == [("ant", 1, 0)]
     assert typical_cells(scored[1:]) == [("ant", 0, 1)]
-    assert [row_of(run, typical_cells(scored)[0]).dino for run in scored] == [0.4, 0.5]  # type: ignore[union-attr]
+    assert [row_of(run, typical_cells(scored)[0]).dino for run in scored] == [0.8, 0.1]  # type: ignore[union-attr]
 
 
 def test_only_cells_that_all_runs_have_count(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def test_a_gallery_keeps_its_subjects_its_notes_and_its_beginning(tmp_path: Path
     with locked_gallery(tmp_path, gallery(notes=["cut"])) as first:
         first.save_record(status="failed", error="no memory", created="2001-01-01T00:00:00+00:00")
     cat = {"cat": subject("cat")}
-    with locked_gallery(tmp_path, gallery(notes=["cut", "more"], subjects=cat)) as again:
+    with locked_gallery(tmp_path, gallery(notes=["more", "cut"], subjects=cat)) as again:
         assert again.record == open_gallery(tmp_path).record
     assert list(again.record.subjects) == ["dog", "cat"]
     assert again.record.notes == ["cut", "more"]
