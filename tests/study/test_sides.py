@@ -64,3 +64,12 @@ def test_only_the_study_of_subjects_shows_photos_and_no_name_is_used_twice(tmp_p
     twice["pairs"].append(twice["pairs"][0])
     with pytest.raises(ValidationError, match="two questions share a name"):
         StudyPlan.model_validate_json(json.dumps(twice))
+
+
+def test_the_first_consent_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(make_study(tmp_path).database_file)
+    for time in ("first", "second"):
+        monkeypatch.setattr("dreambench.study.database.now", lambda time=time: time)
+        database.consent("subject-01-1")
+    rows = database._connection.execute("SELECT name, consented FROM raters WHERE consented IS NOT NULL")
+    assert list(rows) == [("subject-01-1", "first")]
