@@ -41,7 +41,17 @@ def test_each_images_noise_is_of_its_run_seed_its_subject_and_its_place(run: Run
     for own, base in drift_pairs(SPEC, dog, run):  # of the prompt, and of no subject
         assert own.seed == base.seed == seed(7, "drift", own.prompt)
         assert (own.prompt, own.prompt_index) == (base.prompt, base.prompt_index)
-        assert own.file != base.file
+        assert base.file.name == own.file.name.replace("drift-", "drift-base-") != own.file.name
+
+
+def test_the_prompt_has_the_runs_words_and_the_caption_the_subjects_own_noun(run: RunFolder) -> None:
+    (dog,) = read_data(SPEC).select(("dog",))
+    words = SubjectPhrase("sks", "cat")  # an ablated class noun
+    cell = expected_cells(SPEC, dog, words, run)[0]
+    assert "sks cat" in cell.prompt
+    assert cell.caption == cell.prompt.replace("sks cat", "dog")
+    kept = SPEC.evolve(protocol={"caption": "identifier"})
+    assert expected_cells(kept, dog, words, run)[0].caption == cell.prompt.replace("cat", "dog")
 
 
 def test_what_does_not_exist_is_not_scored_and_its_cell_stays(run: RunFolder) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from dreambench.executors.ray.object_store import pack, unpack
 from dreambench.runs.prepare import start_record
+from dreambench.runs.subject_images import image_files
 from dreambench.runs.tasks import queued_class_images, queued_subject
 from dreambench.store import RunFolder
 from tests.executors.material import prepared
@@ -26,6 +27,21 @@ def test_a_task_is_begun_with_its_first_file_and_a_subject_with_its_weights(tiny
     folder.weights_folder("dog").mkdir(parents=True)
     assert images.task.is_begun()
     assert subject.task.is_begun()
+
+
+def test_a_subject_is_done_with_its_last_image_and_its_note(tiny, tmp_path: Path) -> None:
+    run = prepared(tiny, "dog")
+    folder = RunFolder(tmp_path / "run", start_record(run, "run", []))
+    task = queued_subject(run, folder, run.subjects[0]).task
+    files = image_files(run, run.subjects[0], folder)
+    folder.save_subject("dog", {"images": len(files)})
+    for file in files:
+        assert not task.is_done()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert task.is_done()
+    folder.subject_file("dog").unlink()
+    assert not task.is_done()
 
 
 def test_a_checkpoint_whose_sending_was_cut_short_does_not_count(tiny, tmp_path: Path) -> None:

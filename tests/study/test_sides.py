@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from pydantic import ValidationError
 
 from dreambench.study.database import Database
@@ -73,3 +74,29 @@ def test_the_first_consent_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         database.consent("subject-01-1")
     rows = database._connection.execute("SELECT name, consented FROM raters WHERE consented IS NOT NULL")
     assert list(rows) == [("subject-01-1", "first")]
+
+
+def color(file: Path) -> tuple[int, ...]:
+    with Image.open(file) as picture:
+        return picture.convert("RGB").getpixel((9, 9))  # type: ignore[return-value]
+
+
+def same(picture: Path, source: Path) -> bool:
+    """Whether both are of one color; WebP changes it a little."""
+    return max(abs(a - b) for a, b in zip(color(picture), color(source), strict=True)) < 8
+
+
+def test_every_picture_is_of_the_file_that_the_plan_names(tmp_path: Path) -> None:
+    """Every source is of one color; a photo in question is not among those beside it."""
+    folder = make_study(tmp_path, Sizes(2, 3, 1, checks=2))
+    plan = read_plan(folder)
+    for pair in plan.pairs:
+        assert same(folder.picture(pair.picture_a), tmp_path / "ours" / pair.file_a)
+        assert same(folder.picture(pair.picture_b), tmp_path / "theirs" / pair.file_b)
+    for check in plan.checks:
+        photos = list((tmp_path / "photos" / check.subject).iterdir())
+        assert any(same(folder.picture(check.picture_a), photo) for photo in photos)
+        assert not any(same(folder.picture(check.picture_b), photo) for photo in photos)
+        assert check.picture_a not in check.photos
+        assert len(check.photos) == (1 if check.study == "subject" else 0)
+    assert folder.database_file.stat().st_mode & 0o077 == 0
