@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from dreambench.executors.ray.object_store import pack, unpack
+from dreambench.runs.class_images import class_images_bar
 from dreambench.runs.prepare import start_record
-from dreambench.runs.subject_images import image_files
+from dreambench.runs.score_run import scoring_bar
+from dreambench.runs.subject import training_bar
+from dreambench.runs.subject_images import image_files, images_bar
 from dreambench.runs.tasks import queued_class_images, queued_subject
 from dreambench.store import RunFolder
 from tests.executors.material import prepared
@@ -27,6 +32,21 @@ def test_a_task_is_begun_with_its_first_file_and_a_subject_with_its_weights(tiny
     folder.weights_folder("dog").mkdir(parents=True)
     assert images.task.is_begun()
     assert subject.task.is_begun()
+
+
+def test_all_ticks_of_a_tasks_bars_are_the_whole_task(tiny, tmp_path: Path) -> None:
+    run = prepared(tiny, "dog")
+    folder = RunFolder(tmp_path / "run", start_record(run, "run", []))
+    (dog,) = run.subjects
+    (images,) = queued_class_images(run, folder, dog)
+    assert images.shares == {class_images_bar("dog"): 1 / 4}
+    count = len(image_files(run, dog, folder))
+    ticks = {training_bar(dog): 6, images_bar(dog): count, scoring_bar(dog): count + len(dog.photos)}
+    shares = queued_subject(run, folder, dog).shares
+    assert shares.keys() == ticks.keys()
+    assert sum(shares[bar] * ticks[bar] for bar in ticks) == pytest.approx(1)
+    # A step of two rows is three passes of each, an image two passes of each of its two steps.
+    assert shares[training_bar(dog)] / shares[images_bar(dog)] == pytest.approx(3 * 2 / (2 * 2))
 
 
 def test_a_subject_is_done_with_its_last_image_and_its_note(tiny, tmp_path: Path) -> None:
