@@ -85,3 +85,32 @@ def test_a_checkpoint_whose_sending_was_cut_short_does_not_count(tiny, tmp_path:
     assert [file.relative_to(here.path) for file in ours.finished_files()] == [
         file.relative_to(made.path) for file in sent
     ]
+
+
+def test_elsewhere_is_a_folder_of_that_run_alone_and_is_emptied_of_the_subject(
+    tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = prepared(tiny, "dog")
+    monkeypatch.chdir(tmp_path)
+    record = start_record(run, "run", [])
+    tasks = [
+        queued_subject(
+            run, RunFolder(Path(name), record.model_copy(update={"created": made})), run.subjects[0]
+        ).task
+        for name, made in (("run", "monday"), ("run", "tuesday"), ("other", "monday"))
+    ]
+    assert [task.root for task in tasks] == [tmp_path / name for name in ("run", "run", "other")]
+    (images,) = queued_class_images(run, RunFolder(tmp_path / "run", record), run.subjects[0])
+    monkeypatch.setenv("DREAMBENCH_CACHE", str(tmp_path / "there"))  # on another machine
+    away = [task.elsewhere() for task in tasks]
+    assert {task.root.parent for task in away} == {tmp_path / "there" / "tasks"}
+    assert len({task.root for task in away}) == 3
+    assert images.task.root.parent == tmp_path / "there" / "class-images"
+    folder = away[0].run_folder
+    theirs = folder.image_file("cat", 0, 0)
+    for file in (folder.image_file("dog", 0, 0), theirs, folder.weights_folder("dog") / "unet"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    folder.save_subject("dog", {"images": 1})
+    away[0].forget()
+    assert [path for path in away[0].root.rglob("*") if path.is_file()] == [theirs]
