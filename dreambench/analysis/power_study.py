@@ -29,7 +29,9 @@ from dreambench.analysis.run_scores import RunScores, shown_metrics
 from dreambench.analysis.summarize import summary_of
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import get_metric
+from dreambench.spec.signature import scale_of
 
+#: On a scale of 1; a protocol that multiplies its scores multiplies these as well.
 DIFFERENCES = (0.01, 0.02, 0.05)
 DRAWS = 2_000
 LITE = (8, 10, 2)  # subjects, prompts, images
@@ -97,15 +99,16 @@ def power_study(runs: Sequence[RunScores]) -> PowerStudy:
     scored = {name: scored_methods(runs, name) for name in names}
     found = {name: components(methods) for name, methods in scored.items()}
     first = next(iter(scored.values()))
+    scale = {name: scale_of(runs[0].signature, name) for name in names}
     return PowerStudy(
         signature=runs[0].signature,
         runs=tuple(run.label for run in runs),
         subjects=len(first[0].values),
         components=found,
-        designs=tuple(needed(name, size, found[name]) for name in names for size in DIFFERENCES),
+        designs=tuple(needed(n, size * scale[n], found[n]) for n in names for size in DIFFERENCES),
         lite=tuple(lite_agreement(name, _one_of_each(scored[name])) for name in names),
         wrong=tuple(wrong_winner(name, scored[name]) for name in names),
-        checks=tuple(check for name in names for check in _checks(name, scored[name])),
+        checks=tuple(check for name in names for check in _checks(name, scored[name], scale[name])),
     )
 
 
@@ -113,13 +116,13 @@ def _one_of_each(methods: Sequence[ScoredMethod]) -> list[ScoredMethod]:
     return list({each.method: each for each in reversed(methods)}.values())[::-1]
 
 
-def _checks(metric: str, methods: Sequence[ScoredMethod]) -> list[PowerCheck]:
+def _checks(metric: str, methods: Sequence[ScoredMethod], scale: float) -> list[PowerCheck]:
     """Simulate two designs with the first two methods, beside the prediction from their components."""
     a, b = _one_of_each(methods)[:2]
     own = components([a, b])
     prompts, images = a.values.shape[1:]
     found = []
-    for subjects, difference in ((SUBJECTS, 0.02), (SUBJECTS // 2, 0.05)):
+    for subjects, difference in ((SUBJECTS, 0.02 * scale), (SUBJECTS // 2, 0.05 * scale)):
         predicted = power(difference, own.variance(subjects, images, 1, prompts), subjects)
         simulated = simulated_power(a, b, difference, subjects)
         found.append(PowerCheck(metric, subjects, difference, predicted, simulated))
@@ -135,11 +138,12 @@ def lite_agreement(metric: str, methods: Sequence[ScoredMethod]) -> LiteAgreemen
 
     dice = np.random.default_rng(SEED)
     whole = np.array([each.values.mean() for each in methods])
+    better = 1 if get_metric(metric).higher_is_better else -1
     taus, best = [], 0
     for _ in range(DRAWS):
         means = _means_of_draw(dice, methods, LITE)
         taus.append(float(kendalltau(whole, means).statistic))
-        best += int(means.argmax() == whole.argmax())
+        best += int((better * means).argmax() == (better * whole).argmax())
     low = float(np.quantile(taus, 0.05))
     return LiteAgreement(metric, len(methods), float(np.mean(taus)), low, best / DRAWS)
 

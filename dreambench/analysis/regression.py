@@ -14,7 +14,7 @@ from dreambench.errors import DreambenchError, listed
 from dreambench.spec.frozen import Frozen
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.registries import get_metric, in_table_order
-from dreambench.spec.signature import signature_differences
+from dreambench.spec.signature import scale_of, signature_differences
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,18 +128,19 @@ def compare(means: pd.DataFrame, baseline: Baseline) -> Iterator[Comparison]:
     runs, subjects = len(baseline.runs), len(baseline.subjects)
     level = mean_level(baseline)
     for metric in metrics:
-        expected = baseline.metrics[metric]
+        expected, scale = baseline.metrics[metric], scale_of(baseline.signature, metric)
         column = means[metric].loc[list(baseline.subjects)]
         mean = mean_over_subjects(column)
         assert mean is not None
-        yield _comparison(metric, None, mean, expected.overall, tolerance(expected.overall, runs, level))
+        allowed = tolerance(expected.overall, runs, level, scale)
+        yield _comparison(metric, None, mean, expected.overall, allowed, widest(metric, scale))
         for name, one in expected.subjects.items():
-            allowed = tolerance(one, runs, level / subjects)
-            yield _comparison(metric, name, float(column[name]), one, allowed)
+            allowed = tolerance(one, runs, level / subjects, scale)
+            yield _comparison(metric, name, float(column[name]), one, allowed, widest(metric, scale))
 
 
 def _comparison(
-    metric: MetricName, subject: str | None, value: float, expected: Expected, allowed: float
+    metric: MetricName, subject: str | None, value: float, expected: Expected, allowed: float, useful: float
 ) -> Comparison:
     difference = value - expected.mean
     direction: Direction = "same"
@@ -154,7 +155,7 @@ def _comparison(
         difference=difference,
         moved=abs(difference) > allowed,
         direction=direction,
-        blind=allowed > widest(metric),
+        blind=allowed > useful,
     )
 
 

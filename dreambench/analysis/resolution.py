@@ -9,6 +9,7 @@ from functools import lru_cache
 from dreambench.analysis.baseline import Baseline, Expected
 from dreambench.errors import DreambenchError
 from dreambench.spec.registries import get_metric, in_table_order
+from dreambench.spec.signature import scale_of
 
 #: Smaller differences do not count: they may come from the last bits of float32 sums on another machine, and
 #: they are below a tenth of the last digit in tables. Where seeds change nothing, this is the tolerance.
@@ -18,22 +19,22 @@ SHARE = 0.1
 _MOST = 200  # runs or subjects that a proposal may name
 
 
-def tolerance(expected: Expected, runs: int, level: float) -> float:
+def tolerance(expected: Expected, runs: int, level: float, scale: float = 1.0) -> float:
     """Return how far one new run may be from the mean of ``runs`` runs, at a two-sided ``level``.
 
     Half the width of Student's prediction interval, t(1 - level/2, df) * sd * sqrt(1 + 1/runs), and
-    never less than ``FLOOR``.
+    never less than ``FLOOR`` on the scores' ``scale``.
     """
-    return max(FLOOR, _quantile(level, expected.df) * expected.sd * math.sqrt(1 + 1 / runs))
+    return max(FLOOR * scale, _quantile(level, expected.df) * expected.sd * math.sqrt(1 + 1 / runs))
 
 
-def widest(metric: str) -> float:
-    """Return the widest useful tolerance: a tenth of the metric's range.
+def widest(metric: str, scale: float = 1.0) -> float:
+    """Return the widest useful tolerance: a tenth of the metric's range, on the scores' ``scale``.
 
     The range of a metric without an upper limit (LPIPS) counts as 1; its values rarely exceed that.
     """
     low, high = get_metric(metric).range
-    return SHARE * (high - low if math.isfinite(high - low) else 1.0)
+    return SHARE * scale * (high - low if math.isfinite(high - low) else 1.0)
 
 
 def mean_level(baseline: Baseline) -> float:
@@ -44,8 +45,10 @@ def mean_level(baseline: Baseline) -> float:
 def blind_spots(baseline: Baseline) -> Iterator[tuple[str, float]]:
     """Yield the metrics whose mean over subjects has too wide a tolerance, with that tolerance."""
     for metric in in_table_order(baseline.metrics):
-        allowed = tolerance(baseline.metrics[metric].overall, len(baseline.runs), mean_level(baseline))
-        if allowed > widest(metric):
+        scale = scale_of(baseline.signature, metric)
+        overall = baseline.metrics[metric].overall
+        allowed = tolerance(overall, len(baseline.runs), mean_level(baseline), scale)
+        if allowed > widest(metric, scale):
             yield metric, allowed
 
 
@@ -66,11 +69,12 @@ def refuse_blind(baseline: Baseline) -> None:
     """Raise DreambenchError where a baseline could not tell one method from another."""
     blind = list(blind_spots(baseline))
     if blind:
-        metric, allowed = max(blind, key=lambda spot: spot[1] / widest(spot[0]))
+        useful = {metric: widest(metric, scale_of(baseline.signature, metric)) for metric, _ in blind}
+        metric, allowed = max(blind, key=lambda spot: spot[1] / useful[spot[0]])
         raise DreambenchError(
             f"these runs cannot tell a change from another seed: the tolerance of {get_metric(metric).title} "
             f"is \N{PLUS-MINUS SIGN}{allowed:.2f}, wider than a tenth of its range "
-            f"(\N{PLUS-MINUS SIGN}{widest(metric):.2f})",
+            f"(\N{PLUS-MINUS SIGN}{useful[metric]:.2f})",
             f"{enough(baseline)} would be enough",
         )
 
@@ -80,7 +84,7 @@ def _would_do(baseline: Baseline, runs: int, subjects: int) -> bool:
         tolerance(
             _with(metric.overall, baseline, runs, subjects / len(metric.subjects)), runs, mean_level(baseline)
         )
-        <= widest(name)
+        <= widest(name, scale_of(baseline.signature, name))
         for name, metric in baseline.metrics.items()
     )
 

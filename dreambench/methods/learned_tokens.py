@@ -32,7 +32,7 @@ class LearnedTokens:
 
     def spelled(self, template: str) -> str:
         """Return a caption: ``template`` with the new tokens for its ``{}``."""
-        return template.format(" ".join(self.names))
+        return template.replace("{}", " ".join(self.names))
 
     def outputs(self, tokens: Tensor) -> Any:
         """Return the encoder's output, hidden states included, of ids [n, t], new tokens among them."""

@@ -40,6 +40,7 @@ class DreamSim(PhotoSimilarity):
     agreement = "96.2% of the triplets of NIGHTS' test set (its authors' figure); not measured here"
     Settings = DreamSimSpec
     higher_is_better = False
+    distance = True
     range = (0.0, 2.0)
     rank = 13
 

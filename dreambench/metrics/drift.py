@@ -140,6 +140,20 @@ class Drift(DinoV2):
         return [float(row) for row in apart.square().sum(dim=1) / 2]
 
 
+def file_label(index: int, prompt: str) -> str:
+    """Return what the files of a prompt's images are called by: its place in ``PROMPTS``, or a hash.
+
+    Another list of prompts in the same run's folder then never finds an image of another prompt.
+
+    Example:
+        >>> file_label(4, "a green tractor in a field"), file_label(4, "a harbor")
+        ('04', 'b1be4e29')
+    """
+    if PROMPTS[index : index + 1] == (prompt,):
+        return f"{index:02d}"
+    return text_sha256(prompt)[:8]
+
+
 def drift_settings(protocol: ProtocolSpec) -> DriftSpec | None:
     """Return the settings of the protocol's metric of unrelated prompts; None where it has none.
 

@@ -54,6 +54,8 @@ class PhotoSimilarity(Metric):
     """
 
     compares: ClassVar[Comparand] = "photos"
+    #: Whether its numbers are distances: the lower, the more alike.
+    distance: ClassVar[bool] = False
 
     def score(self, images: Tensor, references: Tensor) -> list[float]:
         """Return the mean cosine, in [-1, 1], of each of n images [n, d] with m photos [m, d]."""

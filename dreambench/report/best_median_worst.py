@@ -42,7 +42,7 @@ def chosen_rows(images: pd.DataFrame) -> dict[str, int]:
     ``images`` is an images table without missing DINO scores. Equal scores keep the table's order; with
     an even number of images the median is the higher of the two in the middle. No row is chosen twice.
     """
-    order = images["dino"].to_numpy().argsort(kind="stable")[::-1]
+    order = (-images["dino"].to_numpy()).argsort(kind="stable")
     if not len(order):
         return {}
     places = {"best": order[0], "median": order[(len(order) - 1) // 2], "worst": order[-1]}

@@ -16,7 +16,8 @@ from dreambench.spec.registries import standard_metrics
 class SubjectRow:
     """One subject in one run; ``scores`` are (text, bound's text) in the table's order of metrics.
 
-    ``ours`` and ``bound`` (the photos') are DINO on a line from 0 to 1, in percent of its length.
+    ``ours`` and ``bound`` (the photos') are DINO without the protocol's scale, on a line from 0 to 1, in
+    percent of its length.
     """
 
     name: str
@@ -54,6 +55,7 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
     scores: dict[str, float] = run.subjects.loc[grid.name].to_dict()  # type: ignore[assignment]
     bounds: dict[str, float] = run.photos.loc[grid.name].to_dict()  # type: ignore[assignment]
     bounded = has_bound(run)
+    scale = run.record.spec.protocol.scale.get("dino", 1.0)
     expected, made = run.coverage.expected[grid.name], run.coverage.scored[grid.name]
     return SubjectRow(
         name=grid.name,
@@ -64,8 +66,8 @@ def _row(run: RunScores, grid: SubjectGrid, metrics: tuple[str, ...]) -> Subject
             (numbers.fixed(scores.get(m)), numbers.fixed(bounds[m]) if m in bounds and bounded else "")
             for m in metrics
         ),
-        ours=_percent(scores["dino"]),
-        bound=_percent(bounds["dino"]),
+        ours=_percent(scores["dino"] / scale),
+        bound=_percent(bounds["dino"] / scale),
         images=numbers.count(made) if made == expected else f"{made:,} of {expected:,}",
     )
 

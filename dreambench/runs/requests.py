@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from dreambench.dataset import Prompt, Subject
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.methods.method import SubjectPhrase
+from dreambench.metrics.drift import file_label
 from dreambench.metrics.scoring import BenchmarkImage, SubjectImages
 from dreambench.metrics.tables import DriftPair
 from dreambench.runs.chosen_data import chosen_prompts
@@ -76,12 +77,13 @@ def prior_requests(spec: RunSpec, subject: Subject, run: RunFolder) -> list[Imag
 def drift_pairs(spec: RunSpec, subject: Subject, run: RunFolder) -> list[DriftPair]:
     """Return the images that drift compares: by the fine-tuned and by the base model, from the same noise.
 
-    The noise depends on the prompt, not on the subject. Empty where drift is not asked for.
+    Noise and file depend on the prompt, the noise not on the subject. Empty where drift is not asked for.
     """
     pairs = []
     for index, prompt in unrelated_prompts(spec, subject):
         seed = stable_seed(spec.seed, "drift", prompt)
-        own, base = (run.drift_file(subject.name, index, base) for base in (False, True))
+        label = file_label(index, prompt)
+        own, base = (run.drift_file(subject.name, label, base) for base in (False, True))
         pairs.append((ImageRequest(prompt, seed, own, index), ImageRequest(prompt, seed, base, index)))
     return pairs
 

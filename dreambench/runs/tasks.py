@@ -63,10 +63,15 @@ class SubjectTask:
             embed_images(prepared, subject, run_folder, models.encoders(prepared), watch)
 
     def finished_files(self) -> list[Path]:
-        """Return the subject's files, and its checkpoint if checkpoints are kept."""
-        checkpoint = self.run_folder.checkpoint_folder(self.subject)
-        weights = sorted(p for p in checkpoint.rglob("*") if p.is_file()) if self.keep_checkpoints else []
-        return [*self.run_folder.subject_files(self.subject), *weights]
+        """Return the subject's files, and its checkpoint if checkpoints are kept; the note is the last.
+
+        A checkpoint without the note may be a part of one, whose sending was cut short: it does not count.
+        """
+        run_folder = self.run_folder
+        checkpoint = run_folder.checkpoint_folder(self.subject)
+        whole = self.keep_checkpoints and run_folder.subject_file(self.subject).exists()
+        weights = sorted(p for p in checkpoint.rglob("*") if p.is_file()) if whole else []
+        return [*weights, *run_folder.subject_files(self.subject)]
 
     def is_done(self) -> bool:
         """Whether the subject's note and all of its images exist."""

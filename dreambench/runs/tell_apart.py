@@ -25,7 +25,7 @@ BAR = "photos"
 class ToldApart(Frozen):
     """How well one metric tells subjects of a class apart, from 0.5 (chance) to 1.
 
-    ``auc`` is the chance that two photos of a subject score higher than one of them and one of another
+    ``auc`` is the chance that two photos of a subject are more alike than one of them and one of another
     subject of its class (``identity_areas``): the mean over a class's subjects, then over classes. ``ci95``
     is over classes, None with fewer than 4.
     """
@@ -76,16 +76,18 @@ def tell_apart(
             owner = [subject.name for subject in group for _ in subject.photos]
             for name in names:
                 metric = get_metric(name)
-                embedded = encoders.load(metric.encoder).embed_images(images)
-                found[name][noun] = float(identity_areas(metric.photo_pairs(embedded), owner).mean())
+                pairs = metric.photo_pairs(encoders.load(metric.encoder).embed_images(images))
+                sign = -1 if getattr(metric, "distance", False) else 1
+                alike = [(i, j, sign * value) for i, j, value in pairs]
+                found[name][noun] = float(identity_areas(alike, owner).mean())
             watch.advance(BAR, len(images))
         watch.finish(BAR)
-    pairs = sum(comb(sum(len(s.photos) for s in group), 2) for group in classes.values())
+    compared = sum(comb(sum(len(s.photos) for s in group), 2) for group in classes.values())
     return TellingApart(
         signature=format_signature(signature_fields(spec, photos)),
         subjects=len(inside),
         photos=photos,
-        pairs=pairs,
+        pairs=compared,
         metrics=tuple(_told_apart(name, own) for name, own in found.items()),
     )
 

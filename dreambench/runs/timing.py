@@ -53,16 +53,20 @@ class Rates:
     source: str
 
 
-def earlier_rates(spec: RunSpec, fingerprint: str | None, results: Path = Path("results")) -> Rates | None:
+def earlier_rates(
+    spec: RunSpec, fingerprint: str | None, results: Path = Path("results"), device: str | None = None
+) -> Rates | None:
     """Return the median rates of the latest run below ``results`` similar to ``spec``; None if there is none.
 
     Runs are similar if a step and an image cost the same: base model, method, batch sizes, image size and
-    sampler are equal.
+    sampler are equal, and, where one is given, the ``device`` in their logs.
     """
     wanted = _setting(spec, fingerprint)
     runs = readable_runs(runs_below(results))
     for run in sorted(runs, key=lambda run: (run.record.updated, str(run.path)), reverse=True):
         record = run.record
+        if device is not None and record.machine.get("device") != device:
+            continue
         if _setting(record.spec, record.spec.base.fingerprint) == wanted:
             notes = [note for subject in record.subjects if (note := run.subject_note(subject))]
             rates = _medians(notes, record)
@@ -105,7 +109,7 @@ def published_rates(spec: RunSpec) -> Rates | None:
 def _setting(spec: RunSpec, fingerprint: str | None) -> dict[str, Any]:
     method = {k: v for k, v in spec.method.model_dump(mode="json").items() if k not in _FREE}
     runtime = spec.runtime.model_dump(
-        include={"generation_batch_size", "precision", "gradient_checkpointing"}
+        include={"generation_batch_size", "precision", "gradient_checkpointing", "quantize"}
     )
     return {
         "base": fingerprint or spec.base.model,
@@ -222,10 +226,10 @@ def images_of(spec: RunSpec, subject: Subject) -> int:
 
 
 def measured_limit(prepared: Sequence[Prepared]) -> float | None:
-    """Return a time limit for the tasks of runs with earlier timings; None if a run has none."""
+    """Return a time limit for the tasks of runs that were timed on this device; None if a run was not."""
     limits = []
     for each in prepared:
-        rates = earlier_rates(each.spec, each.base.fingerprint)
+        rates = earlier_rates(each.spec, each.base.fingerprint, device=each.runtime.describe())
         if rates is None:
             return None
         images = max(images_of(each.spec, subject) for subject in each.subjects)

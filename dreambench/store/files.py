@@ -25,6 +25,8 @@ from dreambench.errors import DreambenchError, shortened
 if TYPE_CHECKING:
     from PIL import Image
 
+#: How the name of a temporary file ends, as a pattern: a writer draws eight hexadecimal digits.
+DRAWN_NAME = f"{'[0-9a-f]' * 8}.tmp"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _UNWRITABLE = {
     *(errno.EACCES, errno.EROFS, errno.EPERM, errno.ENOTDIR, errno.EEXIST, errno.EISDIR),

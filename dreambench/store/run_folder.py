@@ -63,9 +63,12 @@ class RunFolder:
         """Return the path of one image of ``a [class noun]`` by the fine-tuned model (PRES)."""
         return self.path / "images" / subject / f"class-{index:03d}.png"
 
-    def drift_file(self, subject: str, prompt_index: int, base: bool = False) -> Path:
-        """Return the path of one image of an unrelated prompt by the fine-tuned model, or the base model."""
-        name = f"drift-{'base-' if base else ''}{prompt_index:02d}.png"
+    def drift_file(self, subject: str, label: str, base: bool = False) -> Path:
+        """Return the path of one image of an unrelated prompt by the fine-tuned model, or the base model.
+
+        ``label`` names the prompt.
+        """
+        name = f"drift-{'base-' if base else ''}{label}.png"
         return self.path / "images" / subject / name
 
     def weights_folder(self, subject: str) -> Path:
@@ -159,12 +162,13 @@ class RunFolder:
         """Finish or undo the work of a killed writer of one subject, while others write other subjects."""
         files.roll_forward(self.path / "images" / subject)
         files.remove_leftovers(self.path / "images" / subject)
-        name = glob.escape(subject)
+        # Not "*": ".dog.*.tmp" is also a file of the subject "dog.2", which another worker may be writing.
+        name, drawn = glob.escape(subject), files.DRAWN_NAME
         for pattern in (
-            f"work/.{name}.*.tmp",
-            f"logs/.{name}-loss.csv.*.tmp",
-            f"subjects/.{name}.json.*.tmp",
-            f"embeddings/*/.{name}.safetensors.*.tmp",
+            f"work/.{name}.{drawn}",
+            f"logs/.{name}-loss.csv.{drawn}",
+            f"subjects/.{name}.json.{drawn}",
+            f"embeddings/*/.{name}.safetensors.{drawn}",
         ):
             files.remove_all(self.path.glob(pattern))
 

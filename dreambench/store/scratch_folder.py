@@ -8,6 +8,7 @@ folder remembers the start of the system that it was written under.
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -45,15 +46,22 @@ def is_intact(folder: Path) -> bool:
 def keep_or_remove(folder: Path, place: Path, keep: bool) -> None:
     """Move a scratch folder that has served to ``place``, on the disk, or remove it. There may be none.
 
-    It is also removed where ``place`` exists already.
+    It is also removed where ``place`` exists already, or where it is not to be believed any more. ``place``
+    may be on another disk. Raises DreambenchError on a full one.
     """
-    if keep and folder.exists() and not place.exists():
-        sync_all(folder)
-        (folder / _NOTE).unlink(missing_ok=True)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        folder.rename(place)
-    else:
+    if not keep or place.exists() or not is_intact(folder):
         shutil.rmtree(folder, ignore_errors=True)
+        return
+    sync_all(folder)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.rename(place)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        write_folder_atomically(place, lambda inside: shutil.copytree(folder, inside, dirs_exist_ok=True))
+        shutil.rmtree(folder, ignore_errors=True)
+    (place / _NOTE).unlink(missing_ok=True)
 
 
 def boot_id() -> str | None:

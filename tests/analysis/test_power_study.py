@@ -12,6 +12,7 @@ from dreambench.analysis.power import Components, ScoredMethod, components, powe
 from dreambench.analysis.power_study import lite_agreement, power_study, simulated_power, wrong_winner
 from dreambench.analysis.run_scores import read_run_scores
 from dreambench.errors import DreambenchError
+from dreambench.spec.protocol_spec import ProtocolSpec
 from tests.analysis.material import image_row, make_run, make_spec
 
 
@@ -50,6 +51,12 @@ def test_the_best_is_the_highest() -> None:
     assert lite_agreement("dino", [worst, *near]).same_best < 1
 
 
+def test_the_best_is_the_lowest_where_lower_is_better() -> None:
+    near = [noisy(name, (9, 11, 4), seed) for seed, name in ((1, "b"), (2, "c"))]
+    best = ScoredMethod("far", "far", 0, noisy("far", (9, 11, 4), 0).values - 1)
+    assert lite_agreement("dreamsim", [best, *near]).same_best == 1
+
+
 def test_the_wrong_winner_is_the_share_of_cells_that_say_otherwise() -> None:
     """Of 4 x 3 cells without noise, b is ahead in 9 by 0.1, and behind in 3."""
     ahead = np.full((4, 3, 4), 0.1)
@@ -83,15 +90,16 @@ def test_a_single_image_of_a_prompt_has_no_part_of_its_own() -> None:
     assert found.prompt == pytest.approx(2 * 0.3**2, rel=0.3)
 
 
-def runs_of(path: Path, names: str, left_out: tuple[str, int] | None = None) -> list:
+def runs_of(path: Path, names: str, left_out: tuple[str, int] | None = None, scale: float = 1.0) -> list:
     """Two methods with two seeds each, over subjects with 2 prompts and 2 images."""
+    scaled = {} if scale == 1 else {"metrics": ("dino",), "scale": {"dino": scale}}
     runs = []
     for steps, seed in ((1, 0), (1, 1), (2, 0), (2, 1)):
         dice = np.random.default_rng((steps, seed))
         cells = [(s, p, i) for s in names for p in range(2) for i in range(2) if (s, p) != left_out]
-        spec = make_spec(seed=seed)
+        spec = make_spec(seed=seed, protocol=ProtocolSpec(**scaled))
         spec = spec.model_copy(update={"method": spec.method.model_copy(update={"steps": steps})})
-        rows = [image_row(*cell, tuple(dice.normal(0.5, 0.1, 3))) for cell in cells]
+        rows = [image_row(*cell, tuple(scale * dice.normal(0.5, 0.1, 3))) for cell in cells]
         runs.append(make_run(path / f"{steps}-{seed}", rows, spec=spec, subjects=names))
     return read_run_scores(runs)
 
@@ -110,6 +118,12 @@ def test_the_prediction_is_that_of_the_first_two_methods(tmp_path: Path) -> None
     assert (check.subjects, check.difference) == (30, 0.02)
     assert check.predicted == pytest.approx(power(0.02, own.variance(30, 2, 1, 2), 30), abs=1e-12)
     assert check.simulated == simulated_power(methods[0], methods[2], 0.02, 30)
+
+
+def test_differences_are_on_the_scale_of_the_scores(tmp_path: Path) -> None:
+    found = power_study(runs_of(tmp_path, "abcd", scale=100.0))
+    assert [each.difference for each in found.designs] == [1, 2, 5]
+    assert [check.difference for check in found.checks] == [2, 5]
 
 
 @pytest.mark.parametrize(

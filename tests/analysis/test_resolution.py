@@ -12,21 +12,29 @@ from scipy.stats import t
 from dreambench.analysis.baseline import Baseline, Expected
 from dreambench.analysis.coverage import Coverage
 from dreambench.analysis.regression import Check, Comparison, compare, fails
-from dreambench.analysis.resolution import enough, mean_level, refuse_blind
+from dreambench.analysis.resolution import blind_spots, enough, mean_level, refuse_blind
 from dreambench.analysis.seed_noise import metric_baseline
 from dreambench.errors import DreambenchError
 
 
-def baseline(noise: dict[str, float], runs: int = 3, subjects: int = 2, together: float = 0.0) -> Baseline:
-    """Return a baseline of normal scores; ``together`` is the noise that a seed gives to all subjects."""
+def baseline(
+    noise: dict[str, float], runs: int = 3, subjects: int = 2, together: float = 0.0, scale: float = 1.0
+) -> Baseline:
+    """Return a baseline of normal scores; ``together`` is the noise that a seed gives to all subjects.
+
+    ``scale`` is what the protocol multiplies every score by.
+    """
     names = [f"s{i}" for i in range(subjects)]
     dice = np.random.default_rng(19)
     metrics = {}
     for metric, sd in noise.items():
         drawn = dice.normal(0.5, sd, (runs, subjects)) + together * np.arange(runs)[:, None]
-        metrics[metric] = metric_baseline(pd.DataFrame(drawn, columns=names))
+        metrics[metric] = metric_baseline(pd.DataFrame(drawn * scale, columns=names))
+    scales = "".join(
+        f"|scale:{','.join(f'{metric}*{scale:g}' for metric in noise)}" for _ in range(scale != 1)
+    )
     return Baseline(
-        signature="dreambench:0.1|n:1", runs=tuple(f"seed {i}" for i in range(runs)), metrics=metrics
+        signature=f"dreambench:0.1{scales}|n:1", runs=tuple(f"seed {i}" for i in range(runs)), metrics=metrics
     )
 
 
@@ -60,6 +68,24 @@ def test_more_subjects_that_move_together_would_not_do() -> None:
 def test_the_metric_that_is_widest_is_named() -> None:
     with pytest.raises(DreambenchError, match="the tolerance of CLIP-I"):
         refuse_blind(baseline({"dino": 0.03, "clip_i": 0.5, "div": 0.03}))
+
+
+@pytest.mark.parametrize("sd", [0.0, 0.01, 0.5])
+def test_a_protocol_that_multiplies_its_scores_changes_no_verdict(sd: float) -> None:
+    plain, times = (baseline({"dino": sd, "clip_t": sd}, scale=scale) for scale in (1, 100))
+    means = pd.DataFrame(
+        {name: m.overall.mean + 0.00005 for name, m in plain.metrics.items()}, index=["s0", "s1"]
+    )
+    for one, other in zip(compare(means, plain), compare(means * 100, times), strict=True):
+        assert (other.moved, other.blind) == (one.moved, one.blind)
+        assert other.tolerance == pytest.approx(100 * one.tolerance, rel=1e-4)
+    assert [metric for metric, _ in blind_spots(times)] == [metric for metric, _ in blind_spots(plain)]
+    if sd == 0.5:
+        assert enough(times) == enough(plain)
+        with pytest.raises(
+            DreambenchError, match=r"wider than a tenth of its range \(\N{PLUS-MINUS SIGN}20\.00\)"
+        ):
+            refuse_blind(times)
 
 
 def test_better_and_worse_are_the_metrics_own() -> None:

@@ -64,6 +64,9 @@ def test_the_training_sees_what_the_pipeline_will_see(trainer, done):
     tokenizer = trainer.base.fresh_tokenizer()
     learned = LearnedTokens(trainer.base.frozen("text_encoder"), tokenizer, PLACEHOLDER, [0], 1)
     learned.embeddings.data.copy_(done.trained[PLACEHOLDER])
+    assert (
+        learned.spelled("a {{}} of {0}") == learned.spelled("a {{}}") + " of {0}"
+    )  # nothing else is special
     tokens = torch.tensor([tokenizer(learned.spelled("a photo of a {}"), padding="max_length")["input_ids"]])
     with torch.no_grad():
         assert torch.allclose(learned.outputs(tokens)[0], done.pipeline.text_encoder(tokens)[0], atol=1e-6)

@@ -144,6 +144,32 @@ def test_an_image_that_is_not_finite_is_refused_and_not_kept(base, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_single_number_that_is_not_finite_is_enough(base, tmp_path):
+    pipeline = base.pipeline(vae=base.fresh("vae"))
+
+    def spoil(module, arguments, output):
+        output[-1, 0, 3, 5] = float("nan")
+        return output
+
+    pipeline.vae.decoder.register_forward_hook(spoil)
+    runtime = resolve_runtime(RuntimeSpec(device="cpu"))
+    with pytest.raises(DreambenchError, match=r"01-0\.png.*not finite"):
+        generate(pipeline, requests(tmp_path, 2), SAMPLER, 64, runtime, commit_images)
+
+
+def test_progress_counts_what_is_there_and_what_is_made(base, tmp_path):
+    wanted, counts = requests(tmp_path), []
+    tmp_path.mkdir(exist_ok=True)
+    for request in wanted[:5]:  # a whole batch, and one image of the next
+        Image.new("RGB", (64, 64)).save(request.file)
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", generation_batch_size=4))
+    assert generate(base.pipeline(), wanted, SAMPLER, 64, runtime, commit_images, counts.append) == 2
+    assert counts == [4, 3]
+    counts.clear()
+    assert generate(base.pipeline(), wanted, SAMPLER, 64, runtime, commit_images, counts.append) == 0
+    assert counts == [7]
+
+
 def test_a_negative_prompt_without_guidance_is_refused():
     with pytest.raises(ValueError, match="negative_prompt has no effect at guidance_scale 1 or less"):
         SamplerSpec(guidance_scale=1.0, negative_prompt="blurry")

@@ -64,6 +64,7 @@ def test_the_rule_of_the_first_screen() -> None:
     assert places(0.5) == {"best": 0}
     assert places(0.5, 0.7) == {"best": 1, "worst": 0}
     assert places(0.1, 0.4, 0.3, 0.2) == {"best": 1, "median": 2, "worst": 0}
+    assert places(0.5, 0.7, 0.5, 0.7, 0.5) == {"best": 1, "median": 0, "worst": 4}
 
 
 def test_numbers_signature_and_differences(run: RunFolder) -> None:

@@ -53,6 +53,18 @@ def test_two_methods_have_a_column_of_names_and_a_spread_each():
     assert found.words == 2
 
 
+def test_each_methods_spread_is_its_own_and_a_row_has_its_own_count():
+    paper = {"ours": {"dino": 0.5}, "theirs": {"dino": 0.4}}
+    times = {"ours": {"dino": 60.0}, "theirs": {"dino": 70.0}}
+    found = {"paper": summary(OWN, paper), "kosmos-g": summary(TIMES_100, times)}
+    shown = texts(summary(OWN, paper, protocols=found))
+    assert [(row[0], row[2]) for row in shown if row[1] == "spread"] == [
+        ("ours", "0.100"),
+        ("theirs", "0.300"),
+    ]
+    assert {row[-1] for row in shown} == {"4", ""}  # the photos' row has 5
+
+
 def test_protocols_without_a_common_metric_have_no_spread():
     found = {name: summary(OWN, {"ours": {name: 0.6}}) for name in ("dino", "clip_t")}
     table = protocol_table(summary(OWN, {"ours": {"dino": 0.6}}, protocols=found))

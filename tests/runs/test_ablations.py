@@ -93,6 +93,20 @@ def test_every_format_tells_the_same(summary, tmp_path: Path) -> None:
     assert summary.signature in page
 
 
+def test_the_papers_number_of_a_subject_stands_below_ours_in_its_variants_column(tmp_path: Path) -> None:
+    chosen, rows = ablation("photo-count"), {row.name: row for row in published().table(5).rows}
+    found = {}
+    for variant in chosen.variants:
+        images = [image_row(subject, 0, 0, (0.5, 0.5, 0.3)) for subject in chosen.subjects]
+        spec = make_spec(data=DataSpec(label=OFFICIAL))
+        run = make_run(tmp_path / variant, images, spec=spec, subjects=chosen.subjects)
+        found[variant] = read_run_scores([run])[0]
+    text = ablation_markdown(summarize_ablation("photo-count", "Photos", 5, found))
+    for subject in chosen.subjects:
+        values = " | ".join(f"{rows[subject].values[variant]:.3f}" for variant in "12345")
+        assert f"| {subject}, paper | {values} |" in text
+
+
 def test_the_wrong_noun_really_trains_on_the_wrong_nouns_class_images(
     tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

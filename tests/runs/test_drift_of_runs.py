@@ -87,8 +87,9 @@ def test_the_base_models_images_are_the_same_for_every_subject(run, tmp_path):
     made = run(tmp_path / "run", "--subjects", "dog,vase", "--metrics", "drift")
     images = {subject: made.path / "images" / subject for subject in ("dog", "vase")}
     for index in range(10):
-        base = [made.drift_file(subject, index, base=True).read_bytes() for subject in images]
-        own = [made.drift_file(subject, index).read_bytes() for subject in images]
+        label = f"{index:02d}"
+        base = [made.drift_file(subject, label, base=True).read_bytes() for subject in images]
+        own = [made.drift_file(subject, label).read_bytes() for subject in images]
         assert base[0] == base[1]
         assert len({base[0], *own}) == 3
     table = made.scores("drift")

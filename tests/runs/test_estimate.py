@@ -15,7 +15,7 @@ from dreambench.executors import ExecutorOptions
 from dreambench.models import base_model
 from dreambench.runs import plan
 from dreambench.runs.runner import Job
-from dreambench.runs.timing import Rates, earlier_rates, estimate, probe
+from dreambench.runs.timing import Rates, earlier_rates, estimate, measured_limit, probe
 from dreambench.spec.presets import build_spec
 from dreambench.store import open_run
 from tests.executors.material import Silent, prepared, run_here, words
@@ -86,6 +86,18 @@ def test_an_estimate_by_hand(tiny) -> None:
     assert idle.wall_seconds == 48  # seven of the workers have nothing to do
     present = estimate(spec, rates, images=10, sets={"": 4}, workers=2, gpus_per_unit=0)
     assert (present.class_set_seconds, present.wall_seconds) == (0, 4 * 48 / 2 + 48)  # nothing to wait for
+
+
+def test_a_time_limit_comes_from_runs_on_the_same_device(tiny, results, tmp_path, monkeypatch) -> None:
+    shutil.copytree(results, tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    asked = prepared(tiny, "dog", seed=5)
+    # 6 steps, 8 images and 2 of the bare class, and everything else; a set of class images takes less.
+    assert measured_limit([asked]) == 5 * (6 * 2 + 10 * 3 + 6) + 600
+    faster = open_run(tmp_path / "results" / "earlier")
+    faster.save_record(machine={**faster.record.machine, "device": "NVIDIA H200, bfloat16"})
+    assert measured_limit([asked]) is None
+    assert earlier_rates(asked.spec, asked.base.fingerprint) is not None  # a plan says what it is based on
 
 
 def test_the_plan_tells_times_where_something_was_measured(tiny, results, monkeypatch, capsys) -> None:

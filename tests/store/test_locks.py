@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from dreambench.errors import DreambenchError
 from dreambench.store import locked_run
+from dreambench.store.writer_lock import only_writer
 from tests.store.material import record
 
 ENTER = """
@@ -53,3 +56,29 @@ class TestTwoProcesses:
         child.communicate()
         with locked_run(tmp_path / "run", record()):
             pass
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot remove a file that is open")
+class TestLockFile:
+    def test_the_writer_takes_its_lock_away(self, tmp_path):
+        with only_writer(tmp_path / "run", "run"):
+            assert (tmp_path / "run" / ".lock").exists()
+        assert list((tmp_path / "run").iterdir()) == []
+
+    def test_who_opened_the_lock_just_before_it_was_removed_does_not_hold_a_lock_that_is_gone(
+        self, tmp_path, monkeypatch
+    ):
+        acquire, taken = FileLock.acquire, []
+
+        def acquired(lock, *arguments, **options):
+            held = acquire(lock, *arguments, **options)
+            if not taken:  # as if the last holder had removed the file after it was opened here
+                os.unlink(lock.lock_file)
+            taken.append(lock)
+            return held
+
+        monkeypatch.setattr(FileLock, "acquire", acquired)
+        with only_writer(tmp_path, "run"):
+            assert len(taken) == 2
+            with pytest.raises(DreambenchError, match="another run is working in"):
+                only_writer(tmp_path, "run").__enter__()

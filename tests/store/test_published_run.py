@@ -8,18 +8,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from dreambench.cli import main
 from dreambench.errors import DreambenchError
 from dreambench.literature.reproduction import planned_runs
+from dreambench.paths import sha256_of
 from dreambench.runs.prepare import prepare_all
 from dreambench.runs.reproduce import kept_runs
 from dreambench.spec.presets import build_spec
 from dreambench.spec.run_spec import RunSpec
-from dreambench.store import open_run
+from dreambench.store import RunFolder, open_run
 from dreambench.store.published_run import publish_run
+from dreambench.store.sealed_rows import read_rows, write_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 SEEDS = [0, 1, 2]
@@ -61,6 +64,28 @@ def test_a_run_is_kept_as_it_is_and_not_with_a_table_that_changed(tmp_path: Path
     with pytest.raises(DreambenchError, match=r"images\.parquet has changed since the run ended"):
         publish_run(kept, tmp_path / "again", photos_too=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kept"]
+
+
+def test_no_machine_and_no_path_is_published_and_a_photo_has_its_own_embedding(tmp_path: Path) -> None:
+    made = open_run(TABLES / "comparison" / "pretrained-s1")
+    key = made.record.spec.protocol.encoder_key("dino")
+    photos = [tmp_path / "photos" / name for name in ("a.png", "b.png", "gone.png")]
+    photos[0].parent.mkdir()
+    for photo in photos[:2]:
+        photo.write_bytes(photo.name.encode())
+    changes = {"made_on": {"dog": "node-7 (a card)"}, "photos": {"dog": [str(photo) for photo in photos]}}
+    run = RunFolder(tmp_path / "run", made.record.model_copy(update={**changes, "tables": {}}))
+    rows = {sha256_of(photo): np.full(2, number, np.float32) for number, photo in enumerate(photos[:2], 1)}
+    write_rows(run.embedding_file(key, "dog"), {"0" * 64: np.zeros(2, np.float32), **rows})
+    publish_run(run, tmp_path / "kept")
+    kept = open_run(tmp_path / "kept")
+    assert kept.record.made_on == {}
+    assert kept.record.photos == {"dog": ["dog/a.png", "dog/b.png", "dog/gone.png"]}
+    found = read_rows(kept.published_photos_file(key))
+    assert {name: values.tolist() for name, values in found.items()} == {
+        "dog/a.png": [1, 1],
+        "dog/b.png": [2, 2],
+    }
 
 
 def test_damaged_embeddings_are_not_published(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from dreambench.errors import DreambenchError
 from dreambench.store import RunFolder, locked_run, open_run
 from dreambench.store.files import commit_images
-from dreambench.store.opening import readable_runs
+from dreambench.store.opening import readable_runs, runs_below
 from tests.store.material import everything, picture, pictures, record
 
 
@@ -42,6 +42,28 @@ class TestRunFolder:
             assert (open_run(tmp_path).record.status, open_run(tmp_path).record.error) == ("started", None)
         assert len(list((tmp_path / "images" / "dog").iterdir())) == 4
 
+    def test_a_run_that_is_resumed_keeps_its_time_and_who_made_it(self, tmp_path):
+        with locked_run(tmp_path, record()) as run:
+            run.save_record("partial", seconds=12.5, made_on={"dog": "node (a card)"}, error="one failed")
+        with locked_run(tmp_path, record("subjects=[dog]")):
+            present = open_run(tmp_path).record
+        assert (present.seconds, present.made_on) == (12.5, {"dog": "node (a card)"})
+        assert (present.status, present.error) == ("started", None)
+
+    def test_who_is_interrupted_before_the_log_is_written_leaves_a_run_to_resume(self, tmp_path, monkeypatch):
+        save, calls = RunFolder.save_record, []
+
+        def interrupted(run, *arguments, **changes):
+            save(run, *arguments, **changes)
+            calls.append(arguments)
+            if len(calls) == 1:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(RunFolder, "save_record", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            locked_run(tmp_path, record()).__enter__()
+        assert open_run(tmp_path).record.status == "interrupted"
+
     def test_a_run_that_was_killed_in_a_commit_is_repaired_when_it_resumes(self, tmp_path):
         folder = tmp_path / "images" / "dog"
         with locked_run(tmp_path, record()):
@@ -64,9 +86,15 @@ class TestRunFolder:
         (tmp_path / "scores").mkdir()
         (tmp_path / "scores" / ".images.parquet.0123abcd.tmp").write_text("half")
         (tmp_path / "scores" / "images.parquet").write_text("whole")
+        theirs = (
+            tmp_path / "galleries" / "places" / ".gallery.json.0123abcd.tmp"
+        )  # of a writer with its own lock
+        theirs.parent.mkdir(parents=True)
+        theirs.write_text("half")
         with locked_run(tmp_path, record()):
             pass
-        assert everything(tmp_path) == before | {"work", "scores", "scores/images.parquet"}
+        kept = {"galleries", "galleries/places", str(theirs.relative_to(tmp_path))}
+        assert everything(tmp_path) == before | kept | {"work", "scores", "scores/images.parquet"}
 
     @pytest.mark.parametrize("left", [[], [".lock"], [".lock", ".run.json.0123abcd.tmp"], [".DS_Store"]])
     def test_a_run_killed_before_its_first_file_was_whole_resumes(self, tmp_path, left):
@@ -189,6 +217,21 @@ class TestRunFolder:
             locked_run(tmp_path, record()).__enter__()
         with pytest.raises(DreambenchError, match="images: /images/b, not /images/a"):
             locked_run(tmp_path, record(kind="score", source="/images/b")).__enter__()
+        with pytest.raises(DreambenchError, match="asked for prompts: 0-2, not all"):
+            locked_run(tmp_path, record("prompts=0-2", kind="score", source="/images/a")).__enter__()
+
+    def test_runs_are_found_in_a_folder_and_one_below_and_damaged_ones_are_left_out(self, tmp_path):
+        folders = [tmp_path / name for name in ("b", "a/first", "a/second", "a/b/too-deep")]
+        for folder in folders:
+            with locked_run(folder, record()):
+                pass
+        (tmp_path / "empty").mkdir()
+        assert runs_below(tmp_path) == [folders[1], folders[2], folders[0]]
+        (folders[1] / "run.json").write_text("{")
+        assert [run.path for run in readable_runs([*folders, tmp_path / "empty"])] == [
+            folders[0],
+            *folders[2:],
+        ]
 
     def test_a_failure_inside_gives_the_lock_back(self, tmp_path):
         with pytest.raises(ValueError, match="fault"), locked_run(tmp_path, record()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,34 @@ def test_what_is_kept_is_on_the_disk(tmp_path: Path, synced: list[Path]) -> None
     keep_or_remove(tmp_path / "dog", tmp_path / "kept" / "dog", keep=True)
     assert {path.name for path in synced} == {".boot", "weights"}
     assert [path.name for path in (tmp_path / "kept" / "dog").iterdir()] == ["inner"]
+    assert not (tmp_path / "dog").exists()
+
+
+def test_what_is_not_believed_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_scratch_folder(tmp_path / "dog", fill)
+    monkeypatch.setattr(scratch_folder, "boot_id", lambda: "another")
+    keep_or_remove(tmp_path / "dog", tmp_path / "kept" / "dog", keep=True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_kept_may_go_to_another_disk(
+    tmp_path: Path, synced: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scratch_folder(tmp_path / "dog", fill)
+    rename, seen = Path.rename, []
+
+    def between_disks(source: Path, target: Path) -> Path:
+        seen.append((source, target))
+        if source == tmp_path / "dog":
+            raise OSError(errno.EXDEV, "Invalid cross-device link")
+        return rename(source, target)
+
+    monkeypatch.setattr(Path, "rename", between_disks)
+    keep_or_remove(tmp_path / "dog", tmp_path / "kept" / "dog", keep=True)
+    assert seen == [(tmp_path / "dog", tmp_path / "kept" / "dog")]
+    assert (tmp_path / "kept" / "dog" / "inner" / "weights").read_text() == "numbers"
+    assert [path.name for path in (tmp_path / "kept" / "dog").iterdir()] == ["inner"]
+    assert "kept" in {path.parents[1].name for path in synced if path.name == ".boot"}
     assert not (tmp_path / "dog").exists()
 
 

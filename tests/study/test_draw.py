@@ -68,6 +68,24 @@ def test_a_seed_fixes_the_draw_and_the_studies_differ() -> None:
     assert [(p.subject, p.prompt_index) for p in prompts] != [(p.subject, p.prompt_index) for p in first]
 
 
+def test_a_seed_fixes_sides_and_checks_too_and_each_study_asks_its_own() -> None:
+    sizes = Sizes(20, 5, 3, 2)
+    items = [
+        item
+        for study in ("subject", "prompt")
+        for item in (*pairs_of(CELLS, study, sizes, 0), *draw_checks(PHOTOS, study, sizes, 0, name))
+    ]
+    first, again, other = (draw_raters(items, "subject", sizes, seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert draw_checks(PHOTOS, "subject", sizes, 1, name) != draw_checks(PHOTOS, "subject", sizes, 2, name)
+    for study in ("subject", "prompt"):
+        for rater in draw_raters(items, study, sizes, 0):
+            asked = [step.item for step in rater.steps]
+            kinds = Counter(name.partition("-")[0] for name in asked)
+            assert kinds == {study: 5, f"{study}check": 2}
+            assert len(set(asked)) == 7
+
+
 @pytest.mark.parametrize(
     ("cells", "remedy"),
     [

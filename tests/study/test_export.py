@@ -6,12 +6,13 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from dreambench.cli import main
 from dreambench.human.votes import read_votes
 from dreambench.study.draw import Sizes
-from dreambench.study.export import export_study, paper_shares
+from dreambench.study.export import _inattentive, export_study, paper_shares
 from dreambench.study.folder import StudyFolder
 from dreambench.study.study_plan import Pair, RunNote
 from tests.study.material import Visitor, make_study, read_csv
@@ -133,3 +134,9 @@ def test_answers_of_another_study_are_refused(tmp_path: Path) -> None:
         main(["study", "export", str(second.path)])
     assert ended.value.code == 2
     assert not second.votes_file.exists()
+
+
+def test_who_passes_just_the_asked_share_of_checks_stays() -> None:
+    checks = pd.DataFrame({"rater": ["a", "a", "b", "b", "c"], "passed": [True, False, False, False, True]})
+    assert _inattentive(checks, 0.5) == {"b": 0.0}
+    assert _inattentive(checks, 0.51) == {"a": 0.5, "b": 0.0}

@@ -53,8 +53,8 @@ def photo_table(found: TellingApart) -> Table:
         for each in found.metrics
     ]
     note = (
-        "The chance that two photos of a subject score higher than one of them and one of another subject of "
-        "its class (0.5 is chance, 1 is always): the mean over a class's subjects, then over classes, in "
+        "The chance that two photos of a subject are more alike than one of them and one of another subject "
+        "of its class (0.5 is chance, 1 is always): the mean over a class's subjects, then over classes, in "
         "brackets the 95% interval over these. "
         f"{found.photos} photos of {found.subjects} subjects, {numbers.count(found.pairs)} pairs."
     )

@@ -31,7 +31,7 @@ FORM = "give FOLDER/<subject>/<prompt_index>-<image_index>.png, or describe the 
 SubmittedCell = tuple[str, int | None, int]
 _INDEX = re.compile(r"[0-9]{1,4}")
 #: Images of unrelated prompts, which a run of ours may have beside the others.
-_DRIFT = re.compile(r"[^/]+/drift-(base-)?[0-9]{2,3}\.png")
+_DRIFT = re.compile(r"[^/]+/drift-(base-)?([0-9]{2,3}|[0-9a-f]{8})\.png")
 
 
 def subject_named(name: str, subjects: Mapping[str, Subject]) -> Subject | None:

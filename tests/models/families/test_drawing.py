@@ -11,12 +11,12 @@ from PIL import Image
 
 from dreambench.dataset.image_request import ImageRequest
 from dreambench.errors import DreambenchError
-from dreambench.models.base_model import BaseModel
+from dreambench.models.base_model import BaseModel, open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.models.families.sdxl import StableDiffusionXL
 from dreambench.models.sampling import PromptEmbeddings, generate
 from dreambench.spec.method_options import SamplerSpec
-from dreambench.spec.run_spec import RuntimeSpec
+from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
 from dreambench.store.files import commit_images
 from tests.material.tiny_parts import IMAGE_SIZE
 
@@ -57,6 +57,38 @@ def test_an_image_is_the_plain_pipelines(base, tmp_path):
         assert np.abs(ours - plain_image(base, request.prompt, request.seed)).max() <= 1
     # The comparison sees what is said: from the same noise, another prompt is another image.
     assert np.abs(drawn[0] - plain_image(base, PROMPTS[1], wanted[0].seed)).max() > 1
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("name", ["sdxl", "z-image"])
+def test_a_pipeline_draws_again_and_its_parts_are_as_before(family_folder, tmp_path, name, precision):
+    base = open_base(BaseSpec(model=str(family_folder(name))))
+    runtime = resolve_runtime(RuntimeSpec(device="cpu", precision=precision))
+    pipeline, drawn = base.pipeline(), []
+    before = {part: getattr(pipeline, part) for part in base.family.weighted}
+    for number in range(2):
+        wanted = [ImageRequest(PROMPTS[0], 5, tmp_path / f"{number}.png")]
+        assert generate(pipeline, wanted, SAMPLER, IMAGE_SIZE, runtime, commit_images) == 1
+        drawn.append(wanted[0].file.read_bytes())
+    assert drawn[0] == drawn[1]
+    for part, module in before.items():
+        assert getattr(pipeline, part) is module
+        assert not module._forward_hooks
+        assert {weight.dtype for weight in module.parameters()} == {torch.float32}
+    assert "decode" not in vars(pipeline.vae)
+
+
+def test_sdxl_moves_away_from_the_negative_prompt_that_is_asked_for(family_folder):
+    base = open_base(BaseSpec(model=str(family_folder("sdxl"))))
+    runtime, pipeline = resolve_runtime(RuntimeSpec(device="cpu")), base.pipeline()
+    sampler = SAMPLER.model_copy(update={"negative_prompt": "blurry"})
+    found = PromptEmbeddings.encode(pipeline, PROMPTS, sampler, runtime).negative
+    with torch.no_grad():
+        states, _, pooled, _ = pipeline.encode_prompt(
+            "blurry", device="cpu", do_classifier_free_guidance=False
+        )
+    torch.testing.assert_close(found["prompt_embeds"], states, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(found["pooled_prompt_embeds"], pooled, atol=1e-5, rtol=1e-5)
 
 
 def test_states_are_those_of_the_pipelines_own_encode_prompt(base):

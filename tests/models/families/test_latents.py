@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import diffusers
 import torch
 
+from dreambench.models.families.stable_diffusion import StableDiffusion
 from tests.material.tiny_parts import IMAGE_SIZE
 
 
@@ -56,3 +58,9 @@ def decode_as_pipeline(base, latents):
         return vae.decode(latents.unsqueeze(2) * deviation + mean).sample
     shift = vae.config.shift_factor or 0.0
     return vae.decode(latents / vae.config.scaling_factor + shift).sample
+
+
+def test_every_timestep_of_a_diffusion_model_is_trained():
+    schedule = diffusers.DDPMScheduler(num_train_timesteps=100)
+    noisy = StableDiffusion().corrupt(schedule, torch.zeros(4000, 1, 1, 1), torch.Generator().manual_seed(0))
+    assert set(noisy.timesteps.tolist()) == set(range(100))
