@@ -151,14 +151,18 @@ def _folders(
 
     prepared = prepare_all(specs, options)
     steps = {each.spec.method.training_steps() for each in prepared}
-    by_name = {
-        default_run_name(each.spec)
-        + (f"-step{each.spec.method.training_steps()}" if len(steps) > 1 else ""): each
+    names = [
+        default_run_name(each.spec) + (f"-step{each.spec.method.training_steps()}" if len(steps) > 1 else "")
         for each in prepared
-    }
-    if len(by_name) == 1 and out is not None:
-        return [(each, out) for each in by_name.values()]
-    runs = [(each, (out or Path("results")) / name) for name, each in by_name.items()]
+    ]
+    if same := [name for place, name in enumerate(names) if name in names[:place]]:
+        raise DreambenchError(
+            f"two of the runs draw the same images ({same[0]})",
+            "name one of them, and several protocols with --protocol",
+        )
+    if len(names) == 1 and out is not None:
+        return [(prepared[0], out)]
+    runs = [(each, (out or Path("results")) / name) for name, each in zip(names, prepared, strict=True)]
     if len(runs) > 1:
         shown.say(f"{len(runs)} runs: {', '.join(str(folder) for _, folder in runs)}")
     return runs

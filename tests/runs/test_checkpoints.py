@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 
 import dreambench
 from dreambench.errors import DreambenchError
+from dreambench.paths import data_folder
 from dreambench.report import write_report
 from dreambench.runs.run import run
 from dreambench.store import open_run
@@ -83,4 +84,15 @@ def test_what_is_named_twice_is_refused(name, values, tmp_path):
     given = {"preset": "mini", name: values}
     with pytest.raises(DreambenchError, match=rf"^--{name}: .* is named twice; name each of them once"):
         run(out=tmp_path / "out", **given, **ASKED)
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_presets_that_draw_the_same_images_are_refused(tmp_path):
+    mini = (data_folder() / "presets" / "mini.yaml").read_text()
+    files = [tmp_path / folder / "own.yaml" for folder in ("a", "b")]
+    for file, protocol in zip(files, ("mini", "kosmos-g@mini"), strict=True):
+        file.parent.mkdir()
+        file.write_text(mini.replace("protocol: mini", f"protocol: {protocol}"))
+    with pytest.raises(DreambenchError, match="two of the runs draw the same images"):
+        run(list(map(str, files)), out=tmp_path / "out", subjects=["dog"])
     assert not (tmp_path / "out").exists()
