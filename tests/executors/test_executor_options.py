@@ -32,9 +32,9 @@ def test_only_a_cluster_is_elsewhere() -> None:
     ],
 )
 def test_options_of_ray_need_ray(field: dict[str, Any]) -> None:
-    assert ExecutorOptions("ray", **field).on_ray()
+    assert ExecutorOptions("ray", **field).on_ray
     with pytest.raises(
         DreambenchError, match=f"--{next(iter(field)).replace('_', '-')} is for --executor ray"
     ):
-        ExecutorOptions(**field).on_ray()
-    assert not ExecutorOptions(attempts=5).on_ray()
+        ExecutorOptions(**field)
+    assert not ExecutorOptions(attempts=5).on_ray

@@ -13,6 +13,7 @@ from dreambench.analysis import read_run_scores
 from dreambench.analysis.ablation_summary import summarize_ablation
 from dreambench.analysis.paired import mean_interval
 from dreambench.analysis.verdicts import ClaimVerdict
+from dreambench.literature.ablations import ablation
 from dreambench.report import ablation_tables, reproduction_figures
 from dreambench.report.claims_table import claims_table, verdicts_markdown
 from tests.analysis.material import image_row, make_run
@@ -64,7 +65,7 @@ def test_an_ablation_has_a_line_of_each_subject_and_the_mean_with_its_interval(
         for variant, own in scores.items()
     ]
     variants = dict(zip(scores, read_run_scores(runs), strict=True))
-    ablation_tables.ablation_figure(summarize_ablation("prior-preservation", "Prior", 3, variants))
+    ablation_tables.ablation_figure(summarize_ablation(ablation("prior-preservation"), variants))
     dino, clip_i, _ = drawn[0].axes
     assert (dino.get_title()[:4], clip_i.get_title()[:6]) == ("DINO", "CLIP-I")
     both = list(scores)

@@ -101,7 +101,7 @@ def test_the_papers_number_of_a_subject_stands_below_ours_in_its_variants_column
         spec = make_spec(data=DataSpec(label=OFFICIAL))
         run = make_run(tmp_path / variant, images, spec=spec, subjects=chosen.subjects)
         found[variant] = read_run_scores([run])[0]
-    text = ablation_markdown(summarize_ablation("photo-count", "Photos", 5, found))
+    text = ablation_markdown(summarize_ablation(ablation("photo-count"), found))
     for subject in chosen.subjects:
         values = " | ".join(f"{rows[subject].values[variant]:.3f}" for variant in "12345")
         assert f"| {subject}, paper | {values} |" in text

@@ -69,7 +69,7 @@ def test_every_source_gives_the_same_scores(flat: Path, scored: dreambench.Score
 def test_the_tables_are_of_pairs(scored: dreambench.Scores) -> None:
     assert "|subjects:pairs@72e3f893|images:1|" in scored.signature
     assert list(scored.subjects.index) == list(PAIRS)
-    assert scored.summary.rows[0].metrics() == ()  # no photo shows two subjects: there is no bound
+    assert scored.summary.rows[0].computed == {}  # no photo shows two subjects: there is no bound
     with pytest.raises(SystemExit) as ended:
         main(["report", str(scored.run.path)])
     assert ended.value.code == 0
