@@ -35,7 +35,7 @@ from tests.store.material import record
 KEYS = {
     ("mini", ()): "7b3026b10fa561a2",
     ("paper-sd15", ()): "ccc0b0b1336bcd8e",
-    ("sdxl-lora", ()): "360416dfcf67dafa",
+    ("sdxl-lora", ()): "a52427eee30169d4",
     ("mini", ("protocol.metrics=[dino, dinov2]",)): "af9506967a1489cf",
 }
 
