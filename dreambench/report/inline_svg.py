@@ -66,12 +66,19 @@ def draw_svg(size: tuple[float, float], draw: Callable[[Figure], None], name: st
 def svg_text(size: tuple[float, float], draw: Callable[[Figure], None], settings: Any, **saved: Any) -> str:
     """Draw a figure of ``size`` inches with some of matplotlib's settings, and return it as SVG."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     # Without a date and a random salt, the same numbers give the same file.
     with matplotlib.rc_context({"svg.hashsalt": "dreambench", **settings}):
         figure = Figure(figsize=size, layout="constrained")
+        FigureCanvasSVG(figure)
         draw(figure)
+        # savefig would draw everything twice: once, without an output, to lay it out, and then again.
+        layout = figure.get_layout_engine()
+        assert layout is not None
+        layout.execute(figure)
+        figure.set_layout_engine(None)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None}, **saved)
     return buffer.getvalue()
