@@ -47,23 +47,6 @@ def study(tmp_path: Path) -> tuple[list[object], Path]:
     return [w for path in runs for w in ("--scores", path)], votes
 
 
-def test_imagenhub_in_one_command(run: Run, imagenhub: Path, tmp_path: Path) -> None:
-    code, out, err = run("imagenhub", "--data", imagenhub, "--out", tmp_path / "out", "--json")
-    shown = json.loads(out)
-    assert (code, shown["n"], shown["left_out"]) == (0, 600, 150)
-    dino = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("dino", "sc"))
-    assert dino["pearson"]["r"] == pytest.approx(0.5474, abs=1e-4)
-    comparison = shown["comparison"]
-    assert set(comparison) == {"difference", "ci95", "p"}
-    clip_i = next(row for row in shown["rows"] if (row["metric"], row["human"]) == ("clip_i", "sc"))
-    assert comparison["difference"] == pytest.approx(dino["pearson"]["r"] - clip_i["pearson"]["r"])
-    assert comparison["ci95"][0] < comparison["difference"] < comparison["ci95"][1]
-    assert comparison["p"] == shown["paired"][0]["p_bootstrap_two_sided"]
-    assert str(tmp_path / "out") in err
-    assert json.loads((tmp_path / "out" / "correlation.json").read_text()) == shown
-    assert (tmp_path / "out" / "scatter.png").stat().st_size > 10_000
-
-
 def test_votes_on_ones_own_runs(run: Run, study: tuple[list[object], Path], tmp_path: Path) -> None:
     scores, votes = study
     code, out, _ = run(*scores, "--votes", votes, "--json", "--out", tmp_path / "out")

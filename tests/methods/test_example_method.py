@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.material import tiny as models
-from tests.material.example_packages import DOCS, count_lines, install
+from tests.material.example_packages import count_lines, install
+from tests.material.processes import run_commands
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +24,6 @@ def test_it_is_shorter_than_60_lines() -> None:
 
 
 def test_a_method_of_another_package_runs_like_a_built_in_one(installed: Path, tiny, tmp_path: Path) -> None:
-    import os
-
     small = ("method.steps=2", "method.class_images=2", "method.class_sampler.steps=1", "sampler.steps=1")
     words = [
         *("run", "--preset", "paper-sd15", "--data", tiny["data"], "--method", "cross-attention"),
@@ -34,9 +31,7 @@ def test_a_method_of_another_package_runs_like_a_built_in_one(installed: Path, t
         *(*models.options(tiny), *(word for s in small for word in ("--set", s))),
         *("--out", str(tmp_path / "run"), "--keep-checkpoints"),
     ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(installed), str(DOCS.parent)])}
-    command = [sys.executable, "-m", "dreambench", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_commands([words], installed)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "run" / "checkpoints" / "dog" / "cross-attention.safetensors").is_file()
     assert len(list((tmp_path / "run" / "images" / "dog").glob("*.png"))) == 2

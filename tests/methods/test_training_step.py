@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,11 +13,7 @@ import torch
 from dreambench.methods.finetune import training_step
 from dreambench.methods.finetune.finetune_options import FineTuneOptions
 from dreambench.methods.finetune.latents import Posteriors, ShuffledIndices
-from dreambench.methods.finetune.training_step import (
-    DenoisingLoss,
-    dreambooth_loss,
-    optimize,
-)
+from dreambench.methods.finetune.training_step import DenoisingLoss, dreambooth_loss, optimize
 from dreambench.models.base_model import open_base
 from dreambench.models.device import resolve_runtime
 from dreambench.spec.run_spec import BaseSpec, RuntimeSpec
@@ -33,12 +30,20 @@ def posteriors(seed: int, count: int) -> Posteriors:
     return Posteriors(mean, std, scale=0.18215)
 
 
-@pytest.fixture(params=["epsilon", "v_prediction"])
-def base(request, tmp_path_factory):
+PREDICTIONS = ("epsilon", "v_prediction")
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory) -> dict[str, Path]:
     from tests.material import tiny
 
-    folder = tiny.build_pipeline(tmp_path_factory.mktemp("base"), prediction_type=request.param)
-    return open_base(BaseSpec(model=str(folder)))
+    top = tmp_path_factory.mktemp("bases")
+    return {name: tiny.build_pipeline(top / name, prediction_type=name) for name in PREDICTIONS}
+
+
+@pytest.fixture(params=PREDICTIONS)
+def base(request, folders):
+    return open_base(BaseSpec(model=str(folders[request.param])))
 
 
 def predicts(base) -> str:
@@ -190,7 +195,7 @@ def test_latents_are_drawn_again_from_the_posterior_at_each_step():
     torch.testing.assert_close(draws.std(0), images.std[0], atol=0.06, rtol=0)
 
 
-def test_nothing_of_a_training_outlives_it(base):
+def test_nothing_of_a_training_outlives_it(folders):
     """Adam's state must be gone before the next subject trains, without a garbage collector.
 
     In a process of its own, because torch keeps the first optimizer of a process for longer. A forked one
@@ -212,16 +217,18 @@ def seen(optimizer):
         lambda o, *_: moments.extend(weakref.ref(state["exp_avg"]) for state in o.state.values()))
     return optimizer
 
-loss = make_loss(open_base(BaseSpec(model={str(base.folder)!r})), weight=1.0)
-weights = weakref.ref(loss.denoiser)
-gc.collect()
 gc.disable()
-options = FineTuneOptions(name="x", steps=2, learning_rate=1e-4)
-training_step.optimize(list(loss.denoiser.parameters()), loss, options, "dog", lambda step, total: None)
-assert moments
-assert all(moment() is None for moment in moments), "Adam's state is alive"
-del loss
-assert weights() is None, "the weights are alive"
+for folder in {[str(folders[name]) for name in PREDICTIONS]!r}:
+    moments.clear()
+    loss = make_loss(open_base(BaseSpec(model=folder)), weight=1.0)
+    weights = weakref.ref(loss.denoiser)
+    gc.collect()
+    options = FineTuneOptions(name="x", steps=2, learning_rate=1e-4)
+    training_step.optimize(list(loss.denoiser.parameters()), loss, options, "dog", lambda step, total: None)
+    assert moments
+    assert all(moment() is None for moment in moments), "Adam's state is alive"
+    del loss
+    assert weights() is None, "the weights are alive"
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
