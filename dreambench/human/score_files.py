@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -98,18 +99,25 @@ def _read(path: Path) -> _Table:
         if path.suffix.lower() == ".parquet":
             frame = pd.read_parquet(path)
         else:
-            _refuse_a_column_twice(path)
+            _refuse_other_shapes(path)
             frame = pd.read_csv(path, dtype=str, **_FORM)
-    except (OSError, ValueError) as error:  # both parsers' errors are ValueErrors
+    except (OSError, ValueError, csv.Error) as error:  # pandas' and pyarrow's errors are ValueErrors
         raise DreambenchError(f"{path} cannot be read as a table ({error})", REMEDY) from error
     return _Table(path, _checked(path, frame), frozenset(), None)
 
 
-def _refuse_a_column_twice(path: Path) -> None:
-    # pandas would rename the second one, and nobody would know which was meant.
-    header = pd.read_csv(path, dtype=str, header=None, nrows=1, **_FORM).iloc[0].dropna()
-    if twice := header[header.duplicated()].tolist():
-        raise DreambenchError(f"{path} row 1: the column {twice[0]!r} appears twice", "remove one of them")
+def _refuse_other_shapes(path: Path) -> None:
+    """Refuse what pandas would mend without a word: a column twice, and a line of another length."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, skipinitialspace=True)
+        header = next(reader, [])
+        if twice := [name for name in header if name and header.count(name) > 1]:
+            message = f"{path} row 1: the column {twice[0]!r} appears twice"
+            raise DreambenchError(message, "remove one of them")
+        rows = (row for row in reader if len(row) > 1 or "".join(row).strip())  # without empty lines
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header):
+                raise DreambenchError(f"{path} row {number}: {len(row)} columns, not {len(header)}", REMEDY)
 
 
 def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:

@@ -54,6 +54,8 @@ def test_only_metrics_that_every_table_has(tmp_path: Path) -> None:
 BAD = {
     "text": ("file,dino\n1.png,high\n", "row 2, column dino: 'high'"),
     "infinity": ("file,dino\n1.png,1\n2.png,inf\n", "row 3, column dino: 'inf'"),
+    "a line cut off": ("file,dino,clip_i\n1.png,0.5,0.6\n\n2.png,0.\n", "row 3: 2 columns, not 3"),
+    "an index without a name": ("file,dino\n0,1.png,0.5\n", "row 2: 3 columns, not 2"),
     "a column twice": ("file,dino, dino\n1.png,0.5,0.6\n", "row 1: the column 'dino' appears twice"),
     "no file": ("image,dino\n1.png,0.5\n", "row 1: no column file"),
     "no metric": ("file,lpips\n1.png,0.5\n", "row 1: none of the columns dino, clip_i, clip_t"),

@@ -19,7 +19,7 @@ from dreambench.metrics.scoring import SubjectImages
 from dreambench.runs.class_images import class_caption
 from dreambench.runs.requests import expected_cells
 from dreambench.runs.submissions.layouts import FORM, SubmittedCell, read_layout, subject_named
-from dreambench.runs.submissions.manifests import KINDS, Rows, frame_rows, is_manifest, manifest_rows
+from dreambench.runs.submissions.manifests import KINDS, Rows, exists, frame_rows, is_manifest, manifest_rows
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
 from dreambench.store.files import commit_images
@@ -150,8 +150,8 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
                 f"{place}: {type(image).__name__} is not an image",
                 "give a PIL image, or a file's path",
             )
-        elif not image.is_file():
-            raise DreambenchError(f"{place}: {image} does not exist", "fix the path, or leave it out")
+        elif not exists(image):
+            raise DreambenchError(f"{place}: {str(image)[:200]} does not exist", "fix it, or leave it out")
         prompt = _prompt_index(row, subject, place)
         number = counts.get((subject.name, prompt), 0)
         counts[subject.name, prompt] = number + 1
