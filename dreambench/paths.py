@@ -69,6 +69,20 @@ def refuse_special(path: Path, what: str = "file") -> None:
         raise DreambenchError(f"{what} {path} is a pipe or a device, not a file", "give a regular file")
 
 
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file that a user names; ``what`` says in an error what it is for.
+
+    Raises DreambenchError where it is not a regular file that can be read, or not text in UTF-8.
+    """
+    refuse_special(path, what)
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DreambenchError(f"{what} {path} cannot be read: {error.strerror}", "fix the path") from error
+    except ValueError as error:
+        raise DreambenchError(f"{what} {path} is not text in UTF-8", "save it as UTF-8") from error
+
+
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal; raises OSError, and for a pipe DreambenchError."""
     refuse_special(path)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from dreambench.errors import DreambenchError, listed
+from dreambench.paths import refuse_special
 from dreambench.spec.frozen import Frozen, first_problem
 from dreambench.spec.protocol_spec import MetricName
 from dreambench.spec.signature import parse_signature
@@ -82,6 +83,7 @@ class Baseline(Frozen):
 
 def read_baseline(file: Path) -> Baseline:
     """Read a baseline file. Raises DreambenchError naming the file and the first wrong field."""
+    refuse_special(file, "the baseline")
     try:
         text = file.read_text(encoding="utf-8")
     except FileNotFoundError as error:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
 
 COLUMNS = (
     *("study", "rater", "pair", "subject", "prompt_index", "image_a", "image_b", "method_a", "method_b"),
@@ -32,6 +33,7 @@ def read_votes(path: Path) -> pd.DataFrame:
     ``prompt_index`` is an integer, ``seconds`` a float (NaN where it is empty), the others are strings.
     Raises DreambenchError naming the file, the row (the header is row 1) and the column.
     """
+    refuse_special(path, "the votes file")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.reader(file))

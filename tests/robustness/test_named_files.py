@@ -1,0 +1,71 @@
+"""Files that a user names beside runs: pipes, other encodings, numbers that no test gives, lines cut off."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from dreambench.store import RunFolder
+
+
+def _words(option: str, run: RunFolder, file: Path) -> list[str]:
+    return {
+        "--baseline": ["check", str(run.path), "--baseline", str(file)],
+        "--correlation": ["claims", str(run.path), "--correlation", str(file)],
+        "--votes": ["report", str(run.path), "--votes", str(file)],
+        "--notes": ["reproduce", "--preset", "mini", "--notes", str(file)],
+    }[option]
+
+
+OPTIONS = ["--baseline", "--correlation", "--votes", "--notes"]
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_pipe_is_not_waited_for(refused, run: RunFolder, tmp_path: Path, option: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    line = refused(*_words(option, run, tmp_path / "pipe"))
+    assert f"{tmp_path / 'pipe'} is a pipe or a device" in line
+
+
+@pytest.mark.parametrize("kind", ["absent", "folder", "latin-1"])
+@pytest.mark.parametrize("option", OPTIONS)
+def test_a_file_that_is_not_text_is_named(
+    refused, run: RunFolder, tmp_path: Path, option: str, kind: str
+) -> None:
+    file = tmp_path / "named"
+    if kind == "folder":
+        file.mkdir()
+    elif kind == "latin-1":
+        file.write_bytes("Übung".encode("latin-1"))
+    assert str(file) in refused(*_words(option, run, file))
+
+
+def _tested(**fields: object) -> str:
+    test = {"human": "sc", "metric": "dino", "difference": 0.1, "n": 9, "p_bootstrap_two_sided": 0.01}
+    return json.dumps({"paired": [{**test, "ci95_bootstrap": [0.05, 0.2], **fields}]})
+
+
+IMPOSSIBLE = {
+    "p_bootstrap_two_sided": -0.01,
+    "n": 0,
+    "ci95_bootstrap": [0.2, 0.05],
+    "difference": 10**400,
+}
+
+
+@pytest.mark.parametrize("field", IMPOSSIBLE)
+def test_a_correlation_with_a_number_that_no_test_gives(refused, run, tmp_path: Path, field: str) -> None:
+    file = tmp_path / "correlation.json"
+    file.write_text(_tested(**{field: IMPOSSIBLE[field]}), encoding="utf-8")
+    assert "contains no test of DINO against CLIP-I" in refused(
+        "claims", str(run.path), "--correlation", str(file)
+    )
+
+
+def test_a_correlation_that_is_nested_too_deeply(refused, run: RunFolder, tmp_path: Path) -> None:
+    file = tmp_path / "correlation.json"
+    file.write_text("[" * 100_000, encoding="utf-8")
+    assert str(file) in refused("claims", str(run.path), "--correlation", str(file))
