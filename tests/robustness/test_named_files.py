@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dreambench.errors import DreambenchError
 from dreambench.store import RunFolder
+from dreambench.store.writer_lock import only_writer
 
 
 def _words(option: str, run: RunFolder, file: Path) -> list[str]:
@@ -69,3 +71,36 @@ def test_a_correlation_that_is_nested_too_deeply(refused, run: RunFolder, tmp_pa
     file = tmp_path / "correlation.json"
     file.write_text("[" * 100_000, encoding="utf-8")
     assert str(file) in refused("claims", str(run.path), "--correlation", str(file))
+
+
+@pytest.mark.parametrize(
+    "words", [["data", "show", "--data"], ["data", "pull", "--to"], ["gallery", "--prompts"]]
+)
+def test_the_home_of_a_user_that_is_not_known(refused, run: RunFolder, words: list[str]) -> None:
+    words = [*words[:1], str(run.path), *words[1:]] if words[0] == "gallery" else words
+    assert "no user of this machine has that name" in refused(*words, "~no-such-user/x")
+
+
+def test_a_table_of_no_name(refused, run: RunFolder) -> None:
+    assert "dreambench: . is a folder; give a file's name" in refused("claims", str(run.path), "--out", "")
+
+
+@pytest.mark.parametrize("option", ["--data", "--base"])
+def test_a_model_or_a_dataset_below_the_home_of_nobody(refused, option: str) -> None:
+    assert "no user of this machine has that name" in refused(
+        "run", "--preset", "mini", option, "~no-such-user/x"
+    )
+
+
+def test_a_report_into_links_in_a_circle(refused, run: RunFolder, tmp_path: Path) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    line = refused("report", str(run.path), "--out", str(tmp_path / "circle"))
+    assert f"{tmp_path / 'circle'}" in line
+
+
+def test_a_folder_whose_name_is_not_text(refused, run: RunFolder, tmp_path: Path) -> None:
+    out = tmp_path / "a\udcff"
+    assert r"a\udcff is not a name in UTF-8" in refused("report", str(run.path), "--out", str(out))
+    with pytest.raises(DreambenchError, match="is not a name in UTF-8"), only_writer(out, "run"):
+        raise AssertionError("it was let in")
+    assert not out.exists()

@@ -88,7 +88,9 @@ def frame_rows(frame: Any) -> Rows:
         row = _named(_given_fields(row))
         image = row.get("image")
         if image is None:
-            image = Path(os.path.abspath(str(row.get("file", ""))))
+            if not (name := str(row.get("file", ""))):
+                raise DreambenchError(f"{place} has no file and no image", "fill it in, or remove the row")
+            image = Path(os.path.abspath(name))
         yield {**row, "image": image}, place
 
 
