@@ -20,6 +20,8 @@ from dreambench.store import open_run
 
 REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
 ByMetric = dict[str, float]
+#: What pandas would turn into numbers although it is none: truths, dates and durations.
+_COUNTABLE = frozenset({"boolean", "date", "datetime", "datetime64", "timedelta", "timedelta64"})
 _FORM: dict[str, Any] = {"encoding": "utf-8-sig", "skipinitialspace": True}
 
 
@@ -130,6 +132,9 @@ def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         raise DreambenchError(f"{path} row 1: none of the columns {', '.join(known)}", REMEDY)
     checked = frame.copy()
     for metric in present:
+        kind = pd.api.types.infer_dtype(frame[metric], skipna=True)
+        if kind in _COUNTABLE:
+            raise DreambenchError(f"{path}, column {metric}: {kind} values are not scores", REMEDY)
         numbers = pd.to_numeric(frame[metric], errors="coerce").astype(float)
         wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()) & frame[metric].notna().to_numpy())
         if len(wrong):

@@ -75,6 +75,15 @@ def test_bad_files_are_one_line(tmp_path: Path, content: str, reason: str) -> No
     assert str(path) in str(caught.value)
 
 
+@pytest.mark.parametrize("value", [True, pd.Timestamp("2024-01-31"), pd.Timedelta(1, "s")], ids=str)
+@pytest.mark.parametrize("gap", [True, False])
+def test_what_pandas_would_count_is_not_a_score(tmp_path: Path, value: object, gap: bool) -> None:
+    path = tmp_path / "scores.parquet"
+    pd.DataFrame({"file": ["1.png", "2.png"], "dino": [value, None if gap else value]}).to_parquet(path)
+    with pytest.raises(DreambenchError, match=r"scores\.parquet, column dino: .* values are not scores"):
+        read_image_scores([path])
+
+
 def test_what_is_no_table(tmp_path: Path) -> None:
     with pytest.raises(DreambenchError, match="does not exist"):
         read_image_scores([tmp_path / "nowhere.csv"])
