@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -41,6 +42,19 @@ class TestRunFolder:
             assert run.record.created == "2001-01-01T00:00:00+00:00"
             assert (open_run(tmp_path).record.status, open_run(tmp_path).record.error) == ("started", None)
         assert len(list((tmp_path / "images" / "dog").iterdir())) == 4
+
+    @pytest.mark.parametrize("name", ["run.json", ".run.json"])
+    def test_a_log_that_is_a_pipe_is_not_waited_for(self, tmp_path, name):
+        with locked_run(tmp_path, record()):
+            pass
+        (tmp_path / "run.json").unlink()
+        (tmp_path / name).unlink(missing_ok=True)
+        os.mkfifo(tmp_path / name)
+        with (
+            pytest.raises(DreambenchError, match=rf"{name} is a pipe or a device"),
+            locked_run(tmp_path, record()),
+        ):
+            raise AssertionError("it was resumed")
 
     def test_a_run_that_was_killed_in_a_commit_is_repaired_when_it_resumes(self, tmp_path):
         folder = tmp_path / "images" / "dog"
