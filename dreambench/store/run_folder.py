@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import sha256_of
+from dreambench.paths import refuse_special, sha256_of
 from dreambench.store import files
 from dreambench.store.record import RunRecord, Status, now
 
@@ -180,9 +180,12 @@ class RunFolder:
 
     def subject_note(self, subject: str) -> dict[str, Any] | None:
         """Return a finished subject's note; None without one, and where it is damaged."""
+        file = self.subject_file(subject)
+        if not file.is_file():  # a pipe would be waited for
+            return None
         try:
-            note = json.loads(self.subject_file(subject).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            note = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return None
         return note if isinstance(note, dict) else None
 
@@ -215,6 +218,7 @@ class RunFolder:
         import pandas as pd
 
         file = self.loss_file(subject)
+        refuse_special(file)
         try:
             frame = pd.read_csv(file)
         except FileNotFoundError:

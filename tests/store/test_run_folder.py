@@ -56,6 +56,21 @@ class TestRunFolder:
         ):
             raise AssertionError("it was resumed")
 
+    def test_a_subjects_files_that_are_pipes_are_not_waited_for(self, tmp_path):
+        run = RunFolder(tmp_path, record())
+        for file in (run.subject_file("dog"), run.loss_file("dog")):
+            file.parent.mkdir()
+            os.mkfifo(file)
+        assert run.subject_note("dog") is None
+        with pytest.raises(DreambenchError, match=r"dog-loss\.csv is a pipe or a device"):
+            run.losses("dog")
+
+    def test_a_note_that_is_nested_too_deeply_counts_as_none(self, tmp_path):
+        run = RunFolder(tmp_path, record())
+        run.subject_file("dog").parent.mkdir()
+        run.subject_file("dog").write_text("[" * 100_000, encoding="utf-8")
+        assert run.subject_note("dog") is None
+
     def test_a_run_that_was_killed_in_a_commit_is_repaired_when_it_resumes(self, tmp_path):
         folder = tmp_path / "images" / "dog"
         with locked_run(tmp_path, record()):
