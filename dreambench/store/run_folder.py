@@ -233,7 +233,7 @@ class RunFolder:
     def losses_changed(self, subject: str) -> bool:
         """Whether a subject's loss log is there, and is not the one that the subject's note knows."""
         known, file = (self.subject_note(subject) or {}).get("losses_sha256"), self.loss_file(subject)
-        return known is not None and file.exists() and sha256_of(file) != known
+        return known is not None and file.exists() and (not file.is_file() or sha256_of(file) != known)
 
 
 def _damaged_losses(file: Path) -> DreambenchError:

@@ -65,6 +65,14 @@ class TestRunFolder:
         with pytest.raises(DreambenchError, match=r"dog-loss\.csv is a pipe or a device"):
             run.losses("dog")
 
+    @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+    def test_a_loss_log_that_is_not_a_file_has_changed(self, tmp_path, make):
+        run = RunFolder(tmp_path, record())
+        run.save_subject("dog", {"losses_sha256": "0" * 64})
+        run.loss_file("dog").parent.mkdir()
+        make(run.loss_file("dog"))
+        assert run.losses_changed("dog")
+
     def test_a_note_that_is_nested_too_deeply_counts_as_none(self, tmp_path):
         run = RunFolder(tmp_path, record())
         run.subject_file("dog").parent.mkdir()
