@@ -110,7 +110,7 @@ def score(
     named = [name for name in asked_protocols({"protocol": protocol})[:1] if name in preset_names()]
     folder, _ = score_images(
         source,
-        preset=preset or (named[0] if named else None),
+        preset=named[0] if preset is None and named else preset,
         protocol=protocol,
         subjects=subjects,
         prompts=prompts,

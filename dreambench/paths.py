@@ -34,14 +34,24 @@ def located(name: str) -> Path:
     """Return the path that a spec's field means: ``builtin:`` is the package's data folder, ``~`` is home."""
     if name.startswith(BUILTIN):
         return data_folder() / name.removeprefix(BUILTIN)
-    return Path(name).expanduser()
+    return expanded(name)
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with ``~`` as the home it stands for. Raises DreambenchError for that of nobody here."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DreambenchError(
+            f"{path}: no user of this machine has that name", "write the whole path"
+        ) from error
 
 
 def cache_folder() -> Path:
     """Return the folder of downloaded data: ``DREAMBENCH_CACHE`` if set, else the platform's cache folder."""
     chosen = os.environ.get("DREAMBENCH_CACHE")
     if chosen:
-        return Path(chosen).expanduser().absolute()
+        return expanded(chosen).absolute()
     import platformdirs
 
     return Path(platformdirs.user_cache_dir("dreambench"))
@@ -67,6 +77,28 @@ def refuse_special(path: Path, what: str = "file") -> None:
         return
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise DreambenchError(f"{what} {path} is a pipe or a device, not a file", "give a regular file")
+
+
+def refuse_undecodable(out: Path) -> None:
+    """Raise DreambenchError for a folder's name that is not UTF-8: no Parquet file can be written there."""
+    try:
+        str(out).encode()
+    except UnicodeEncodeError as error:
+        raise DreambenchError(f"{out} is not a name in UTF-8", "give another --out") from error
+
+
+def read_text(path: Path, what: str) -> str:
+    """Return the text of a file that a user names; ``what`` says in an error what it is for.
+
+    It may be the output of another command (``<(git show main:notes.md)``). Raises DreambenchError where it
+    cannot be read, or is not text in UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DreambenchError(f"{what} {path} cannot be read: {error.strerror}", "fix the path") from error
+    except ValueError as error:
+        raise DreambenchError(f"{what} {path} is not text in UTF-8", "save it as UTF-8") from error
 
 
 def sha256_of(path: Path) -> str:

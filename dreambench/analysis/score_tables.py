@@ -82,7 +82,8 @@ def _first_damage(frame: pd.DataFrame, name: str, run: RunFolder) -> str | None:
         return f"the run has no subject {unknown[0]!r}"
     for metric in metrics:
         column = frame[metric.column]
-        if column.notna().any() and not pd.api.types.is_numeric_dtype(column):
+        numbers = pd.api.types.is_numeric_dtype(column) and not pd.api.types.is_bool_dtype(column)
+        if column.notna().any() and not numbers:
             return f"{metric.column} is not a column of numbers"
         low, high = (end * run.record.spec.protocol.scale.get(metric.name, 1.0) for end in metric.range)
         outside = column[

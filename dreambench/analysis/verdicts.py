@@ -131,7 +131,9 @@ def rating_evidence(rating: Mapping[str, Any] | None) -> Evidence | str:
         low, high = map(float, test["ci95_bootstrap"])
         if not np.isfinite([effect, p, low, high]).all():
             raise ValueError("a number is not finite")
-    except (KeyError, TypeError, ValueError) as error:
+        if not (0 <= p <= 1 and low <= high and n > 0):
+            raise ValueError("a number is out of range")
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise DreambenchError(
             "the correlation file contains no test of DINO against CLIP-I",
             "give what `dreambench correlate ... --json` printed",

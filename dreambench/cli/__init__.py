@@ -29,7 +29,7 @@ from dreambench.cli import (
     study_command,
 )
 from dreambench.errors import DreambenchError, printable, shortened
-from dreambench.spec.process import process_kept
+from dreambench.spec.process import process_kept, quiet_libraries
 
 _INTERRUPTED = 130
 _WORDS = {"int": "N", "float": "N", "path": "PATH", "file": "PATH", "directory": "PATH"}
@@ -151,6 +151,7 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 def _run(arguments: list[str], debug: bool) -> int:
     try:
         with process_kept():
+            quiet_libraries()  # a photo with damaged EXIF is reason enough for Pillow to speak
             code = plain_command()(arguments, standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):
         code = _INTERRUPTED

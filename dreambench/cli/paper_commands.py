@@ -24,6 +24,7 @@ from dreambench.cli.options import (
 from dreambench.cli.printing import print_uncut
 from dreambench.cli.run_command import parse_numbers
 from dreambench.errors import DreambenchError
+from dreambench.paths import read_text
 
 Correlation = Annotated[
     Path | None,
@@ -116,8 +117,8 @@ def read_correlation(file: Path | None) -> dict[str, Any] | None:
     if file is None:
         return None
     try:
-        content = json_library.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        content = json_library.loads(read_text(file, "--correlation"))
+    except (ValueError, RecursionError) as error:
         raise DreambenchError(
             f"--correlation {file} cannot be read as JSON", "write it with `dreambench correlate ... --json`"
         ) from error
@@ -163,8 +164,7 @@ def reproduce(
     from dreambench.runs.reproduce import reproduce as run_all
 
     _refuse_one_methods_settings(settings)
-    if notes is not None and not notes.is_file():
-        raise DreambenchError(f"{notes} does not exist", "give --notes a Markdown file")
+    remarks = "" if notes is None else read_text(notes, "--notes")  # before hours of runs
     rating = read_correlation(correlation)
     planned, runs = run_all(
         preset,
@@ -184,7 +184,7 @@ def reproduce(
     asked = [word for option, value in given.items() if value for word in (option, str(value))]
     asked += [word for setting in settings or [] for word in ("--set", setting)]
     written = page or runs / "reproduction.md"
-    write_reproduction(written, planned, runs, rating, correlation, asked, notes)
+    write_reproduction(written, planned, runs, rating, correlation, asked, notes, remarks)
     typer.echo(str(written))
 
 

@@ -54,7 +54,7 @@ def score(
     source = (images or manifest) if images is None or manifest is None else None
     run, _ = score_images(
         source,
-        preset=preset or PAPER_PRESET,
+        preset=PAPER_PRESET if preset is None else preset,
         name=name,
         pattern=pattern,
         root=root,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_library
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -57,7 +58,7 @@ def create(
     json: Json = False,
 ) -> None:
     """Draw pairs of two runs' images, for the same subjects and prompts, into a folder to be served."""
-    if not url.startswith(("http://", "https://")):
+    if not _is_web_address(url):
         raise DreambenchError(
             f"--url {url} is not a web address", "give one such as https://study.example.org"
         )
@@ -117,6 +118,17 @@ def export(
         for rater, share in results.left_out.items():
             typer.echo(f"{rater} is left out: {share:.0%} of the attention checks passed", err=True)
         typer.echo(results.file)
+
+
+def _is_web_address(url: str) -> bool:
+    """Whether links can begin with an address: a scheme, a host, perhaps a port and a path, and no more."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # raises ValueError where it is not a number
+    except ValueError:
+        return False
+    whole = bool(parts.hostname) and not (parts.query or parts.fragment) and url == "".join(url.split())
+    return whole and parts.scheme in ("http", "https")
 
 
 def _studies(text: str) -> list[StudyName]:

@@ -62,9 +62,11 @@ def as_rgb(image: Image.Image, what: str = "the image") -> Image.Image:
     32-bit grayscale.
     """
     try:
+        _refuse_too_large(image)
         return _upright_rgb(image)
     except _UnreadableError as error:
-        raise DreambenchError(f"{what} {error}", "convert it to RGB, which gives it a range") from error
+        remedy = "convert it to RGB, which gives it a range" if image.mode in {"I", "F"} else "take it out"
+        raise DreambenchError(f"{what} {error}", remedy) from error
     except Exception as error:  # a file that Pillow decodes only now
         raise DreambenchError(f"{what} is cut off or damaged ({error})", "take it out") from error
 
@@ -104,9 +106,7 @@ def _read(path: Path) -> Image.Image:
         if path.stat().st_size == 0:
             raise _UnreadableError("is empty (0 bytes)")
         with Image.open(path) as image:
-            width, height = image.size
-            if width * height > MAX_PIXELS:
-                raise _UnreadableError(f"is too large ({width} x {height} pixels)")
+            _refuse_too_large(image)
             if getattr(image, "is_animated", False) and image.format not in _WITH_FURTHER_PICTURES:
                 raise _UnreadableError(f"is animated ({getattr(image, 'n_frames', 2)} frames)")
             image.load()
@@ -127,6 +127,12 @@ def _read(path: Path) -> Image.Image:
         raise _UnreadableError(f"is cut off or damaged ({error})") from error
 
 
+def _refuse_too_large(image: Image.Image) -> None:
+    width, height = image.size
+    if width * height > MAX_PIXELS:
+        raise _UnreadableError(f"is too large ({width} x {height} pixels)")
+
+
 def _register_heif() -> None:
     """Teach Pillow HEIC, the format of telephones, by a library that not everybody has."""
     try:
@@ -143,6 +149,8 @@ def _has_end(path: Path) -> bool:
 
 
 def _upright_rgb(image: Image.Image) -> Image.Image:
+    if 0 in image.size:
+        raise _UnreadableError("has no pixels")
     turn = _TO_UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation, 1))
     rgb = _to_rgb(image)
     return rgb if turn is None else rgb.transpose(turn)

@@ -12,6 +12,7 @@ from dreambench.dataset import official
 from dreambench.dataset.dataset import Dataset, Problem, Subject, fingerprint_of, subject_rows
 from dreambench.dataset.own import HEADER, LIST, read_own
 from dreambench.errors import DreambenchError
+from dreambench.paths import expanded
 
 #: Reads a dataset's folder, decoding photos to their end if asked to: its subjects, and what is wrong.
 Read = Callable[[Path, bool], tuple[tuple[Subject, ...], list[Problem]]]
@@ -66,7 +67,7 @@ def _locate(folder: Path | None) -> tuple[Path, Read]:
                 "run `dreambench data pull`, or name a folder with `--data FOLDER`",
             )
         return root, _read_official
-    root = Path(folder).expanduser()
+    root = expanded(folder)
     if not root.is_dir():
         what = "is a file, not a folder" if root.exists() else "does not exist"
         raise DreambenchError(f"the dataset folder {root} {what}", "name a folder with `--data FOLDER`")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dreambench.dataset.dataset import Problem
 from dreambench.errors import DreambenchError
+from dreambench.paths import expanded
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -44,11 +45,11 @@ def put_in_place(
 
     None is the data's folder in the cache, where a damaged copy is replaced; elsewhere nothing is.
     """
-    target = (data.folder if destination is None else Path(destination).expanduser()).absolute()
+    target = (data.folder if destination is None else expanded(destination)).absolute()
     if _is_complete(data, target, replaceable=destination is None):
         say(f"{data.label} is already in {target}, complete and unchanged: nothing to do")
         return target
-    origin = None if source is None else _source_folder(data, Path(source).expanduser())
+    origin = None if source is None else _source_folder(data, expanded(source))
     with _staging(data, target) as workspace:
         fresh = workspace / "fresh"
         fresh.mkdir()

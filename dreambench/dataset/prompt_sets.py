@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dreambench.dataset.prompts import CATEGORIES, PLACEHOLDERS, Category, Prompt
 from dreambench.errors import DreambenchError, did_you_mean
-from dreambench.paths import data_folder, read_yaml
+from dreambench.paths import data_folder, expanded, read_yaml
 
 _REMEDY = "docs/gallery.md shows the form of a prompt file"
 _MAX_LENGTH = 1000
@@ -108,7 +108,7 @@ class _File(_Group):
 def _find(name: str, beside: Path) -> Path:
     if name in prompt_set_names():
         return data_folder() / "prompts" / f"{name}.yaml"
-    path = beside / Path(name).expanduser()
+    path = beside / expanded(name)
     if path.is_file():
         return path
     known = prompt_set_names()

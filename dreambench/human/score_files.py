@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -19,6 +20,8 @@ from dreambench.store import open_run
 
 REMEDY = "give a run's folder, its scores/images.parquet, or a CSV file with the columns file,dino,clip_i"
 ByMetric = dict[str, float]
+#: What pandas would turn into numbers although it is none: truths, dates and durations.
+_COUNTABLE = frozenset({"boolean", "date", "datetime", "datetime64", "timedelta", "timedelta64"})
 _FORM: dict[str, Any] = {"encoding": "utf-8-sig", "skipinitialspace": True}
 
 
@@ -98,18 +101,25 @@ def _read(path: Path) -> _Table:
         if path.suffix.lower() == ".parquet":
             frame = pd.read_parquet(path)
         else:
-            _refuse_a_column_twice(path)
+            _refuse_other_shapes(path)
             frame = pd.read_csv(path, dtype=str, **_FORM)
-    except (OSError, ValueError) as error:  # both parsers' errors are ValueErrors
+    except (OSError, ValueError, csv.Error) as error:  # pandas' and pyarrow's errors are ValueErrors
         raise DreambenchError(f"{path} cannot be read as a table ({error})", REMEDY) from error
     return _Table(path, _checked(path, frame), frozenset(), None)
 
 
-def _refuse_a_column_twice(path: Path) -> None:
-    # pandas would rename the second one, and nobody would know which was meant.
-    header = pd.read_csv(path, dtype=str, header=None, nrows=1, **_FORM).iloc[0].dropna()
-    if twice := header[header.duplicated()].tolist():
-        raise DreambenchError(f"{path} row 1: the column {twice[0]!r} appears twice", "remove one of them")
+def _refuse_other_shapes(path: Path) -> None:
+    """Refuse what pandas would mend without a word: a column twice, and a line of another length."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, skipinitialspace=True)
+        header = next(reader, [])
+        if twice := [name for name in header if name and header.count(name) > 1]:
+            message = f"{path} row 1: the column {twice[0]!r} appears twice"
+            raise DreambenchError(message, "remove one of them")
+        rows = (row for row in reader if len(row) > 1 or "".join(row).strip())  # without empty lines
+        for number, row in enumerate(rows, start=2):
+            if len(row) != len(header):
+                raise DreambenchError(f"{path} row {number}: {len(row)} columns, not {len(header)}", REMEDY)
 
 
 def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
@@ -122,6 +132,9 @@ def _checked(path: Path, frame: pd.DataFrame) -> pd.DataFrame:
         raise DreambenchError(f"{path} row 1: none of the columns {', '.join(known)}", REMEDY)
     checked = frame.copy()
     for metric in present:
+        kind = pd.api.types.infer_dtype(frame[metric], skipna=True)
+        if kind in _COUNTABLE:
+            raise DreambenchError(f"{path}, column {metric}: {kind} values are not scores", REMEDY)
         numbers = pd.to_numeric(frame[metric], errors="coerce").astype(float)
         wrong = np.flatnonzero(~np.isfinite(numbers.to_numpy()) & frame[metric].notna().to_numpy())
         if len(wrong):

@@ -5,10 +5,12 @@ Anything else in it, such as another run or a user's own ``table.csv``, would be
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dreambench.errors import DreambenchError
+from dreambench.errors import DreambenchError, shortened
+from dreambench.paths import refuse_undecodable
 from dreambench.store import RunFolder
 from dreambench.store.files import is_leftover
 
@@ -23,17 +25,26 @@ def refuse_foreign_folder(out: Path, kind: str, runs: Sequence[RunFolder] = ()) 
     ``kind`` is "report" or "leaderboard"; ``runs`` are those that it shows; the ``report/`` of each
     is its own.
     """
-    if any(out.resolve() == run.report_folder.resolve() for run in runs):
+    refuse_undecodable(out)
+    if any(_is_same(out, run.report_folder) for run in runs):
         return
     try:
         names = {entry.name for entry in out.iterdir() if not is_leftover(entry)}
-    except OSError:
-        return  # a new folder, or one that the writer says what is wrong with
-    another = "run.json" in names and all(out.resolve() != run.path.resolve() for run in runs)
+    except (FileNotFoundError, NotADirectoryError):
+        return  # a new folder, or a file, of which the writer says what is wrong
+    except OSError as error:  # links in a circle, a name that is too long, no permission
+        told = f"{shortened(str(out))} cannot be written: {error.strerror}"
+        raise DreambenchError(told, "give another --out") from error
+    another = "run.json" in names and not any(_is_same(out, run.path) for run in runs)
     if not another and (names <= {_THUMBNAILS} or _is_marked(out, kind)):
         return
     what = "contains a run" if "run.json" in names else f"is not empty and contains no {kind}"
     raise DreambenchError(f"{out} {what}", f"give another --out, such as {out / kind}")
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    """Whether two paths lead to the same place; of links in a circle, whoever writes says so."""
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _is_marked(out: Path, kind: str) -> bool:

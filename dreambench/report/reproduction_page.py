@@ -45,14 +45,15 @@ def write_reproduction(
     correlation: Path | None,
     options: Sequence[str],
     notes: Path | None = None,
+    remarks: str = "",
 ) -> None:
     """Write the page of the finished runs below ``root``, and beside it two figures and a CSV file.
 
     These are named after the page: ``-effects.svg``, ``-training.svg`` (where there are such runs) and
     ``-subjects.csv`` (each run's scores by subject). ``rating`` is the content of the file ``correlation``;
     ``options`` are those of the command line that say which model and which data; ``notes`` is a Markdown
-    file that goes below the verdicts. The page names the runs that are not finished. Raises DreambenchError
-    where none is.
+    file, and ``remarks`` its content, which goes below the verdicts. The page names the runs that are not
+    finished. Raises DreambenchError where none is.
     """
     finished = finished_runs(planned, root)
     read = read_run_scores([open_run(run.folder(root)) for run in finished])
@@ -64,7 +65,7 @@ def write_reproduction(
     command = _command(planned, options, correlation, notes, bool(missing))
     parts = [
         *_head(read[0], scored, answers, missing, file.stem),
-        *([notes.read_text(encoding="utf-8").strip(), ""] if notes else []),
+        *([remarks.strip(), ""] if remarks else []),
         *(_along_training(points, scored, file.stem) if points else []),
         *_folded("Comparison (Table 1)", _comparison(scored)),
         *_ablations(scored),

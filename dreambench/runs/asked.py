@@ -66,8 +66,8 @@ def asked_spec(
         "images_per_prompt": asked.get("images_per_prompt"),
         "method": asked.get("method"),
         "identifier.text": asked.get("identifier"),
-        "base.model": str(base) if base else None,
-        "data.folder": str(data) if data else None,
+        "base.model": None if base is None else named("--base", str(base)),
+        "data.folder": None if data is None else named("--data", str(data)),
         "seed": seed,
         "protocol": protocols[0] if protocols else None,
         "protocol.metrics": None if metrics is None else names_of(metrics),
@@ -77,19 +77,32 @@ def asked_spec(
     overrides = asked.get("overrides") or ()
     if isinstance(overrides, Mapping):
         given, overrides = {**given, **overrides}, ()
-    return build_spec(preset or default_preset(), {**(defaults or {}), **given}, overrides)
+    if isinstance(preset, str):
+        named("--preset", preset)
+    chosen = default_preset() if preset is None else preset
+    return build_spec(chosen, {**(defaults or {}), **given}, overrides)
+
+
+def named(option: str, text: str) -> str:
+    """Return an option's text. Raises DreambenchError where it is empty, as an unset variable is."""
+    if not text.strip():
+        raise DreambenchError(f"{option} is empty", "give a name, or leave the option out")
+    return text
 
 
 def names_of(given: Any) -> list[str]:
-    """Return names given as comma-separated text, or as a list."""
+    """Return names given as comma-separated text, or as a list. Raises DreambenchError for anything else."""
     parts = given.split(",") if isinstance(given, str) else given
-    return [part.strip() for part in parts if part.strip()]
+    listed = list(parts) if isinstance(parts, Iterable) else [parts]
+    if not all(isinstance(part, str) for part in listed):
+        raise DreambenchError(f"{given!r} is neither a name nor a list of names", "give names, such as 'dog'")
+    return [part.strip() for part in listed if part.strip()]
 
 
 def asked_protocols(asked: Mapping[str, Any]) -> list[str]:
     """Return the names of the requested protocols; empty for the preset's own."""
     given = asked.get("protocol")
-    listed = [given] if isinstance(given, str | Path) else given or []
+    listed = [named("--protocol", str(given))] if isinstance(given, str | Path) else given or []
     if not isinstance(listed, Sequence):
         raise DreambenchError(
             f"protocol is a {type(given).__name__}", "give a name, a YAML file, or a list of them"

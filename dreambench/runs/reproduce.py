@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
@@ -49,7 +50,7 @@ def reproduce(
 
     planned = planned_runs(build, seeds, None if subjects in (None, "all") else list(subjects or ()))
     folder = Path(out or f"results/{planned[0].spec.preset}-reproduction")
-    if tables and tables.resolve() == folder.resolve():
+    if tables and os.path.realpath(tables) == os.path.realpath(folder):
         raise DreambenchError(f"--tables and --out are both {folder}", "give --tables another folder")
     kept = kept_runs(planned, tables) if tables and not finished else {}
     if not finished and len(kept) < len(planned):

@@ -72,7 +72,7 @@ def run(
         from dreambench.executors.ray.cluster import require_ray
 
         require_ray()
-    presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset or None]
+    presets: Sequence[Any] = preset if isinstance(preset, list | tuple) and preset else [preset]
     seeds: Sequence[Any] = seed if isinstance(seed, list | tuple) and seed else [seed if seed != [] else None]
     _refuse_twice({"--preset": presets, "--seed": seeds, "--checkpoints": checkpoints})
     pairs = list(product(presets, seeds))

@@ -57,7 +57,7 @@ def tell_apart(
     quiet_libraries()
     from dreambench.runs.chosen_data import resolve_scoring
 
-    spec, dataset, runtime = resolve_scoring(asked_spec(preset or PAPER_PRESET, **asked))
+    spec, dataset, runtime = resolve_scoring(asked_spec(PAPER_PRESET if preset is None else preset, **asked))
     names = [name for name in spec.protocol.metrics if get_metric(name).compares == "photos"]
     classes = _classes(dataset.select(spec.subjects))
     if not classes or not names:

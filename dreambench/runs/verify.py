@@ -76,7 +76,7 @@ def verify(
     quiet_libraries()
     from dreambench.runs.chosen_data import resolve_scoring
 
-    spec, dataset, runtime = resolve_scoring(asked_spec(preset or PAPER_PRESET, **asked))
+    spec, dataset, runtime = resolve_scoring(asked_spec(PAPER_PRESET if preset is None else preset, **asked))
     photos = sum(len(subject.photos) for subject in dataset.subjects)
     signature = format_signature(signature_fields(spec, photos))
     name, known = _known(spec, signature)

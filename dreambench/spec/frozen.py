@@ -30,6 +30,19 @@ class Section(Frozen):
             raise ValueError("a number is needed")
         return value
 
+    @field_validator("*", mode="after")
+    @classmethod
+    def _is_text(cls, value: Any) -> Any:
+        try:
+            _ = [
+                part.encode()
+                for part in (value if isinstance(value, tuple) else (value,))
+                if isinstance(part, str)
+            ]
+        except UnicodeEncodeError:
+            raise ValueError("it is not text in UTF-8") from None
+        return value
+
     def evolve(self, **changes: Any) -> Self:
         """Return a copy with other values of some fields, which are not checked.
 

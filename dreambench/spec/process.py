@@ -19,7 +19,7 @@ from contextvars import ContextVar
 _CALL: ContextVar[ExitStack | None] = ContextVar("_CALL", default=None)
 #: Libraries whose advice is of no use to a user here, with the variable that they read their verbosity from.
 _TALKATIVE = {"transformers": "TRANSFORMERS_VERBOSITY", "diffusers": "DIFFUSERS_VERBOSITY"}
-_QUIET_MODULES = r"(transformers|diffusers|timm|open_clip|torch|torchvision|lpips)\b"
+_QUIET_MODULES = r"(transformers|diffusers|timm|open_clip|torch|torchvision|lpips|PIL)\b"
 
 
 @contextmanager

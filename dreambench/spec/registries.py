@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from dreambench.errors import DreambenchError, did_you_mean
+from dreambench.errors import DreambenchError, did_you_mean, shortened
 
 if TYPE_CHECKING:
     from dreambench.spec.metric import Comparand, Metric
@@ -91,7 +91,7 @@ class Registry(Generic[_Thing]):
         if not known:
             return DreambenchError(f"no {self.noun} is installed", "install dreambench again")
         remedy = f"{did_you_mean(name, known)}known: {', '.join(known)}"
-        return UnknownNameError(f"{self.noun} {name!r} is unknown", remedy)
+        return UnknownNameError(f"{self.noun} {shortened(name)!r} is unknown", remedy)
 
 
 METHODS: Registry[Any] = Registry("method", "dreambench.methods")

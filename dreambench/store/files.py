@@ -81,6 +81,8 @@ def _in_its_message(error: Exception) -> int | None:
 @contextmanager
 def _renamed_to(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``, then rename it to ``path``, or remove it after an error."""
+    if not path.name:  # "." or "/"
+        raise DreambenchError(f"{path} is a folder", "give a file's name")
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with no_space_is_one_line(path):

@@ -14,7 +14,7 @@ from dreambench.dataset.image_request import ImageRequest
 from dreambench.dataset.prompt_sets import PromptGroup, PromptSet
 from dreambench.dataset.prompts import Category
 from dreambench.errors import DreambenchError
-from dreambench.paths import text_sha256
+from dreambench.paths import refuse_special, text_sha256
 from dreambench.seeds import stable_seed
 from dreambench.spec.run_spec import refuse_differences
 from dreambench.spec.version import __version__
@@ -135,13 +135,14 @@ class GalleryFolder:
 def open_gallery(path: Path) -> GalleryFolder:
     """Open a gallery for reading. Raises DreambenchError if it is missing or damaged."""
     file = path / _RECORD
+    refuse_special(file)
     try:
         return GalleryFolder(path, GalleryRecord.model_validate_json(file.read_text(encoding="utf-8")))
     except (FileNotFoundError, NotADirectoryError) as error:
         raise DreambenchError(
             f"{path} contains no gallery", "give a folder of `dreambench gallery`"
         ) from error
-    except (ValidationError, ValueError) as error:
+    except (ValidationError, ValueError, OSError) as error:
         raise DreambenchError(f"{file} cannot be read as a gallery's log", "give another --out") from error
 
 

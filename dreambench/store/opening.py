@@ -30,7 +30,6 @@ def open_run(path: Path) -> RunFolder:
 def _open(path: Path, remedy: str) -> RunFolder:
     """Open a run folder; ``remedy`` says what to do where its log and the log's copy cannot be read."""
     file = path / LOG
-    refuse_special(file)
     try:
         return RunFolder(path, _read_record(file))
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -48,6 +47,7 @@ def _open(path: Path, remedy: str) -> RunFolder:
 
 
 def _read_record(file: Path) -> RunRecord:
+    refuse_special(file)
     text = file.read_text(encoding="utf-8")
     version = _fields(text).get("schema_version")
     if isinstance(version, int) and version > SCHEMA_VERSION:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dreambench.errors import DreambenchError
-from dreambench.paths import sha256_of
+from dreambench.paths import refuse_special, sha256_of
 from dreambench.store import files
 from dreambench.store.record import RunRecord, Status, now
 
@@ -184,9 +184,12 @@ class RunFolder:
 
     def subject_note(self, subject: str) -> dict[str, Any] | None:
         """Return a finished subject's note; None without one, and where it is damaged."""
+        file = self.subject_file(subject)
+        if not file.is_file():  # a pipe would be waited for
+            return None
         try:
-            note = json.loads(self.subject_file(subject).read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+            note = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
             return None
         return note if isinstance(note, dict) else None
 
@@ -219,6 +222,7 @@ class RunFolder:
         import pandas as pd
 
         file = self.loss_file(subject)
+        refuse_special(file)
         try:
             frame = pd.read_csv(file)
         except FileNotFoundError:
@@ -233,7 +237,7 @@ class RunFolder:
     def losses_changed(self, subject: str) -> bool:
         """Whether a subject's loss log is there, and is not the one that the subject's note knows."""
         known, file = (self.subject_note(subject) or {}).get("losses_sha256"), self.loss_file(subject)
-        return known is not None and file.exists() and sha256_of(file) != known
+        return known is not None and file.exists() and (not file.is_file() or sha256_of(file) != known)
 
 
 def _damaged_losses(file: Path) -> DreambenchError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_undecodable
 from dreambench.store.files import is_leftover, no_space_is_one_line
 
 _LOCK = ".lock"
@@ -24,6 +25,7 @@ def only_writer(path: Path, what: str) -> Iterator[None]:
     """
     if "\0" in str(path):
         raise DreambenchError(f"{str(path)!r} contains a NUL byte", "give another --out")
+    refuse_undecodable(path)
     with no_space_is_one_line(path):
         path.mkdir(parents=True, exist_ok=True)
     if (path / _LOCK).is_dir():

@@ -83,17 +83,20 @@ class Database:
             if missing := {"organizer_hash", "stamp_key"} - self.settings.keys():
                 raise sqlite3.DatabaseError(f"it has no {min(missing)}")
         except sqlite3.Error as error:
-            raise DreambenchError(
-                f"{path} cannot be read as a study's answers: {error}",
-                "restore it, or create the study again",
-            ) from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: sqlite3.Error) -> DreambenchError:
+        return DreambenchError(
+            f"{self._path} cannot be read as a study's answers: {error}",
+            "restore it, or create the study again",
+        )
 
     @property
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._own, "connection", None)
         if connection is None:
             # mode=rw: a missing file is an error, not a new, empty study.
-            address = f"{self._path.resolve().as_uri()}?mode=rw"
+            address = f"{self._path.absolute().as_uri()}?mode=rw"
             connection = sqlite3.connect(address, uri=True, isolation_level=None, timeout=10)
             # FULL: in WAL mode, NORMAL loses the last commits in a power cut, though not when killed.
             connection.execute("PRAGMA synchronous = FULL")
@@ -141,10 +144,11 @@ class Database:
 
     def answers(self) -> list[Answer]:
         """Return all answers, ordered by rater and then by position."""
-        rows = self._connection.execute(
-            "SELECT rater, position, item, choice, seconds FROM answers ORDER BY rater, position"
-        )
-        return [Answer(*row) for row in rows]
+        question = "SELECT rater, position, item, choice, seconds FROM answers ORDER BY rater, position"
+        try:
+            return [Answer(*row) for row in self._connection.execute(question)]
+        except sqlite3.Error as error:  # a page of the file is damaged
+            raise self._unreadable(error) from error
 
     def progress(self) -> dict[str, RaterProgress]:
         """Return how far every rater is, by name."""

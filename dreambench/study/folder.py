@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from dreambench.errors import DreambenchError
+from dreambench.paths import refuse_special
 from dreambench.spec.frozen import first_problem
 from dreambench.study.study_plan import StudyPlan
 
@@ -42,6 +43,7 @@ class StudyFolder:
 
 def read_plan(folder: StudyFolder) -> StudyPlan:
     """Read a study's plan. Raises DreambenchError where there is none, or a damaged one."""
+    refuse_special(folder.plan_file)
     try:
         return StudyPlan.model_validate_json(folder.plan_file.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError) as error:

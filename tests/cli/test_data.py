@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from dreambench.cli.data_command import app
 from dreambench.errors import DreambenchError
+from tests.cli.material import in_a_process
 
 RUN = CliRunner()
 
@@ -104,3 +105,11 @@ def test_importing_is_cheap(module: str) -> None:
     code = f"import sys, {module}; print(*{{'torch', 'pooch', 'pandas', 'numpy'}} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+def test_what_pillow_says_of_a_photos_exif_is_not_shown(own: Callable[..., Path], tmp_path: Path) -> None:
+    folder = own("subject,class_noun\nmug,mug\n", "mug")
+    photo = Image.new("RGB", (8, 8), "red")
+    photo.save(folder / "mug" / "2.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff broken")
+    done = in_a_process("data", "verify", "--data", str(folder), cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")

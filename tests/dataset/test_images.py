@@ -147,13 +147,18 @@ def test_an_image_in_memory_has_the_pixels_of_its_file(tmp_path: Path, kind: str
         assert images.as_rgb(made).tobytes() == read_image(path).tobytes()
 
 
-def test_what_is_wrong_with_an_image_in_memory(tmp_path: Path) -> None:
+def test_what_is_wrong_with_an_image_in_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(DreambenchError, match="image 3 has 32-bit greyscale values"):
         images.as_rgb(Image.new("F", (8, 8)), "image 3")
     _halves("red", "blue", "RGB", (256, 256)).save(tmp_path / "whole.jpg")
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:900])
     with pytest.raises(DreambenchError, match="the image is cut off or damaged"):
         images.as_rgb(Image.open(tmp_path / "cut.jpg"))
+    with pytest.raises(DreambenchError, match="the image has no pixels; take it out"):
+        images.as_rgb(Image.new("RGB", (8, 0)))
+    monkeypatch.setattr(images, "MAX_PIXELS", 63)
+    with pytest.raises(DreambenchError, match=r"the image is too large \(8 x 8 pixels\)"):
+        images.as_rgb(Image.new("RGB", (8, 8)))
 
 
 def _moving(path: Path) -> Path:

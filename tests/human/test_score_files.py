@@ -54,6 +54,8 @@ def test_only_metrics_that_every_table_has(tmp_path: Path) -> None:
 BAD = {
     "text": ("file,dino\n1.png,high\n", "row 2, column dino: 'high'"),
     "infinity": ("file,dino\n1.png,1\n2.png,inf\n", "row 3, column dino: 'inf'"),
+    "a line cut off": ("file,dino,clip_i\n1.png,0.5,0.6\n\n2.png,0.\n", "row 3: 2 columns, not 3"),
+    "an index without a name": ("file,dino\n0,1.png,0.5\n", "row 2: 3 columns, not 2"),
     "a column twice": ("file,dino, dino\n1.png,0.5,0.6\n", "row 1: the column 'dino' appears twice"),
     "no file": ("image,dino\n1.png,0.5\n", "row 1: no column file"),
     "no metric": ("file,lpips\n1.png,0.5\n", "row 1: none of the columns dino, clip_i, clip_t"),
@@ -71,6 +73,15 @@ def test_bad_files_are_one_line(tmp_path: Path, content: str, reason: str) -> No
         read_image_scores([path])
     assert "\n" not in str(caught.value)
     assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("value", [True, pd.Timestamp("2024-01-31"), pd.Timedelta(1, "s")], ids=str)
+@pytest.mark.parametrize("gap", [True, False])
+def test_what_pandas_would_count_is_not_a_score(tmp_path: Path, value: object, gap: bool) -> None:
+    path = tmp_path / "scores.parquet"
+    pd.DataFrame({"file": ["1.png", "2.png"], "dino": [value, None if gap else value]}).to_parquet(path)
+    with pytest.raises(DreambenchError, match=r"scores\.parquet, column dino: .* values are not scores"):
+        read_image_scores([path])
 
 
 def test_what_is_no_table(tmp_path: Path) -> None:

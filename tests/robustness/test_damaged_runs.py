@@ -121,6 +121,10 @@ DAMAGE: dict[str, tuple[Callable[[RunFolder], None], str]] = {
     "the table of images is a pipe": (_special(IMAGES, "pipe"), "is a pipe or a device"),
     "the table of images is a folder": (_special(IMAGES, "folder"), "images.parquet"),
     "the table of images is a device": (_special(IMAGES, "device"), "is a pipe or a device"),
+    "truth in place of numbers": (
+        _sealed("images", lambda frame: frame.assign(dino=True)),
+        "dino is not a column of numbers",
+    ),
     "text in place of numbers": (_sealed("images", _text), "dino is not a column of numbers"),
     "a DINO of 7.5": (_sealed("images", _with("dino", 7.5)), "a DINO of 7.5 is not between -1 and 1"),
     "a DINO of -7.5": (_sealed("images", _with("dino", -7.5)), "a DINO of -7.5"),

@@ -115,6 +115,24 @@ def test_what_is_not_a_protocols_name_is_one_line() -> None:
         dreambench.score({}, ["mini", Path("no/such.yaml")])
 
 
+@pytest.mark.parametrize("option", ["protocol", "preset", "base", "data"])
+def test_an_empty_name_is_not_the_default(option: str) -> None:
+    with pytest.raises(DreambenchError, match=f"--{option} is empty"):
+        dreambench.run(**{"preset": "mini", option: ""})
+
+
+def test_an_empty_preset_is_not_the_default() -> None:
+    with pytest.raises(DreambenchError, match=r"field base\.model is missing"):
+        dreambench.score({}, preset={})
+
+
+@pytest.mark.parametrize("names", [3, [3], [None]])
+@pytest.mark.parametrize("option", ["subjects", "metrics"])
+def test_what_is_not_a_name_is_one_line(option: str, names: object) -> None:
+    with pytest.raises(DreambenchError, match="is neither a name nor a list of names"):
+        dreambench.run("mini", **{option: names})
+
+
 def test_compare_refuses_other_signatures(two, tmp_path: Path) -> None:
     one = {"dog": {0: [Image.new("RGB", (64, 64), "red")]}}
     other = dreambench.score(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from dreambench.errors import DreambenchError
+from dreambench.store.gallery_folder import open_gallery
 from tests.material import tiny as models
 from tests.report.conftest import read_page
 from tests.runs.drawn_galleries import _cache as _cache  # fixtures of both files of the gallery
@@ -27,6 +30,14 @@ def test_prompts_that_are_too_long_for_the_model_are_told(
     assert call("gallery", top / "run", *words, "--out", tmp_path / "out") == 0
     assert "1 of 2 prompts are longer than the model's 77 tokens" in capsys.readouterr().err
     assert "1 of 2 prompts are longer" in read_page(tmp_path / "out" / "index.html").words
+
+
+@pytest.mark.parametrize("kind", ["pipe", "folder"])
+def test_a_log_that_is_not_a_file_is_named(tmp_path: Path, kind: str) -> None:
+    log = tmp_path / "gallery.json"
+    log.mkdir() if kind == "folder" else os.mkfifo(log)
+    with pytest.raises(DreambenchError, match=r"gallery\.json (is a pipe|cannot be read as a gallery's log)"):
+        open_gallery(tmp_path)
 
 
 @pytest.mark.parametrize(

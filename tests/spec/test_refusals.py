@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dreambench.errors import DreambenchError
 from dreambench.spec.presets import build_spec
 from tests.spec.material import error_of
 
@@ -65,6 +66,12 @@ def test_a_list_is_set_as_a_whole(wrong, remedy):
 
 def test_a_date_among_the_fields_of_a_method_is_a_wrong_value():
     assert error_of("method={steps: 2024-01-31}").startswith("field method.steps: ")
+
+
+@pytest.mark.parametrize("field", ["base.model", "sampler.negative_prompt"])
+def test_a_text_that_no_log_can_keep_names_its_field(field):
+    with pytest.raises(DreambenchError, match=f"field {field}: it is not text in UTF-8, not '?.*udcff"):
+        build_spec("mini", {field: "a\udcff"})
 
 
 @pytest.mark.parametrize("malformed", ["seed", "=3", " = 3", "", "method.learning_rate"])

@@ -154,7 +154,16 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "(no run.json)" in refused("create", tmp_path, theirs.path, "--out", out)
     assert "given twice" in refused("create", ours.path, ours.path, "--out", out)
     assert "beauty is not a study" in refused("create", *runs, "--out", out, "--studies", "beauty")
-    assert "--url study is not a web address" in refused("create", *runs, "--out", out, "--url", "study")
+    for url in (
+        "study",
+        "http://",
+        "http://a b",
+        "http://[::1",
+        "http://a:b",
+        "http://a/?q=1",
+        "http://a/#x",
+    ):
+        assert f"--url {url} is not a web address" in refused("create", *runs, "--out", out, "--url", url)
     assert "--questions" in refused("create", *runs, "--out", out, "--questions", "0")
     assert "already exists" in refusal("create", *runs, "--out", tmp_path, capsys=capsys)
     assert "is not a study folder" in refused("serve", tmp_path)
@@ -189,6 +198,10 @@ def test_a_damaged_study_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     file.unlink()
     secret.rename(file)
     with closing(sqlite3.connect(folder.database_file)) as connection, connection:
+        connection.execute("ALTER TABLE answers RENAME TO lost")
+    line = refusal("export", folder.path, capsys=capsys)
+    assert "study.db cannot be read as a study's answers: no such table" in line
+    with closing(sqlite3.connect(folder.database_file)) as connection, connection:
         connection.execute("DELETE FROM settings WHERE name = 'stamp_key'")
     assert "study.db cannot be read as a study's answers: it has no stamp_key" in refused(whole)
     folder.database_file.write_bytes(b"no database at all, but long enough to be read as one" * 100)
@@ -196,6 +209,8 @@ def test_a_damaged_study_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixtu
     folder.database_file.unlink()
     assert "study.db cannot be read" in refused(whole)
     assert not folder.database_file.exists()
+    folder.database_file.symlink_to(folder.database_file.name)  # a circle
+    assert "study.db cannot be read" in refused(whole)
 
 
 def read_plan_picture(text: str) -> str:

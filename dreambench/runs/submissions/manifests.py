@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ def manifest_rows(path: Path, root: Path | None, say: list[str]) -> Rows:
                 f"{place}: {name or 'an empty name'} lies outside {base}",
                 "move it, or name its folder with --root",
             )
-        if not file.is_file():
+        if not exists(file):
             raise DreambenchError(
                 f"{place}: {name[:200]} does not exist in {base}",
                 "fix the path, remove the line, or give --root",
@@ -87,17 +88,32 @@ def frame_rows(frame: Any) -> Rows:
         row = _named(_given_fields(row))
         image = row.get("image")
         if image is None:
-            image = Path(str(row.get("file", ""))).resolve()
+            if not (name := str(row.get("file", ""))):
+                raise DreambenchError(f"{place} has no file and no image", "fill it in, or remove the row")
+            image = Path(os.path.abspath(name))
         yield {**row, "image": image}, place
 
 
-def _named(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a row with its columns renamed to our names, unless it has those already."""
-    found = dict(row)
+def exists(path: Path) -> bool:
+    """Whether a listed path is a file; a prompt in the wrong column may be longer than any name of one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _renamed(columns: Collection[str]) -> dict[str, str]:
+    """Return our name of each column that has another one, unless a column has that name already."""
+    found: dict[str, str] = {}
     for theirs, ours in _NAMES.items():
-        if theirs in found and ours not in found:
-            found[ours] = found.pop(theirs)
+        if theirs in columns and ours not in columns and ours not in found.values():
+            found[theirs] = ours
     return found
+
+
+def _named(row: Mapping[str, Any]) -> dict[str, Any]:
+    renamed = _renamed(row)
+    return {renamed.get(name, name): value for name, value in row.items()}
 
 
 def _check_columns(place: str, columns: list[str]) -> list[str]:
@@ -111,7 +127,7 @@ def _check_columns(place: str, columns: list[str]) -> list[str]:
             f"{place}: the columns are {', '.join(sorted(map(str, columns)))[:300] or 'none'}",
             "needed: file,subject and prompt_index or prompt; image_index is optional",
         )
-    return [name for name in columns if name not in _KNOWN and _NAMES.get(name) not in _KNOWN]
+    return [name for name in columns if name not in _KNOWN and name not in _renamed(columns)]
 
 
 def _read(path: Path) -> Rows:
@@ -152,13 +168,13 @@ def _text_rows(path: Path, separator: str) -> Rows:
 def _json_rows(path: Path) -> Rows:
     text = path.read_text(encoding="utf-8-sig")
     if path.suffix.lower() == ".json":
-        content = json.loads(text)
+        content = json.loads(text, object_pairs_hook=partial(_once, f"{path}: an entry"))
         listed = content if isinstance(content, list) else [content]
         places = [f"{path} entry {number}" for number in range(len(listed))]
     else:
         # Not splitlines: a JSON string may contain the other line ends of Unicode.
         numbered = [(n, line) for n, line in enumerate(text.split("\n"), start=1) if line.strip()]
-        listed = [_json_line(line, number) for number, line in numbered]
+        listed = [_json_line(path, line, number) for number, line in numbered]
         places = [f"{path} line {number}" for number, _ in numbered]
     for row, place in zip(listed, places, strict=True):
         if not isinstance(row, dict):
@@ -166,11 +182,19 @@ def _json_rows(path: Path) -> Rows:
         yield {name: value for name, value in row.items() if value is not None}, place
 
 
-def _json_line(line: str, number: int) -> Any:
+def _json_line(path: Path, line: str, number: int) -> Any:
     try:
-        return json.loads(line)
+        return json.loads(line, object_pairs_hook=partial(_once, f"{path} line {number}"))
     except json.JSONDecodeError as error:  # it would name line 1 of the line
         raise ValueError(f"line {number} column {error.colno}: {error.msg}") from error
+
+
+def _once(place: str, fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse a field that an object has twice: JSON would keep the last one without a word."""
+    names = [name for name, _ in fields]
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise DreambenchError(f"{place} has the field {twice[0][:80]!r} twice", "remove one of them")
+    return dict(fields)
 
 
 def _parquet_rows(path: Path) -> Rows:

@@ -52,7 +52,7 @@ def score(
     """
 
     def spec_of(protocol: str | None = None) -> RunSpec:
-        return asked_spec(preset or PAPER_PRESET, **by_protocol(asked, protocol))
+        return asked_spec(PAPER_PRESET if preset is None else preset, **by_protocol(asked, protocol))
 
     spec = spec_of()
     _refuse_at_once(source, name)

@@ -26,7 +26,7 @@ from dreambench.runs.submissions.layouts import (
     subject_named,
     written_name,
 )
-from dreambench.runs.submissions.manifests import KINDS, Rows, frame_rows, is_manifest, manifest_rows
+from dreambench.runs.submissions.manifests import KINDS, Rows, exists, frame_rows, is_manifest, manifest_rows
 from dreambench.spec.run_spec import RunSpec
 from dreambench.store import RunFolder
 from dreambench.store.files import commit_images
@@ -155,8 +155,8 @@ def _read_rows(found: Submission, rows: Rows, subjects: Mapping[str, Subject]) -
                 f"{place}: {type(image).__name__} is not an image",
                 "give a PIL image, or a file's path",
             )
-        elif not image.is_file():
-            raise DreambenchError(f"{place}: {image} does not exist", "fix the path, or leave it out")
+        elif not exists(image):
+            raise DreambenchError(f"{place}: {str(image)[:200]} does not exist", "fix it, or leave it out")
         prompt = _prompt_index(row, subject, place)
         number = counts.get((subject.name, prompt), 0)
         counts[subject.name, prompt] = number + 1

@@ -80,6 +80,15 @@ def test_further_columns_are_named_and_files_may_lie_below_a_root(tmp_path: Path
     assert said == [f"metadata{kind}: ignored columns: cfg, seed"]
 
 
+def test_a_second_column_of_one_meaning_is_named_as_ignored(tmp_path: Path) -> None:
+    files(tmp_path, "a.png")
+    row = {"file": "a.png", "path": "b.png", "subject": "dog", "text": SNOW, "caption": "on the moon"}
+    said: list[str] = []
+    ((found, _),) = manifest_rows(_write(tmp_path / "list.csv", [row]), None, said)
+    assert (found["prompt"], found["image"].name) == (SNOW, "a.png")
+    assert said == ["list.csv: ignored columns: path, caption"]
+
+
 LISTS = {
     "nothing": ("list.csv", "", "the columns are none"),
     "a column twice": ("list.csv", "file,file,subject,prompt\na.png,a.png,dog,x\n", "'file' appears twice"),
@@ -95,6 +104,17 @@ LISTS = {
     "a file that is not there": ("list.csv", "file,subject,prompt_index\nc.png,dog,0\n", "does not exist"),
     "a file twice": ("list.csv", "file,subject,prompt\na.png,dog,x\na.png,dog,y\n", "is already in line 2"),
     "a field of 200 kB": ("list.csv", f"file,subject,prompt\na.png,dog,{'x' * 200_000}\n", "cannot be read"),
+    "a prompt in place of the file": (
+        "list.csv",
+        f"file,subject,prompt\n{'a dog ' * 200},dog,x\n",
+        "line 2: a dog",
+    ),
+    "a field twice": ("list.json", '[{"file": "a.png", "subject": "dog", "file": "b.png"}]', "'file' twice"),
+    "a field twice in a line": (
+        "list.jsonl",
+        '{"file": "a.png"}\n{"file": "a.png", "file": 1}',
+        "line 2 has .* twice",
+    ),
     "a cut JSON": ("list.json", '[{"file": "a.png"', "cannot be read"),
     "a header alone": ("list.csv", "file,subject,prompt_index\n", "list.csv has no rows"),
     "an empty JSON": ("list.json", "[]", "list.json has no rows"),

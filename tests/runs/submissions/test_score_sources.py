@@ -135,6 +135,9 @@ def test_a_prompts_text_names_it(scored, folder, tmp_path) -> None:
         ({"dog": {"A dog": [Image.new("RGB", (8, 8))]}}, "'A dog' is the bare class, and only a folder"),
         (pd.DataFrame({"subject": [], "image": [], "prompt": []}), "^the source contains no image"),
         (pd.DataFrame({"subject": ["dog"]}), "the DataFrame: the columns are subject"),
+        ({"dog": {0: [Image.new("RGB", (0, 8))]}}, "dog, prompt 0, image 0: the image has no pixels"),
+        ({"dog": {0: ["a" * 300]}}, "dog, prompt 0, image 0: a{200} does not exist"),
+        (pd.DataFrame({"subject": ["dog"], "file": [None], "prompt_index": [0]}), "has no file and no image"),
         (
             pd.DataFrame({"subject": ["dog"], "file": ["no.png"], "prompt_index": [0]}),
             "no.png does not exist",
