@@ -34,11 +34,9 @@ class Section(Frozen):
     @classmethod
     def _is_text(cls, value: Any) -> Any:
         try:
-            _ = [
-                part.encode()
-                for part in (value if isinstance(value, tuple) else (value,))
-                if isinstance(part, str)
-            ]
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, str):
+                    part.encode()
         except UnicodeEncodeError:
             raise ValueError("it is not text in UTF-8") from None
         return value
