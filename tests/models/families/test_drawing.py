@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
+from packaging.version import Version
 from PIL import Image
 
 from dreambench.dataset.image_request import ImageRequest
@@ -26,8 +28,6 @@ SAMPLER = SamplerSpec(scheduler="default", steps=2, guidance_scale=3.0)
 
 def plain_image(base: BaseModel, prompt: str, seed: int) -> np.ndarray:
     """Return what diffusers draws, told in words."""
-    import diffusers
-
     pipeline = getattr(diffusers, base.index["_class_name"]).from_pretrained(base.folder)
     pipeline.set_progress_bar_config(disable=True)
     told: dict[str, Any] = {"guidance_scale": 3.0}
@@ -62,6 +62,8 @@ def test_an_image_is_the_plain_pipelines(base, tmp_path):
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("name", ["sdxl", "z-image"])
 def test_a_pipeline_draws_again_and_its_parts_are_as_before(family_folder, tmp_path, name, precision):
+    if (name, precision) == ("z-image", "bf16") and Version(diffusers.__version__) < Version("0.38"):
+        pytest.skip("diffusers 0.37: no float32 pad tokens of Z-Image, as weights on a CPU are, in bf16")
     base = open_base(BaseSpec(model=str(family_folder(name))))
     runtime = resolve_runtime(RuntimeSpec(device="cpu", precision=precision))
     pipeline, drawn = base.pipeline(), []
