@@ -143,7 +143,7 @@ def lite_agreement(metric: str, methods: Sequence[ScoredMethod]) -> LiteAgreemen
     for _ in range(DRAWS):
         means = _means_of_draw(dice, methods, LITE)
         taus.append(float(kendalltau(whole, means).statistic))
-        best += int((better * means).argmax() == (better * whole).argmax())
+        best += int(np.argmax(better * means) == np.argmax(better * whole))
     low = float(np.quantile(taus, 0.05))
     return LiteAgreement(metric, len(methods), float(np.mean(taus)), low, best / DRAWS)
 

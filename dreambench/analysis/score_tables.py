@@ -101,7 +101,7 @@ def _wrong_kind(frame: pd.DataFrame, name: str) -> str | None:
             continue
         values, is_key = frame[column], column in _KEYS[name]
         if is_key and values.isna().any():
-            return f"{column} has a gap in row {int(values.isna().to_numpy().argmax())}"
+            return f"{column} has a gap in row {int(np.argmax(values.isna()))}"
         kinds, words = _INTEGERS if column in _WHOLE_NUMBERS else _TEXT
         present = values.dropna()
         if column == "seed" and present.dtype.kind == "f":  # as a gap makes them

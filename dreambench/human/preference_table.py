@@ -127,7 +127,7 @@ def _pairs_share(hits: np.ndarray, subjects: np.ndarray) -> Share:
 def _answers_share(parts: np.ndarray, totals: np.ndarray, clusters: np.ndarray) -> Share:
     draws = joined([(counts @ parts) / (counts @ totals) for counts in cluster_counts(clusters)])
     return Share(
-        share=float(parts.sum() / totals.sum()),
+        share=float(parts.sum()) / float(totals.sum()),
         count=float(parts.sum()),
         of=int(totals.sum()),
         ci95=percentile_interval(draws),

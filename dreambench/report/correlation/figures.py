@@ -85,7 +85,7 @@ def _scatter_panel(axes: Axes, judged: RatedImages, metric: str, human: str, nam
         axes.scatter(x[some], (y + jitter)[some], s=9, alpha=0.55, linewidths=0, color=color, label=name)
     if np.ptp(x) > 0:
         slope, intercept = np.polyfit(x, y, 1)
-        ends = np.array([x.min(), x.max()])
+        ends = np.array([np.min(x), np.max(x)])
         axes.plot(ends, slope * ends + intercept, color=_INK, linewidth=1.6)
     r = np.corrcoef(x, y)[0, 1] if np.ptp(x) > 0 and np.ptp(y) > 0 else np.nan
     axes.set_title(f"r = {numbers.fixed(float(r))}, n = {len(x):,}", fontsize=9)
