@@ -90,11 +90,11 @@ class SubjectScorer:
     def _by_photos(self, metric: Metric, files: Sequence[Path]) -> list[float]:
         """Return each image's score by the photos: of two subjects in it, the mean of the scores for both."""
         indices, images = [cell.image_index for cell in self.cells], self._matrix(metric, files)
-        first, *others = (
+        of_each = [
             compare_with_photos(metric, self.protocol, images, indices, self._matrix(metric, photos))
             for photos in self.references
-        )
-        return [sum(scores) / len(scores) for scores in zip(first, *others, strict=True)] if others else first
+        ]
+        return [sum(scores) / len(scores) for scores in zip(*of_each, strict=True)]
 
     def _of_files(self, metric: Metric) -> list[float]:
         assert isinstance(metric, FileMetric)

@@ -58,7 +58,7 @@ def make_plan(
     With ``options``, the plan also says how long it will take on this machine, by a ``probe``, by earlier
     runs, or by published rates; without any of these, it does not.
     """
-    refuse_pairs_in_a_run([spec.protocol])
+    refuse_pairs_in_a_run(spec.protocol)
     refuse_drift_of_shown_photos(spec)
     missing: list[str] = []
     spec, subjects = _with_subjects(spec, missing)

@@ -66,7 +66,7 @@ def prepare(
     GPU that it has. Raises DreambenchError for the first thing that is missing or wrong, before anything is
     written; not for what this machine lacks (NotHereError) where the work is done ``elsewhere``.
     """
-    refuse_pairs_in_a_run([spec.protocol])
+    refuse_pairs_in_a_run(spec.protocol)
     refuse_drift_of_shown_photos(spec)
     spec, dataset, runtime = resolve_scoring(spec, gpu_share, elsewhere)
     base = base or open_base(spec.base)

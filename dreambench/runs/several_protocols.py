@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from dreambench.errors import DreambenchError
 from dreambench.models.weights import with_fingerprints
@@ -72,9 +72,9 @@ def refuse_metrics_of_one_subject(protocol: ProtocolSpec) -> None:
             )
 
 
-def refuse_pairs_in_a_run(protocols: Iterable[ProtocolSpec]) -> None:
+def refuse_pairs_in_a_run(protocol: ProtocolSpec) -> None:
     """Raise DreambenchError for a protocol of pairs: a run personalizes a model to one subject."""
-    if any(protocol.subject_pairs for protocol in protocols):
+    if protocol.subject_pairs:
         raise DreambenchError(
             "the protocol is for images of two subjects, and a run draws one",
             "draw them with a model of your own, and give them to `dreambench score`",
